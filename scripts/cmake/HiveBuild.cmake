@@ -1,0 +1,82 @@
+# The build vocabulary of the project: rooms (one library per folder), programs and tests.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
+
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+
+add_library(hive_options INTERFACE)
+target_include_directories(hive_options INTERFACE "${PROJECT_SOURCE_DIR}")
+target_compile_options(hive_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+                                              -Wno-sign-conversion -Wnon-virtual-dtor
+                                              -Wold-style-cast -Woverloaded-virtual
+                                              -ffunction-sections -fdata-sections)
+target_link_options(hive_options INTERFACE -Wl,--gc-sections)
+target_link_libraries(hive_options INTERFACE Threads::Threads)
+set(HIVE_SANITIZE "" CACHE STRING "Sanitizers to build with, as for -fsanitize=")
+if(HIVE_SANITIZE)
+  target_compile_options(hive_options INTERFACE -fsanitize=${HIVE_SANITIZE} -fno-omit-frame-pointer
+                                                -fno-sanitize-recover=all)
+  target_link_options(hive_options INTERFACE -fsanitize=${HIVE_SANITIZE})
+endif()
+
+# hive_room(NAME [PUBLIC lib...] [PRIVATE lib...])
+# Makes library hive_NAME of every source file in the current folder except main.cpp. A folder is
+# one room: what it may include follows from what it links.
+function(hive_room name)
+  cmake_parse_arguments(ARG "" "" "PUBLIC;PRIVATE" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp"
+       "${CMAKE_CURRENT_SOURCE_DIR}/*/*.cpp")
+  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
+  if(sources)
+    add_library(hive_${name} STATIC ${sources})
+    target_link_libraries(hive_${name} PUBLIC hive_options ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
+  else()
+    add_library(hive_${name} INTERFACE)
+    target_link_libraries(hive_${name} INTERFACE hive_options ${ARG_PUBLIC} ${ARG_PRIVATE})
+  endif()
+endfunction()
+
+# hive_program(NAME SOURCE [STATIC] LINK lib...)
+# STATIC programs are linked without shared libraries (release builds), so that a cell's process
+# keeps no relocated copies of libraries that it hardly uses.
+function(hive_program name source)
+  cmake_parse_arguments(ARG "STATIC" "" "LINK" ${ARGN})
+  add_executable(${name} ${source})
+  target_link_libraries(${name} PRIVATE hive_options ${ARG_LINK})
+  if(ARG_STATIC AND HIVE_STATIC AND NOT HIVE_SANITIZE)
+    target_link_options(${name} PRIVATE -static)
+  endif()
+endfunction()
+
+# hive_test(NAME TIER LINK lib...)
+# Makes test program NAME of every source file in the current folder; TIER (unit, sim, kvm, lab) is
+# its ctest label.
+function(hive_test name tier)
+  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  if(NOT HIVE_TESTS)
+    return()
+  endif()
+  find_package(GTest REQUIRED)
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
+  add_executable(${name} ${sources})
+  target_link_libraries(${name} PRIVATE hive_options ${ARG_LINK} GTest::gmock GTest::gtest_main)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS ${tier})
+endfunction()
+
+# hive_fuzz(NAME CORPUS LINK lib...)
+# Makes libFuzzer target NAME of NAME.cpp; CORPUS is its seed folder below tests/fuzz/corpus.
+function(hive_fuzz name corpus)
+  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  if(NOT HIVE_FUZZ)
+    return()
+  endif()
+  add_executable(${name} ${name}.cpp)
+  target_link_libraries(${name} PRIVATE hive_options ${ARG_LINK})
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+endfunction()

@@ -1,0 +1,41 @@
+// What a VMM is started with, and its wire form (JSON).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "vmm/base/ids.h"
+#include "vmm/memory/guest_memory.h"
+
+namespace hive::cell {
+
+struct DiskConfig {
+  std::string path;
+  bool read_only = false;
+};
+
+/// Everything that one hive-vmm needs to know of its cell.
+struct CellConfig {
+  std::string name;
+  Incarnation incarnation = 1;
+  unsigned vcpus = 1;
+  std::vector<unsigned> host_cpus;  ///< Host CPU of each vCPU, or empty.
+  std::uint64_t memory = 0;         ///< Bytes, a multiple of 2 MiB.
+  memory::Backing backing = memory::Backing::kAutomatic;
+  std::string kernel;
+  std::string initrd;  ///< Empty for none.
+  std::string cmdline;
+  std::vector<DiskConfig> disks;
+  /// Connected stream sockets inherited from the monitor, or -1: the serial port (-1: the VMM's
+  /// own standard input and output), the virtio console (-1: none), the agent's port (-1: none).
+  int serial_fd = -1;
+  int console_fd = -1;
+  int agent_fd = -1;
+};
+
+/// Throws Error (kUsage) naming the key that is missing, unknown or of the wrong type.
+CellConfig parse_config(const std::string& json);
+std::string to_json(const CellConfig& config);
+
+}  // namespace hive::cell

@@ -1,0 +1,51 @@
+// What devices ask of the machine around them. Implemented over KVM by the cell, and by plain
+// in-process doubles in unit tests and fuzzers.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "vmm/base/unique_fd.h"
+#include "vmm/memory/guest_address.h"
+
+namespace hive::device {
+
+/// An interrupt that a device can raise: a wire of the IOAPIC. Thread-safe.
+class InterruptLine {
+ public:
+  virtual ~InterruptLine() = default;
+  /// Pulses the wire (edge-triggered).
+  virtual void raise() = 0;
+};
+
+/// One message-signalled interrupt. Thread-safe.
+class MsiVector {
+ public:
+  virtual ~MsiVector() = default;
+  /// Sets what raise() sends, as the guest wrote it into the device's MSI-X table.
+  virtual void set_message(std::uint64_t address, std::uint32_t data) = 0;
+  /// Sends the message.
+  virtual void raise() = 0;
+};
+
+/// Where PCI devices get their message-signalled interrupts.
+class MsiController {
+ public:
+  virtual ~MsiController() = default;
+  /// Throws Error when the machine has no more vectors.
+  virtual std::unique_ptr<MsiVector> allocate() = 0;
+};
+
+/// Where devices ask for guest stores to be turned into eventfd signals, without a return to the
+/// VMM's vCPU loop.
+class DoorbellController {
+ public:
+  virtual ~DoorbellController() = default;
+  /// From now on a guest store of any width to ADDRESS (memory space) signals EVENT_FD instead of
+  /// reaching the bus. False when the machine cannot: the store then goes over the bus.
+  virtual bool attach(memory::GuestAddress address, int event_fd) = 0;
+  /// Ends what attach() started.
+  virtual void detach(memory::GuestAddress address, int event_fd) = 0;
+};
+
+}  // namespace hive::device

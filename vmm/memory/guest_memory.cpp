@@ -1,0 +1,88 @@
+#include "vmm/memory/guest_memory.h"
+
+#include <linux/memfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+
+#include "vmm/base/error.h"
+#include "vmm/base/units.h"
+
+namespace hive::memory {
+namespace {
+
+UniqueFd make_memfd(std::uint64_t size, Backing backing) {
+  const unsigned huge = backing == Backing::kHugePages ? MFD_HUGETLB | MFD_HUGE_2MB : 0U;
+  UniqueFd fd(::memfd_create("hive-guest-ram", MFD_CLOEXEC | huge));
+  if (!fd) throw_errno("guest memory: memfd_create");
+  if (::ftruncate(fd.get(), static_cast<off_t>(size)) != 0) {
+    throw_errno("guest memory: cannot make " + format_size(size));
+  }
+  return fd;
+}
+
+/// Maps SIZE bytes at a 2 MiB boundary, so that stage 2 can use 2 MiB entries.
+std::byte* map_aligned(int fd, std::uint64_t size, Backing backing) {
+  void* reserved = ::mmap(nullptr, size + kHugePageSize, PROT_NONE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (reserved == MAP_FAILED) throw_errno("guest memory: cannot reserve address space");
+  const auto base = reinterpret_cast<std::uintptr_t>(reserved);
+  const auto start = align_up(base, kHugePageSize);
+  if (start != base) ::munmap(reserved, start - base);
+  const auto tail = base + kHugePageSize - start;
+  if (tail != 0) ::munmap(reinterpret_cast<void*>(start + size), tail);
+
+  void* mapped = ::mmap(reinterpret_cast<void*>(start), size, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_FIXED, fd, 0);
+  if (mapped == MAP_FAILED) {
+    const int error = errno;
+    ::munmap(reinterpret_cast<void*>(start), size);
+    throw_errno("guest memory: cannot map " + format_size(size), error,
+                backing == Backing::kHugePages
+                    ? "reserve 2 MiB pages in /proc/sys/vm/nr_hugepages or drop hugepages"
+                    : "give the cell less memory");
+  }
+  return static_cast<std::byte*>(mapped);
+}
+
+}  // namespace
+
+GuestMemory::GuestMemory(std::uint64_t size, Range hole, Backing backing)
+    : fd_(make_memfd(size, backing)), size_(size), mapping_(map_aligned(fd_.get(), size, backing)) {
+  ::madvise(mapping_, size, MADV_DONTDUMP);
+  ::madvise(mapping_, size, backing == Backing::kSmallPages ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
+  const std::uint64_t low = size < hole.start ? size : hole.start;
+  regions_[count_++] = {{0, low}, mapping_};
+  if (size > low) regions_[count_++] = {{hole.end(), size - low}, mapping_ + low};
+}
+
+GuestMemory::~GuestMemory() { ::munmap(mapping_, size_); }
+
+std::optional<std::span<std::byte>> GuestMemory::window(GuestAddress address,
+                                                        std::uint64_t length) const {
+  for (const MemoryRegion& region : regions()) {
+    if (!region.guest.contains(address.value)) continue;
+    const std::uint64_t offset = address.value - region.guest.start;
+    if (!fits_within(offset, length, region.guest.size)) return std::nullopt;
+    return std::span(region.host + offset, length);
+  }
+  return std::nullopt;
+}
+
+bool GuestMemory::read(GuestAddress address, std::span<std::byte> out) const {
+  const auto bytes = window(address, out.size());
+  if (!bytes) return false;
+  std::memcpy(out.data(), bytes->data(), out.size());
+  return true;
+}
+
+bool GuestMemory::write(GuestAddress address, std::span<const std::byte> in) const {
+  const auto bytes = window(address, in.size());
+  if (!bytes) return false;
+  std::memcpy(bytes->data(), in.data(), in.size());
+  return true;
+}
+
+}  // namespace hive::memory
