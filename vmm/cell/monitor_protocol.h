@@ -1,6 +1,6 @@
-// The messages between a VMM and its monitor: one JSON object per packet of a SOCK_SEQPACKET socket,
-// at most kMaxMessage bytes. The VMM is not trusted after start: its monitor parses each message as
-// hostile input.
+// The messages between a VMM and its monitor: one JSON object per packet of a SOCK_SEQPACKET
+// socket, at most kMaxMessage bytes. The VMM is not trusted after start: its monitor parses each
+// message as hostile input.
 //
 // The monitor starts `hive-vmm --monitor FD` and sends a CellConfig as the first packet. From then
 // on the VMM sends reports and the monitor sends commands. The VMM exits when the socket closes.
@@ -18,16 +18,16 @@ inline constexpr std::size_t kMaxMessage = 64 * 1024;
 /// What a VMM tells its monitor. kStarted comes at most once; of the kinds from kOff on exactly one
 /// comes, last, and the VMM exits after it.
 enum class ReportKind {
-  kStarted,      ///< The vCPUs run.
-  kPaused,       ///< All vCPUs are out of the guest and devices are quiet.
-  kResumed,      ///< The vCPUs run again.
-  kDeviceBroken, ///< A device found its queue malformed and wants a reset; `detail` names it.
-  kPanicked,     ///< The guest's kernel reported a panic (pvpanic). The guest may still run.
-  kOff,          ///< The guest powered itself off.
-  kReset,        ///< The guest asked for a reboot.
-  kTripleFault,  ///< A vCPU shut down.
-  kFailed,       ///< KVM or the VMM failed while the guest ran; `detail` says how.
-  kNotStarted,   ///< The cell could not be started; `detail` is the error for the user.
+  kStarted,       ///< The vCPUs run.
+  kPaused,        ///< All vCPUs are out of the guest and devices are quiet.
+  kResumed,       ///< The vCPUs run again.
+  kDeviceBroken,  ///< A device found its queue malformed and wants a reset; `detail` names it.
+  kPanicked,      ///< The guest's kernel reported a panic (pvpanic). The guest may still run.
+  kOff,           ///< The guest powered itself off.
+  kReset,         ///< The guest asked for a reboot.
+  kTripleFault,   ///< A vCPU shut down.
+  kFailed,        ///< KVM or the VMM failed while the guest ran; `detail` says how.
+  kNotStarted,    ///< The cell could not be started; `detail` is the error for the user.
 };
 
 struct Report {

@@ -14,8 +14,8 @@ class BusDevice {
  public:
   virtual ~BusDevice() = default;
 
-  /// Fills DATA with the registers at OFFSET from the start of the device's range. Offsets that mean
-  /// nothing read as all-ones.
+  /// Fills DATA with the registers at OFFSET from the start of the device's range. Offsets that
+  /// mean nothing read as all-ones.
   virtual void read(std::uint64_t offset, std::span<std::byte> data) = 0;
 
   /// Stores DATA to the registers at OFFSET. Stores that mean nothing are ignored.

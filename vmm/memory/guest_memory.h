@@ -24,19 +24,19 @@ enum class Backing {
 
 /// A contiguous piece of guest RAM and its place in the host's address space.
 struct MemoryRegion {
-  Range guest;          ///< Guest-physical addresses.
-  std::byte* host;      ///< Where `guest.start` is mapped.
+  Range guest;      ///< Guest-physical addresses.
+  std::byte* host;  ///< Where `guest.start` is mapped.
 };
 
 /// Guest RAM: one memfd, mapped once, laid out as one region below the 32-bit hole and one above.
 ///
-/// The guest runs while the VMM reads and writes, so every byte may change at any time: callers copy
-/// once, check the copy, and use only the copy. Accesses outside RAM fail; they never crash. Const
-/// after construction and safe to use from several threads.
+/// The guest runs while the VMM reads and writes, so every byte may change at any time: callers
+/// copy once, check the copy, and use only the copy. Accesses outside RAM fail; they never crash.
+/// Const after construction and safe to use from several threads.
 class GuestMemory {
  public:
-  /// Makes SIZE bytes of RAM, a multiple of 2 MiB, around the hole HOLE (guest-physical). RAM starts
-  /// at 0; what does not fit below the hole continues at the hole's end. Throws Error.
+  /// Makes SIZE bytes of RAM, a multiple of 2 MiB, around the hole HOLE (guest-physical). RAM
+  /// starts at 0; what does not fit below the hole continues at the hole's end. Throws Error.
   GuestMemory(std::uint64_t size, Range hole, Backing backing);
   GuestMemory(const GuestMemory&) = delete;
   GuestMemory& operator=(const GuestMemory&) = delete;
@@ -57,14 +57,14 @@ class GuestMemory {
 
   /// A copy of the T at ADDRESS, as the guest's bytes were at one reading.
   template <typename T>
-    requires std::is_trivially_copyable_v<T>
+  requires std::is_trivially_copyable_v<T>
   [[nodiscard]] std::optional<T> load(GuestAddress address) const {
     T value;
     if (!read(address, std::as_writable_bytes(std::span(&value, 1)))) return std::nullopt;
     return value;
   }
   template <typename T>
-    requires std::is_trivially_copyable_v<T>
+  requires std::is_trivially_copyable_v<T>
   [[nodiscard]] bool store(GuestAddress address, const T& value) const {
     return write(address, std::as_bytes(std::span(&value, 1)));
   }

@@ -9,7 +9,8 @@
 
 namespace hive::plan {
 
-/// One disk of a cell. Its place in `Cell::disks` is its place on the guest's PCI bus: /dev/vda, ...
+/// One disk of a cell. Its place in `Cell::disks` is its place on the guest's PCI bus: /dev/vda,
+/// ...
 struct Disk {
   std::string path;  ///< Absolute path of a raw image file or a block device.
   bool read_only = false;

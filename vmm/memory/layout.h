@@ -1,0 +1,36 @@
+// The guest-physical address map, port map and interrupt map of a cell.
+#pragma once
+
+#include <cstdint>
+
+#include "vmm/base/range.h"
+#include "vmm/base/units.h"
+
+namespace hive::memory::layout {
+
+// Memory space. RAM runs from 0 to kHole, and on from the hole's end.
+inline constexpr Range kHole{0xc000'0000, 0x4000'0000};       ///< Below 4 GiB: devices only.
+inline constexpr Range kPciWindow{0xc000'0000, 0x2000'0000};  ///< 32-bit BARs.
+inline constexpr Range kEcam{0xe000'0000, 0x10'0000};         ///< PCI bus 0: 1 MiB of config space.
+inline constexpr Range kIoApic{0xfec0'0000, 0x1000};
+inline constexpr Range kLocalApic{0xfee0'0000, 0x1000};
+inline constexpr Range kKvmReserved{0xfffb'c000, 0x4000};  ///< KVM's identity map page and TSS.
+
+// The first MiB. Linux keeps out of what e820 does not call RAM.
+inline constexpr Range kLowRam{0, 0x9'fc00};
+inline constexpr std::uint64_t kBootData = 0x7000;       ///< Boot GDT, page tables, params.
+inline constexpr Range kAcpiTables{0xe'0000, 0x2'0000};  ///< RSDP first: where BIOS has it.
+inline constexpr std::uint64_t kHighRam = 0x10'0000;     ///< Kernels are loaded from here.
+
+// Ports.
+inline constexpr Range kSerialPorts{0x3f8, 8};
+inline constexpr Range kCmosPorts{0x70, 2};
+inline constexpr Range kPvpanicPort{0x505, 1};
+inline constexpr Range kPowerPorts{0x600,
+                                   4};  ///< Sleep control, sleep status, reset, button events.
+
+// Global system interrupts (IOAPIC pins).
+inline constexpr std::uint32_t kSerialGsi = 4;
+inline constexpr std::uint32_t kPowerGsi = 9;
+
+}  // namespace hive::memory::layout
