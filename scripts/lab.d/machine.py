@@ -73,6 +73,8 @@ class Machine:
         self._received = b""
         self._unsent = b""
         self._scanner = emulator.OutputScanner()
+        self._input_open = True
+        self._input_watched = False
         self._started = self._running_since = 0.0
 
     def __enter__(self):
@@ -187,6 +189,8 @@ class Machine:
         with selectors.PollSelector() as selector:
             selector.register(self._connection, selectors.EVENT_READ)
             # PollSelector, since poll() takes plain files as well, which epoll refuses.
+            if input_fd < 0:
+                self._close_input()
             outcome = None
             while outcome is None:
                 outcome = self._step(selector, input_fd)
@@ -200,7 +204,7 @@ class Machine:
         self._choose_events(selector, input_fd)
         for key, events in selector.select(timeout=0.5):
             if key.fd == input_fd:
-                self._take_input(selector, input_fd)
+                self._take_input(input_fd)
             elif events & selectors.EVENT_WRITE:
                 self._send()
             if key.fileobj is self._connection and events & selectors.EVENT_READ:
@@ -213,24 +217,27 @@ class Machine:
         """Reads input only while nothing waits to be sent."""
         events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._unsent else 0)
         selector.modify(self._connection, events)
-        registered = input_fd in selector.get_map()
-        wanted = bool(self._running_since) and not self._unsent and input_fd not in self._closed
-        if wanted and not registered:
+        wanted = bool(self._running_since) and not self._unsent and self._input_open
+        if wanted and not self._input_watched:
             selector.register(input_fd, selectors.EVENT_READ)
-        elif registered and not wanted:
+        elif self._input_watched and not wanted:
             selector.unregister(input_fd)
+        self._input_watched = wanted
 
-    _closed = frozenset([-1])
-
-    def _take_input(self, selector, input_fd):
+    def _take_input(self, input_fd):
         try:
-            data = os.read(input_fd, _CHUNK)
+            data = os.read(input_fd, 16 * _CHUNK)
         except OSError:
             data = b""
-        self._unsent += _HEADER.pack(b"I" if data else b"C", len(data)) + data
+        for at in range(0, len(data), _CHUNK):
+            piece = data[at : at + _CHUNK]
+            self._unsent += _HEADER.pack(b"I", len(piece)) + piece
         if not data:
-            self._closed = self._closed | {input_fd}
-            selector.unregister(input_fd)
+            self._close_input()
+
+    def _close_input(self):
+        self._unsent += _HEADER.pack(b"C", 0)
+        self._input_open = False
 
     def _send(self):
         sent = self._connection.send(self._unsent)
