@@ -26,8 +26,8 @@ class Cell {
   /// Starts the vCPUs and reports kStarted.
   void start();
 
-  /// Gets all vCPUs out of the guest and the devices quiet, then reports kPaused. Does nothing while
-  /// paused.
+  /// Gets all vCPUs out of the guest and the devices quiet, then reports kPaused. Does nothing
+  /// while paused.
   void pause();
   /// Undoes pause() and reports kResumed. Does nothing while running.
   void resume();
