@@ -48,7 +48,7 @@ void CellMachine::begin(Step& step) {
   intent_ = Intent::kRun;
   outcome_.reset();
   has_started_ = guest_up_ = agent_up_ = paused_ = pause_asked_ = resume_asked_ = false;
-  device_events_ = 0;
+  guest_events_ = 0;
   ++incarnation_;
   step.events.push_back({"starting", "incarnation " + std::to_string(incarnation_)});
   arm(step, kStartLimit);
@@ -97,6 +97,15 @@ void CellMachine::take_outcome(Step& step, Outcome outcome) {
   arm(step, kExitLimit);
 }
 
+void CellMachine::add_guest_event(Step& step, EventText event) {
+  if (guest_events_ >= kMaxGuestEvents) {
+    ++ignored_reports_;
+    return;
+  }
+  ++guest_events_;
+  step.events.push_back(std::move(event));
+}
+
 void CellMachine::take_live_report(Step& step, const Report& report) {
   if (report.kind == ReportKind::kStarted && vmm_ == Vmm::kStarting) {
     vmm_ = Vmm::kUp;
@@ -109,9 +118,8 @@ void CellMachine::take_live_report(Step& step, const Report& report) {
   } else if (report.kind == ReportKind::kResumed && resume_asked_) {
     resume_asked_ = false;
     paused_ = false;
-  } else if (report.kind == ReportKind::kDeviceBroken && device_events_ < kMaxDeviceEvents) {
-    ++device_events_;
-    step.events.push_back({"device-broken", report.detail});
+  } else if (report.kind == ReportKind::kDeviceBroken) {
+    add_guest_event(step, {"device-broken", report.detail});
   } else {
     ++ignored_reports_;
   }
@@ -149,7 +157,7 @@ Step CellMachine::on_agent_up() {
     if (vmm_ == Vmm::kNone || outcome_) return;
     agent_up_ = true;
     guest_up_ = true;
-    step.events.push_back({"agent-up", {}});
+    add_guest_event(step, {"agent-up", {}});
     if (intent_ != Intent::kRun) ask_guest(step);  // It had only the power button before.
   });
 }
@@ -158,7 +166,7 @@ Step CellMachine::on_agent_lost(const std::string& why) {
   return apply([&](Step& step) {
     if (!agent_up_) return;
     agent_up_ = false;
-    step.events.push_back({"agent-lost", why});
+    add_guest_event(step, {"agent-lost", why});
   });
 }
 

@@ -51,8 +51,8 @@ class CellMachine {
   /// How long a VMM may take to start, and to end after it said that it would.
   static constexpr Milliseconds kStartLimit{60'000};
   static constexpr Milliseconds kExitLimit{5'000};
-  /// How many broken devices make an event, per incarnation; the others are only counted.
-  static constexpr unsigned kMaxDeviceEvents = 100;
+  /// How many events a guest can cause at will, per incarnation; more are only counted.
+  static constexpr unsigned kMaxGuestEvents = 100;
 
   explicit CellMachine(bool has_agent) : has_agent_(has_agent) {}
 
@@ -87,7 +87,7 @@ class CellMachine {
   [[nodiscard]] bool ended_cleanly() const {
     return outcome_ && outcome_->state == CellState::kOff;
   }
-  /// Reports that were ignored because they made no sense.
+  /// Reports that were ignored because they made no sense or were too many.
   [[nodiscard]] std::uint64_t ignored_reports() const { return ignored_reports_; }
 
  private:
@@ -104,6 +104,7 @@ class CellMachine {
   void begin(Step& step);
   void arm(Step& step, Milliseconds limit);
   void kill(Step& step);
+  void add_guest_event(Step& step, EventText event);
   void take_live_report(Step& step, const cell::Report& report);
   void take_outcome(Step& step, Outcome outcome);
   /// Asks the guest to end as INTENT wants, and kills it after GRACE.
@@ -123,7 +124,7 @@ class CellMachine {
   bool pause_asked_ = false;
   bool resume_asked_ = false;
   bool finished_ = false;
-  unsigned device_events_ = 0;
+  unsigned guest_events_ = 0;
   std::uint64_t ignored_reports_ = 0;
   Milliseconds deadline_{0};
   std::string refusal_;

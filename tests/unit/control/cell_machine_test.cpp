@@ -257,14 +257,25 @@ TEST(CellMachine, IgnoresAndCountsReportsThatMakeNoSense) {
   EXPECT_EQ(machine.ignored_reports(), 4U);
 }
 
-TEST(CellMachine, LimitsTheEventsOfBrokenDevices) {
-  CellMachine machine = running();
+TEST(CellMachine, LimitsTheEventsThatAGuestCauses) {
+  CellMachine machine = started(false);
   std::size_t events = 0;
-  for (unsigned i = 0; i < 2 * CellMachine::kMaxDeviceEvents; ++i) {
+  for (unsigned i = 0; i < 2 * CellMachine::kMaxGuestEvents; ++i) {
     events += machine.on_report({ReportKind::kDeviceBroken, "disk"}).events.size();
   }
-  EXPECT_EQ(events, CellMachine::kMaxDeviceEvents);
-  EXPECT_EQ(machine.ignored_reports(), CellMachine::kMaxDeviceEvents);
+  EXPECT_EQ(events, CellMachine::kMaxGuestEvents);
+  EXPECT_EQ(machine.ignored_reports(), CellMachine::kMaxGuestEvents);
+}
+
+TEST(CellMachine, LimitsTheEventsOfARestlessAgent) {
+  CellMachine machine = running();
+  std::size_t events = 0;
+  for (unsigned i = 0; i < 2 * CellMachine::kMaxGuestEvents; ++i) {
+    events += machine.on_agent_lost("restarted").events.size();
+    events += machine.on_agent_up().events.size();
+  }
+  EXPECT_LE(events, CellMachine::kMaxGuestEvents);
+  EXPECT_TRUE(machine.agent_up());
 }
 
 TEST(CellMachine, NotesTheAgentsLoss) {
