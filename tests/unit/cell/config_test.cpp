@@ -1,0 +1,97 @@
+#include "vmm/cell/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "vmm/base/error.h"
+
+namespace hive::cell {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr const char* kSmallest =
+    R"({"name": "alpha", "vcpus": 1, "memory": 2097152, "kernel": "/k"})";
+
+std::string fault_of(const std::string& json) {
+  try {
+    parse_config(json);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), Error::Kind::kUsage);
+    return error.what();
+  }
+  return "no fault";
+}
+
+TEST(CellConfig, SurvivesItsWireForm) {
+  CellConfig config;
+  config.name = "alpha";
+  config.incarnation = 7;
+  config.vcpus = 2;
+  config.host_cpus = {1, 3};
+  config.memory = 256ULL << 20;
+  config.backing = memory::Backing::kHugePages;
+  config.kernel = "/boot/vmlinuz";
+  config.initrd = "/boot/initrd";
+  config.cmdline = "console=ttyS0 quiet \"quoted\"";
+  config.disks = {{"/a.img", false}, {"/b.img", true}};
+  config.serial_fd = 4;
+  config.console_fd = -1;
+  config.agent_fd = 6;
+
+  const CellConfig back = parse_config(to_json(config));
+  EXPECT_EQ(back.name, config.name);
+  EXPECT_EQ(back.incarnation, 7U);
+  EXPECT_EQ(back.vcpus, 2U);
+  EXPECT_EQ(back.host_cpus, config.host_cpus);
+  EXPECT_EQ(back.memory, config.memory);
+  EXPECT_EQ(back.backing, memory::Backing::kHugePages);
+  EXPECT_EQ(back.kernel, config.kernel);
+  EXPECT_EQ(back.initrd, config.initrd);
+  EXPECT_EQ(back.cmdline, config.cmdline);
+  ASSERT_EQ(back.disks.size(), 2U);
+  EXPECT_EQ(back.disks[1].path, "/b.img");
+  EXPECT_FALSE(back.disks[0].read_only);
+  EXPECT_TRUE(back.disks[1].read_only);
+  EXPECT_EQ(back.serial_fd, 4);
+  EXPECT_EQ(back.console_fd, -1);
+  EXPECT_EQ(back.agent_fd, 6);
+}
+
+TEST(CellConfig, FillsInDefaults) {
+  const CellConfig config = parse_config(kSmallest);
+  EXPECT_EQ(config.incarnation, 1U);
+  EXPECT_EQ(config.backing, memory::Backing::kAutomatic);
+  EXPECT_TRUE(config.disks.empty());
+  EXPECT_EQ(config.serial_fd, -1);
+}
+
+TEST(CellConfig, NamesTheFault) {
+  EXPECT_THAT(fault_of("{"), HasSubstr("not JSON"));
+  EXPECT_THAT(fault_of("[]"), HasSubstr("not an object"));
+  EXPECT_THAT(fault_of("{}"), HasSubstr("\"name\" is missing"));
+  std::string json = kSmallest;
+  json.insert(1, R"("colour": 1, )");
+  EXPECT_THAT(fault_of(json), HasSubstr("unknown key \"colour\""));
+  json = kSmallest;
+  json.insert(1, R"("disks": [{"path": "/a", "readonly": true}], )");
+  EXPECT_THAT(fault_of(json), HasSubstr("unknown key \"disks.readonly\""));
+  json = kSmallest;
+  json.insert(1, R"("backing": "gold", )");
+  EXPECT_THAT(fault_of(json), HasSubstr("\"gold\""));
+}
+
+TEST(CellConfig, RefusesNumbersOutOfRange) {
+  for (const char* member : {R"("vcpus": -1)", R"("vcpus": 4294967296)", R"("vcpus": 1.5)",
+                             R"("vcpus": "1")", R"("vcpus": null)"}) {
+    const std::string json =
+        R"({"name": "a", "memory": 1, "kernel": "/k", )" + std::string(member) + "}";
+    EXPECT_THAT(fault_of(json), HasSubstr("\"vcpus\" is not a whole number")) << member;
+  }
+  std::string json = kSmallest;
+  json.insert(1, R"("agent_fd": -2, )");
+  EXPECT_THAT(fault_of(json), HasSubstr("agent_fd"));
+}
+
+}  // namespace
+}  // namespace hive::cell

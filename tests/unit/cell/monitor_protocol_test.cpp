@@ -1,0 +1,62 @@
+#include "vmm/cell/monitor_protocol.h"
+
+#include <gtest/gtest.h>
+
+namespace hive::cell {
+namespace {
+
+TEST(Report, SurvivesItsWireForm) {
+  for (const ReportKind kind :
+       {ReportKind::kStarted, ReportKind::kPaused, ReportKind::kResumed, ReportKind::kDeviceBroken,
+        ReportKind::kPanicked, ReportKind::kOff, ReportKind::kReset, ReportKind::kTripleFault,
+        ReportKind::kFailed, ReportKind::kNotStarted}) {
+    const std::optional<Report> back = parse_report(to_json(Report{kind, "why \"this\"\n"}));
+    ASSERT_TRUE(back.has_value());
+    EXPECT_EQ(back->kind, kind);
+    EXPECT_EQ(back->detail, "why \"this\"\n");
+  }
+}
+
+TEST(Report, NeedsNoDetail) {
+  const std::optional<Report> report = parse_report(R"({"report": "off"})");
+  ASSERT_TRUE(report.has_value());
+  EXPECT_EQ(report->kind, ReportKind::kOff);
+  EXPECT_EQ(report->detail, "");
+}
+
+TEST(Report, RefusesWhatIsMalformed) {
+  for (const char* text :
+       {"", "off", "null", "[]", "{}", R"({"report": 1})", R"({"report": "exploded"})",
+        R"({"report": "off")", R"({"report": "off", "detail": 7})", R"(["report", "off"])",
+        "{\"report\": \"off\", \"detail\": \"\xff\"}"}) {
+    EXPECT_FALSE(parse_report(text).has_value()) << text;
+  }
+}
+
+TEST(Report, RefusesWhatIsTooLong) {
+  const std::string detail(kMaxMessage, 'x');
+  EXPECT_FALSE(parse_report(R"({"report": "off", "detail": ")" + detail + "\"}").has_value());
+}
+
+TEST(Report, ReplacesBytesThatAreNotText) {
+  const std::optional<Report> back = parse_report(to_json(Report{ReportKind::kFailed, "a\xff"}));
+  ASSERT_TRUE(back.has_value());
+  EXPECT_EQ(back->detail, "a\xef\xbf\xbd");
+}
+
+TEST(Command, SurvivesItsWireForm) {
+  for (const Command command :
+       {Command::kPause, Command::kResume, Command::kPowerButton, Command::kQuit}) {
+    EXPECT_EQ(parse_command(to_json(command)), command);
+  }
+}
+
+TEST(Command, RefusesWhatIsMalformed) {
+  for (const char* text : {"", "quit", "{}", R"({"command": null})", R"({"command": "explode"})",
+                           R"({"report": "off"})"}) {
+    EXPECT_FALSE(parse_command(text).has_value()) << text;
+  }
+}
+
+}  // namespace
+}  // namespace hive::cell

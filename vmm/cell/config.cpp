@@ -1,0 +1,173 @@
+#include "vmm/cell/config.h"
+
+#include <array>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "vmm/base/error.h"
+
+namespace hive::cell {
+namespace {
+
+using Json = nlohmann::json;
+using memory::Backing;
+
+constexpr std::array<std::pair<std::string_view, Backing>, 3> kBackings{
+    {{"small-pages", Backing::kSmallPages},
+     {"automatic", Backing::kAutomatic},
+     {"huge-pages", Backing::kHugePages}}};
+
+[[noreturn]] void refuse(const std::string& what) {
+  throw Error("cell configuration: " + what, Error::Kind::kUsage);
+}
+
+/// Takes the members of one JSON object by name, and knows which were not asked for.
+class Members {
+ public:
+  Members(const Json& object, std::string where) : object_(object), where_(std::move(where)) {
+    if (!object.is_object()) refuse(where_ + "not an object");
+  }
+
+  void take(const char* key, std::string& out, bool required) {
+    const Json* value = find(key, required);
+    if (value == nullptr) return;
+    if (!value->is_string()) refuse_type(key, "a string");
+    out = value->get<std::string>();
+  }
+
+  void take(const char* key, bool& out) {
+    const Json* value = find(key, false);
+    if (value == nullptr) return;
+    if (!value->is_boolean()) refuse_type(key, "true or false");
+    out = value->get<bool>();
+  }
+
+  template <typename Number>
+  void take_number(const char* key, Number& out, bool required) {
+    if (const Json* value = find(key, required)) out = number<Number>(*value, key);
+  }
+
+  /// A descriptor number: an integer from -1 up.
+  void take_fd(const char* key, int& out) {
+    const Json* value = find(key, false);
+    if (value == nullptr) return;
+    if (value->is_number_integer() && *value == -1) {
+      out = -1;
+    } else {
+      out = number<int>(*value, key);
+    }
+  }
+
+  /// Calls EACH with every element of array KEY.
+  template <typename Each>
+  void take_array(const char* key, Each each) {
+    const Json* value = find(key, false);
+    if (value == nullptr) return;
+    if (!value->is_array()) refuse_type(key, "an array");
+    for (const Json& element : *value) each(element);
+  }
+
+  /// VALUE as an unsigned Number, in its range.
+  template <typename Number>
+  Number number(const Json& value, const char* key) const {
+    constexpr auto kMax = static_cast<std::uint64_t>(std::numeric_limits<Number>::max());
+    if (!value.is_number_unsigned() || value.get<std::uint64_t>() > kMax) {
+      refuse_type(key, "a whole number of at most " + std::to_string(kMax));
+    }
+    return static_cast<Number>(value.get<std::uint64_t>());
+  }
+
+  [[noreturn]] void refuse_type(const std::string& key, const std::string& wanted) const {
+    refuse("\"" + where_ + key + "\" is not " + wanted);
+  }
+
+  void refuse_unknown() const {
+    for (const auto& [key, value] : object_.items()) {
+      if (!known_.contains(key)) refuse("unknown key \"" + where_ + key + "\"");
+    }
+  }
+
+ private:
+  const Json* find(const char* key, bool required) {
+    known_.insert(key);
+    const auto found = object_.find(key);
+    if (found != object_.end()) return &*found;
+    if (required) refuse("\"" + where_ + key + "\" is missing");
+    return nullptr;
+  }
+
+  const Json& object_;
+  std::string where_;
+  std::set<std::string, std::less<>> known_;
+};
+
+DiskConfig parse_disk(const Json& json) {
+  Members members(json, "disks.");
+  DiskConfig disk;
+  members.take("path", disk.path, true);
+  members.take("read_only", disk.read_only);
+  members.refuse_unknown();
+  return disk;
+}
+
+Backing parse_backing(const std::string& text) {
+  for (const auto& [name, backing] : kBackings) {
+    if (text == name) return backing;
+  }
+  refuse("\"backing\" is \"" + text + "\", not small-pages, automatic or huge-pages");
+}
+
+std::string_view to_string(Backing wanted) {
+  for (const auto& [name, backing] : kBackings) {
+    if (backing == wanted) return name;
+  }
+  return "automatic";
+}
+
+}  // namespace
+
+CellConfig parse_config(const std::string& json) {
+  const Json root = Json::parse(json, nullptr, false);
+  if (root.is_discarded()) refuse("not JSON");
+  Members members(root, "");
+  CellConfig config;
+  members.take("name", config.name, true);
+  members.take_number("incarnation", config.incarnation, false);
+  members.take_number("vcpus", config.vcpus, true);
+  members.take_array("host_cpus", [&](const Json& cpu) {
+    config.host_cpus.push_back(members.number<unsigned>(cpu, "host_cpus"));
+  });
+  members.take_number("memory", config.memory, true);
+  std::string backing(to_string(config.backing));
+  members.take("backing", backing, false);
+  config.backing = parse_backing(backing);
+  members.take("kernel", config.kernel, true);
+  members.take("initrd", config.initrd, false);
+  members.take("cmdline", config.cmdline, false);
+  members.take_array("disks", [&](const Json& disk) { config.disks.push_back(parse_disk(disk)); });
+  members.take_fd("serial_fd", config.serial_fd);
+  members.take_fd("console_fd", config.console_fd);
+  members.take_fd("agent_fd", config.agent_fd);
+  members.refuse_unknown();
+  return config;
+}
+
+std::string to_json(const CellConfig& config) {
+  Json disks = Json::array();
+  for (const DiskConfig& disk : config.disks) {
+    disks.push_back({{"path", disk.path}, {"read_only", disk.read_only}});
+  }
+  const Json root{{"name", config.name},           {"incarnation", config.incarnation},
+                  {"vcpus", config.vcpus},         {"host_cpus", config.host_cpus},
+                  {"memory", config.memory},       {"backing", to_string(config.backing)},
+                  {"kernel", config.kernel},       {"initrd", config.initrd},
+                  {"cmdline", config.cmdline},     {"disks", std::move(disks)},
+                  {"serial_fd", config.serial_fd}, {"console_fd", config.console_fd},
+                  {"agent_fd", config.agent_fd}};
+  return root.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace hive::cell
