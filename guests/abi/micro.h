@@ -83,9 +83,9 @@ struct hive_micro_header {
 enum hive_micro_status {
   HIVE_MICRO_NOT_RUN = 0,
   HIVE_MICRO_OK = 1,
-  HIVE_MICRO_EXCEPTION = 2, /* `vector`, `error_code` and `rip` tell; `extra` is CR2 */
+  HIVE_MICRO_EXCEPTION = 2, /* `vector`, `error_code`, `rip`; for a page fault `extra` is CR2 */
   HIVE_MICRO_TIMED_OUT = 3,
-  HIVE_MICRO_INVALID = 4 /* unknown op or width, or an operand out of range */
+  HIVE_MICRO_INVALID = 4 /* unknown op or width, or an operand out of range: nothing was done */
 };
 
 /* What became of one action; when it ran several times, of the last time. */
