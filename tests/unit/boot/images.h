@@ -57,6 +57,12 @@ void poke(Bytes& bytes, std::size_t offset, const T& value) {
 /// The byte that a test payload has at OFFSET.
 inline std::byte pattern(std::size_t offset) { return std::byte(offset * 7 + 3); }
 
+/// The value of a packed structure's field, which a reference must not be bound to.
+template <typename T>
+T copy(T field) {
+  return field;
+}
+
 /// What THROWER's Error says; fails the test when there is none.
 template <typename Thrower>
 std::string error_of(Thrower thrower) {
