@@ -12,10 +12,17 @@
 #define HIVE_AGENT_MAGIC 0x48564741u /* "AGVH" in memory */
 #define HIVE_AGENT_VERSION 1u
 #define HIVE_AGENT_MAX_PAYLOAD 16384u
+#define HIVE_AGENT_MAX_SESSIONS 16u /* at a time */
+
+/* Flow control: in each direction, a session may have at most this many bytes under way (STDIN one
+ * way, STDOUT and STDERR together the other way). A WINDOW frame allows more. Who sends past the
+ * window breaks the rules. */
+#define HIVE_AGENT_WINDOW_BYTES 65536u
 
 enum hive_agent_frame_type {
-  /* agent -> monitor. HELLO is the first frame of a boot: a JSON object with "version" (number),
-   * "kernel" (uname -r) and "uptime" (seconds). */
+  /* agent -> monitor. HELLO is the first frame of a boot, and of an agent that was restarted, whose
+   * sessions are gone: a JSON object with "version" (number), "kernel" (uname -r) and "uptime"
+   * (seconds). */
   HIVE_AGENT_HELLO = 1,
   HIVE_AGENT_STDOUT = 2, /* `session`: output of a command */
   HIVE_AGENT_STDERR = 3,
@@ -23,12 +30,16 @@ enum hive_agent_frame_type {
   HIVE_AGENT_PONG = 5, /* answers PING with the same payload */
 
   /* monitor -> agent */
-  HIVE_AGENT_EXEC = 16, /* starts `session`: a JSON array of strings, the argv */
+  HIVE_AGENT_EXEC = 16, /* starts `session`: a JSON array of strings, the argv. A command that cannot
+                         * be run ends with status 127 (not found) or 126 and says why on STDERR. */
   HIVE_AGENT_STDIN = 17, /* input of `session`; an empty payload is end of file */
   HIVE_AGENT_SIGNAL = 18, /* int32 signal for `session` */
   HIVE_AGENT_POWEROFF = 19, /* shut the guest down cleanly */
   HIVE_AGENT_REBOOT = 20,
-  HIVE_AGENT_PING = 21
+  HIVE_AGENT_PING = 21,
+
+  /* both ways */
+  HIVE_AGENT_WINDOW = 32 /* uint32: the receiver may send that many more bytes of `session` */
 };
 
 struct hive_agent_frame {

@@ -1,42 +1,56 @@
-// One cell's machine: guest RAM, devices, kernel and vCPUs, put together from a configuration.
+// One cell's guest: its machine, kernel and vCPUs, from start to end.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <functional>
 #include <memory>
+#include <vector>
 
 #include "vmm/cell/config.h"
+#include "vmm/cell/machine.h"
 #include "vmm/cell/monitor_protocol.h"
+#include "vmm/cell/vcpu_gate.h"
+#include "vmm/cell/vcpu_thread.h"
 
 namespace hive::cell {
 
-/// A cell, from its construction (all files opened, the guest loaded and ready) to its end. All
-/// methods belong to the thread that runs LOOP; reports come on it too.
+/// A cell, from its construction (all files opened, the kernel loaded) to its end. All methods
+/// belong to the thread that runs LOOP; reports come on it too.
 class Cell {
  public:
-  using ReportSink = std::function<void(const Report&)>;
-
   /// Builds the cell. Throws Error when anything that CONFIG names cannot be had.
-  Cell(boost::asio::io_context& loop, const CellConfig& config, ReportSink on_report);
+  Cell(boost::asio::io_context& loop, const CellConfig& config, Machine::ReportSink on_report);
   Cell(const Cell&) = delete;
   Cell& operator=(const Cell&) = delete;
-  /// Stops the vCPUs and devices.
+  /// Gets the vCPUs out of the guest for good.
   ~Cell();
 
-  /// Starts the vCPUs and reports kStarted.
+  /// Starts the vCPUs and reports kStarted. Throws Error when a vCPU cannot be pinned.
   void start();
 
-  /// Gets all vCPUs out of the guest and the devices quiet, then reports kPaused. Does nothing while
-  /// paused.
+  /// Gets all vCPUs out of the guest and the devices quiet, then reports kPaused. Reports it again
+  /// when the cell is paused already.
   void pause();
-  /// Undoes pause() and reports kResumed. Does nothing while running.
+  /// Undoes pause() and reports kResumed.
   void resume();
 
-  void press_power_button();
+  void press_power_button() { machine_.power().press_power_button(); }
+
+  [[nodiscard]] const memory::GuestMemory& memory() const { return machine_.memory(); }
 
  private:
-  class Machine;
-  std::unique_ptr<Machine> machine_;
+  enum class State { kReady, kRunning, kPausing, kPaused };
+
+  void add_vcpus(const CellConfig& config);
+  void on_quiet();
+
+  boost::asio::io_context& loop_;
+  std::vector<unsigned> host_cpus_;
+  Machine::ReportSink on_report_;
+  Machine machine_;
+  VcpuGate gate_;
+  std::vector<std::unique_ptr<VcpuThread>> vcpus_;
+  State state_ = State::kReady;
+  bool resume_wanted_ = false;  ///< resume() came while devices were still getting quiet.
 };
 
 }  // namespace hive::cell

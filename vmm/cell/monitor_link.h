@@ -11,15 +11,16 @@
 
 namespace hive::cell {
 
-/// Receives the configuration that a monitor sends as the first packet over SOCKET (SOCK_SEQPACKET),
-/// as text. Waits for it. Throws Error when the socket closes first or the packet is too long.
+/// Receives the configuration that a monitor sends as the first packet over SOCKET
+/// (SOCK_SEQPACKET), as text. Waits for it. Throws Error when the socket closes first or the packet
+/// is too long.
 std::string receive_config(int socket);
 
 /// Sends reports and receives commands. All of it on the device loop's thread.
 class MonitorLink {
  public:
-  /// ON_COMMAND gets each well-formed command; others are logged and dropped. ON_GONE is called once,
-  /// when the monitor has closed its end.
+  /// ON_COMMAND gets each well-formed command; others are logged and dropped. ON_GONE is called
+  /// once, when the monitor has closed its end.
   MonitorLink(boost::asio::io_context& loop, UniqueFd socket,
               std::function<void(Command)> on_command, std::function<void()> on_gone);
 

@@ -23,8 +23,8 @@ class VcpuGate {
 
   /// Cheap test for the vCPU's loop: whether to call wait().
   [[nodiscard]] bool open_now() const { return open_.load(std::memory_order_acquire); }
-  /// Called by a vCPU thread outside the guest: blocks while the gate is closed. False when the vCPU
-  /// must end.
+  /// Called by a vCPU thread outside the guest: blocks while the gate is closed. False when the
+  /// vCPU must end.
   [[nodiscard]] bool wait();
 
   /// Closes the gate and waits until every vCPU is outside the guest.

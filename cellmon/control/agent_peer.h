@@ -1,0 +1,89 @@
+// The monitor's side of guests/abi/agent_protocol.h, without I/O.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "guests/abi/agent_codec.h"
+#include "guests/abi/flow_window.h"
+
+namespace hive::control {
+
+/// Talks to a guest's agent, which is hostile: whatever it sends, sessions and memory stay bounded.
+/// A peer lives as long as one VMM.
+class AgentPeer {
+ public:
+  enum class Output { kStdout, kStderr };
+
+  /// What the agent's frames lead to.
+  struct Handlers {
+    std::function<void(std::string_view)> send;  ///< Bytes for the port.
+    std::function<void(std::string kernel)> on_hello;
+    std::function<void(std::uint32_t session, Output, std::string_view)> on_output;
+    std::function<void(std::uint32_t session, int status)> on_exit;
+    /// The input given to write_input() is all on its way.
+    std::function<void(std::uint32_t session)> on_input_taken;
+    /// The agent broke the protocol or was restarted; its sessions are gone. Called once per HELLO.
+    std::function<void(std::string why)> on_lost;
+  };
+
+  explicit AgentPeer(Handlers handlers) : handlers_(std::move(handlers)) {}
+
+  /// Bytes from the port.
+  void feed(std::string_view bytes);
+
+  /// Whether the agent said HELLO and can be asked.
+  [[nodiscard]] bool up() const { return up_; }
+  /// Ends the conversation from this side, for WHY.
+  void lose(const std::string& why);
+
+  /// Starts ARGV; the session's number, or nothing when the agent is not up, too many sessions run,
+  /// or ARGV is too long.
+  std::optional<std::uint32_t> exec(const std::vector<std::string>& argv);
+  /// Sends BYTES (then the end of input, if LAST) as the window allows. False when earlier input is
+  /// still under way or the session is gone.
+  bool write_input(std::uint32_t session, std::string_view bytes, bool last);
+  /// The client used BYTES of the session's output: the agent may send more.
+  void consume_output(std::uint32_t session, std::size_t bytes);
+  bool signal(std::uint32_t session, int number);
+  /// Kills the session's command; its output and its exit are of no more interest.
+  void abandon(std::uint32_t session);
+
+  void power_off();
+  void reboot();
+
+  /// Frames that named no session, or were of an unknown type.
+  [[nodiscard]] std::uint64_t ignored_frames() const { return ignored_frames_; }
+
+ private:
+  struct Session {
+    abi::SendWindow input_window;
+    abi::ReceiveWindow output_window;
+    std::string input;
+    bool last = false;     ///< The end of input follows `input`.
+    bool waiting = false;  ///< Somebody waits for on_input_taken.
+    bool abandoned = false;
+  };
+
+  void send(std::uint16_t type, std::uint32_t session, std::string_view payload);
+  void handle(const abi::AgentFrame& frame);
+  void handle_hello(const abi::AgentFrame& frame);
+  void handle_for_session(std::uint32_t id, Session& session, const abi::AgentFrame& frame);
+  void handle_output(std::uint32_t id, Session& session, const abi::AgentFrame& frame);
+  void push_input(std::uint32_t id, Session& session);
+
+  Handlers handlers_;
+  abi::FrameDecoder decoder_;
+  bool up_ = false;
+  bool over_ = false;  ///< Nothing is read any more.
+  std::uint32_t last_session_ = 0;
+  std::uint64_t ignored_frames_ = 0;
+  std::map<std::uint32_t, Session> sessions_;
+};
+
+}  // namespace hive::control

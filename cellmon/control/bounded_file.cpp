@@ -1,0 +1,41 @@
+#include "cellmon/control/bounded_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "vmm/base/error.h"
+
+namespace hive::control {
+
+BoundedFile::BoundedFile(std::string path, std::size_t limit)
+    : path_(std::move(path)), limit_(limit), fd_(create()) {
+  if (!fd_) throw_errno("cannot create " + path_);
+  ::unlink(old_path().c_str());
+}
+
+UniqueFd BoundedFile::create() const {
+  constexpr int kFlags = O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW;
+  return UniqueFd(::open(path_.c_str(), kFlags, 0600));
+}
+
+void BoundedFile::append(std::string_view bytes) {
+  if (!fd_) return;
+  if (size_ > 0 && size_ + bytes.size() > limit_) {
+    ::rename(path_.c_str(), old_path().c_str());
+    fd_ = create();
+    size_ = 0;
+    if (!fd_) return;
+  }
+  const ssize_t count = ::write(fd_.get(), bytes.data(), bytes.size());
+  if (count > 0) size_ += static_cast<std::size_t>(count);
+}
+
+BoundedFile::~BoundedFile() {
+  if (keep_) return;
+  ::unlink(path_.c_str());
+  ::unlink(old_path().c_str());
+}
+
+}  // namespace hive::control

@@ -1,0 +1,257 @@
+#include "cellmon/control/cell_machine.h"
+
+namespace hive::control {
+namespace {
+
+using cell::Report;
+using cell::ReportKind;
+
+}  // namespace
+
+template <typename Change>
+Step CellMachine::apply(Change change) {
+  Step step;
+  const CellState before = state();
+  refusal_.clear();
+  change(step);
+  // A start is an event of its own, with its incarnation.
+  if (state() != before && state() != CellState::kStarting) {
+    step.events.push_back({std::string(to_string(state())), cause()});
+  }
+  return step;
+}
+
+CellState CellMachine::state() const {
+  if (finished_) return CellState::kStopped;
+  if (intent_ == Intent::kStop) return CellState::kStopping;
+  if (intent_ == Intent::kReboot) return CellState::kRebooting;
+  if (outcome_) {
+    if (vmm_ == Vmm::kNone || outcome_->state == CellState::kRebooting) return outcome_->state;
+    return CellState::kStopping;
+  }
+  if (vmm_ != Vmm::kUp) return CellState::kStarting;
+  if (paused_) return CellState::kPaused;
+  return guest_up_ ? CellState::kRunning : CellState::kBooting;
+}
+
+std::string CellMachine::cause() const {
+  const bool shown = state() == CellState::kFailed || state() == CellState::kPanicked;
+  return shown && outcome_ ? outcome_->cause : std::string();
+}
+
+Step CellMachine::start() {
+  return apply([&](Step& step) { begin(step); });
+}
+
+void CellMachine::begin(Step& step) {
+  vmm_ = Vmm::kStarting;
+  intent_ = Intent::kRun;
+  outcome_.reset();
+  has_started_ = guest_up_ = agent_up_ = paused_ = pause_asked_ = resume_asked_ = false;
+  guest_events_ = 0;
+  ++incarnation_;
+  step.events.push_back({"starting", "incarnation " + std::to_string(incarnation_)});
+  arm(step, kStartLimit);
+  step.actions.push_back(Action::kStartVmm);
+}
+
+void CellMachine::arm(Step& step, Milliseconds limit) {
+  deadline_ = limit;
+  step.actions.push_back(Action::kArmDeadline);
+}
+
+void CellMachine::kill(Step& step) {
+  step.actions.push_back(Action::kDisarmDeadline);
+  step.actions.push_back(Action::kKillVmm);
+}
+
+Step CellMachine::on_report(const Report& report) {
+  return apply([&](Step& step) {
+    if (vmm_ == Vmm::kNone || outcome_) {
+      ++ignored_reports_;
+      return;
+    }
+    switch (report.kind) {
+      case ReportKind::kOff:
+        return take_outcome(step, {CellState::kOff, {}});
+      case ReportKind::kReset:
+        return take_outcome(step, {CellState::kRebooting, {}});
+      case ReportKind::kTripleFault:
+        return take_outcome(step, {CellState::kFailed, "triple fault"});
+      case ReportKind::kFailed:
+        return take_outcome(step, {CellState::kFailed, report.detail});
+      case ReportKind::kNotStarted:
+        return take_outcome(step, {CellState::kFailed, "not started: " + report.detail});
+      case ReportKind::kPanicked:
+        step.actions.push_back(Action::kQuitVmm);  // The guest may still run.
+        return take_outcome(step, {CellState::kPanicked, report.detail});
+      default:
+        take_live_report(step, report);
+    }
+  });
+}
+
+void CellMachine::take_outcome(Step& step, Outcome outcome) {
+  outcome_ = std::move(outcome);
+  agent_up_ = false;
+  arm(step, kExitLimit);
+}
+
+void CellMachine::add_guest_event(Step& step, EventText event) {
+  if (guest_events_ >= kMaxGuestEvents) {
+    ++ignored_reports_;
+    return;
+  }
+  ++guest_events_;
+  step.events.push_back(std::move(event));
+}
+
+void CellMachine::take_live_report(Step& step, const Report& report) {
+  if (report.kind == ReportKind::kStarted && vmm_ == Vmm::kStarting) {
+    vmm_ = Vmm::kUp;
+    has_started_ = true;
+    guest_up_ = guest_up_ || !has_agent_;
+    if (intent_ == Intent::kRun) step.actions.push_back(Action::kDisarmDeadline);
+  } else if (report.kind == ReportKind::kPaused && pause_asked_) {
+    pause_asked_ = false;
+    paused_ = true;
+  } else if (report.kind == ReportKind::kResumed && resume_asked_) {
+    resume_asked_ = false;
+    paused_ = false;
+  } else if (report.kind == ReportKind::kDeviceBroken) {
+    add_guest_event(step, {"device-broken", report.detail});
+  } else {
+    ++ignored_reports_;
+  }
+}
+
+Step CellMachine::on_spawn_failed(const std::string& why) {
+  return apply([&](Step& step) {
+    vmm_ = Vmm::kNone;
+    outcome_ = Outcome{CellState::kFailed, "not started: " + why};
+    step.actions.push_back(Action::kDisarmDeadline);
+    if (intent_ == Intent::kReboot) intent_ = Intent::kRun;
+  });
+}
+
+Step CellMachine::on_vmm_exit(const std::string& how) {
+  return apply([&](Step& step) {
+    if (vmm_ == Vmm::kNone) return;
+    vmm_ = Vmm::kNone;
+    agent_up_ = false;
+    step.actions.push_back(Action::kDisarmDeadline);
+    if (intent_ == Intent::kStop) {
+      finished_ = true;
+      step.actions.push_back(Action::kFinish);
+    } else if (intent_ == Intent::kReboot ||
+               (outcome_ && outcome_->state == CellState::kRebooting)) {
+      begin(step);
+    } else if (!outcome_) {
+      outcome_ = Outcome{CellState::kFailed, "VMM exited: " + how};
+    }
+  });
+}
+
+Step CellMachine::on_agent_up() {
+  return apply([&](Step& step) {
+    if (vmm_ == Vmm::kNone || outcome_) return;
+    agent_up_ = true;
+    guest_up_ = true;
+    add_guest_event(step, {"agent-up", {}});
+    if (intent_ != Intent::kRun) ask_guest(step);  // It had only the power button before.
+  });
+}
+
+Step CellMachine::on_agent_lost(const std::string& why) {
+  return apply([&](Step& step) {
+    if (!agent_up_) return;
+    agent_up_ = false;
+    add_guest_event(step, {"agent-lost", why});
+  });
+}
+
+Step CellMachine::on_deadline() {
+  return apply([&](Step& step) {
+    if (vmm_ == Vmm::kNone) return;
+    if (!outcome_ && intent_ == Intent::kRun) {
+      outcome_ = Outcome{CellState::kFailed, "not started: the VMM did not report in time"};
+    } else if (!outcome_) {
+      step.events.push_back({"killed", "the guest did not end in time"});
+    }
+    kill(step);
+  });
+}
+
+void CellMachine::ask_guest(Step& step) {
+  const bool reboot = intent_ == Intent::kReboot && agent_up_;
+  step.actions.push_back(reboot ? Action::kRebootGuest : Action::kShutDownGuest);
+}
+
+void CellMachine::end_guest(Step& step, Intent intent, Milliseconds grace) {
+  intent_ = intent;
+  if (paused_ || pause_asked_) {  // A guest that is held cannot end itself.
+    pause_asked_ = false;
+    resume_asked_ = true;
+    step.actions.push_back(Action::kResumeVmm);
+  }
+  ask_guest(step);
+  arm(step, grace);
+}
+
+Step CellMachine::request_down(bool force, Milliseconds grace) {
+  return apply([&](Step& step) {
+    if (vmm_ == Vmm::kNone) {
+      if (finished_) return;
+      finished_ = true;
+      step.actions.push_back(Action::kFinish);
+    } else if (force || (vmm_ == Vmm::kStarting && !outcome_)) {
+      intent_ = Intent::kStop;
+      kill(step);
+    } else if (outcome_) {
+      intent_ = Intent::kStop;  // It ends already, and has its deadline.
+    } else {
+      end_guest(step, Intent::kStop, grace);
+    }
+  });
+}
+
+Step CellMachine::request_reboot(bool force, Milliseconds grace) {
+  return apply([&](Step& step) {
+    if (finished_ || intent_ == Intent::kStop) {
+      refusal_ = "the cell is going down";
+    } else if (vmm_ == Vmm::kNone) {
+      begin(step);
+    } else if (force || vmm_ == Vmm::kStarting) {
+      intent_ = Intent::kReboot;
+      kill(step);
+    } else if (outcome_) {
+      intent_ = Intent::kReboot;
+    } else {
+      end_guest(step, Intent::kReboot, grace);
+    }
+  });
+}
+
+bool CellMachine::refuse_unless_up(const char* what) {
+  if (vmm_ == Vmm::kUp && !outcome_ && intent_ == Intent::kRun) return false;
+  refusal_ = "a cell that is " + std::string(to_string(state())) + " cannot be " + what;
+  return true;
+}
+
+Step CellMachine::request_pause() {
+  return apply([&](Step& step) {
+    if (refuse_unless_up("paused") || paused_ || pause_asked_) return;
+    pause_asked_ = true;
+    step.actions.push_back(Action::kPauseVmm);
+  });
+}
+
+Step CellMachine::request_resume() {
+  return apply([&](Step& step) {
+    if (refuse_unless_up("resumed") || (!paused_ && !pause_asked_) || resume_asked_) return;
+    resume_asked_ = true;
+    step.actions.push_back(Action::kResumeVmm);
+  });
+}
+
+}  // namespace hive::control

@@ -1,0 +1,138 @@
+// The life of a cell as its monitor leads it: a state machine without I/O.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "cellmon/wire/cell_status.h"
+#include "vmm/base/ids.h"
+#include "vmm/cell/monitor_protocol.h"
+
+namespace hive::control {
+
+using wire::CellState;
+
+/// What the monitor has to do, in this order, after the machine took an input.
+enum class Action {
+  kStartVmm,        ///< Start a VMM for incarnation().
+  kKillVmm,         ///< Kill the VMM now.
+  kQuitVmm,         ///< Send the VMM command kQuit.
+  kPauseVmm,        ///< Send the VMM command kPause.
+  kResumeVmm,       ///< Send the VMM command kResume.
+  kShutDownGuest,   ///< Ask the guest to power off: by its agent where that is up, else the button.
+  kRebootGuest,     ///< Ask the guest's agent to reboot.
+  kArmDeadline,     ///< Call on_deadline() after deadline(), and not at any earlier one.
+  kDisarmDeadline,  ///< Call no on_deadline().
+  kFinish,          ///< The cell is down: the monitor may exit.
+};
+
+struct EventText {
+  std::string kind;  ///< A state's name, or the name of what happened within a state.
+  std::string detail;
+};
+
+/// What followed from an input.
+struct Step {
+  std::vector<Action> actions;
+  std::vector<EventText> events;
+};
+
+/// Inputs are the VMM's reports, the agent, the clock and requests of clients. Reports are hostile:
+/// those that make no sense in the state are ignored and counted.
+class CellMachine {
+ public:
+  using Milliseconds = std::chrono::milliseconds;
+
+  /// How long a VMM may take to start, and to end after it said that it would.
+  static constexpr Milliseconds kStartLimit{60'000};
+  static constexpr Milliseconds kExitLimit{5'000};
+  /// How many events a guest can cause at will, per incarnation; more are only counted.
+  static constexpr unsigned kMaxGuestEvents = 100;
+
+  explicit CellMachine(bool has_agent) : has_agent_(has_agent) {}
+
+  /// The first start.
+  Step start();
+
+  Step on_report(const cell::Report& report);
+  /// The VMM could not be started; WHY is for the user.
+  Step on_spawn_failed(const std::string& why);
+  /// The VMM is gone; HOW is such as "signal 9".
+  Step on_vmm_exit(const std::string& how);
+  Step on_agent_up();
+  Step on_agent_lost(const std::string& why);
+  Step on_deadline();
+
+  /// The requests. A refused one changes nothing; refusal() says why.
+  Step request_down(bool force, Milliseconds grace);
+  Step request_reboot(bool force, Milliseconds grace);
+  Step request_pause();
+  Step request_resume();
+  [[nodiscard]] const std::string& refusal() const { return refusal_; }
+
+  [[nodiscard]] CellState state() const;
+  /// Why the cell is in state kFailed or kPanicked, else empty.
+  [[nodiscard]] std::string cause() const;
+  [[nodiscard]] Incarnation incarnation() const { return incarnation_; }
+  [[nodiscard]] Milliseconds deadline() const { return deadline_; }
+  [[nodiscard]] bool agent_up() const { return agent_up_; }
+  /// Whether the vCPUs of the current or last VMM ever ran.
+  [[nodiscard]] bool has_started() const { return has_started_; }
+  /// Whether the last VMM ran and ended as kFailed or kPanicked, so that its traces matter.
+  [[nodiscard]] bool ended_badly() const {
+    return has_started_ && outcome_ &&
+           (outcome_->state == CellState::kFailed || outcome_->state == CellState::kPanicked);
+  }
+  /// Whether the guest ended by itself, not by force.
+  [[nodiscard]] bool ended_cleanly() const {
+    return outcome_ && outcome_->state == CellState::kOff;
+  }
+  /// Reports that were ignored because they made no sense or were too many.
+  [[nodiscard]] std::uint64_t ignored_reports() const { return ignored_reports_; }
+
+ private:
+  enum class Vmm { kNone, kStarting, kUp };
+  enum class Intent { kRun, kReboot, kStop };
+  struct Outcome {
+    CellState state;  ///< kOff, kPanicked, kFailed, or kRebooting for a guest's reset.
+    std::string cause;
+  };
+
+  /// Runs CHANGE and adds the event of a changed state.
+  template <typename Change>
+  Step apply(Change change);
+  void begin(Step& step);
+  void arm(Step& step, Milliseconds limit);
+  void kill(Step& step);
+  void add_guest_event(Step& step, EventText event);
+  void take_live_report(Step& step, const cell::Report& report);
+  void take_outcome(Step& step, Outcome outcome);
+  /// Asks the guest to end as INTENT wants, and kills it after GRACE.
+  void end_guest(Step& step, Intent intent, Milliseconds grace);
+  void ask_guest(Step& step);
+  bool refuse_unless_up(const char* what);
+
+  const bool has_agent_;
+  Vmm vmm_ = Vmm::kNone;
+  Intent intent_ = Intent::kRun;
+  std::optional<Outcome> outcome_;
+  Incarnation incarnation_ = 0;
+  bool has_started_ = false;
+  bool guest_up_ = false;
+  bool agent_up_ = false;
+  bool paused_ = false;
+  bool pause_asked_ = false;
+  bool resume_asked_ = false;
+  bool finished_ = false;
+  unsigned guest_events_ = 0;
+  std::uint64_t ignored_reports_ = 0;
+  Milliseconds deadline_{0};
+  std::string refusal_;
+};
+
+}  // namespace hive::control

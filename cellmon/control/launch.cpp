@@ -1,0 +1,177 @@
+#include "cellmon/control/launch.h"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+#include "vmm/base/error.h"
+#include "vmm/cell/monitor_protocol.h"
+
+namespace hive::control {
+namespace {
+
+// The VMM's descriptors. kExecError closes when the program is executed.
+enum Slot : int { kMonitor = 3, kSerial, kConsole, kAgent, kExecError, kSlots };
+
+struct Ends {
+  UniqueFd ours;
+  UniqueFd theirs;
+};
+
+Ends make_socket_pair(int type) {
+  std::array<int, 2> fds{};
+  if (::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds.data()) != 0) {
+    throw_errno("cannot make a socket pair");
+  }
+  return {UniqueFd(fds[0]), UniqueFd(fds[1])};
+}
+
+Ends make_pipe() {
+  std::array<int, 2> fds{};
+  if (::pipe2(fds.data(), O_CLOEXEC) != 0) throw_errno("cannot make a pipe");
+  return {UniqueFd(fds[0]), UniqueFd(fds[1])};
+}
+
+/// What the child needs between fork and exec, where it may not allocate.
+struct ChildPlan {
+  const char* program = nullptr;
+  std::array<char*, 4> argv{};
+  std::vector<char*> environment;
+  std::array<int, kSlots> fds{};  ///< What goes into each slot; -1: nothing.
+  pid_t parent = 0;
+};
+
+/// The environment's options for sanitizers: a VMM is told nothing else of its caller's.
+std::vector<char*> vmm_environment() {
+  std::vector<char*> kept;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    if (text.substr(0, text.find('=')).find("SAN_OPTIONS") != std::string_view::npos) {
+      kept.push_back(*entry);
+    }
+  }
+  kept.push_back(nullptr);
+  return kept;
+}
+
+void reset_signals() {
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  for (const int number : {SIGPIPE, SIGHUP, SIGINT, SIGTERM}) ::signal(number, SIG_DFL);
+}
+
+[[noreturn]] void fail_exec(int error_fd) {
+  const int error = errno;
+  if (::write(error_fd, &error, sizeof(error)) < 0) ::_exit(126);
+  ::_exit(127);
+}
+
+/// The child's part: never returns. FDS are above the slots, so that filling one slot cannot
+/// overwrite another's source.
+[[noreturn]] void become_vmm(ChildPlan& plan) {
+  const int error_fd = plan.fds[kExecError];
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) fail_exec(error_fd);
+  if (::getppid() != plan.parent) ::_exit(1);  // It died before the line above.
+  reset_signals();
+  for (int slot = 0; slot < kSlots; ++slot) {
+    if (plan.fds[slot] < 0) {
+      ::close(slot);
+    } else if (::dup3(plan.fds[slot], slot, slot == kExecError ? O_CLOEXEC : 0) < 0) {
+      fail_exec(error_fd);
+    }
+  }
+  ::syscall(SYS_close_range, kSlots, ~0U, 0);
+  ::execve(plan.program, plan.argv.data(), plan.environment.data());
+  fail_exec(kExecError);
+}
+
+/// A copy of FD whose number is above the slots.
+UniqueFd above_slots(int fd) {
+  UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, kSlots));
+  if (!copy) throw_errno("cannot copy a descriptor");
+  return copy;
+}
+
+/// Forks and executes; the child's pid. FDS are what goes into each slot. Throws Error.
+pid_t spawn(const std::string& program, const std::array<int, kSlots>& fds) {
+  Ends exec_error = make_pipe();
+  std::vector<UniqueFd> copies;
+  ChildPlan plan;
+  for (int slot = 0; slot < kSlots; ++slot) {
+    const int source = slot == kExecError ? exec_error.theirs.get() : fds[slot];
+    plan.fds[slot] = -1;
+    if (source < 0) continue;
+    copies.push_back(above_slots(source));
+    plan.fds[slot] = copies.back().get();
+  }
+  std::string name = "hive-vmm";
+  std::string option = "--monitor";
+  std::string number = std::to_string(kMonitor);
+  plan.program = program.c_str();
+  plan.argv = {name.data(), option.data(), number.data(), nullptr};
+  plan.environment = vmm_environment();
+  plan.parent = ::getpid();
+  const pid_t pid = ::fork();
+  if (pid < 0) throw_errno("cannot start a process");
+  if (pid == 0) become_vmm(plan);
+  exec_error.theirs.reset();
+  copies.clear();
+  int error = 0;
+  if (::read(exec_error.ours.get(), &error, sizeof(error)) == sizeof(error)) {
+    ::waitpid(pid, nullptr, 0);
+    throw_errno("cannot execute " + program, error);
+  }
+  return pid;
+}
+
+}  // namespace
+
+LaunchedVmm launch_vmm(const std::string& program, cell::CellConfig config, bool with_agent) {
+  Ends monitor = make_socket_pair(SOCK_SEQPACKET);
+  Ends serial = make_socket_pair(SOCK_STREAM);
+  Ends console = make_socket_pair(SOCK_STREAM);
+  Ends agent = with_agent ? make_socket_pair(SOCK_STREAM) : Ends{};
+  Ends output = make_pipe();
+  const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!null) throw_errno("cannot open /dev/null");
+
+  config.serial_fd = kSerial;
+  config.console_fd = kConsole;
+  config.agent_fd = with_agent ? int{kAgent} : -1;
+  const std::string packet = to_json(config);
+  if (packet.size() > cell::kMaxMessage) throw Error("the cell's configuration is too long");
+  if (::send(monitor.ours.get(), packet.data(), packet.size(), MSG_NOSIGNAL) < 0) {
+    throw_errno("cannot send the VMM its configuration");
+  }
+  const std::array<int, kSlots> fds{
+      null.get(),          output.theirs.get(),  output.theirs.get(), monitor.theirs.get(),
+      serial.theirs.get(), console.theirs.get(), agent.theirs.get(),  -1};
+  LaunchedVmm vmm;
+  vmm.pid = spawn(program, fds);
+  vmm.pidfd.reset(static_cast<int>(::syscall(SYS_pidfd_open, vmm.pid, 0)));
+  if (!vmm.pidfd) {
+    const int error = errno;
+    ::kill(vmm.pid, SIGKILL);
+    ::waitpid(vmm.pid, nullptr, 0);
+    throw_errno("cannot watch the VMM", error);
+  }
+  vmm.monitor = std::move(monitor.ours);
+  vmm.serial = std::move(serial.ours);
+  vmm.console = std::move(console.ours);
+  vmm.agent = std::move(agent.ours);
+  vmm.output = std::move(output.ours);
+  return vmm;
+}
+
+}  // namespace hive::control

@@ -1,0 +1,29 @@
+// Starting a hive-vmm process.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "vmm/base/unique_fd.h"
+#include "vmm/cell/config.h"
+
+namespace hive::control {
+
+/// A VMM that was started, and the monitor's ends of its sockets.
+struct LaunchedVmm {
+  pid_t pid = -1;
+  UniqueFd pidfd;
+  UniqueFd monitor;  ///< Packets of monitor_protocol.h; the configuration is sent already.
+  UniqueFd serial;
+  UniqueFd console;
+  UniqueFd agent;   ///< Invalid in a cell without an agent.
+  UniqueFd output;  ///< A pipe: its standard output and error.
+};
+
+/// Starts PROGRAM with CONFIG (whose descriptors are set here). It inherits nothing but its ends of
+/// the sockets, gets no environment but the sanitizers' options, and is killed by the kernel when
+/// the calling thread ends. Throws Error when it cannot be executed.
+LaunchedVmm launch_vmm(const std::string& program, cell::CellConfig config, bool with_agent);
+
+}  // namespace hive::control

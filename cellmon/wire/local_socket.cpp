@@ -1,0 +1,82 @@
+#include "cellmon/wire/local_socket.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+
+#include "vmm/base/error.h"
+
+namespace hive::wire {
+namespace {
+
+struct Address {
+  sockaddr_un value{};
+  socklen_t size = 0;
+
+  [[nodiscard]] const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&value); }
+};
+
+/// NAME behind the leading NUL that makes it abstract.
+Address address_of(const std::string& name) {
+  Address address;
+  if (name.size() + 1 > sizeof(address.value.sun_path)) {
+    throw Error("socket name @" + name + ": too long");
+  }
+  address.value.sun_family = AF_UNIX;
+  std::copy(name.begin(), name.end(), address.value.sun_path + 1);
+  address.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  return address;
+}
+
+UniqueFd make_socket(int flags) {
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0));
+  if (!fd) throw_errno("cannot make a socket");
+  return fd;
+}
+
+}  // namespace
+
+UniqueFd listen_abstract(const std::string& name) {
+  constexpr int kBacklog = 64;
+  const Address address = address_of(name);
+  UniqueFd fd = make_socket(SOCK_NONBLOCK);
+  if (::bind(fd.get(), address.get(), address.size) != 0) {
+    throw_errno("cannot bind control socket @" + name, errno,
+                errno == EADDRINUSE ? "the cell runs already, or somebody took its name" : "");
+  }
+  if (::listen(fd.get(), kBacklog) != 0) throw_errno("cannot listen on control socket @" + name);
+  return fd;
+}
+
+UniqueFd try_hold_abstract(const std::string& name) {
+  const Address address = address_of(name);
+  UniqueFd fd = make_socket(0);
+  if (::bind(fd.get(), address.get(), address.size) == 0) return fd;
+  if (errno != EADDRINUSE) throw_errno("cannot bind socket @" + name);
+  return {};
+}
+
+UniqueFd connect_abstract(const std::string& name) {
+  const Address address = address_of(name);
+  UniqueFd fd = make_socket(0);
+  if (::connect(fd.get(), address.get(), address.size) != 0) {
+    if (errno == ECONNREFUSED) return {};
+    throw_errno("cannot connect to control socket @" + name);
+  }
+  if (!is_trusted_peer(fd.get())) {
+    throw Error("control socket @" + name + " belongs to another user; not used");
+  }
+  return fd;
+}
+
+bool is_trusted_peer(int socket) {
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
+  return peer.uid == 0 || peer.uid == ::geteuid();
+}
+
+}  // namespace hive::wire

@@ -1,0 +1,87 @@
+#include "guests/abi/agent_codec.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "guests/abi/agent_protocol.h"
+
+namespace hive::abi {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "headers are copied as they are");
+
+constexpr std::size_t kHeaderSize = sizeof(hive_agent_frame);
+
+/// The header at the start of BYTES, which has at least kHeaderSize of them.
+hive_agent_frame header_of(std::string_view bytes) {
+  hive_agent_frame header;
+  std::memcpy(&header, bytes.data(), kHeaderSize);
+  return header;
+}
+
+bool is_sound(const hive_agent_frame& header) {
+  return header.magic == HIVE_AGENT_MAGIC && header.flags == 0 &&
+         header.length <= HIVE_AGENT_MAX_PAYLOAD;
+}
+
+}  // namespace
+
+std::string encode_frame(std::uint16_t type, std::uint32_t session, std::string_view payload) {
+  payload = payload.substr(0, HIVE_AGENT_MAX_PAYLOAD);
+  const hive_agent_frame header{HIVE_AGENT_MAGIC, type, 0, session,
+                                static_cast<std::uint32_t>(payload.size())};
+  std::string bytes(kHeaderSize + payload.size(), '\0');
+  std::memcpy(bytes.data(), &header, kHeaderSize);
+  std::copy(payload.begin(), payload.end(), bytes.begin() + kHeaderSize);
+  return bytes;
+}
+
+std::string encode_u32(std::uint32_t value) {
+  std::string bytes(sizeof(value), '\0');
+  std::memcpy(bytes.data(), &value, sizeof(value));
+  return bytes;
+}
+
+std::optional<std::uint32_t> decode_u32(std::string_view payload) {
+  std::uint32_t value = 0;
+  if (payload.size() != sizeof(value)) return std::nullopt;
+  std::memcpy(&value, payload.data(), sizeof(value));
+  return value;
+}
+
+void FrameDecoder::feed(std::string_view bytes) {
+  if (broken_) return;
+  buffer_.erase(0, used_);
+  used_ = 0;
+  buffer_.append(bytes);
+  if (hunting_) skip_to_header();
+}
+
+void FrameDecoder::skip_to_header() {
+  while (buffer_.size() - used_ >= kHeaderSize) {
+    if (is_sound(header_of(std::string_view(buffer_).substr(used_)))) {
+      hunting_ = false;
+      return;
+    }
+    ++used_;
+  }
+}
+
+std::optional<AgentFrame> FrameDecoder::next() {
+  const std::string_view rest = std::string_view(buffer_).substr(used_);
+  if (broken_ || hunting_ || rest.size() < kHeaderSize) return std::nullopt;
+  const hive_agent_frame header = header_of(rest);
+  if (!is_sound(header)) {
+    broken_ = true;
+    buffer_.clear();
+    used_ = 0;
+    return std::nullopt;
+  }
+  if (rest.size() - kHeaderSize < header.length) return std::nullopt;
+  used_ += kHeaderSize + header.length;
+  return AgentFrame{header.type, header.session,
+                    std::string(rest.substr(kHeaderSize, header.length))};
+}
+
+}  // namespace hive::abi

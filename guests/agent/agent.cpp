@@ -1,0 +1,124 @@
+#include "guests/agent/agent.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "guests/abi/agent_protocol.h"
+#include "guests/agent/exec_request.h"
+#include "vmm/base/error.h"
+
+namespace hive::agent {
+
+Agent::Agent(int port, const std::string& hello, Power power)
+    : port_(port), power_(std::move(power)), out_(port) {
+  out_.send(HIVE_AGENT_HELLO, 0, hello);
+}
+
+void Agent::run() {
+  while (!over_) step();
+}
+
+void Agent::step() {
+  sessions_.remove_if([](Session& session) { return session.advance(); });
+  if (!out_.flush()) {
+    over_ = true;
+    return;
+  }
+  PollSet set;
+  // Answers queue up behind a monitor that does not read: then take no more requests either.
+  const bool listen = out_.has_room();
+  const auto events = static_cast<short>((listen ? POLLIN : 0) | (out_.pending() ? POLLOUT : 0));
+  set.add(port_, events, [this, listen](short ready) {
+    if (listen && (ready & POLLIN) != 0) {
+      read_port();
+    } else if ((ready & (POLLHUP | POLLERR | POLLNVAL)) != 0) {
+      over_ = true;
+    }
+  });
+  for (Session& session : sessions_) session.watch(set);
+  set.wait(-1);
+}
+
+void Agent::read_port() {
+  std::array<char, HIVE_AGENT_MAX_PAYLOAD> buffer;
+  const ssize_t count = ::read(port_, buffer.data(), buffer.size());
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (count <= 0) {
+    over_ = true;
+    return;
+  }
+  decoder_.feed({buffer.data(), static_cast<std::size_t>(count)});
+  while (!over_) {
+    const std::optional<abi::AgentFrame> frame = decoder_.next();
+    if (!frame) break;
+    handle(*frame);
+  }
+  over_ = over_ || decoder_.broken();
+}
+
+void Agent::handle(const abi::AgentFrame& frame) {
+  switch (frame.type) {
+    case HIVE_AGENT_EXEC:
+      start(frame);
+      break;
+    case HIVE_AGENT_PING:
+      out_.send(HIVE_AGENT_PONG, 0, frame.payload);
+      break;
+    case HIVE_AGENT_POWEROFF:
+      power_.off();
+      break;
+    case HIVE_AGENT_REBOOT:
+      power_.reboot();
+      break;
+    default:
+      handle_for_session(frame);
+  }
+}
+
+void Agent::handle_for_session(const abi::AgentFrame& frame) {
+  const auto session =
+      std::find_if(sessions_.begin(), sessions_.end(),
+                   [&](const Session& candidate) { return candidate.id() == frame.session; });
+  if (session == sessions_.end()) return;
+  const std::optional<std::uint32_t> number = abi::decode_u32(frame.payload);
+  switch (frame.type) {
+    case HIVE_AGENT_STDIN:
+      if (frame.payload.empty()) {
+        session->end_input();
+      } else if (!session->add_input(frame.payload)) {
+        over_ = true;
+      }
+      break;
+    case HIVE_AGENT_SIGNAL:
+      if (number) session->signal(static_cast<int>(*number));
+      break;
+    case HIVE_AGENT_WINDOW:
+      if (number && !session->extend(*number)) over_ = true;
+      break;
+    default:
+      break;  // A type of a later version.
+  }
+}
+
+void Agent::start(const abi::AgentFrame& frame) {
+  const auto argv = parse_argv(frame.payload);
+  if (!argv) return refuse(frame.session, "not a command");
+  if (sessions_.size() >= HIVE_AGENT_MAX_SESSIONS) {
+    return refuse(frame.session, "too many commands run already");
+  }
+  try {
+    sessions_.emplace_back(frame.session, *argv, out_);
+  } catch (const Error& error) {
+    refuse(frame.session, error.what());
+  }
+}
+
+void Agent::refuse(std::uint32_t session, std::string_view why) {
+  out_.send(HIVE_AGENT_STDERR, session, "hive-agent: " + std::string(why) + "\n");
+  out_.send(HIVE_AGENT_EXIT, session, abi::encode_u32(126));
+}
+
+}  // namespace hive::agent

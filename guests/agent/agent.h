@@ -1,0 +1,48 @@
+// The agent's side of agent_protocol.h over one open port.
+#pragma once
+
+#include <functional>
+#include <list>
+#include <string>
+
+#include "guests/abi/agent_codec.h"
+#include "guests/agent/port_writer.h"
+#include "guests/agent/session.h"
+
+namespace hive::agent {
+
+/// Serves the monitor at the other end of a port. Single-threaded.
+class Agent {
+ public:
+  /// What ends the guest; called when the monitor asks for it.
+  struct Power {
+    std::function<void()> off;
+    std::function<void()> reboot;
+  };
+
+  /// PORT is a descriptor that does not block; the caller keeps it open. HELLO is the payload of
+  /// the first frame. SIGPIPE must be ignored.
+  Agent(int port, const std::string& hello, Power power);
+
+  /// Serves until the monitor hangs up or breaks the protocol. The commands that still run are
+  /// killed when the agent is destroyed.
+  void run();
+
+ private:
+  void step();
+  void read_port();
+  void handle(const abi::AgentFrame& frame);
+  void start(const abi::AgentFrame& frame);
+  void refuse(std::uint32_t session, std::string_view why);
+  /// Hands FRAME to the session that it names; ignored when that has ended meanwhile.
+  void handle_for_session(const abi::AgentFrame& frame);
+
+  int port_;
+  Power power_;
+  PortWriter out_;
+  abi::FrameDecoder decoder_{abi::FrameDecoder::Begin::kAnywhere};
+  std::list<Session> sessions_;
+  bool over_ = false;
+};
+
+}  // namespace hive::agent

@@ -1,0 +1,261 @@
+#include "guests/agent/agent.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <csignal>
+#include <map>
+#include <thread>
+
+#include "guests/abi/agent_protocol.h"
+
+namespace hive::agent {
+namespace {
+
+using abi::AgentFrame;
+using abi::encode_u32;
+
+constexpr int kPatience = 10'000;  // Milliseconds.
+
+/// The monitor's end of a port, and an agent that serves the other end.
+class AgentTest : public testing::Test {
+ protected:
+  AgentTest() {
+    ::signal(SIGPIPE, SIG_IGN);
+    std::array<int, 2> fds{};
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds.data()), 0);
+    host_.reset(fds[0]);
+    port_.reset(fds[1]);
+    ::fcntl(port_.get(), F_SETFL, O_NONBLOCK);
+    thread_ = std::thread([this] {
+      Agent agent(port_.get(), "hello", {[this] { ++offs_; }, [this] { ++reboots_; }});
+      agent.run();
+      port_.reset();
+    });
+  }
+  ~AgentTest() override {
+    host_.reset();
+    thread_.join();
+  }
+
+  void send(std::uint16_t type, std::uint32_t session, std::string_view payload) {
+    send_bytes(abi::encode_frame(type, session, payload));
+  }
+  void send_bytes(const std::string& bytes) {
+    ASSERT_EQ(::write(host_.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+  }
+
+  /// The next frame; type 0 when the agent hung up or was silent too long.
+  AgentFrame receive(int patience = kPatience) {
+    while (true) {
+      if (auto frame = decoder_.next()) return *frame;
+      pollfd entry{host_.get(), POLLIN, 0};
+      if (::poll(&entry, 1, patience) != 1) return {};
+      std::array<char, 4096> buffer;
+      const ssize_t count = ::read(host_.get(), buffer.data(), buffer.size());
+      if (count <= 0) return {};
+      decoder_.feed({buffer.data(), static_cast<std::size_t>(count)});
+    }
+  }
+
+  struct Result {
+    std::string out;
+    std::string err;
+    int status = -1;
+  };
+  /// Gathers the frames of SESSION up to its EXIT.
+  Result finish(std::uint32_t session) {
+    Result result;
+    while (true) {
+      const AgentFrame frame = receive();
+      if (frame.type == 0) return result;
+      if (frame.session != session) continue;
+      if (frame.type == HIVE_AGENT_STDOUT) result.out += frame.payload;
+      if (frame.type == HIVE_AGENT_STDERR) result.err += frame.payload;
+      if (frame.type == HIVE_AGENT_EXIT) {
+        result.status = static_cast<int>(abi::decode_u32(frame.payload).value_or(~0U));
+        return result;
+      }
+    }
+  }
+
+  UniqueFd host_;
+  UniqueFd port_;
+  abi::FrameDecoder decoder_;
+  std::atomic<int> offs_{0};
+  std::atomic<int> reboots_{0};
+  std::thread thread_;
+};
+
+TEST_F(AgentTest, SaysHelloFirst) {
+  const AgentFrame frame = receive();
+  EXPECT_EQ(frame.type, HIVE_AGENT_HELLO);
+  EXPECT_EQ(frame.payload, "hello");
+}
+
+TEST_F(AgentTest, RunsACommand) {
+  send(HIVE_AGENT_EXEC, 1, R"(["sh", "-c", "echo out; echo err >&2; exit 3"])");
+  const Result result = finish(1);
+  EXPECT_EQ(result.out, "out\n");
+  EXPECT_EQ(result.err, "err\n");
+  EXPECT_EQ(result.status, 3);
+}
+
+TEST_F(AgentTest, SaysWhyACommandCannotRun) {
+  send(HIVE_AGENT_EXEC, 1, R"(["/no/such/command"])");
+  const Result missing = finish(1);
+  EXPECT_EQ(missing.status, 127);
+  EXPECT_NE(missing.err.find("No such file"), std::string::npos);
+  send(HIVE_AGENT_EXEC, 2, R"(["/etc/passwd"])");
+  EXPECT_EQ(finish(2).status, 126);
+  send(HIVE_AGENT_EXEC, 3, "not json");
+  EXPECT_EQ(finish(3).status, 126);
+}
+
+TEST_F(AgentTest, FeedsStandardInputUpToItsEnd) {
+  send(HIVE_AGENT_EXEC, 1, R"(["cat"])");
+  send(HIVE_AGENT_STDIN, 1, "one ");
+  send(HIVE_AGENT_STDIN, 1, "two");
+  send(HIVE_AGENT_STDIN, 1, "");
+  const Result result = finish(1);
+  EXPECT_EQ(result.out, "one two");
+  EXPECT_EQ(result.status, 0);
+}
+
+TEST_F(AgentTest, RunsCommandsSideBySide) {
+  send(HIVE_AGENT_EXEC, 1, R"(["cat"])");
+  send(HIVE_AGENT_EXEC, 2, R"(["echo", "second"])");
+  EXPECT_EQ(finish(2).out, "second\n");
+  send(HIVE_AGENT_STDIN, 1, "first");
+  send(HIVE_AGENT_STDIN, 1, "");
+  EXPECT_EQ(finish(1).out, "first");
+}
+
+TEST_F(AgentTest, LimitsTheCommandsAtATime) {
+  for (std::uint32_t id = 1; id <= HIVE_AGENT_MAX_SESSIONS + 1; ++id) {
+    send(HIVE_AGENT_EXEC, id, R"(["cat"])");
+  }
+  EXPECT_EQ(finish(HIVE_AGENT_MAX_SESSIONS + 1).status, 126);
+  send(HIVE_AGENT_STDIN, 1, "");
+  EXPECT_EQ(finish(1).status, 0);
+}
+
+TEST_F(AgentTest, SignalsTheWholeCommand) {
+  send(HIVE_AGENT_EXEC, 1, R"(["sh", "-c", "echo up; sleep 100; echo never"])");
+  while (receive().type != HIVE_AGENT_STDOUT) {
+  }
+  send(HIVE_AGENT_SIGNAL, 1, encode_u32(SIGTERM));
+  const Result result = finish(1);
+  EXPECT_EQ(result.status, 128 + SIGTERM);
+  EXPECT_EQ(result.out, "");
+}
+
+TEST_F(AgentTest, DoesNotWaitForWhoeverKeptThePipe) {
+  send(HIVE_AGENT_EXEC, 1, R"(["sh", "-c", "sleep 1000 & echo $!"])");
+  const Result result = finish(1);
+  EXPECT_EQ(result.status, 0);
+  const pid_t sleeper = std::stoi(result.out);
+  EXPECT_EQ(::kill(sleeper, SIGKILL), 0);
+}
+
+TEST_F(AgentTest, SendsNoMoreThanTheWindow) {
+  send(HIVE_AGENT_EXEC, 1, R"(["head", "-c", "200000", "/dev/zero"])");
+  std::size_t received = 0;
+  while (received < HIVE_AGENT_WINDOW_BYTES) {
+    const AgentFrame frame = receive();
+    ASSERT_NE(frame.type, 0);
+    if (frame.type == HIVE_AGENT_STDOUT) received += frame.payload.size();
+  }
+  EXPECT_EQ(received, HIVE_AGENT_WINDOW_BYTES);
+  EXPECT_EQ(receive(200).type, 0) << "sent past its window";
+  while (received < 200'000) {
+    send(HIVE_AGENT_WINDOW, 1, encode_u32(10'000));
+    const AgentFrame frame = receive();
+    ASSERT_EQ(frame.type, HIVE_AGENT_STDOUT);
+    received += frame.payload.size();
+  }
+  EXPECT_EQ(received, 200'000U);
+  EXPECT_EQ(finish(1).status, 0);
+}
+
+TEST_F(AgentTest, OpensTheInputWindowAsTheCommandReads) {
+  send(HIVE_AGENT_EXEC, 1, R"(["wc", "-c"])");
+  abi::SendWindow window;
+  std::size_t left = 1'000'000;
+  std::string out;
+  while (left > 0) {
+    const std::size_t size = std::min({left, window.available(), std::size_t{10'000}});
+    if (size > 0) {
+      send(HIVE_AGENT_STDIN, 1, std::string(size, 'x'));
+      window.spend(size);
+      left -= size;
+      continue;
+    }
+    const AgentFrame frame = receive();
+    ASSERT_NE(frame.type, 0);
+    if (frame.type != HIVE_AGENT_WINDOW) continue;
+    ASSERT_TRUE(window.extend(abi::decode_u32(frame.payload).value_or(0)));
+  }
+  send(HIVE_AGENT_STDIN, 1, "");
+  EXPECT_EQ(finish(1).out, "1000000\n");
+}
+
+TEST_F(AgentTest, StaysResponsiveWhenACommandReadsNothing) {
+  send(HIVE_AGENT_EXEC, 1, R"(["sleep", "100"])");
+  for (std::size_t sent = 0; sent < HIVE_AGENT_WINDOW_BYTES; sent += 8192) {
+    send(HIVE_AGENT_STDIN, 1, std::string(8192, 'x'));
+  }
+  send(HIVE_AGENT_PING, 0, "still there?");
+  AgentFrame frame = receive();
+  while (frame.type != HIVE_AGENT_PONG && frame.type != 0) frame = receive();
+  EXPECT_EQ(frame.payload, "still there?");
+}
+
+TEST_F(AgentTest, HangsUpOnAnOverrunOfTheWindow) {
+  send(HIVE_AGENT_EXEC, 1, R"(["sleep", "100"])");
+  for (std::size_t sent = 0; sent <= 4 * HIVE_AGENT_WINDOW_BYTES; sent += 8192) {
+    const std::string frame = abi::encode_frame(HIVE_AGENT_STDIN, 1, std::string(8192, 'x'));
+    if (::write(host_.get(), frame.data(), frame.size()) < 0) break;
+  }
+  while (receive().type != 0) {
+  }
+  EXPECT_EQ(::recv(host_.get(), nullptr, 0, MSG_DONTWAIT), 0) << "still connected";
+}
+
+TEST_F(AgentTest, HangsUpOnABadHeader) {
+  send(HIVE_AGENT_PING, 0, "");
+  send_bytes(std::string(16, 'x'));
+  while (receive().type != 0) {
+  }
+  EXPECT_EQ(::recv(host_.get(), nullptr, 0, MSG_DONTWAIT), 0) << "still connected";
+}
+
+TEST_F(AgentTest, PassesPowerRequestsOn) {
+  send(HIVE_AGENT_POWEROFF, 0, "");
+  send(HIVE_AGENT_REBOOT, 0, "");
+  send(HIVE_AGENT_PING, 0, "");
+  while (receive().type != HIVE_AGENT_PONG) {
+  }
+  EXPECT_EQ(offs_, 1);
+  EXPECT_EQ(reboots_, 1);
+}
+
+TEST_F(AgentTest, KillsItsCommandsWhenTheMonitorHangsUp) {
+  send(HIVE_AGENT_EXEC, 1, R"(["sh", "-c", "echo $$; exec sleep 1000"])");
+  AgentFrame frame = receive();
+  while (frame.type == HIVE_AGENT_HELLO) frame = receive();
+  const pid_t command = std::stoi(frame.payload);
+  ASSERT_EQ(::kill(command, 0), 0);
+  host_.reset();
+  thread_.join();
+  EXPECT_NE(::kill(command, 0), 0);
+  thread_ = std::thread([] {});
+}
+
+}  // namespace
+}  // namespace hive::agent

@@ -1,0 +1,71 @@
+#include "cellmon/wire/cell_status.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace hive::wire {
+namespace {
+
+CellStatus sample() {
+  CellStatus status;
+  status.machine = "trio";
+  status.cell = "alpha";
+  status.state = CellState::kFailed;
+  status.cause = "triple fault";
+  status.incarnation = 3;
+  status.state_ms = 1500;
+  status.boot_ms = 700;
+  status.monitor_pid = 10;
+  status.vmm_pid = 11;
+  status.vcpus = 2;
+  status.memory = 256ULL << 20;
+  status.kernel = "6.1.0";
+  status.agent = true;
+  status.console_line = "login:";
+  status.log_file = "/run/hive/trio/alpha.log";
+  status.console_file = "/run/hive/trio/alpha.console";
+  status.ignored_reports = 4;
+  status.cells = {"alpha", "beta"};
+  return status;
+}
+
+TEST(CellStatus, SurvivesItsWireForm) {
+  const auto back = parse_status(to_json(sample()));
+  ASSERT_TRUE(back.has_value());
+  EXPECT_EQ(to_json(*back), to_json(sample()));
+  EXPECT_EQ(back->state, CellState::kFailed);
+  EXPECT_EQ(back->cells, sample().cells);
+}
+
+TEST(CellStatus, RefusesWhatIsMalformed) {
+  const Json sound = to_json(sample());
+  for (const auto& [key, value] : sound.items()) {
+    Json json = sound;
+    json.erase(key);
+    EXPECT_FALSE(parse_status(json).has_value()) << "without " << key;
+    json[key] = Json::object();
+    EXPECT_FALSE(parse_status(json).has_value()) << key << " of the wrong type";
+  }
+  EXPECT_FALSE(parse_status(Json::array()).has_value());
+  EXPECT_FALSE(parse_status(nullptr).has_value());
+}
+
+TEST(Event, SurvivesItsWireForm) {
+  const Event event{7, 1'700'000'000'123'456'789, 42, "alpha", "off", "detail"};
+  const auto back = parse_event(to_json(event));
+  ASSERT_TRUE(back.has_value());
+  EXPECT_EQ(to_json(*back), to_json(event));
+  EXPECT_EQ(to_json(event)["time"], "2023-11-14T22:13:20.123Z");
+  EXPECT_FALSE(parse_event({{"sequence", 1}}).has_value());
+}
+
+TEST(CellState, HasANameForEach) {
+  for (int value = 0; value <= static_cast<int>(CellState::kStopped); ++value) {
+    const auto state = static_cast<CellState>(value);
+    EXPECT_EQ(parse_state(to_string(state)), state);
+  }
+  EXPECT_EQ(parse_state("melted"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace hive::wire
