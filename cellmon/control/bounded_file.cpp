@@ -32,8 +32,8 @@ void BoundedFile::append(std::string_view bytes) {
   if (count > 0) size_ += static_cast<std::size_t>(count);
 }
 
-void BoundedFile::remove() {
-  fd_.reset();
+BoundedFile::~BoundedFile() {
+  if (keep_) return;
   ::unlink(path_.c_str());
   ::unlink(old_path().c_str());
 }

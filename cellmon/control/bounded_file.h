@@ -16,14 +16,19 @@ class BoundedFile {
  public:
   /// Makes PATH, mode 0600, or empties it. Throws Error.
   BoundedFile(std::string path, std::size_t limit);
+  ~BoundedFile();
+  BoundedFile(const BoundedFile&) = delete;
+  BoundedFile& operator=(const BoundedFile&) = delete;
+  BoundedFile(BoundedFile&&) = delete;
+  BoundedFile& operator=(BoundedFile&&) = delete;
 
   /// Bytes that the disk does not take are lost.
   void append(std::string_view bytes);
 
   [[nodiscard]] const std::string& path() const { return path_; }
 
-  /// Removes the files. What is appended after is lost.
-  void remove();
+  /// Leaves the files behind.
+  void keep() { keep_ = true; }
 
  private:
   [[nodiscard]] UniqueFd create() const;
@@ -32,6 +37,7 @@ class BoundedFile {
   std::string path_;
   std::size_t limit_;
   std::size_t size_ = 0;
+  bool keep_ = false;
   UniqueFd fd_;
 };
 

@@ -83,6 +83,11 @@ class CellMachine {
   [[nodiscard]] bool agent_up() const { return agent_up_; }
   /// Whether the vCPUs of the current or last VMM ever ran.
   [[nodiscard]] bool has_started() const { return has_started_; }
+  /// Whether the last VMM ran and ended as kFailed or kPanicked, so that its traces matter.
+  [[nodiscard]] bool ended_badly() const {
+    return has_started_ && outcome_ &&
+           (outcome_->state == CellState::kFailed || outcome_->state == CellState::kPanicked);
+  }
   /// Whether the guest ended by itself, not by force.
   [[nodiscard]] bool ended_cleanly() const {
     return outcome_ && outcome_->state == CellState::kOff;

@@ -30,7 +30,7 @@ class Console {
   [[nodiscard]] std::string contents() const { return ring_.contents(); }
   [[nodiscard]] const std::string& last_line() const { return lines_.last_line(); }
   [[nodiscard]] const std::string& path() const { return file_.path(); }
-  void remove_file() { file_.remove(); }
+  void keep_file() { file_.keep(); }
 
  private:
   ByteRing ring_{kRing};

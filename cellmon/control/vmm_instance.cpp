@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::size_t kConsoleQueue = 64 * 1024;
 constexpr std::size_t kMaxLogLine = 1024;
+constexpr std::size_t kMaxLogLines = 1000;
 /// Above all windows together, so that only an agent that does not read can fill it.
 constexpr std::size_t kAgentQueue = 2 * HIVE_AGENT_MAX_SESSIONS * HIVE_AGENT_WINDOW_BYTES;
 
@@ -36,22 +37,30 @@ std::unique_ptr<Stream> VmmInstance::make_agent_stream(boost::asio::io_context& 
   return std::make_unique<Stream>(
       loop, std::move(fd), kAgentQueue,
       Stream::Handlers{[this](std::string_view bytes) { agent_.feed(bytes); },
-                       [this] { agent_.lose("the VMM closed the agent's port"); }});
+                       [this] {
+                         link_.drain();  // A guest that ended is no agent that was lost.
+                         agent_.lose("the VMM closed the agent's port");
+                       }});
 }
 
 std::unique_ptr<Stream> VmmInstance::make_log_stream(boost::asio::io_context& loop, UniqueFd fd) {
   return std::make_unique<Stream>(
       loop, std::move(fd), 0,
-      Stream::Handlers{[this](std::string_view bytes) {
-                         for (const char byte : bytes) {
-                           if (byte != '\n' && log_line_.size() < kMaxLogLine) {
-                             log_line_ += byte;
-                           } else {
-                             handlers_.on_log_line(std::exchange(log_line_, {}));
-                           }
-                         }
-                       },
-                       [] {}});
+      Stream::Handlers{[this](std::string_view bytes) { take_log(bytes); }, [] {}});
+}
+
+void VmmInstance::take_log(std::string_view bytes) {
+  for (const char byte : bytes) {
+    if (byte == '\n' || log_line_.size() >= kMaxLogLine) end_log_line();
+    if (byte != '\n') log_line_ += byte;
+  }
+}
+
+void VmmInstance::end_log_line() {
+  const std::string line = std::exchange(log_line_, {});
+  if (log_lines_ > kMaxLogLines) return;
+  handlers_.on_log_line(log_lines_ == kMaxLogLines ? "(more is not kept)" : line);
+  ++log_lines_;
 }
 
 AgentPeer::Handlers VmmInstance::agent_handlers() {
@@ -66,7 +75,7 @@ void VmmInstance::take_exit(const std::string& how) {
   for (Stream* stream : {serial_.get(), virtio_.get(), agent_stream_.get(), log_stream_.get()}) {
     if (stream != nullptr) stream->drain();
   }
-  if (!log_line_.empty()) handlers_.on_log_line(std::exchange(log_line_, {}));
+  if (!log_line_.empty()) end_log_line();
   link_.drain();
   const auto on_exit = handlers_.on_exit;  // It may destroy this object.
   on_exit(how);

@@ -52,11 +52,14 @@ class VmmInstance {
   std::unique_ptr<Stream> make_agent_stream(boost::asio::io_context& loop, UniqueFd fd);
   std::unique_ptr<Stream> make_log_stream(boost::asio::io_context& loop, UniqueFd fd);
   AgentPeer::Handlers agent_handlers();
+  void take_log(std::string_view bytes);
+  void end_log_line();
   void take_exit(const std::string& how);
 
   Handlers handlers_;
   AgentPeer agent_;
   std::string log_line_;
+  std::size_t log_lines_ = 0;
   VmmLink link_;
   std::unique_ptr<Stream> serial_;
   std::unique_ptr<Stream> virtio_;

@@ -52,6 +52,7 @@ class VmmLink::Core : public std::enable_shared_from_this<VmmLink::Core> {
     draining_ = true;
     for (int packets = 0; packets < kMaxDrained && read_packet(); ++packets) {
     }
+    draining_ = false;
   }
 
   void stop() {

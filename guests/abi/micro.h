@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* NOLINTBEGIN(readability-identifier-naming): C names. */
+
 #define HIVE_MICRO_MAGIC 0x006f7263694d6948ull /* "HiMicro" in memory */
 #define HIVE_MICRO_VERSION 1u
 #define HIVE_MICRO_MAX_CPUS 16u     /* a CPU's number is its APIC id */
@@ -83,9 +85,9 @@ struct hive_micro_header {
 enum hive_micro_status {
   HIVE_MICRO_NOT_RUN = 0,
   HIVE_MICRO_OK = 1,
-  HIVE_MICRO_EXCEPTION = 2, /* `vector`, `error_code` and `rip` tell; `extra` is CR2 */
+  HIVE_MICRO_EXCEPTION = 2, /* `vector`, `error_code`, `rip`; for a page fault `extra` is CR2 */
   HIVE_MICRO_TIMED_OUT = 3,
-  HIVE_MICRO_INVALID = 4 /* unknown op or width, or an operand out of range */
+  HIVE_MICRO_INVALID = 4 /* unknown op or width, or an operand out of range: nothing was done */
 };
 
 /* What became of one action; when it ran several times, of the last time. */
@@ -131,5 +133,7 @@ HIVE_MICRO_ASSERT(sizeof(struct hive_micro_result) == 32);
 HIVE_MICRO_ASSERT(offsetof(struct hive_micro_results, vectors) == 1024);
 HIVE_MICRO_ASSERT(offsetof(struct hive_micro_results, result) == 2048);
 HIVE_MICRO_ASSERT(sizeof(struct hive_micro_results) == 16384);
+
+/* NOLINTEND(readability-identifier-naming) */
 
 #endif

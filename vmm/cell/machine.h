@@ -17,6 +17,7 @@
 #include "vmm/device/legacy/pvpanic.h"
 #include "vmm/device/legacy/serial_16550.h"
 #include "vmm/device/legacy/serial_link.h"
+#include "vmm/device/pci/config_ports.h"
 #include "vmm/device/pci/host_bridge.h"
 #include "vmm/device/virtio/virtio_device.h"
 #include "vmm/kvm/kvm.h"
@@ -73,6 +74,7 @@ class Machine {
   device::KeyboardReset keyboard_;
   device::CmosRtc clock_;
   device::PciHostBridge pci_;
+  device::PciConfigPorts pci_ports_{pci_.ecam()};
 };
 
 }  // namespace hive::cell

@@ -18,6 +18,7 @@
 #include "vmm/cell/cell.h"
 #include "vmm/cell/log.h"
 #include "vmm/cell/monitor_link.h"
+#include "vmm/cell/process.h"
 
 namespace hive::cell {
 namespace {
@@ -130,6 +131,7 @@ class Program {
 int main(int argc, char** argv) {
   try {
     hive::cell::set_up_log();
+    hive::cell::limit_process_memory();
     ::signal(SIGPIPE, SIG_IGN);
     const auto options = hive::cell::parse_options(argc, argv);
     return hive::cell::Program(options).run();

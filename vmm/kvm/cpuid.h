@@ -1,10 +1,10 @@
 // The CPU that a guest sees.
 #pragma once
 
-#include <linux/kvm.h>
-
 #include <cstdint>
 #include <vector>
+
+#include "vmm/kvm/uapi.h"
 
 namespace hive::kvm {
 

@@ -1,12 +1,11 @@
 // The host's KVM: the system descriptor, /dev/kvm.
 #pragma once
 
-#include <linux/kvm.h>
-
 #include <cstddef>
 #include <vector>
 
 #include "vmm/base/unique_fd.h"
+#include "vmm/kvm/uapi.h"
 
 namespace hive::kvm {
 

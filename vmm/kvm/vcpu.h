@@ -1,7 +1,6 @@
 // One virtual CPU of KVM.
 #pragma once
 
-#include <linux/kvm.h>
 #include <pthread.h>
 
 #include <cstddef>
@@ -12,6 +11,7 @@
 
 #include "vmm/base/unique_fd.h"
 #include "vmm/kvm/kvm.h"
+#include "vmm/kvm/uapi.h"
 #include "vmm/kvm/vm.h"
 
 namespace hive::kvm {

@@ -1,8 +1,6 @@
 // One virtual machine of KVM: memory slots, interrupt routing, doorbells.
 #pragma once
 
-#include <linux/kvm.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -11,6 +9,7 @@
 
 #include "vmm/base/unique_fd.h"
 #include "vmm/kvm/kvm.h"
+#include "vmm/kvm/uapi.h"
 #include "vmm/memory/guest_address.h"
 #include "vmm/memory/guest_memory.h"
 

@@ -20,8 +20,8 @@ class SerialSink {
   virtual ~SerialSink() = default;
   /// The guest sent BYTE.
   virtual void transmit(std::byte byte) = 0;
-  /// The guest has taken the last byte of the receive FIFO: receive() has room again.
-  virtual void receiver_empty() = 0;
+  /// The port has room again, after receive() could not take all that it was given.
+  virtual void receiver_ready() = 0;
 };
 
 /// A 16550A with its two 16-byte FIFOs (registers as in National Semiconductor's PC16550D data
@@ -45,18 +45,17 @@ class Serial16550 : public BusDevice {
   [[nodiscard]] std::uint8_t load(std::uint64_t reg);
   void store(std::uint64_t reg, std::uint8_t value);
   [[nodiscard]] std::uint8_t take_received();
-  void transmit(std::uint8_t value);
+  void transmit(std::byte byte);
   void put_received(std::byte byte);
   void set_fifo_control(std::uint8_t value);
-  [[nodiscard]] std::uint8_t line_status();
-  [[nodiscard]] std::uint8_t modem_status();
-  [[nodiscard]] std::uint8_t modem_inputs() const;
   void set_modem_control(std::uint8_t value);
+  [[nodiscard]] std::uint8_t take_line_status();
+  [[nodiscard]] std::uint8_t take_modem_status();
+  [[nodiscard]] std::uint8_t modem_inputs() const;
   [[nodiscard]] std::uint8_t pending_cause() const;
-  [[nodiscard]] std::uint8_t identify_interrupt();
-  [[nodiscard]] std::size_t capacity() const;
-  [[nodiscard]] bool divisor_latched() const;
-  void update_interrupt();
+  [[nodiscard]] std::uint8_t take_interrupt_identity();
+  [[nodiscard]] std::size_t free_space() const;
+  void update_outputs();
 
   InterruptLine& line_;
   SerialSink& sink_;
@@ -71,9 +70,10 @@ class Serial16550 : public BusDevice {
   std::uint8_t modem_changes_ = 0;  ///< The delta bits of MSR, until read.
   std::uint8_t scratch_ = 0;
   std::uint16_t divisor_ = 12;   ///< 9600 baud; has no effect.
-  bool transmit_event_ = false;  ///< The THR became empty and no IIR read has told so yet.
+  bool transmit_event_ = false;  ///< The transmitter became empty; no IIR read has told so yet.
   bool overrun_ = false;
-  bool asserted_ = false;  ///< State of the interrupt output.
+  bool sender_waits_ = false;  ///< receive() could not take all: tell the sink when there is room.
+  bool asserted_ = false;      ///< State of the interrupt output.
 };
 
 }  // namespace hive::device

@@ -22,7 +22,8 @@ class SerialLink : public SerialSink {
   static constexpr std::size_t kBufferSize = 64 * 1024;
 
   /// Duplicates the descriptors: INPUT and OUTPUT may be the same socket, and -1 stands for none.
-  /// Sockets, pipes, terminals and files will do. Throws Error.
+  /// Sockets, pipes, terminals and files will do; with pipes, the program ignores SIGPIPE. Throws
+  /// Error.
   SerialLink(boost::asio::io_context& loop, int input, int output);
   SerialLink(const SerialLink&) = delete;
   SerialLink& operator=(const SerialLink&) = delete;
@@ -40,11 +41,13 @@ class SerialLink : public SerialSink {
   void flush();
 
   void transmit(std::byte byte) override;
-  void receiver_empty() override;
+  void receiver_ready() override;
 
  private:
-  class Wire;
-  std::shared_ptr<Wire> wire_;
+  class Input;
+  class Output;
+  std::shared_ptr<Input> input_;
+  std::shared_ptr<Output> output_;
 };
 
 }  // namespace hive::device

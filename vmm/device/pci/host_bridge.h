@@ -39,9 +39,8 @@ class PciHostBridge {
   [[nodiscard]] BusDevice& ecam() { return ecam_; }
   [[nodiscard]] BusDevice& window() { return window_device_; }
 
-  /// Quiesces every device; calls DONE once all of them are quiet. On the device loop's thread.
+  /// Quiesces every device; calls DONE once all of them are quiet. As in PciDevice.
   void quiesce(std::function<void()> done);
-  /// Undoes quiesce(). On the device loop's thread.
   void resume();
 
  private:
@@ -75,7 +74,9 @@ class PciHostBridge {
 
   void add_bar(PciDevice& device, unsigned number, unsigned index);
   void update_bars(unsigned device_number);
-  [[nodiscard]] BarSlot* find(std::uint64_t address, std::size_t length);
+  /// The BAR that holds all of LENGTH bytes at ADDRESS, and their OFFSET in it.
+  [[nodiscard]] BarSlot* find(std::uint64_t address, std::size_t length, std::uint64_t& offset);
+  [[nodiscard]] PciDevice* function_at(std::uint64_t ecam_offset) const;
 
   Range range_;
   std::uint64_t next_base_;

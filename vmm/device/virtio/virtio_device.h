@@ -23,8 +23,10 @@ enum class VirtioType : std::uint16_t {
   kMem = 24,
 };
 
-/// What a device may ask of its transport. Everything but run() and loop() is called with the
-/// device's lock held, that is from within a call of the transport to the device, or from run().
+/// What a device may ask of its transport. Everything but run(), loop() and poke() is called with
+/// the device's lock held, that is from within a call of the transport to the device, or from
+/// run(). After each such call the transport publishes what was pushed to any queue, with at most
+/// one interrupt for each, and turns a broken queue into DEVICE_NEEDS_RESET.
 class VirtioTransport {
  public:
   virtual ~VirtioTransport() = default;
@@ -32,17 +34,14 @@ class VirtioTransport {
   [[nodiscard]] virtual boost::asio::io_context& loop() = 0;
 
   /// Calls WORK with the device's lock held. For what the device's own events (a finished read, a
-  /// readable socket) lead to, on the loop's thread. Calls to process() may follow.
+  /// readable socket) lead to, on the loop's thread.
   virtual void run(const std::function<void()>& work) = 0;
 
-  /// Whether queues may be looked at: the driver is ready, nothing is broken, reset or quiesced.
+  /// Whether queues may be looked at: the driver is ready, and the device is not broken, being
+  /// reset or quiesced.
   [[nodiscard]] virtual bool running() const = 0;
 
   [[nodiscard]] virtual Virtqueue& queue(unsigned index) = 0;
-
-  /// Publishes what was pushed to queue INDEX and interrupts the driver if it wants that. A broken
-  /// queue becomes DEVICE_NEEDS_RESET here.
-  virtual void finish(unsigned index) = 0;
 
   /// Has process(INDEX) called again soon: the device stopped before the queue was empty, to be
   /// fair to others.
@@ -59,9 +58,9 @@ class VirtioDevice {
   virtual ~VirtioDevice() = default;
 
   [[nodiscard]] virtual VirtioType type() const = 0;
-  /// For messages: "disk /var/alpha.img".
+  /// For messages: "disk /var/alpha.img". Constant.
   [[nodiscard]] virtual std::string_view name() const = 0;
-  /// Feature bits of the device's own (0 to 23); the transport adds its bits.
+  /// Feature bits of the device's own (0 to 23); the transport adds its bits. Constant.
   [[nodiscard]] virtual std::uint64_t features() const = 0;
   /// The largest size of each queue. Constant.
   [[nodiscard]] virtual std::span<const std::uint16_t> queue_sizes() const = 0;
@@ -73,16 +72,29 @@ class VirtioDevice {
     (void)data;
   }
 
-  /// Called once, before anything else and without the lock; TRANSPORT outlives the device.
+  /// Called once, before anything else and without the lock; TRANSPORT outlives the device. May
+  /// throw Error.
   virtual void attach(VirtioTransport& transport) = 0;
   /// The driver is ready and agreed on FEATURES. process() follows for each queue.
   virtual void activate(std::uint64_t features) = 0;
-  /// Queue INDEX may have new chains. On the loop's thread, only while the transport is running().
+  /// Queue INDEX, which is enabled, may have new chains. On the loop's thread, only while the
+  /// transport is running().
   virtual void process(unsigned index) = 0;
-  /// Whether no request is in flight: nothing will touch guest memory without a further process().
+  /// Whether no request is in flight: nothing touches guest memory without a further process().
   [[nodiscard]] virtual bool idle() const { return true; }
-  /// The driver has reset the device: forgets all state. Only while idle().
+  /// The driver has reset queue INDEX: forgets chains taken from it. Only while idle().
+  virtual void reset_queue(unsigned index) { (void)index; }
+  /// The driver has reset the device: forgets all that it set up. Only while idle().
   virtual void reset() = 0;
 };
+
+/// Reads at OFFSET of a device's configuration structure CONFIG; what lies beyond it is 0.
+template <typename T>
+void read_config_struct(const T& config, std::uint64_t offset, std::span<std::byte> data) {
+  const auto bytes = std::as_bytes(std::span(&config, 1));
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    data[i] = offset < bytes.size() && i < bytes.size() - offset ? bytes[offset + i] : std::byte{0};
+  }
+}
 
 }  // namespace hive::device

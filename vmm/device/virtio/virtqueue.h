@@ -72,10 +72,12 @@ class Virtqueue {
   struct Descriptor;
   struct Walk;
   [[nodiscard]] bool take_head(std::uint16_t& head);
-  [[nodiscard]] bool walk(Walk& walk, Chain& chain);
+  [[nodiscard]] bool step(Walk& walk, Chain& chain);
   [[nodiscard]] bool add_buffer(const Descriptor& descriptor, Chain& chain);
   [[nodiscard]] bool enter_indirect(const Descriptor& descriptor, Walk& walk);
-  [[nodiscard]] std::uint16_t available_index() const;
+  /// fail(), for use as a condition's value: false.
+  [[nodiscard]] bool refuse(std::string_view reason);
+  void look_for_available();
 
   const memory::GuestMemory& memory_;
   std::uint16_t max_size_;
@@ -85,6 +87,7 @@ class Virtqueue {
   std::byte* descriptors_ = nullptr;
   std::byte* available_ = nullptr;
   std::byte* used_ = nullptr;
+  std::uint16_t seen_available_ = 0;  ///< The driver's index when last looked at.
   std::uint16_t next_available_ = 0;  ///< Next entry of the available ring to take.
   std::uint16_t next_used_ = 0;       ///< Next entry of the used ring to fill.
   std::uint16_t published_ = 0;       ///< The used index that the driver sees.

@@ -1,0 +1,249 @@
+#include "cellmon/control/cell_monitor.h"
+
+#include <unistd.h>
+
+#include <utility>
+
+#include "cellmon/wire/text.h"
+#include "vmm/base/error.h"
+
+namespace hive::control {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr std::size_t kMaxLogText = 1024;
+
+memory::Backing backing_of(plan::HugePages pages) {
+  switch (pages) {
+    case plan::HugePages::kReserved:
+      return memory::Backing::kHugePages;
+    case plan::HugePages::kNone:
+      return memory::Backing::kSmallPages;
+    case plan::HugePages::kAutomatic:
+      break;
+  }
+  return memory::Backing::kAutomatic;
+}
+
+}  // namespace
+
+CellMonitor::CellMonitor(boost::asio::io_context& loop, CellSettings settings, spdlog::logger& log)
+    : loop_(loop),
+      settings_(std::move(settings)),
+      log_(log),
+      machine_(settings_.cell.agent),
+      events_(settings_.cell.name),
+      serial_(settings_.folder + "/" + settings_.cell.name + ".console"),
+      virtio_(settings_.folder + "/" + settings_.cell.name + ".hvc"),
+      deadline_(loop),
+      state_since_(steady_clock::now()),
+      vmm_since_(state_since_) {}
+
+void CellMonitor::start(CellObserver& observer) {
+  observer_ = &observer;
+  apply(machine_.start());
+}
+
+void CellMonitor::apply(const Step& step) {
+  note_state();
+  for (const EventText& text : step.events) {
+    const wire::Event& event = events_.add(text);
+    log_.info("{}{}{}", event.kind, event.detail.empty() ? "" : ": ", event.detail);
+    observer_->on_event(event);
+  }
+  for (const Action action : step.actions) act(action);
+  observer_->on_change();
+}
+
+void CellMonitor::note_state() {
+  const CellState now = machine_.state();
+  if (now == CellState::kRunning && boot_ms_ == 0) {
+    boot_ms_ = std::max<std::uint64_t>(milliseconds_since(vmm_since_), 1);
+  }
+  if (now == noted_state_) return;
+  noted_state_ = now;
+  state_since_ = steady_clock::now();
+}
+
+void CellMonitor::act(Action action) {
+  switch (action) {
+    case Action::kStartVmm:
+      return start_vmm();
+    case Action::kKillVmm:
+      if (vmm_) vmm_->kill();
+      return;
+    case Action::kQuitVmm:
+      return vmm_->command(cell::Command::kQuit);
+    case Action::kPauseVmm:
+      return vmm_->command(cell::Command::kPause);
+    case Action::kResumeVmm:
+      return vmm_->command(cell::Command::kResume);
+    case Action::kShutDownGuest:
+      return shut_guest_down();
+    case Action::kRebootGuest:
+      return vmm_->agent().reboot();
+    case Action::kArmDeadline:
+      return arm_deadline();
+    case Action::kDisarmDeadline:
+      deadline_.cancel();
+      return;
+    case Action::kFinish:
+      return observer_->on_finished();
+  }
+}
+
+void CellMonitor::shut_guest_down() {
+  if (machine_.agent_up()) return vmm_->agent().power_off();
+  vmm_->command(cell::Command::kPowerButton);
+}
+
+void CellMonitor::arm_deadline() {
+  deadline_.expires_after(machine_.deadline());
+  deadline_.async_wait([this](const boost::system::error_code& error) {
+    // A timer that was set anew after it had expired still brings the old expiry.
+    if (error || deadline_.expiry() > steady_clock::now()) return;
+    apply(machine_.on_deadline());
+  });
+}
+
+void CellMonitor::start_vmm() {
+  vmm_.reset();
+  vmm_since_ = steady_clock::now();
+  boot_ms_ = 0;
+  kernel_.clear();
+  try {
+    vmm_ = std::make_unique<VmmInstance>(
+        loop_, launch_vmm(settings_.vmm_program, vmm_config(), settings_.cell.agent),
+        vmm_handlers());
+    log_.info("VMM {} runs incarnation {}", vmm_->pid(), machine_.incarnation());
+  } catch (const Error& error) {
+    apply(machine_.on_spawn_failed(error.what()));
+  }
+}
+
+cell::CellConfig CellMonitor::vmm_config() const {
+  const plan::Cell& cell = settings_.cell;
+  cell::CellConfig config;
+  config.name = cell.name;
+  config.incarnation = machine_.incarnation();
+  config.vcpus = cell.vcpus;
+  config.host_cpus = cell.host_cpus;
+  config.memory = cell.memory;
+  config.backing = backing_of(cell.huge_pages);
+  config.kernel = cell.kernel;
+  config.initrd = cell.initrd;
+  config.cmdline = cell.cmdline;
+  for (const plan::Disk& disk : cell.disks) config.disks.push_back({disk.path, disk.read_only});
+  return config;
+}
+
+VmmInstance::Handlers CellMonitor::vmm_handlers() {
+  VmmInstance::Handlers handlers;
+  handlers.on_report = [this](const cell::Report& report) { apply(machine_.on_report(report)); };
+  handlers.on_malformed_report = [this] { ++malformed_reports_; };
+  handlers.on_exit = [this](const std::string& how) {
+    log_.info("VMM {} ended: {}", vmm_->pid(), how);
+    vmm_->agent().lose("the VMM ended");
+    vmm_.reset();
+    apply(machine_.on_vmm_exit(how));
+  };
+  handlers.on_console = [this](ConsoleId id, std::string_view bytes) {
+    (id == ConsoleId::kSerial ? serial_ : virtio_).append(bytes);
+    observer_->on_console(id, bytes);
+  };
+  handlers.on_log_line = [this](const std::string& line) {
+    log_.info("VMM says: {}", wire::printable(line, kMaxLogText));
+  };
+  handlers.agent = agent_handlers();
+  return handlers;
+}
+
+AgentPeer::Handlers CellMonitor::agent_handlers() {
+  AgentPeer::Handlers handlers;
+  handlers.on_hello = [this](std::string kernel) {
+    kernel_ = std::move(kernel);
+    apply(machine_.on_agent_up());
+  };
+  handlers.on_output = [this](std::uint32_t session, AgentPeer::Output output,
+                              std::string_view bytes) {
+    observer_->on_exec_output(session, output, bytes);
+  };
+  handlers.on_exit = [this](std::uint32_t session, int status) {
+    observer_->on_exec_exit(session, status);
+  };
+  handlers.on_input_taken = [this](std::uint32_t session) {
+    observer_->on_exec_input_taken(session);
+  };
+  handlers.on_lost = [this](const std::string& why) {
+    observer_->on_exec_lost(why);
+    apply(machine_.on_agent_lost(why));
+  };
+  return handlers;
+}
+
+std::uint64_t CellMonitor::milliseconds_since(steady_clock::time_point time) const {
+  const auto passed = std::chrono::duration_cast<Milliseconds>(steady_clock::now() - time);
+  return static_cast<std::uint64_t>(passed.count());
+}
+
+wire::CellStatus CellMonitor::status() const {
+  wire::CellStatus status;
+  status.machine = settings_.machine;
+  status.cell = settings_.cell.name;
+  status.state = machine_.state();
+  status.cause = wire::printable(machine_.cause(), EventLog::kMaxDetail);
+  status.incarnation = machine_.incarnation();
+  status.state_ms = milliseconds_since(state_since_);
+  status.boot_ms = boot_ms_;
+  status.monitor_pid = ::getpid();
+  status.vmm_pid = vmm_ ? vmm_->pid() : 0;
+  status.vcpus = settings_.cell.vcpus;
+  status.memory = settings_.cell.memory;
+  status.kernel = kernel_;
+  status.agent = machine_.agent_up();
+  status.console_line = serial_.last_line();
+  status.log_file = settings_.log_file;
+  status.console_file = serial_.path();
+  status.ignored_reports = machine_.ignored_reports() + malformed_reports_;
+  status.cells = settings_.cells;
+  return status;
+}
+
+const Console& CellMonitor::console(ConsoleId id) const {
+  return id == ConsoleId::kSerial ? serial_ : virtio_;
+}
+
+bool CellMonitor::write_console(ConsoleId id, std::string_view bytes) {
+  return vmm_ && vmm_->write_console(id, bytes);
+}
+
+AgentPeer* CellMonitor::agent() { return vmm_ && machine_.agent_up() ? &vmm_->agent() : nullptr; }
+
+std::string CellMonitor::request_down(bool force, Milliseconds grace) {
+  apply(machine_.request_down(force, grace));
+  return machine_.refusal();
+}
+
+std::string CellMonitor::request_reboot(bool force, Milliseconds grace) {
+  apply(machine_.request_reboot(force, grace));
+  return machine_.refusal();
+}
+
+std::string CellMonitor::request_pause() {
+  apply(machine_.request_pause());
+  return machine_.refusal();
+}
+
+std::string CellMonitor::request_resume() {
+  apply(machine_.request_resume());
+  return machine_.refusal();
+}
+
+std::vector<std::string> CellMonitor::keep_files() {
+  serial_.keep_file();
+  virtio_.keep_file();
+  return {serial_.path(), virtio_.path()};
+}
+
+}  // namespace hive::control

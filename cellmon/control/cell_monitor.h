@@ -1,0 +1,111 @@
+// A cell's monitor: carries out what the cell's machine wants, and tells an observer what happens.
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cellmon/control/cell_machine.h"
+#include "cellmon/control/console.h"
+#include "cellmon/control/event_log.h"
+#include "cellmon/control/vmm_instance.h"
+#include "cellmon/wire/cell_status.h"
+#include "vmm/plan/plan.h"
+
+namespace hive::control {
+
+struct CellSettings {
+  std::string machine;
+  std::vector<std::string> cells;  ///< Names of all cells of the machine.
+  plan::Cell cell;
+  std::string vmm_program;  ///< Path of hive-vmm.
+  std::string folder;       ///< Where the cell's files are; exists.
+  std::string log_file;
+};
+
+/// Who is told what happens in a cell.
+class CellObserver {
+ public:
+  virtual ~CellObserver() = default;
+  virtual void on_event(const wire::Event& event) = 0;
+  /// Something in status() has changed.
+  virtual void on_change() = 0;
+  virtual void on_console(ConsoleId console, std::string_view bytes) = 0;
+  virtual void on_exec_output(std::uint32_t session, AgentPeer::Output output,
+                              std::string_view bytes) = 0;
+  virtual void on_exec_exit(std::uint32_t session, int status) = 0;
+  virtual void on_exec_input_taken(std::uint32_t session) = 0;
+  /// The agent is gone, and all sessions with it.
+  virtual void on_exec_lost(const std::string& why) = 0;
+  /// The cell is down. The last call.
+  virtual void on_finished() = 0;
+};
+
+/// Owns everything of one cell on the monitor's side. Single-threaded.
+class CellMonitor {
+ public:
+  using Milliseconds = CellMachine::Milliseconds;
+
+  /// Throws Error when the cell's files cannot be made.
+  CellMonitor(boost::asio::io_context& loop, CellSettings settings, spdlog::logger& log);
+
+  /// Starts the cell; OBSERVER outlives this object.
+  void start(CellObserver& observer);
+
+  [[nodiscard]] wire::CellStatus status() const;
+  [[nodiscard]] const CellMachine& machine() const { return machine_; }
+  [[nodiscard]] const EventLog& events() const { return events_; }
+  [[nodiscard]] const Console& console(ConsoleId id) const;
+  /// False when there is no VMM or the guest does not read.
+  [[nodiscard]] bool write_console(ConsoleId id, std::string_view bytes);
+  /// The guest's agent, or null when none can be asked.
+  AgentPeer* agent();
+
+  /// As CellMachine's requests; the result is the refusal, empty when there is none.
+  std::string request_down(bool force, Milliseconds grace);
+  std::string request_reboot(bool force, Milliseconds grace);
+  std::string request_pause();
+  std::string request_resume();
+
+  /// Leaves the consoles' files behind when this object ends. Returns their paths.
+  std::vector<std::string> keep_files();
+
+ private:
+  void apply(const Step& step);
+  void act(Action action);
+  void start_vmm();
+  VmmInstance::Handlers vmm_handlers();
+  AgentPeer::Handlers agent_handlers();
+  void note_state();
+  void arm_deadline();
+  void shut_guest_down();
+  [[nodiscard]] cell::CellConfig vmm_config() const;
+  [[nodiscard]] std::uint64_t milliseconds_since(std::chrono::steady_clock::time_point time) const;
+
+  boost::asio::io_context& loop_;
+  CellSettings settings_;
+  spdlog::logger& log_;
+  CellObserver* observer_ = nullptr;
+  CellMachine machine_;
+  EventLog events_;
+  Console serial_;
+  Console virtio_;
+  boost::asio::steady_timer deadline_;
+  std::unique_ptr<VmmInstance> vmm_;
+  CellState noted_state_ = CellState::kStarting;
+  std::chrono::steady_clock::time_point state_since_;
+  std::chrono::steady_clock::time_point vmm_since_;
+  std::uint64_t boot_ms_ = 0;
+  std::string kernel_;
+  std::uint64_t malformed_reports_ = 0;
+};
+
+}  // namespace hive::control

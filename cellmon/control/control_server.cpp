@@ -1,0 +1,143 @@
+#include "cellmon/control/control_server.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "cellmon/wire/local_socket.h"
+
+namespace hive::control {
+
+using boost::asio::posix::stream_descriptor;
+using wire::Json;
+
+ControlServer::ControlServer(boost::asio::io_context& loop, UniqueFd listener, CellMonitor& monitor,
+                             spdlog::logger& log, std::function<Json(bool)> on_finished)
+    : loop_(loop),
+      listener_(loop, listener.release()),
+      monitor_(monitor),
+      log_(log),
+      on_finished_(std::move(on_finished)),
+      methods_(monitor, [this](std::uint64_t number) { return find_client(number); }) {
+  accept_next();
+}
+
+void ControlServer::accept_next() {
+  listener_.async_wait(stream_descriptor::wait_read,
+                       [this](const boost::system::error_code& error) {
+                         if (error) return;
+                         accept_one();
+                         accept_next();
+                       });
+}
+
+void ControlServer::accept_one() {
+  UniqueFd fd(::accept4(listener_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (!fd) return;
+  if (!wire::is_trusted_peer(fd.get())) {
+    log_.warn("refused a client of another user");
+    return;
+  }
+  if (clients_.size() < kMaxClients) return add_client(std::move(fd));
+  const std::string refusal =
+      wire::format_error(nullptr, wire::RpcCode::kFailed, "too many clients are connected");
+  (void)!::send(fd.get(), refusal.data(), refusal.size(), MSG_NOSIGNAL);
+}
+
+void ControlServer::add_client(UniqueFd fd) {
+  const std::uint64_t number = ++last_client_;
+  ControlClient::Handlers handlers;
+  handlers.on_request = [this, number](const wire::RpcRequest& request) {
+    if (ControlClient* client = find_client(number)) methods_.handle(*client, request);
+  };
+  handlers.on_closed = [this, number] { remove_client(number); };
+  handlers.on_output_taken = [this](std::uint32_t session, std::size_t bytes) {
+    if (AgentPeer* agent = monitor_.agent()) agent->consume_output(session, bytes);
+  };
+  clients_[number] =
+      std::make_unique<ControlClient>(loop_, std::move(fd), number, std::move(handlers));
+}
+
+void ControlServer::remove_client(std::uint64_t number) {
+  const auto found = clients_.find(number);
+  if (found == clients_.end()) return;
+  const std::unique_ptr<ControlClient> client = std::move(found->second);
+  clients_.erase(found);
+  for (const std::uint32_t session : client->sessions) {
+    if (AgentPeer* agent = monitor_.agent()) agent->abandon(session);
+  }
+}
+
+ControlClient* ControlServer::find_client(std::uint64_t number) {
+  const auto found = clients_.find(number);
+  return found == clients_.end() ? nullptr : found->second.get();
+}
+
+ControlClient* ControlServer::client_of_session(std::uint32_t session) {
+  for (const auto& [number, client] : clients_) {
+    if (client->sessions.contains(session)) return client.get();
+  }
+  return nullptr;
+}
+
+void ControlServer::on_event(const wire::Event& event) {
+  for (const auto& [number, client] : clients_) {
+    if (client->follows_events) client->notify("event", to_json(event));
+  }
+}
+
+void ControlServer::on_console(ConsoleId console, std::string_view bytes) {
+  for (const auto& [number, client] : clients_) {
+    if (client->consoles.contains(console)) notify_console(*client, console, bytes);
+  }
+}
+
+void ControlServer::on_exec_output(std::uint32_t session, AgentPeer::Output output,
+                                   std::string_view bytes) {
+  ControlClient* client = client_of_session(session);
+  if (client == nullptr) return;
+  client->notify_output(session, output == AgentPeer::Output::kStdout ? "stdout" : "stderr", bytes);
+}
+
+void ControlServer::on_exec_exit(std::uint32_t session, int status) {
+  ControlClient* client = client_of_session(session);
+  if (client == nullptr) return;
+  client->sessions.erase(session);
+  const auto waiting = client->waiting_input.extract(session);
+  if (!waiting.empty()) {
+    client->refuse(waiting.mapped(), wire::RpcCode::kFailed, "the command has ended");
+  }
+  client->notify("exec.exit", {{"session", session}, {"status", status}});
+}
+
+void ControlServer::on_exec_input_taken(std::uint32_t session) {
+  ControlClient* client = client_of_session(session);
+  if (client == nullptr) return;
+  const auto waiting = client->waiting_input.extract(session);
+  if (!waiting.empty()) client->reply(waiting.mapped(), Json::object());
+}
+
+void ControlServer::on_exec_lost(const std::string& why) {
+  for (const auto& [number, client] : clients_) {
+    for (const auto& [session, id] : std::exchange(client->waiting_input, {})) {
+      client->refuse(id, wire::RpcCode::kFailed, why);
+    }
+    for (const std::uint32_t session : std::exchange(client->sessions, {})) {
+      client->notify("exec.lost", {{"session", session}, {"reason", why}});
+    }
+  }
+}
+
+void ControlServer::on_finished() {
+  boost::system::error_code ignored;
+  listener_.close(ignored);
+  methods_.on_finished(on_finished_(methods_.purge()));
+}
+
+bool ControlServer::has_queue() const {
+  return std::any_of(clients_.begin(), clients_.end(),
+                     [](const auto& entry) { return entry.second->has_queue(); });
+}
+
+}  // namespace hive::control

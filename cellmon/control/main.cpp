@@ -1,0 +1,110 @@
+// hive-cellmon: the monitor of one cell. `hive up` starts one per cell.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <climits>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "cellmon/control/options.h"
+#include "cellmon/control/service.h"
+#include "vmm/base/error.h"
+#include "vmm/plan/plan_json.h"
+
+namespace {
+
+using hive::Error;
+using hive::UniqueFd;
+namespace control = hive::control;
+namespace plan = hive::plan;
+
+std::string read_all(int fd) {
+  constexpr std::size_t kMaxPlan = 16 * 1024 * 1024;
+  std::string text;
+  std::array<char, 16 * 1024> buffer;
+  ssize_t count = 0;
+  while ((count = ::read(fd, buffer.data(), buffer.size())) > 0) {
+    text.append(buffer.data(), static_cast<std::size_t>(count));
+    if (text.size() > kMaxPlan) throw Error("the plan is too long");
+  }
+  if (count < 0) hive::throw_errno("cannot read the plan");
+  return text;
+}
+
+/// The path of hive-vmm beside this program.
+std::string default_vmm() {
+  std::array<char, PATH_MAX> buffer;
+  const ssize_t size = ::readlink("/proc/self/exe", buffer.data(), buffer.size());
+  if (size <= 0) hive::throw_errno("cannot read /proc/self/exe");
+  const std::string path(buffer.data(), static_cast<std::size_t>(size));
+  return path.substr(0, path.rfind('/')) + "/hive-vmm";
+}
+
+/// Leaves the terminal, the folder and the standard streams of whoever started this process.
+void detach(const std::string& log_path) {
+  ::setsid();
+  if (::chdir("/") != 0) hive::throw_errno("cannot change to /");
+  const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  const UniqueFd log(::open(log_path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+  if (!null || !log) hive::throw_errno("cannot open " + log_path);
+  ::dup2(null.get(), STDIN_FILENO);
+  ::dup2(log.get(), STDOUT_FILENO);
+  ::dup2(log.get(), STDERR_FILENO);
+}
+
+void tell_starter(UniqueFd ready, const nlohmann::json& message) {
+  const std::string line = message.dump() + "\n";
+  if (::write(ready.get(), line.data(), line.size()) < 0) return;  // The starter is gone.
+}
+
+std::unique_ptr<control::Service> set_up(const control::Options& options, UniqueFd plan_fd) {
+  const plan::Machine machine = plan::parse_machine(read_all(plan_fd.get()));
+  if (options.cell >= machine.cells.size()) throw Error("the plan has no such cell");
+  const std::string vmm = options.vmm.empty() ? default_vmm() : options.vmm;
+  auto service = std::make_unique<control::Service>(machine, machine.cells[options.cell],
+                                                    options.run_dir, vmm);
+  detach(service->log_path());
+  return service;
+}
+
+int serve(const control::Options& options) {
+  UniqueFd plan_fd(options.plan_fd);
+  UniqueFd ready(options.ready_fd);
+  ::fcntl(ready.get(), F_SETFD, FD_CLOEXEC);
+  ::fcntl(plan_fd.get(), F_SETFD, FD_CLOEXEC);
+  std::unique_ptr<control::Service> service;
+  try {
+    service = set_up(options, std::move(plan_fd));
+  } catch (const std::exception& error) {
+    tell_starter(std::move(ready), {{"error", error.what()}});
+    return 1;
+  }
+  tell_starter(std::move(ready), {{"ready", true}});
+  service->run();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  ::umask(077);
+  ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGHUP, SIG_IGN);
+  try {
+    return serve(control::parse_options(
+        {const_cast<const char**>(argv) + 1, static_cast<std::size_t>(std::max(argc - 1, 0))}));
+  } catch (const Error& error) {
+    std::fprintf(stderr, "hive-cellmon: %s\n", error.what());
+    return error.exit_status();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "hive-cellmon: %s\n", error.what());
+    return 1;
+  }
+}

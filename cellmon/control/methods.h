@@ -1,0 +1,89 @@
+// The methods of the control socket: docs/control-protocol.md.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cellmon/control/cell_monitor.h"
+#include "cellmon/control/control_client.h"
+#include "cellmon/control/params.h"
+#include "cellmon/wire/json_rpc.h"
+
+namespace hive::control {
+
+/// Carries out requests on a cell. Some are answered only when the cell's state has followed.
+class Methods {
+ public:
+  /// FIND gives the client of a number, or null when it is gone.
+  Methods(CellMonitor& monitor, std::function<ControlClient*(std::uint64_t)> find)
+      : monitor_(monitor), find_(std::move(find)) {}
+
+  void handle(ControlClient& client, const wire::RpcRequest& request);
+
+  /// Answers what waited for the cell's state; call when that may have changed.
+  void on_change();
+  /// Answers the requests to go down.
+  void on_finished(const wire::Json& result);
+  /// Whether a request to go down asked to remove the cell's files in any case.
+  [[nodiscard]] bool purge() const { return purge_; }
+
+ private:
+  /// A request under way.
+  struct Call {
+    ControlClient& client;
+    const wire::RpcRequest& request;
+    Params params;
+  };
+  using Method = void (Methods::*)(Call&);
+  /// What a waiting request is answered with.
+  struct Answer {
+    wire::Json result;
+    std::string error;  ///< When not empty, instead of the result.
+  };
+  struct Waiter {
+    std::uint64_t client = 0;
+    wire::Json id;
+    bool silent = false;  ///< The request was a notification.
+    std::function<std::optional<Answer>()> check;
+  };
+
+  void status(Call& call);
+  void list_events(Call& call);
+  void follow_events(Call& call);
+  void attach_console(Call& call);
+  void write_console(Call& call);
+  void detach_console(Call& call);
+  void exec(Call& call);
+  void write_exec(Call& call);
+  void signal_exec(Call& call);
+  void down(Call& call);
+  void reboot(Call& call);
+  void pause(Call& call);
+  void resume(Call& call);
+
+  static Method find_method(const std::string& name);
+  /// Whether the parameters are sound; answers the request if not.
+  static bool check(Call& call);
+  static void reply(Call& call, const wire::Json& result);
+  static void refuse(Call& call, const std::string& why);
+  static void answer(ControlClient& client, const Waiter& waiter, const Answer& answer);
+  std::optional<ConsoleId> console_param(Call& call);
+  /// Answers when CHECK has an answer, now or later.
+  void wait(Call& call, std::function<std::optional<Answer>()> check);
+  std::optional<Answer> check_restarted(Incarnation old) const;
+  std::optional<Answer> check_state(bool paused) const;
+
+  CellMonitor& monitor_;
+  std::function<ControlClient*(std::uint64_t)> find_;
+  std::vector<Waiter> waiters_;
+  std::vector<Waiter> down_waiters_;
+  bool purge_ = false;
+};
+
+/// Sends BYTES of a console as notifications short enough for a line.
+void notify_console(ControlClient& client, ConsoleId console, std::string_view bytes);
+
+}  // namespace hive::control
