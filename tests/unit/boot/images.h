@@ -78,8 +78,8 @@ std::string error_of(Thrower thrower) {
 /// A bzImage as Linux builds it, with a payload of pattern().
 struct TestBzimage {
   static constexpr std::size_t kSetupSectors = 3;
-  static constexpr std::size_t kPayloadOffset = (kSetupSectors + 1) * 512;
-  static constexpr std::size_t kPayloadSize = 64 * 1024;
+  static constexpr std::size_t kPayloadOffset = (kSetupSectors + 1) * std::size_t{512};
+  static constexpr std::size_t kPayloadSize = 64 * kKiB;
 
   setup_header header{};
 
