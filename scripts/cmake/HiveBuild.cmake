@@ -24,6 +24,13 @@ if(HIVE_SANITIZE)
   target_link_options(hive_options INTERFACE -fsanitize=${HIVE_SANITIZE})
 endif()
 
+# spdlog and fmt as headers: their packages' libraries are shared, and programs here are static.
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+add_library(hive_spdlog INTERFACE)
+target_compile_definitions(hive_spdlog INTERFACE SPDLOG_FMT_EXTERNAL)
+target_link_libraries(hive_spdlog INTERFACE fmt::fmt-header-only)
+
 # hive_room(NAME [PUBLIC lib...] [PRIVATE lib...])
 # Makes library hive_NAME of every source file in the current folder except main.cpp. A folder is
 # one room: what it may include follows from what it links.

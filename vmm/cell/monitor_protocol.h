@@ -30,6 +30,9 @@ enum class ReportKind {
   kNotStarted,    ///< The cell could not be started; `detail` is the error for the user.
 };
 
+/// Whether the VMM exits after a report of this kind.
+constexpr bool ends_vmm(ReportKind kind) { return kind >= ReportKind::kOff; }
+
 struct Report {
   ReportKind kind{};
   std::string detail;

@@ -1,27 +1,16 @@
 #include "vmm/memory/guest_memory.h"
 
-#include <linux/memfd.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <string>
 
 #include "vmm/base/error.h"
 #include "vmm/base/units.h"
+#include "vmm/memory/ram_file.h"
 
 namespace hive::memory {
 namespace {
-
-UniqueFd make_memfd(std::uint64_t size, Backing backing) {
-  const unsigned huge = backing == Backing::kHugePages ? MFD_HUGETLB | MFD_HUGE_2MB : 0U;
-  UniqueFd fd(::memfd_create("hive-guest-ram", MFD_CLOEXEC | huge));
-  if (!fd) throw_errno("guest memory: memfd_create");
-  if (::ftruncate(fd.get(), static_cast<off_t>(size)) != 0) {
-    throw_errno("guest memory: cannot make " + format_size(size));
-  }
-  return fd;
-}
 
 /// Maps SIZE bytes at a 2 MiB boundary, so that stage 2 can use 2 MiB entries.
 std::byte* map_aligned(int fd, std::uint64_t size, Backing backing) {
@@ -50,7 +39,9 @@ std::byte* map_aligned(int fd, std::uint64_t size, Backing backing) {
 }  // namespace
 
 GuestMemory::GuestMemory(std::uint64_t size, Range hole, Backing backing)
-    : fd_(make_memfd(size, backing)), size_(size), mapping_(map_aligned(fd_.get(), size, backing)) {
+    : fd_(make_ram_file(size, backing)),
+      size_(size),
+      mapping_(map_aligned(fd_.get(), size, backing)) {
   ::madvise(mapping_, size, MADV_DONTDUMP);
   ::madvise(mapping_, size, backing == Backing::kSmallPages ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
   const std::uint64_t low = size < hole.start ? size : hole.start;

@@ -11,16 +11,10 @@
 
 #include "vmm/base/range.h"
 #include "vmm/base/unique_fd.h"
+#include "vmm/memory/backing.h"
 #include "vmm/memory/guest_address.h"
 
 namespace hive::memory {
-
-/// How the host backs guest RAM.
-enum class Backing {
-  kSmallPages,  ///< 4 KiB pages, whatever the host's settings are.
-  kAutomatic,   ///< 2 MiB pages where the host can collapse memory into them, else 4 KiB.
-  kHugePages,   ///< hugetlb pages of 2 MiB; fails when the host has too few reserved.
-};
 
 /// A contiguous piece of guest RAM and its place in the host's address space.
 struct MemoryRegion {
@@ -28,7 +22,8 @@ struct MemoryRegion {
   std::byte* host;  ///< Where `guest.start` is mapped.
 };
 
-/// Guest RAM: one memfd, mapped once, laid out as one region below the 32-bit hole and one above.
+/// Guest RAM: one unlinked shared-memory file, mapped once, laid out as one region below the 32-bit
+/// hole and one above.
 ///
 /// The guest runs while the VMM reads and writes, so every byte may change at any time: callers
 /// copy once, check the copy, and use only the copy. Accesses outside RAM fail; they never crash.

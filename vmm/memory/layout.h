@@ -26,8 +26,17 @@ inline constexpr std::uint64_t kHighRam = 0x10'0000;     ///< Kernels are loaded
 inline constexpr Range kSerialPorts{0x3f8, 8};
 inline constexpr Range kCmosPorts{0x70, 2};
 inline constexpr Range kPvpanicPort{0x505, 1};
-inline constexpr Range kPowerPorts{0x600,
-                                   4};  ///< Sleep control, sleep status, reset, button events.
+inline constexpr Range kPowerPorts{0x600, 4};
+
+// The registers at kPowerPorts, one byte each (ACPI 6.4, 4.8.3.7 and 4.8.3.6).
+inline constexpr std::uint64_t kSleepControl = kPowerPorts.start;       ///< kSleepOff powers off.
+inline constexpr std::uint64_t kSleepStatus = kPowerPorts.start + 1;    ///< Reads as 0.
+inline constexpr std::uint64_t kResetPort = kPowerPorts.start + 2;      ///< kResetValue resets.
+inline constexpr std::uint64_t kPowerEvents = kPowerPorts.start + 3;    ///< A read clears it.
+inline constexpr std::uint8_t kSleepTypeOff = 5;                        ///< SLP_TYP of S5.
+inline constexpr std::uint8_t kSleepOff = 0x20 | (kSleepTypeOff << 2);  ///< SLP_EN and SLP_TYP.
+inline constexpr std::uint8_t kResetValue = 1;
+inline constexpr std::uint8_t kPowerButtonEvent = 1;  ///< Bit of kPowerEvents: button pressed.
 
 // Global system interrupts (IOAPIC pins).
 inline constexpr std::uint32_t kSerialGsi = 4;

@@ -1,0 +1,26 @@
+// The ACPI tables of a cell.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "vmm/memory/guest_address.h"
+#include "vmm/memory/guest_memory.h"
+
+namespace hive::boot::acpi {
+
+/// Tables as they go into guest memory.
+struct Acpi {
+  memory::GuestAddress rsdp;
+  std::vector<std::byte> bytes;  ///< From `rsdp` on: the RSDP, then the tables it leads to.
+};
+
+/// The tables of a hardware-reduced machine (ACPI 6.4, 4.1) with VCPUS vCPUs whose APIC ids are 0
+/// to VCPUS - 1, and the devices of memory::layout. Pure. Throws Error when VCPUS is 0 or the
+/// tables outgrow layout::kAcpiTables.
+Acpi make_acpi(unsigned vcpus);
+
+/// make_acpi(), written into MEMORY. Returns where the RSDP is.
+memory::GuestAddress build_acpi(const memory::GuestMemory& memory, unsigned vcpus);
+
+}  // namespace hive::boot::acpi

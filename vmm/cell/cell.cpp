@@ -1,0 +1,76 @@
+#include "vmm/cell/cell.h"
+
+#include <boost/asio/post.hpp>
+#include <optional>
+#include <utility>
+
+#include "vmm/boot/boot.h"
+#include "vmm/cell/vcpu_setup.h"
+
+namespace hive::cell {
+
+Cell::Cell(boost::asio::io_context& loop, const CellConfig& config, Machine::ReportSink on_report)
+    : loop_(loop),
+      host_cpus_(config.host_cpus),
+      on_report_(std::move(on_report)),
+      machine_(loop, config, on_report_),
+      gate_([this] {
+        for (const auto& vcpu : vcpus_) vcpu->kick();
+      }) {
+  VcpuThread::prepare_kicks();
+  add_vcpus(config);
+}
+
+Cell::~Cell() { gate_.end(); }
+
+void Cell::add_vcpus(const CellConfig& config) {
+  const boot::BootState entry = boot::prepare_boot(machine_.memory(), config.vcpus, config.kernel,
+                                                   config.initrd, config.cmdline);
+  for (unsigned index = 0; index < config.vcpus; ++index) {
+    auto vcpu = std::make_unique<kvm::Vcpu>(machine_.kvm(), machine_.vm(), index);
+    set_up_cpu(machine_.kvm(), *vcpu, index, config.vcpus);
+    if (index == 0) enter_at(*vcpu, entry);
+    vcpus_.push_back(std::make_unique<VcpuThread>(
+        std::move(vcpu), machine_.buses(), gate_,
+        [this](const Report& end) { boost::asio::post(loop_, [this, end] { on_report_(end); }); }));
+  }
+}
+
+void Cell::start() {
+  for (unsigned index = 0; index < vcpus_.size(); ++index) {
+    vcpus_[index]->start(index,
+                         host_cpus_.empty() ? std::nullopt : std::optional(host_cpus_[index]));
+  }
+  state_ = State::kRunning;
+  on_report_({ReportKind::kStarted, ""});
+}
+
+void Cell::pause() {
+  if (state_ == State::kPaused) return on_report_({ReportKind::kPaused, ""});
+  resume_wanted_ = false;
+  if (state_ != State::kRunning) return;
+  gate_.close();
+  state_ = State::kPausing;
+  machine_.pci().quiesce([this] { on_quiet(); });
+}
+
+void Cell::on_quiet() {
+  state_ = State::kPaused;
+  on_report_({ReportKind::kPaused, ""});
+  if (resume_wanted_) resume();
+}
+
+void Cell::resume() {
+  if (state_ == State::kPausing) {
+    resume_wanted_ = true;
+    return;
+  }
+  if (state_ == State::kPaused) {
+    machine_.pci().resume();
+    gate_.open();
+    state_ = State::kRunning;
+  }
+  on_report_({ReportKind::kResumed, ""});
+}
+
+}  // namespace hive::cell

@@ -1,0 +1,93 @@
+#include "vmm/cell/machine.h"
+
+#include <unistd.h>
+
+#include <boost/asio/post.hpp>
+#include <ctime>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "guests/abi/agent_protocol.h"
+#include "vmm/device/virtio/block.h"
+#include "vmm/device/virtio/console.h"
+#include "vmm/device/virtio/rng.h"
+#include "vmm/device/virtio/virtio_pci_device.h"
+#include "vmm/memory/layout.h"
+
+namespace hive::cell {
+namespace layout = memory::layout;
+
+Machine::Machine(boost::asio::io_context& loop, const CellConfig& config, ReportSink on_report)
+    : loop_(loop),
+      on_report_(std::move(on_report)),
+      memory_(config.memory, layout::kHole, config.backing),
+      vm_(kvm_),
+      serial_line_(vm_, layout::kSerialGsi),
+      power_line_(vm_, layout::kPowerGsi),
+      interrupts_(vm_),
+      doorbells_(vm_),
+      serial_link_(loop, config.serial_fd >= 0 ? config.serial_fd : STDIN_FILENO,
+                   config.serial_fd >= 0 ? config.serial_fd : STDOUT_FILENO),
+      serial_(serial_line_, serial_link_),
+      power_(power_line_, {.power_off =
+                               [this] {
+                                 post({ReportKind::kOff, ""});
+                               },
+                           .reset =
+                               [this] {
+                                 post({ReportKind::kReset, ""});
+                               }}),
+      pvpanic_([this](device::PvPanic::Event) {
+        post({ReportKind::kPanicked, "pvpanic"});
+      }),
+      keyboard_([this] {
+        post({ReportKind::kReset, ""});
+      }),
+      clock_([] { return static_cast<std::int64_t>(std::time(nullptr)); }),
+      pci_(layout::kPciWindow) {
+  for (const memory::MemoryRegion& region : memory_.regions()) vm_.add_memory(region);
+  attach_platform();
+  attach_virtio(config);
+  serial_link_.start(serial_);
+}
+
+Machine::~Machine() { serial_link_.flush(); }
+
+void Machine::attach_platform() {
+  ports_.attach(layout::kSerialPorts, serial_);
+  ports_.attach(layout::kCmosPorts, clock_);
+  ports_.attach(layout::kPvpanicPort, pvpanic_);
+  ports_.attach(layout::kPowerPorts, power_);
+  ports_.attach(device::KeyboardReset::kPort, keyboard_);
+  ports_.attach(device::PciConfigPorts::kPorts, pci_ports_);
+  memory_bus_.attach(layout::kEcam, pci_.ecam());
+  memory_bus_.attach(layout::kPciWindow, pci_.window());
+}
+
+void Machine::attach_virtio(const CellConfig& config) {
+  for (const DiskConfig& disk : config.disks) {
+    const std::string serial = "disk" + std::to_string(&disk - config.disks.data());
+    attach_pci(std::make_unique<device::VirtioBlock>(
+        device::DiskImage::open(disk.path, disk.read_only), serial));
+  }
+  std::vector<device::ConsolePortSetup> ports;
+  if (config.console_fd >= 0) ports.push_back({"", UniqueFd(config.console_fd)});
+  if (config.agent_fd >= 0) ports.push_back({HIVE_AGENT_PORT, UniqueFd(config.agent_fd)});
+  if (!ports.empty()) attach_pci(std::make_unique<device::VirtioConsole>(std::move(ports)));
+  attach_pci(std::make_unique<device::VirtioRng>());
+}
+
+void Machine::attach_pci(std::unique_ptr<device::VirtioDevice> device) {
+  pci_.attach(
+      std::make_unique<device::VirtioPciDevice>(std::move(device), memory_, interrupts_, doorbells_,
+                                                loop_, [this](const std::string& detail) {
+                                                  on_report_({ReportKind::kDeviceBroken, detail});
+                                                }));
+}
+
+void Machine::post(Report report) {
+  boost::asio::post(loop_, [this, report = std::move(report)] { on_report_(report); });
+}
+
+}  // namespace hive::cell

@@ -1,0 +1,80 @@
+// A cell's hardware.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <memory>
+
+#include "vmm/cell/config.h"
+#include "vmm/cell/kvm_platform.h"
+#include "vmm/cell/monitor_protocol.h"
+#include "vmm/cell/vcpu_gate.h"
+#include "vmm/cell/vcpu_thread.h"
+#include "vmm/device/bus.h"
+#include "vmm/device/legacy/cmos_rtc.h"
+#include "vmm/device/legacy/keyboard_reset.h"
+#include "vmm/device/legacy/power_ports.h"
+#include "vmm/device/legacy/pvpanic.h"
+#include "vmm/device/legacy/serial_16550.h"
+#include "vmm/device/legacy/serial_link.h"
+#include "vmm/device/pci/config_ports.h"
+#include "vmm/device/pci/host_bridge.h"
+#include "vmm/device/virtio/virtio_device.h"
+#include "vmm/kvm/kvm.h"
+#include "vmm/kvm/vm.h"
+#include "vmm/memory/guest_memory.h"
+
+namespace hive::cell {
+
+/// The KVM virtual machine of a cell with its RAM and all devices attached to their buses; no vCPU
+/// yet. What the guest does to the platform (power-off, reset, panic, a broken queue) reaches
+/// ON_REPORT on the thread of LOOP. Construct and destroy on that thread or while the loop does not
+/// run; vCPU threads must be gone before destruction.
+class Machine {
+ public:
+  using ReportSink = std::function<void(const Report&)>;
+
+  /// Throws Error when anything that CONFIG names cannot be had.
+  Machine(boost::asio::io_context& loop, const CellConfig& config, ReportSink on_report);
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+  /// Writes what is left of the serial port's output.
+  ~Machine();
+
+  [[nodiscard]] const kvm::Kvm& kvm() const { return kvm_; }
+  [[nodiscard]] kvm::Vm& vm() { return vm_; }
+  [[nodiscard]] const memory::GuestMemory& memory() const { return memory_; }
+  [[nodiscard]] Buses buses() { return {ports_, memory_bus_}; }
+  [[nodiscard]] device::PciHostBridge& pci() { return pci_; }
+  [[nodiscard]] device::PowerPorts& power() { return power_; }
+
+ private:
+  void attach_platform();
+  void attach_virtio(const CellConfig& config);
+  void attach_pci(std::unique_ptr<device::VirtioDevice> device);
+  /// Hands REPORT to on_report_ on the loop's thread. Any thread.
+  void post(Report report);
+
+  boost::asio::io_context& loop_;
+  ReportSink on_report_;
+  kvm::Kvm kvm_;
+  // The VM's slots and irqfds refer to memory and devices: it goes after them.
+  memory::GuestMemory memory_;
+  kvm::Vm vm_;
+  KvmInterruptLine serial_line_;
+  KvmInterruptLine power_line_;
+  KvmMsiController interrupts_;
+  KvmDoorbells doorbells_;
+  device::Bus ports_{"port"};
+  device::Bus memory_bus_{"memory"};
+  device::SerialLink serial_link_;
+  device::Serial16550 serial_;
+  device::PowerPorts power_;
+  device::PvPanic pvpanic_;
+  device::KeyboardReset keyboard_;
+  device::CmosRtc clock_;
+  device::PciHostBridge pci_;
+  device::PciConfigPorts pci_ports_{pci_.ecam()};
+};
+
+}  // namespace hive::cell

@@ -1,0 +1,145 @@
+// hive-vmm: one cell's virtual machine monitor.
+
+#include <getopt.h>
+#include <spdlog/spdlog.h>
+#include <sys/prctl.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "vmm/base/error.h"
+#include "vmm/cell/cell.h"
+#include "vmm/cell/log.h"
+#include "vmm/cell/monitor_link.h"
+#include "vmm/cell/process.h"
+
+namespace hive::cell {
+namespace {
+
+constexpr const char* kUsage =
+    "usage: hive-vmm --monitor FD    the cell's configuration comes over socket FD\n"
+    "       hive-vmm --config FILE   a cell on its own, serial port on standard input and output\n"
+    "FILE is JSON as described in vmm/cell/config.h.\n";
+
+struct Options {
+  int monitor_fd = -1;
+  std::string config_file;
+};
+
+Options parse_options(int argc, char** argv) {
+  const option known[] = {{"monitor", required_argument, nullptr, 'm'},
+                          {"config", required_argument, nullptr, 'c'},
+                          {"help", no_argument, nullptr, 'h'},
+                          {nullptr, 0, nullptr, 0}};
+  Options options;
+  for (int c; (c = ::getopt_long(argc, argv, "", known, nullptr)) != -1;) {
+    if (c == 'm') {
+      options.monitor_fd = std::atoi(optarg);
+    } else if (c == 'c') {
+      options.config_file = optarg;
+    } else {
+      throw Error(kUsage, Error::Kind::kUsage);
+    }
+  }
+  const bool one = (options.monitor_fd >= 3) != !options.config_file.empty();
+  if (!one || optind != argc) throw Error(kUsage, Error::Kind::kUsage);
+  return options;
+}
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw Error(path + ": cannot be opened for reading", Error::Kind::kUsage);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// Runs one cell to its end and tells the monitor, when there is one, how it ended.
+class Program {
+ public:
+  explicit Program(const Options& options) : options_(options) {}
+
+  int run() {
+    UniqueFd socket(options_.monitor_fd);
+    const std::string text =
+        socket ? receive_config(socket.get()) : read_file(options_.config_file);
+    if (socket) {
+      link_.emplace(
+          loop_, std::move(socket), [this](Command command) { obey(command); },
+          [this] { loop_.stop(); });
+    }
+    try {
+      cell_ = std::make_unique<Cell>(loop_, parse_config(text),
+                                     [this](const Report& report) { handle(report); });
+      cell_->start();
+    } catch (const Error& error) {
+      if (!link_) throw;
+      link_->send({ReportKind::kNotStarted, error.what()});
+      return error.exit_status();
+    }
+    boost::asio::signal_set signals(loop_, SIGTERM, SIGINT);
+    signals.async_wait([this](const boost::system::error_code& error, int) {
+      if (!error) loop_.stop();
+    });
+    loop_.run();
+    cell_.reset();
+    // Only now is the guest stopped and its disks closed, so only now has the cell ended.
+    if (end_ && link_) link_->send(*end_);
+    return end_ && end_->kind >= ReportKind::kTripleFault ? 1 : 0;
+  }
+
+ private:
+  void handle(const Report& report) {
+    spdlog::info("{}", to_json(report));
+    if (!ends_vmm(report.kind)) {
+      if (link_) link_->send(report);
+    } else if (!end_) {
+      end_ = report;
+      loop_.stop();
+    }
+  }
+
+  void obey(Command command) {
+    if (!cell_) return;
+    switch (command) {
+      case Command::kPause:
+        return cell_->pause();
+      case Command::kResume:
+        return cell_->resume();
+      case Command::kPowerButton:
+        return cell_->press_power_button();
+      case Command::kQuit:
+        return loop_.stop();
+    }
+  }
+
+  const Options& options_;
+  boost::asio::io_context loop_{1};
+  std::optional<MonitorLink> link_;
+  std::unique_ptr<Cell> cell_;
+  std::optional<Report> end_;
+};
+
+}  // namespace
+}  // namespace hive::cell
+
+int main(int argc, char** argv) {
+  try {
+    hive::cell::set_up_log();
+    hive::cell::limit_process_memory();
+    ::signal(SIGPIPE, SIG_IGN);
+    const auto options = hive::cell::parse_options(argc, argv);
+    return hive::cell::Program(options).run();
+  } catch (const hive::Error& error) {
+    std::fprintf(stderr, "hive-vmm: %s\n", error.what());
+    return error.exit_status();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "hive-vmm: internal error: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,40 @@
+// The VMM's end of its socket to the monitor.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <functional>
+#include <vector>
+
+#include "vmm/base/unique_fd.h"
+#include "vmm/cell/monitor_protocol.h"
+
+namespace hive::cell {
+
+/// Receives the configuration that a monitor sends as the first packet over SOCKET
+/// (SOCK_SEQPACKET), as text. Waits for it. Throws Error when the socket closes first or the packet
+/// is too long.
+std::string receive_config(int socket);
+
+/// Sends reports and receives commands. All of it on the device loop's thread.
+class MonitorLink {
+ public:
+  /// ON_COMMAND gets each well-formed command; others are logged and dropped. ON_GONE is called
+  /// once, when the monitor has closed its end.
+  MonitorLink(boost::asio::io_context& loop, UniqueFd socket,
+              std::function<void(Command)> on_command, std::function<void()> on_gone);
+
+  /// Sends REPORT. Waits for room only for reports that end the VMM: a monitor that does not read
+  /// must not stall the devices.
+  void send(const Report& report);
+
+ private:
+  void receive();
+
+  boost::asio::posix::stream_descriptor socket_;
+  std::function<void(Command)> on_command_;
+  std::function<void()> on_gone_;
+  std::vector<char> packet_;
+};
+
+}  // namespace hive::cell

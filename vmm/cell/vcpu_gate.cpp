@@ -1,0 +1,51 @@
+#include "vmm/cell/vcpu_gate.h"
+
+namespace hive::cell {
+
+void VcpuGate::join() {
+  const std::scoped_lock lock(mutex_);
+  ++members_;
+}
+
+void VcpuGate::leave() {
+  const std::scoped_lock lock(mutex_);
+  --members_;
+  changed_.notify_all();
+}
+
+bool VcpuGate::wait() {
+  std::unique_lock lock(mutex_);
+  ++parked_;
+  changed_.notify_all();
+  changed_.wait(lock, [this] { return ended_ || open_.load(std::memory_order_relaxed); });
+  --parked_;
+  return !ended_;
+}
+
+void VcpuGate::close() {
+  {
+    const std::scoped_lock lock(mutex_);
+    open_.store(false, std::memory_order_release);
+  }
+  kick_all_();
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return parked_ == members_; });
+}
+
+void VcpuGate::open() {
+  const std::scoped_lock lock(mutex_);
+  open_.store(true, std::memory_order_release);
+  changed_.notify_all();
+}
+
+void VcpuGate::end() {
+  {
+    const std::scoped_lock lock(mutex_);
+    ended_ = true;
+    open_.store(false, std::memory_order_release);
+    changed_.notify_all();
+  }
+  kick_all_();
+}
+
+}  // namespace hive::cell

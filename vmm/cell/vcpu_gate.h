@@ -1,0 +1,46 @@
+// Stops and starts all vCPUs of a cell together.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <utility>
+
+namespace hive::cell {
+
+/// The gate that every vCPU thread passes before each entry into the guest. Closing it gets all
+/// vCPUs out of the guest; once close() has returned none is inside, and none enters until open().
+class VcpuGate {
+ public:
+  /// KICK_ALL makes every vCPU leave the guest soon; it is called without the gate's lock held.
+  explicit VcpuGate(std::function<void()> kick_all) : kick_all_(std::move(kick_all)) {}
+
+  /// A vCPU thread announces that it will pass the gate from now on.
+  void join();
+  /// A vCPU thread's last call: the gate no longer waits for it.
+  void leave();
+
+  /// Cheap test for the vCPU's loop: whether to call wait().
+  [[nodiscard]] bool open_now() const { return open_.load(std::memory_order_acquire); }
+  /// Called by a vCPU thread outside the guest: blocks while the gate is closed. False when the
+  /// vCPU must end.
+  [[nodiscard]] bool wait();
+
+  /// Closes the gate and waits until every vCPU is outside the guest.
+  void close();
+  void open();
+  /// Makes wait() return false for all, for good.
+  void end();
+
+ private:
+  std::function<void()> kick_all_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::atomic<bool> open_{true};
+  bool ended_ = false;    ///< Guarded by mutex_, as are the counts.
+  unsigned members_ = 0;  ///< vCPU threads between join() and leave().
+  unsigned parked_ = 0;   ///< Members inside wait().
+};
+
+}  // namespace hive::cell

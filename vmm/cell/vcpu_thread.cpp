@@ -1,0 +1,105 @@
+#include "vmm/cell/vcpu_thread.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include <cerrno>
+#include <csignal>
+#include <string>
+
+#include "vmm/base/error.h"
+
+namespace hive::cell {
+namespace {
+
+/// Its arrival alone gets a vCPU out of KVM_RUN.
+int kick_signal() { return SIGRTMIN; }
+
+void pin(std::thread& thread, unsigned host_cpu) {
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  CPU_SET(host_cpu, &cpus);
+  const int error = ::pthread_setaffinity_np(thread.native_handle(), sizeof(cpus), &cpus);
+  if (error != 0) {
+    throw_errno("cannot pin a vCPU to host CPU " + std::to_string(host_cpu), error,
+                "choose CPUs that are online and allowed to this process");
+  }
+}
+
+/// Serves string I/O one unit at a time.
+template <typename Access>
+void for_each_unit(const kvm::Exit& exit, Access access) {
+  for (std::size_t done = 0; done < exit.data.size(); done += exit.unit) {
+    access(exit.data.subspan(done, exit.unit));
+  }
+}
+
+}  // namespace
+
+VcpuThread::VcpuThread(std::unique_ptr<kvm::Vcpu> vcpu, Buses buses, VcpuGate& gate, OnEnd on_end)
+    : vcpu_(std::move(vcpu)), buses_(buses), gate_(gate), on_end_(std::move(on_end)) {}
+
+VcpuThread::~VcpuThread() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void VcpuThread::prepare_kicks() {
+  struct sigaction action {};
+  action.sa_handler = [](int) {};
+  if (::sigaction(kick_signal(), &action, nullptr) != 0) throw_errno("sigaction");
+}
+
+void VcpuThread::start(unsigned index, std::optional<unsigned> host_cpu) {
+  gate_.join();
+  thread_ = std::thread([this] { loop(); });
+  ::pthread_setname_np(thread_.native_handle(), ("vcpu" + std::to_string(index)).c_str());
+  if (host_cpu) pin(thread_, *host_cpu);
+}
+
+void VcpuThread::kick() {
+  vcpu_->kick();
+  if (thread_.joinable()) ::pthread_kill(thread_.native_handle(), kick_signal());
+}
+
+void VcpuThread::loop() {
+  for (;;) {
+    if (!gate_.open_now()) {
+      // While parked the vCPU needs no kick; one that comes later finds the gate closed again.
+      if (!gate_.wait()) break;
+      vcpu_->accept_kick();
+      continue;
+    }
+    if (const auto end = serve(vcpu_->run())) {
+      on_end_(*end);
+      break;
+    }
+  }
+  gate_.leave();
+}
+
+std::optional<Report> VcpuThread::serve(const kvm::Exit& exit) {
+  using kvm::ExitReason;
+  switch (exit.reason) {
+    case ExitReason::kPortRead:
+      for_each_unit(exit, [&](auto unit) { buses_.ports.read(exit.address, unit); });
+      return std::nullopt;
+    case ExitReason::kPortWrite:
+      for_each_unit(exit, [&](auto unit) { buses_.ports.write(exit.address, unit); });
+      return std::nullopt;
+    case ExitReason::kMemoryRead:
+      buses_.memory.read(exit.address, exit.data);
+      return std::nullopt;
+    case ExitReason::kMemoryWrite:
+      buses_.memory.write(exit.address, exit.data);
+      return std::nullopt;
+    case ExitReason::kInterrupted:
+      return std::nullopt;
+    case ExitReason::kShutdown:
+      return Report{ReportKind::kTripleFault, vcpu_->describe_failure()};
+    case ExitReason::kFailed:
+      break;
+  }
+  return Report{ReportKind::kFailed, vcpu_->describe_failure()};
+}
+
+}  // namespace hive::cell

@@ -1,0 +1,55 @@
+// The thread that runs one vCPU and serves its exits.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "vmm/cell/monitor_protocol.h"
+#include "vmm/cell/vcpu_gate.h"
+#include "vmm/device/bus.h"
+#include "vmm/kvm/vcpu.h"
+
+namespace hive::cell {
+
+/// Where a vCPU's accesses outside RAM go.
+struct Buses {
+  device::Bus& ports;
+  device::Bus& memory;
+};
+
+/// Owns a vCPU and its thread. The thread ends when the gate ends, or when the vCPU cannot go on,
+/// which it tells ON_END (on its own thread) as kTripleFault or kFailed.
+class VcpuThread {
+ public:
+  using OnEnd = std::function<void(const Report&)>;
+
+  VcpuThread(std::unique_ptr<kvm::Vcpu> vcpu, Buses buses, VcpuGate& gate, OnEnd on_end);
+  VcpuThread(const VcpuThread&) = delete;
+  VcpuThread& operator=(const VcpuThread&) = delete;
+  /// The gate must have ended.
+  ~VcpuThread();
+
+  /// Starts the thread, on HOST_CPU only when given. Throws Error when that CPU cannot be had.
+  void start(unsigned index, std::optional<unsigned> host_cpu);
+
+  /// Gets the vCPU out of the guest. Thread-safe.
+  void kick();
+
+  /// Blocks the signal that kick() uses, in the calling thread and those that it starts later, and
+  /// installs its handler. Call once before any vCPU thread starts.
+  static void prepare_kicks();
+
+ private:
+  void loop();
+  [[nodiscard]] std::optional<Report> serve(const kvm::Exit& exit);
+
+  std::unique_ptr<kvm::Vcpu> vcpu_;
+  Buses buses_;
+  VcpuGate& gate_;
+  OnEnd on_end_;
+  std::thread thread_;
+};
+
+}  // namespace hive::cell

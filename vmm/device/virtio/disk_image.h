@@ -1,0 +1,36 @@
+// A file or block device that backs a disk.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "vmm/base/unique_fd.h"
+
+namespace hive::device {
+
+/// An open and locked raw image. The lock (an open file description lock on the whole file: shared
+/// when read-only, else exclusive) keeps other cells and programs that lock, QEMU among them, from
+/// using the disk at the same time; it goes with the process.
+class DiskImage {
+ public:
+  static constexpr std::uint64_t kSectorSize = 512;
+
+  /// Opens PATH. Throws Error naming it when it is missing, busy, not permitted, neither a file nor
+  /// a block device, or not a whole number of sectors long.
+  static DiskImage open(const std::string& path, bool read_only);
+
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] bool read_only() const { return read_only_; }
+  [[nodiscard]] std::uint64_t sectors() const { return sectors_; }
+
+ private:
+  DiskImage() = default;
+
+  UniqueFd fd_;
+  std::string path_;
+  bool read_only_ = false;
+  std::uint64_t sectors_ = 0;
+};
+
+}  // namespace hive::device

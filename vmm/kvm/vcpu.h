@@ -1,0 +1,77 @@
+// One virtual CPU of KVM.
+#pragma once
+
+#include <pthread.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "vmm/base/unique_fd.h"
+#include "vmm/kvm/kvm.h"
+#include "vmm/kvm/uapi.h"
+#include "vmm/kvm/vm.h"
+
+namespace hive::kvm {
+
+/// Why a vCPU left the guest.
+enum class ExitReason {
+  kPortRead,     ///< Fill `data`, `unit` bytes at a time, from port `address`.
+  kPortWrite,    ///< Consume `data`, `unit` bytes at a time, for port `address`.
+  kMemoryRead,   ///< Fill `data` from guest-physical `address`, which is not RAM.
+  kMemoryWrite,  ///< Consume `data` for guest-physical `address`, which is not RAM.
+  kInterrupted,  ///< A signal or kick() came.
+  kShutdown,     ///< Triple fault.
+  kFailed,       ///< KVM cannot go on with this vCPU; describe_failure() says why.
+};
+
+struct Exit {
+  ExitReason reason{};
+  std::uint64_t address = 0;
+  std::span<std::byte> data;  ///< Within the vCPU's shared area: valid until the next run().
+  std::size_t unit = 0;       ///< Width of one access; `data` holds one or more (string I/O).
+};
+
+/// A vCPU. All methods but kick() belong to one thread, the one that calls run().
+class Vcpu {
+ public:
+  /// Throws Error when KVM refuses.
+  Vcpu(const Kvm& kvm, const Vm& vm, unsigned index);
+  Vcpu(const Vcpu&) = delete;
+  Vcpu& operator=(const Vcpu&) = delete;
+  ~Vcpu();
+
+  void set_cpuid(const std::vector<kvm_cpuid_entry2>& entries);
+  void set_msrs(std::span<const kvm_msr_entry> msrs);
+  [[nodiscard]] kvm_regs regs() const;
+  void set_regs(const kvm_regs& regs);
+  [[nodiscard]] kvm_sregs sregs() const;
+  void set_sregs(const kvm_sregs& sregs);
+  /// Wires the LAPIC's LINT pins as the MADT tells the guest: LINT0 ExtINT, LINT1 NMI.
+  void set_local_interrupts();
+
+  /// Runs the guest until it needs the VMM. Emulated reads complete at the next run().
+  Exit run();
+
+  /// Makes run() return kInterrupted, now or at its next call, until accept_kick().
+  /// Async-signal-safe and callable from any thread.
+  void kick();
+  /// Lets run() enter the guest again.
+  void accept_kick();
+
+  /// The registers and KVM's own words after kFailed or kShutdown, for a log.
+  [[nodiscard]] std::string describe_failure() const;
+
+ private:
+  [[nodiscard]] Exit decode();
+
+  UniqueFd fd_;
+  unsigned index_;
+  std::size_t run_size_;
+  kvm_run* run_;
+  int run_error_ = 0;
+};
+
+}  // namespace hive::kvm

@@ -1,0 +1,126 @@
+#include "vmm/kvm/vm.h"
+
+#include <sys/ioctl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include "vmm/base/error.h"
+#include "vmm/memory/layout.h"
+
+namespace hive::kvm {
+namespace {
+
+constexpr std::uint32_t kIoApicPins = 24;
+
+UniqueFd create_vm(const Kvm& kvm) {
+  UniqueFd fd(::ioctl(kvm.fd(), KVM_CREATE_VM, 0));
+  if (!fd) throw_errno("kvm: KVM_CREATE_VM", errno, "end other virtual machines");
+  return fd;
+}
+
+kvm_ioeventfd doorbell(memory::GuestAddress address, int event_fd, std::uint32_t flags) {
+  kvm_ioeventfd request{};
+  request.addr = address.value;
+  request.len = 0;  // Any width: KVM need not decode the store.
+  request.fd = event_fd;
+  request.flags = flags;
+  return request;
+}
+
+}  // namespace
+
+Vm::Vm(const Kvm& kvm)
+    : fd_(create_vm(kvm)),
+      max_routes_(static_cast<std::size_t>(std::max(kvm.extension(KVM_CAP_IRQ_ROUTING), 0))),
+      next_message_gsi_(kIoApicPins) {
+  using memory::layout::kKvmReserved;
+  std::uint64_t identity_map = kKvmReserved.start;
+  if (::ioctl(fd_.get(), KVM_SET_IDENTITY_MAP_ADDR, &identity_map) != 0) {
+    throw_errno("kvm: KVM_SET_IDENTITY_MAP_ADDR");
+  }
+  if (::ioctl(fd_.get(), KVM_SET_TSS_ADDR, kKvmReserved.start + kPageSize) != 0) {
+    throw_errno("kvm: KVM_SET_TSS_ADDR");
+  }
+  if (::ioctl(fd_.get(), KVM_CREATE_IRQCHIP, 0) != 0) throw_errno("kvm: KVM_CREATE_IRQCHIP");
+}
+
+void Vm::add_memory(const memory::MemoryRegion& region) {
+  kvm_userspace_memory_region slot{};
+  slot.slot = next_slot_++;
+  slot.guest_phys_addr = region.guest.start;
+  slot.memory_size = region.guest.size;
+  slot.userspace_addr = reinterpret_cast<std::uintptr_t>(region.host);
+  if (::ioctl(fd_.get(), KVM_SET_USER_MEMORY_REGION, &slot) != 0) {
+    throw_errno("kvm: KVM_SET_USER_MEMORY_REGION for " + format_size(region.guest.size));
+  }
+}
+
+void Vm::attach_irqfd(std::uint32_t gsi, int event_fd) {
+  kvm_irqfd request{};
+  request.fd = static_cast<std::uint32_t>(event_fd);
+  request.gsi = gsi;
+  if (::ioctl(fd_.get(), KVM_IRQFD, &request) != 0) throw_errno("kvm: KVM_IRQFD");
+}
+
+void Vm::commit_routes() {
+  std::vector<std::byte> buffer(sizeof(kvm_irq_routing) +
+                                routes_.size() * sizeof(kvm_irq_routing_entry));
+  auto* table = reinterpret_cast<kvm_irq_routing*>(buffer.data());
+  table->nr = static_cast<std::uint32_t>(routes_.size());
+  std::memcpy(buffer.data() + sizeof(kvm_irq_routing), routes_.data(),
+              routes_.size() * sizeof(kvm_irq_routing_entry));
+  if (::ioctl(fd_.get(), KVM_SET_GSI_ROUTING, table) != 0) {
+    throw_errno("kvm: KVM_SET_GSI_ROUTING");
+  }
+}
+
+void Vm::route_pin(std::uint32_t gsi, int event_fd) {
+  const std::scoped_lock lock(routes_mutex_);
+  kvm_irq_routing_entry entry{};
+  entry.gsi = gsi;
+  entry.type = KVM_IRQ_ROUTING_IRQCHIP;
+  entry.u.irqchip.irqchip = KVM_IRQCHIP_IOAPIC;
+  entry.u.irqchip.pin = gsi;
+  routes_.push_back(entry);
+  commit_routes();
+  attach_irqfd(gsi, event_fd);
+}
+
+std::uint32_t Vm::add_message(int event_fd) {
+  const std::scoped_lock lock(routes_mutex_);
+  if (next_message_gsi_ >= max_routes_) {
+    throw Error("kvm: no interrupt route is left; give the cell fewer devices");
+  }
+  const std::uint32_t gsi = next_message_gsi_++;
+  attach_irqfd(gsi, event_fd);
+  return gsi;
+}
+
+void Vm::set_message(std::uint32_t gsi, std::uint64_t address, std::uint32_t data) {
+  const std::scoped_lock lock(routes_mutex_);
+  auto entry = std::find_if(routes_.begin(), routes_.end(),
+                            [gsi](const auto& route) { return route.gsi == gsi; });
+  if (entry == routes_.end()) entry = routes_.insert(entry, kvm_irq_routing_entry{});
+  entry->gsi = gsi;
+  entry->type = KVM_IRQ_ROUTING_MSI;
+  entry->u.msi.address_lo = static_cast<std::uint32_t>(address);
+  entry->u.msi.address_hi = static_cast<std::uint32_t>(address >> 32);
+  entry->u.msi.data = data;
+  commit_routes();
+}
+
+bool Vm::add_doorbell(memory::GuestAddress address, int event_fd) {
+  kvm_ioeventfd request = doorbell(address, event_fd, 0);
+  return ::ioctl(fd_.get(), KVM_IOEVENTFD, &request) == 0;
+}
+
+void Vm::remove_doorbell(memory::GuestAddress address, int event_fd) {
+  kvm_ioeventfd request = doorbell(address, event_fd, KVM_IOEVENTFD_FLAG_DEASSIGN);
+  // Fails only when the doorbell is gone already, which is what the caller wants.
+  (void)::ioctl(fd_.get(), KVM_IOEVENTFD, &request);
+}
+
+}  // namespace hive::kvm
