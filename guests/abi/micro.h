@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* NOLINTBEGIN(readability-identifier-naming): C names. */
+
 #define HIVE_MICRO_MAGIC 0x006f7263694d6948ull /* "HiMicro" in memory */
 #define HIVE_MICRO_VERSION 1u
 #define HIVE_MICRO_MAX_CPUS 16u     /* a CPU's number is its APIC id */
@@ -131,5 +133,7 @@ HIVE_MICRO_ASSERT(sizeof(struct hive_micro_result) == 32);
 HIVE_MICRO_ASSERT(offsetof(struct hive_micro_results, vectors) == 1024);
 HIVE_MICRO_ASSERT(offsetof(struct hive_micro_results, result) == 2048);
 HIVE_MICRO_ASSERT(sizeof(struct hive_micro_results) == 16384);
+
+/* NOLINTEND(readability-identifier-naming) */
 
 #endif

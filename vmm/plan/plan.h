@@ -9,11 +9,13 @@
 
 namespace hive::plan {
 
-/// One disk of a cell. Its place in `Cell::disks` is its place on the guest's PCI bus: /dev/vda,
-/// ...
+/// One disk of a cell. Its place in `Cell::disks` is its place on the guest's PCI bus: the first is
+/// /dev/vda.
 struct Disk {
   std::string path;  ///< Absolute path of a raw image file or a block device.
   bool read_only = false;
+
+  friend bool operator==(const Disk&, const Disk&) = default;
 };
 
 /// How the host backs a cell's private memory.
@@ -25,10 +27,10 @@ enum class HugePages {
 
 struct Cell {
   CellId id{};
-  std::string name;  ///< [a-z0-9-], 1 to 32 characters, unique within the machine.
-  unsigned vcpus = 1;
+  std::string name;                 ///< See is_name(); unique within the machine.
+  unsigned vcpus = 1;               ///< 1 to kMaxVcpus.
   std::vector<unsigned> host_cpus;  ///< Host CPU of each vCPU, or empty: not pinned.
-  std::uint64_t memory = 0;         ///< Bytes, a multiple of 2 MiB.
+  std::uint64_t memory = 0;         ///< Bytes: kMinMemory or more, a multiple of kMemoryStep.
   HugePages huge_pages = HugePages::kAutomatic;
   Cid cid = 0;
   std::string kernel;   ///< Absolute path of a bzImage or a PVH ELF kernel.
@@ -36,12 +38,16 @@ struct Cell {
   std::string cmdline;  ///< The whole kernel command line.
   std::vector<Disk> disks;
   bool agent = true;  ///< Whether the guest runs hive-agent; without, "up" means that vCPUs run.
+
+  friend bool operator==(const Cell&, const Cell&) = default;
 };
 
 /// A machine. Immutable once checked.
 struct Machine {
-  std::string name;  ///< [a-z0-9-], 1 to 32 characters.
+  std::string name;  ///< See is_name().
   std::vector<Cell> cells;
+
+  friend bool operator==(const Machine&, const Machine&) = default;
 };
 
 }  // namespace hive::plan

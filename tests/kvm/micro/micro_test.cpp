@@ -182,14 +182,15 @@ class MicroApic : public Micro, public ::testing::WithParamInterface<bool> {
 
 TEST_P(MicroApic, CountsInterrupts) {
   // KVM may deliver an interrupt some instructions after it was sent: wait for its count.
-  constexpr std::uint64_t kCount = HIVE_MICRO_RESULTS + offsetof(hive_micro_results, vectors);
-  const std::vector<Action> script = in_mode(
-      {micro::ipi(kFixedIpi | 0x41, 0), micro::halt(), micro::ipi(kFixedIpi | 0x42, 0),
-       micro::ipi(kFixedIpi | 0xfe, 0), micro::await(0x42, 1), micro::await(0xfe, 1),
-       micro::interrupts(true), micro::ipi(kFixedIpi | 0x43, 0),
-       micro::wait(4, kCount + 4 * 0x43, 1), micro::undefined(), micro::ipi(kFixedIpi | 0x43, 0),
-       micro::wait(4, kCount + 4 * 0x43, 2), micro::interrupts(false),
-       micro::ipi(kFixedIpi | 0x43, 0), micro::wait(4, kCount + 4 * 0x43, 3, 1'000'000)});
+  constexpr std::uint64_t kCount =
+      HIVE_MICRO_RESULTS + offsetof(hive_micro_results, vectors) + std::uint64_t{4} * 0x43;
+  const std::vector<Action> script =
+      in_mode({micro::ipi(kFixedIpi | 0x41, 0), micro::halt(), micro::ipi(kFixedIpi | 0x42, 0),
+               micro::ipi(kFixedIpi | 0xfe, 0), micro::await(0x42, 1), micro::await(0xfe, 1),
+               micro::interrupts(true), micro::ipi(kFixedIpi | 0x43, 0), micro::wait(4, kCount, 1),
+               micro::undefined(), micro::ipi(kFixedIpi | 0x43, 0), micro::wait(4, kCount, 2),
+               micro::interrupts(false), micro::ipi(kFixedIpi | 0x43, 0),
+               micro::wait(4, kCount, 3, 1'000'000)});
   MicroMachine machine({script});
   ASSERT_EQ(machine.run(), End::kDone);
   const hive_micro_results results = machine.results(0);

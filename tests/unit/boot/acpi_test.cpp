@@ -88,19 +88,19 @@ TEST(Acpi, HasEveryTable) {
 TEST(Acpi, DescribesAHardwareReducedMachine) {
   const Acpi acpi = make_acpi(1);
   const auto fadt = Walker(acpi).as<Fadt>("FACP");
-  EXPECT_EQ(fadt.header.revision, 6);
-  EXPECT_EQ(fadt.flags & (1U << 20), 1U << 20);
-  EXPECT_EQ(fadt.boot_flags, 0x24);
-  EXPECT_EQ(fadt.reset_register.address, layout::kResetPort);
-  EXPECT_EQ(fadt.sleep_control.address, layout::kSleepControl);
-  EXPECT_EQ(fadt.sleep_status.address, layout::kSleepStatus);
+  EXPECT_EQ(copy(fadt.header.revision), 6);
+  EXPECT_EQ(copy(fadt.flags) & (1U << 20), 1U << 20);
+  EXPECT_EQ(copy(fadt.boot_flags), 0x24);
+  EXPECT_EQ(copy(fadt.reset_register.address), layout::kResetPort);
+  EXPECT_EQ(copy(fadt.sleep_control.address), layout::kSleepControl);
+  EXPECT_EQ(copy(fadt.sleep_status.address), layout::kSleepStatus);
 }
 
 TEST(Acpi, PlacesEcam) {
   const Acpi acpi = make_acpi(1);
   const auto mcfg = Walker(acpi).as<Mcfg>("MCFG");
-  EXPECT_EQ(mcfg.ecam, layout::kEcam.start);
-  EXPECT_EQ(mcfg.last_bus, 0);
+  EXPECT_EQ(copy(mcfg.ecam), layout::kEcam.start);
+  EXPECT_EQ(copy(mcfg.last_bus), 0);
 }
 
 /// How many entries of each type TABLE, a MADT, has.

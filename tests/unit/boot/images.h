@@ -57,6 +57,12 @@ void poke(Bytes& bytes, std::size_t offset, const T& value) {
 /// The byte that a test payload has at OFFSET.
 inline std::byte pattern(std::size_t offset) { return std::byte(offset * 7 + 3); }
 
+/// The value of a packed structure's field, which a reference must not be bound to.
+template <typename T>
+T copy(T field) {
+  return field;
+}
+
 /// What THROWER's Error says; fails the test when there is none.
 template <typename Thrower>
 std::string error_of(Thrower thrower) {
@@ -72,8 +78,8 @@ std::string error_of(Thrower thrower) {
 /// A bzImage as Linux builds it, with a payload of pattern().
 struct TestBzimage {
   static constexpr std::size_t kSetupSectors = 3;
-  static constexpr std::size_t kPayloadOffset = (kSetupSectors + 1) * 512;
-  static constexpr std::size_t kPayloadSize = 64 * 1024;
+  static constexpr std::size_t kPayloadOffset = (kSetupSectors + 1) * std::size_t{512};
+  static constexpr std::size_t kPayloadSize = 64 * kKiB;
 
   setup_header header{};
 

@@ -70,14 +70,14 @@ TEST(PrepareBoot, GivesLinuxItsZeroPage) {
   const BootState state = prepare_boot(memory, 2, TestBzimage().image(), &initrd, "console=ttyS0");
   EXPECT_EQ(state.rip, 0x100'0200U);
   const auto params = memory.load<boot_params>({state.rsi}).value();
-  EXPECT_EQ(params.sentinel, 0);
-  EXPECT_EQ(params.hdr.header, 0x5372'6448U);
-  EXPECT_EQ(params.hdr.type_of_loader, 0xff);
-  EXPECT_EQ(params.hdr.init_size, 0x100'0000U);
+  EXPECT_EQ(copy(params.sentinel), 0);
+  EXPECT_EQ(copy(params.hdr.header), 0x5372'6448U);
+  EXPECT_EQ(copy(params.hdr.type_of_loader), 0xff);
+  EXPECT_EQ(copy(params.hdr.init_size), 0x100'0000U);
   EXPECT_EQ(string_at(memory, params.hdr.cmd_line_ptr), "console=ttyS0");
   EXPECT_EQ(string_at(memory, params.hdr.ramdisk_image).substr(0, 9), "an initrd");
-  EXPECT_EQ(params.hdr.ramdisk_size, 9U);
-  EXPECT_EQ(params.acpi_rsdp_addr, layout::kAcpiTables.start);
+  EXPECT_EQ(copy(params.hdr.ramdisk_size), 9U);
+  EXPECT_EQ(copy(params.acpi_rsdp_addr), layout::kAcpiTables.start);
   EXPECT_EQ(string_at(memory, params.acpi_rsdp_addr).substr(0, 8), "RSD PTR ");
   const auto map = make_memory_map(memory);
   ASSERT_EQ(params.e820_entries, map.size());
@@ -94,9 +94,9 @@ TEST(PrepareBoot, DoesNotTakeASetupListFromTheFile) {
   const auto memory = make_memory(64 * kMiB);
   const BootState state = prepare_boot(memory, 1, kernel.image(), nullptr, "");
   const auto params = memory.load<boot_params>({state.rsi}).value();
-  EXPECT_EQ(params.hdr.setup_data, 0U);
-  EXPECT_EQ(params.hdr.ramdisk_image, 0U);
-  EXPECT_EQ(params.hdr.ramdisk_size, 0U);
+  EXPECT_EQ(copy(params.hdr.setup_data), 0U);
+  EXPECT_EQ(copy(params.hdr.ramdisk_image), 0U);
+  EXPECT_EQ(copy(params.hdr.ramdisk_size), 0U);
 }
 
 TEST(PrepareBoot, GivesPvhItsStartInfo) {

@@ -39,9 +39,8 @@ class PciHostBridge {
   [[nodiscard]] BusDevice& ecam() { return ecam_; }
   [[nodiscard]] BusDevice& window() { return window_device_; }
 
-  /// Quiesces every device; calls DONE once all of them are quiet. On the device loop's thread.
+  /// Quiesces every device; calls DONE once all of them are quiet. As in PciDevice.
   void quiesce(std::function<void()> done);
-  /// Undoes quiesce(). On the device loop's thread.
   void resume();
 
  private:

@@ -147,7 +147,6 @@ class VirtioBlock::Engine {
     std::array<std::byte, VIRTIO_BLK_ID_BYTES> id{};
     std::memcpy(id.data(), serial_.data(), std::min(serial_.size(), id.size()));
     slot.done = copy_to(slot.request.data, 0, id);
-    slot.request.length = slot.done;
     finish(slot, VIRTIO_BLK_S_OK);
   }
 
@@ -285,8 +284,7 @@ class VirtioBlock::Engine {
     // status is behind the data.
     const bool fills = request.kind == Kind::kRead || request.kind == Kind::kIdentify;
     const std::uint64_t data = fills ? slot.done : 0;
-    const bool whole = !fills || slot.done == request.length;
-    queue().push(slot.head, static_cast<std::uint32_t>(data + (whole ? 1 : 0)));
+    queue().push(slot.head, static_cast<std::uint32_t>(data == request.room ? data + 1 : data));
     free_.push_back(&slot);
   }
 

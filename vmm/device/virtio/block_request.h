@@ -26,6 +26,7 @@ struct BlockRequest {
   bool may_unmap = false;       ///< kWriteZeroes: the range may be deallocated.
   std::uint64_t offset = 0;     ///< Bytes, a multiple of 512; with `length` within the disk.
   std::uint64_t length = 0;     ///< Bytes, a multiple of 512 but for kIdentify.
+  std::uint64_t room = 0;       ///< Bytes that the guest wants filled, before the status.
   std::span<iovec> data;        ///< kRead, kIdentify: to fill. kWrite: to store.
   std::byte* status = nullptr;  ///< Where the guest wants the status.
 };

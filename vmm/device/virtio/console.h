@@ -23,8 +23,9 @@ struct ConsolePortSetup {
 
 /// A console with several ports (virtio 1.2, 5.3), each bridged to a stream socket. There is no
 /// buffer between them: what one side does not take stays on the other side, so that a slow reader
-/// slows its writer and nothing else. While a port's socket is closed by its peer, the guest's
-/// output is dropped and the guest sees the port closed.
+/// slows its writer and nothing else (a console's output is dropped instead: see ConsolePort). Once
+/// a port's socket is closed by its peer, the guest's output is dropped and the guest sees the port
+/// closed.
 class VirtioConsole : public VirtioDevice {
  public:
   static constexpr unsigned kMaxPorts = 8;
@@ -43,6 +44,7 @@ class VirtioConsole : public VirtioDevice {
   void attach(VirtioTransport& transport) override;
   void activate(std::uint64_t features) override;
   void process(unsigned index) override;
+  void reset_queue(unsigned index) override;
   void reset() override;
 
  private:

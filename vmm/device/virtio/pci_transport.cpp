@@ -220,6 +220,7 @@ void VirtioPciDevice::Transport::quiesce(std::function<void()> done) {
 void VirtioPciDevice::Transport::resume() {
   const std::lock_guard lock(mutex_);
   quiesced_ = false;
+  on_quiet_ = nullptr;
   poke_all();
 }
 

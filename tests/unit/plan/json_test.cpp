@@ -1,0 +1,137 @@
+#include "vmm/plan/json.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "vmm/base/error.h"
+#include "vmm/base/units.h"
+
+namespace hive::plan {
+namespace {
+
+using Json = nlohmann::json;
+
+Machine sample() {
+  Machine machine{"trio", {}};
+  machine.cells.push_back({CellId{0},
+                           "alpha",
+                           2,
+                           {5, 0},
+                           96 * kMiB,
+                           HugePages::kReserved,
+                           3,
+                           "/k",
+                           "/i",
+                           "quiet",
+                           {{"/d", false}, {"/caf\xc3\xa9", true}},
+                           true});
+  machine.cells.push_back({CellId{1},
+                           "beta",
+                           64,
+                           {},
+                           16 * kMiB,
+                           HugePages::kNone,
+                           0xffff'fffe,
+                           "/k",
+                           "",
+                           "",
+                           {},
+                           false});
+  return machine;
+}
+
+std::string refusal(const std::string& json) {
+  try {
+    parse_machine(json);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), Error::Kind::kUsage);
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST(PlanJson, ComesBackEqual) {
+  EXPECT_EQ(parse_machine(to_json(sample())), sample());
+  EXPECT_EQ(to_json(sample()).find('\n'), std::string::npos);
+}
+
+TEST(PlanJson, RefusesTextThatIsNoMachine) {
+  EXPECT_EQ(refusal("{"), "plan: not JSON; start the machine anew with 'hive up'");
+  EXPECT_EQ(refusal("[]"),
+            "plan: the machine is not an object; start the machine anew with 'hive up'");
+  EXPECT_EQ(refusal(std::string(100'000, '[')),
+            "plan: not JSON; start the machine anew with 'hive up'");
+}
+
+TEST(PlanJson, RequiresEveryKeyAndNoOther) {
+  const Json good = Json::parse(to_json(sample()));
+  const Json::json_pointer objects[] = {Json::json_pointer(""), Json::json_pointer("/cells/0"),
+                                        Json::json_pointer("/cells/0/disks/1")};
+  for (const auto& place : objects) {
+    for (const auto& [key, value] : good[place].items()) {
+      Json less = good;
+      less[place].erase(key);
+      EXPECT_NE(refusal(less.dump()).find("lacks '" + key + "'"), std::string::npos) << key;
+    }
+    Json more = good;
+    more[place]["surplus"] = 1;
+    EXPECT_NE(refusal(more.dump()).find("has an unknown key 'surplus'"), std::string::npos);
+  }
+}
+
+TEST(PlanJson, RefusesValuesOutOfBounds) {
+  const std::pair<const char*, Json> kCases[] = {
+      {"/name", "Trio"},
+      {"/name", 3},
+      {"/cells", Json::array()},
+      {"/cells", 1},
+      {"/cells/0", 1},
+      {"/cells/0/name", ""},
+      {"/cells/0/vcpus", 0},
+      {"/cells/0/vcpus", 65},
+      {"/cells/0/vcpus", -1},
+      {"/cells/0/vcpus", 1.5},
+      {"/cells/0/vcpus", 3},  // Not as many as host_cpus.
+      {"/cells/0/host_cpus", Json::array({1, 8192})},
+      {"/cells/0/host_cpus", Json::array({1, "2"})},
+      {"/cells/0/host_cpus", "1,2"},
+      {"/cells/0/memory", 0},
+      {"/cells/0/memory", 16 * kMiB + 1},
+      {"/cells/0/memory", "96MiB"},
+      {"/cells/0/huge_pages", "always"},
+      {"/cells/0/cid", 2},
+      {"/cells/0/cid", 0xffff'ffffU},
+      {"/cells/0/kernel", ""},
+      {"/cells/0/kernel", "vmlinuz"},
+      {"/cells/0/kernel", std::string("/a\0b", 4)},
+      {"/cells/0/initrd", "i"},
+      {"/cells/0/cmdline", "a\nb"},
+      {"/cells/0/cmdline", std::string(2048, 'x')},
+      {"/cells/0/disks", Json::object()},
+      {"/cells/0/disks/0", "/d"},
+      {"/cells/0/disks/0/path", "/" + std::string(4095, 'x')},
+      {"/cells/0/disks/0/read_only", 1},
+      {"/cells/0/agent", "true"},
+  };
+  const Json good = Json::parse(to_json(sample()));
+  for (const auto& [place, value] : kCases) {
+    Json bad = good;
+    bad[Json::json_pointer(place)] = value;
+    const std::string refused = refusal(bad.dump());
+    EXPECT_EQ(refused.rfind("plan: ", 0), 0U) << place << " " << value << ": " << refused;
+  }
+}
+
+TEST(PlanJson, RefusesTooManyCells) {
+  Json machine = Json::parse(to_json(sample()));
+  while (machine["cells"].size() < 64) machine["cells"].push_back(machine["cells"][0]);
+  EXPECT_EQ(parse_machine(machine.dump()).cells.size(), 64U);
+  machine["cells"].push_back(machine["cells"][0]);
+  EXPECT_EQ(refusal(machine.dump()),
+            "plan: the machine has an unusable 'cells'; start the machine anew with 'hive up'");
+}
+
+}  // namespace
+}  // namespace hive::plan

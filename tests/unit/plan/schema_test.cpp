@@ -1,0 +1,147 @@
+// The schema for editors: committed, true to the check, and documented.
+#include "vmm/plan/schema.h"
+
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+#include <regex>
+#include <valijson/adapters/nlohmann_json_adapter.hpp>
+#include <valijson/schema.hpp>
+#include <valijson/schema_parser.hpp>
+#include <valijson/validator.hpp>
+
+#include "tests/unit/plan/made_up_host.h"
+#include "tests/unit/plan/sample_plans.h"
+#include "vmm/plan/keys.h"
+
+namespace hive::plan {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+const std::filesystem::path kTree = HIVE_SOURCE_DIR;
+
+class EditorSchema {
+ public:
+  EditorSchema() {
+    const auto json = nlohmann::json::parse(json_schema());
+    valijson::SchemaParser().populateSchema(valijson::adapters::NlohmannJsonAdapter(json), schema_);
+  }
+
+  bool accepts(std::string_view yaml) {
+    const Document document = read_document(yaml);
+    if (!document.root) return false;
+    const auto json = testing::to_json(*document.root);
+    return valijson::Validator().validate(schema_, valijson::adapters::NlohmannJsonAdapter(json),
+                                          nullptr);
+  }
+
+ private:
+  valijson::Schema schema_;
+};
+
+TEST(Schema, IsTheCommittedFile) {
+  const auto file = kTree / "docs/machine.schema.json";
+  if (std::getenv("HIVE_UPDATE_SCHEMA") != nullptr) std::ofstream(file) << json_schema();
+  EXPECT_EQ(testing::read_file(file), json_schema())
+      << "run HIVE_UPDATE_SCHEMA=1 build/release/bin/unit_plan --gtest_filter='Schema.*'";
+}
+
+TEST(Schema, AcceptsTheExamplesAsTheCheckDoes) {
+  EditorSchema schema;
+  testing::MadeUpHost host;
+  host.files.everything = true;
+  const auto examples = testing::yaml_files("examples");
+  EXPECT_FALSE(examples.empty());
+  for (const auto& example : examples) {
+    const std::string yaml = testing::read_file(example);
+    EXPECT_TRUE(schema.accepts(yaml)) << example;
+    EXPECT_THAT(host.faults(yaml), IsEmpty()) << example;
+  }
+}
+
+TEST(Schema, RefusesWhatTheFormatDoesNotHave) {
+  EditorSchema schema;
+  EXPECT_TRUE(schema.accepts("{machine: m, cells: [{name: a, memory: 64MiB}]}"));
+  EXPECT_TRUE(schema.accepts("{machine: m, defaults: {memory: 64MiB}, cells: [{name: a}]}"));
+  for (const char* yaml : {
+           "{cells: [{name: a, memory: 64MiB}]}",
+           "{machine: m}",
+           "{machine: m, cells: []}",
+           "{machine: M, cells: [{name: a, memory: 64MiB}]}",
+           "{machine: m, cells: [{name: a}]}",
+           "{machine: m, defaults: {cpus: 1}, cells: [{name: a}]}",
+           "{machine: m, defaults: {name: b}, cells: [{name: a, memory: 64MiB}]}",
+           "{machine: m, cells: [{name: a, memory: 64MB}]}",
+           "{machine: m, cells: [{name: a, memory: 64}]}",
+           "{machine: m, cells: [{name: a, memory: 64MiB, memroy: 1}]}",
+           "{machine: m, cells: [{name: a, memory: 64MiB, cpus: 0}]}",
+           "{machine: m, cells: [{name: a, memory: 64MiB, cpus: []}]}",
+           "{machine: m, cells: [{name: a, memory: 64MiB, cpus: '2'}]}",
+           "{machine: m, cells: [{name: a, memory: 64MiB, cpus: two}]}",
+           "{machine: m, cells: [{name: a, memory: 64MiB, hugepages: yes}]}",
+           "{machine: m, cells: [{name: a, memory: 64MiB, cid: 2}]}",
+           "{machine: m, cells: [{name: a, memory: 64MiB, agent: yes}]}",
+           "{machine: m, cells: [{name: a, memory: 64MiB, disks: [a.img]}]}",
+           "{machine: m, cells: [{name: a, memory: 64MiB, disks: [{}]}]}",
+       }) {
+    EXPECT_FALSE(schema.accepts(yaml)) << yaml;
+  }
+}
+
+TEST(Schema, AcceptsWhateverTheCheckAccepts) {
+  EditorSchema schema;
+  testing::MadeUpHost host;
+  host.files.everything = true;
+  testing::Editor editor(7);
+  std::vector<std::string> plans;
+  for (const char* folder : {"examples", "tests/fuzz/corpus/plan_yaml"}) {
+    for (const auto& file : testing::yaml_files(folder)) plans.push_back(testing::read_file(file));
+  }
+  unsigned accepted = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    const std::string yaml = editor.edit(plans[i % plans.size()]);
+    const CheckResult result = host.check(yaml);
+    if (!result.machine) continue;
+    // A name of digits alone is a number to an editor, and a name to Hive.
+    const auto all_digits = [](const std::string& name) {
+      return name.find_first_not_of("0123456789") == std::string::npos;
+    };
+    bool is_number = all_digits(result.machine->name);
+    for (const Cell& cell : result.machine->cells) is_number = is_number || all_digits(cell.name);
+    if (is_number) continue;
+    ++accepted;
+    EXPECT_TRUE(schema.accepts(yaml)) << yaml;
+  }
+  EXPECT_GT(accepted, 500U);
+}
+
+TEST(Reference, TellsOfEveryKey) {
+  const std::string reference = testing::read_file(kTree / "docs/config-reference.md");
+  for (const MappingSpec* spec : {&machine_spec(), &cell_spec(), &disk_spec()}) {
+    for (const KeySpec& key : spec->keys) {
+      const std::string fallback =
+          key.presence == Presence::kOptional ? std::string(key.fallback) : "required";
+      EXPECT_THAT(reference, HasSubstr("\n| `" + std::string(key.name) + "` | "));
+      EXPECT_THAT(reference, HasSubstr("| " + fallback + " |")) << key.name;
+    }
+  }
+}
+
+TEST(Reference, ShowsPlansThatAreAccepted) {
+  const std::string reference = testing::read_file(kTree / "docs/config-reference.md");
+  testing::MadeUpHost host;
+  host.files.everything = true;
+  const std::regex block("```yaml\n([^`]*)```");
+  unsigned found = 0;
+  for (std::sregex_iterator match(reference.begin(), reference.end(), block), end; match != end;
+       ++match, ++found) {
+    EXPECT_THAT(host.faults((*match)[1].str()), IsEmpty()) << (*match)[1];
+  }
+  EXPECT_GT(found, 0U);
+}
+
+}  // namespace
+}  // namespace hive::plan

@@ -1,0 +1,61 @@
+#include "vmm/plan/cell_keys.h"
+
+#include <fmt/format.h>
+
+#include "vmm/plan/limits.h"
+
+namespace hive::plan {
+namespace {
+
+std::optional<std::vector<DiskKeys>> read_disks(const Node& list, FaultList& faults) {
+  if (list.items.size() > kMaxDisks) {
+    faults.add(list.at, fmt::format("the cell has {} disks", list.items.size()),
+               fmt::format("give it at most {}", kMaxDisks));
+    return std::nullopt;
+  }
+  std::vector<DiskKeys> disks;
+  for (const Node& item : list.items) {
+    const Fields fields(item, disk_spec(), faults);
+    disks.push_back(
+        {fields.read<std::string>("path", read_path), fields.read<bool>("readonly", read_flag)});
+  }
+  return disks;
+}
+
+}  // namespace
+
+CellKeys read_cell_keys(const Node& node, const MappingSpec& spec, FaultList& faults) {
+  const Fields fields(node, spec, faults);
+  CellKeys keys;
+  keys.at = node.at;
+  keys.is_mapping = node.kind == Node::Kind::kMapping;
+  keys.name = fields.read<std::string>("name", read_name);
+  keys.cpus = fields.read<CpuRequest>("cpus", read_cpus);
+  keys.overcommit_cpus = fields.read<bool>("overcommit_cpus", read_flag);
+  keys.memory = fields.read<std::uint64_t>("memory", read_memory);
+  keys.huge_pages = fields.read<HugePages>("hugepages", read_huge_pages);
+  keys.kernel = fields.read<std::string>("kernel", read_path);
+  keys.initrd = fields.read<std::string>("initrd", read_path);
+  keys.cmdline = fields.read<std::string>("cmdline", read_cmdline);
+  keys.disks = fields.read<std::vector<DiskKeys>>("disks", read_disks);
+  keys.cid = fields.read<Cid>("cid", read_cid);
+  keys.agent = fields.read<bool>("agent", read_flag);
+  return keys;
+}
+
+CellKeys with_defaults(CellKeys cell, const CellKeys& defaults) {
+  const auto fill = [](auto& field, const auto& fallback) {
+    if (!field.given) field = fallback;
+  };
+  fill(cell.cpus, defaults.cpus);
+  fill(cell.overcommit_cpus, defaults.overcommit_cpus);
+  fill(cell.memory, defaults.memory);
+  fill(cell.huge_pages, defaults.huge_pages);
+  fill(cell.kernel, defaults.kernel);
+  fill(cell.initrd, defaults.initrd);
+  fill(cell.cmdline, defaults.cmdline);
+  fill(cell.agent, defaults.agent);
+  return cell;
+}
+
+}  // namespace hive::plan

@@ -1,0 +1,42 @@
+// A cell as the plan file describes it, before defaults are filled in.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "vmm/base/ids.h"
+#include "vmm/plan/fields.h"
+#include "vmm/plan/plan.h"
+#include "vmm/plan/values.h"
+
+namespace hive::plan {
+
+struct DiskKeys {
+  Field<std::string> path;
+  Field<bool> read_only;
+};
+
+struct CellKeys {
+  Position at;
+  bool is_mapping = false;  ///< Whether the cell is described by a mapping at all.
+  Field<std::string> name;
+  Field<CpuRequest> cpus;
+  Field<bool> overcommit_cpus;
+  Field<std::uint64_t> memory;
+  Field<HugePages> huge_pages;
+  Field<std::string> kernel;  ///< "debian" or a path as written.
+  Field<std::string> initrd;  ///< "none" or a path as written.
+  Field<std::string> cmdline;
+  Field<std::vector<DiskKeys>> disks;
+  Field<Cid> cid;
+  Field<bool> agent;
+};
+
+/// Reads one element of `cells`, or the mapping of `defaults`, according to SPEC.
+CellKeys read_cell_keys(const Node& node, const MappingSpec& spec, FaultList& faults);
+
+/// CELL with DEFAULTS in the place of what was not given.
+CellKeys with_defaults(CellKeys cell, const CellKeys& defaults);
+
+}  // namespace hive::plan

@@ -1,0 +1,74 @@
+#include "vmm/plan/check.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "vmm/plan/document.h"
+#include "vmm/plan/host_files.h"
+#include "vmm/plan/overlaps.h"
+#include "vmm/plan/planned_cell.h"
+
+namespace hive::plan {
+namespace {
+
+/// The machine's keys, each cell with the defaults filled in.
+struct MachineKeys {
+  Field<std::string> name;
+  Field<CellKeys> defaults;
+  Field<std::vector<CellKeys>> cells;
+};
+
+std::optional<std::vector<CellKeys>> read_cells(const Node& list, FaultList& faults) {
+  if (list.items.empty()) {
+    faults.add(list.at, "'cells' is empty", "describe at least one cell");
+    return std::nullopt;
+  }
+  if (list.items.size() > kMaxCells) {
+    faults.add(list.at, fmt::format("a machine of {} cells is too large", list.items.size()),
+               fmt::format("describe at most {} cells", kMaxCells));
+    return std::nullopt;
+  }
+  std::vector<CellKeys> cells;
+  for (const Node& item : list.items) cells.push_back(read_cell_keys(item, cell_spec(), faults));
+  return cells;
+}
+
+MachineKeys read_machine(const Node& root, FaultList& faults) {
+  const Fields fields(root, machine_spec(), faults);
+  MachineKeys keys;
+  keys.name = fields.read<std::string>("machine", read_name);
+  keys.defaults = fields.read<CellKeys>("defaults", [](const Node& node, FaultList& list) {
+    return std::optional(read_cell_keys(node, defaults_spec(), list));
+  });
+  keys.cells = fields.read<std::vector<CellKeys>>("cells", read_cells);
+  return keys;
+}
+
+}  // namespace
+
+CheckResult check_machine(const Source& source, const Environment& environment) {
+  Document document = read_document(source.text);
+  if (document.fault) return {std::nullopt, {std::move(*document.fault)}};
+
+  FaultList faults;
+  MachineKeys keys = read_machine(*document.root, faults);
+  const HostFiles files(source, environment.files, faults);
+  const CellKeys defaults = keys.defaults.value.value_or(CellKeys{});
+  std::vector<PlannedCell> planned;
+  std::uint8_t place = 0;
+  for (CellKeys& cell : keys.cells.value.value_or(std::vector<CellKeys>{})) {
+    const CellId id{place++};
+    if (!cell.is_mapping) continue;
+    planned.push_back(
+        plan_cell(with_defaults(std::move(cell), defaults), id, environment, files, faults));
+  }
+  check_overlaps(planned, environment.host, faults);
+  if (!faults.empty()) return {std::nullopt, faults.sorted()};
+
+  Machine machine{*keys.name.value, {}};
+  for (PlannedCell& cell : planned) machine.cells.push_back(std::move(cell.cell));
+  return {std::move(machine), {}};
+}
+
+}  // namespace hive::plan

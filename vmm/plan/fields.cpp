@@ -1,0 +1,107 @@
+#include "vmm/plan/fields.h"
+
+#include <fmt/format.h>
+
+#include "vmm/plan/text.h"
+
+namespace hive::plan {
+namespace {
+
+std::string_view describe(Node::Kind kind) {
+  switch (kind) {
+    case Node::Kind::kNull:
+      return "nothing";
+    case Node::Kind::kScalar:
+      return "a single value";
+    case Node::Kind::kList:
+      return "a list";
+    case Node::Kind::kMapping:
+      return "a mapping";
+  }
+  return "";
+}
+
+bool fits(KeyType type, Node::Kind kind) {
+  switch (type) {
+    case KeyType::kCells:
+    case KeyType::kDisks:
+      return kind == Node::Kind::kList;
+    case KeyType::kDefaults:
+      return kind == Node::Kind::kMapping;
+    case KeyType::kCpus:
+      return kind == Node::Kind::kScalar || kind == Node::Kind::kList;
+    default:
+      return kind == Node::Kind::kScalar;
+  }
+}
+
+std::string list_keys(const MappingSpec& spec) {
+  std::string names;
+  for (const KeySpec& key : spec.keys) {
+    if (!names.empty()) names += ", ";
+    names += key.name;
+  }
+  return names;
+}
+
+}  // namespace
+
+Fields::Fields(const Node& node, const MappingSpec& spec, FaultList& faults)
+    : spec_(spec), faults_(faults) {
+  if (node.kind != Node::Kind::kMapping) {
+    faults_.add(node.at,
+                node.kind == Node::Kind::kNull
+                    ? fmt::format("nothing up to here describes {}", spec.what)
+                    : fmt::format("{} is described by {}", spec.what, describe(node.kind)),
+                fmt::format("write a mapping with the keys {}", list_keys(spec)));
+    return;
+  }
+  for (const Entry& entry : node.entries) {
+    const auto [first, is_first] = entries_.emplace(entry.key, &entry);
+    if (!is_first) {
+      faults_.add(entry.at,
+                  fmt::format("key {} is given twice, first at line {}", quote(entry.key),
+                              first->second->at.line),
+                  "keep one of them");
+    } else if (spec.find(entry.key) == nullptr) {
+      report_unknown(entry);
+    }
+  }
+  for (const KeySpec& key : spec.keys) {
+    if (key.presence != Presence::kRequired || find(key.name) != nullptr) continue;
+    faults_.add(node.at, fmt::format("{} lacks the key '{}'", spec.what, key.name),
+                fmt::format("add '{}: ', {}", key.name, plan::describe(key.type)));
+  }
+}
+
+const Entry* Fields::find(std::string_view key) const {
+  const auto found = entries_.find(key);
+  return found == entries_.end() ? nullptr : found->second;
+}
+
+void Fields::report_unknown(const Entry& entry) const {
+  const bool of_cell = &spec_ == &defaults_spec() && cell_spec().find(entry.key) != nullptr;
+  if (of_cell) {
+    faults_.add(entry.at, fmt::format("key {} cannot be among the defaults", quote(entry.key)),
+                "give it to each cell");
+    return;
+  }
+  const auto nearest = nearest_key(entry.key, spec_);
+  faults_.add(entry.at, fmt::format("unknown key {} in {}", quote(entry.key), spec_.what),
+              nearest ? fmt::format("did you mean '{}'?", *nearest)
+                      : fmt::format("the keys are {}", list_keys(spec_)));
+}
+
+bool Fields::has_right_kind(const Entry& entry, KeyType type) const {
+  const Node::Kind kind = entry.value.kind;
+  if (fits(type, kind)) return true;
+  const std::string remedy = fmt::format("give it {}", plan::describe(type));
+  if (kind == Node::Kind::kNull) {
+    faults_.add(entry.at, fmt::format("'{}' has no value", entry.key), remedy);
+  } else {
+    faults_.add(entry.value.at, fmt::format("'{}' is {}", entry.key, describe(kind)), remedy);
+  }
+  return false;
+}
+
+}  // namespace hive::plan

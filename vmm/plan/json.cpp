@@ -1,0 +1,178 @@
+#include "vmm/plan/json.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "vmm/base/error.h"
+#include "vmm/plan/limits.h"
+#include "vmm/plan/text.h"
+
+namespace hive::plan {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::array<std::pair<std::string_view, HugePages>, 3> kHugePages{
+    {{"auto", HugePages::kAutomatic},
+     {"reserved", HugePages::kReserved},
+     {"none", HugePages::kNone}}};
+
+[[noreturn]] void refuse(const std::string& what) {
+  throw Error("plan: " + what + "; start the machine anew with 'hive up'", Error::Kind::kUsage);
+}
+
+/// One object of the plan, with exactly the given keys.
+class Object {
+ public:
+  Object(const Json& json, std::string where, std::initializer_list<const char*> keys)
+      : json_(json), where_(std::move(where)) {
+    if (!json.is_object()) refuse(where_ + " is not an object");
+    for (const char* key : keys) {
+      if (!json.contains(key)) refuse(fmt::format("{} lacks '{}'", where_, key));
+    }
+    for (const auto& [name, value] : json.items()) {
+      bool known = false;
+      for (const char* key : keys) known = known || name == key;
+      if (!known) refuse(fmt::format("{} has an unknown key {}", where_, quote(name)));
+    }
+  }
+
+  [[nodiscard]] std::string text(const char* key) const {
+    if (!json_[key].is_string()) refuse_value(key);
+    auto value = json_[key].get<std::string>();
+    if (!is_clean(value)) refuse_value(key);
+    return value;
+  }
+
+  [[nodiscard]] std::string name(const char* key) const {
+    std::string value = text(key);
+    if (!is_name(value)) refuse_value(key);
+    return value;
+  }
+
+  /// An absolute path.
+  [[nodiscard]] std::string path(const char* key) const {
+    std::string value = text(key);
+    if (value.empty() || value.front() != '/' || value.size() > kMaxPathLength) refuse_value(key);
+    return value;
+  }
+
+  [[nodiscard]] bool flag(const char* key) const {
+    if (!json_[key].is_boolean()) refuse_value(key);
+    return json_[key].get<bool>();
+  }
+
+  [[nodiscard]] std::uint64_t number(const char* key, std::uint64_t least,
+                                     std::uint64_t most) const {
+    return checked_number(json_[key], key, least, most);
+  }
+
+  /// An array of LEAST to MOST elements.
+  [[nodiscard]] const Json& array(const char* key, std::size_t least, std::size_t most) const {
+    const Json& value = json_[key];
+    if (!value.is_array() || value.size() < least || value.size() > most) refuse_value(key);
+    return value;
+  }
+
+  [[nodiscard]] std::uint64_t checked_number(const Json& value, const char* key,
+                                             std::uint64_t least, std::uint64_t most) const {
+    if (!value.is_number_unsigned()) refuse_value(key);
+    const auto number = value.get<std::uint64_t>();
+    if (number < least || number > most) refuse_value(key);
+    return number;
+  }
+
+  [[noreturn]] void refuse_value(const char* key) const {
+    refuse(fmt::format("{} has an unusable '{}'", where_, key));
+  }
+
+ private:
+  const Json& json_;
+  std::string where_;
+};
+
+Disk parse_disk(const Json& json, const std::string& where) {
+  const Object object(json, where, {"path", "read_only"});
+  return {object.path("path"), object.flag("read_only")};
+}
+
+HugePages parse_huge_pages(const Object& object) {
+  const std::string text = object.text("huge_pages");
+  for (const auto& [name, value] : kHugePages) {
+    if (text == name) return value;
+  }
+  object.refuse_value("huge_pages");
+}
+
+Cell parse_cell(const Json& json, std::size_t place) {
+  const std::string where = fmt::format("cell {}", place);
+  const Object object(json, where,
+                      {"name", "vcpus", "host_cpus", "memory", "huge_pages", "cid", "kernel",
+                       "initrd", "cmdline", "disks", "agent"});
+  Cell cell;
+  cell.id = static_cast<CellId>(place);
+  cell.name = object.name("name");
+  cell.vcpus = static_cast<unsigned>(object.number("vcpus", 1, kMaxVcpus));
+  for (const Json& cpu : object.array("host_cpus", 0, kMaxVcpus)) {
+    cell.host_cpus.push_back(
+        static_cast<unsigned>(object.checked_number(cpu, "host_cpus", 0, kMaxHostCpu)));
+  }
+  if (!cell.host_cpus.empty() && cell.host_cpus.size() != cell.vcpus) {
+    object.refuse_value("host_cpus");
+  }
+  cell.memory = object.number("memory", kMinMemory, UINT64_MAX);
+  if (cell.memory % kMemoryStep != 0) object.refuse_value("memory");
+  cell.huge_pages = parse_huge_pages(object);
+  cell.cid = static_cast<Cid>(object.number("cid", kFirstCellCid, kMaxCid));
+  cell.kernel = object.path("kernel");
+  if (!object.text("initrd").empty()) cell.initrd = object.path("initrd");
+  cell.cmdline = object.text("cmdline");
+  if (cell.cmdline.size() > kMaxCmdlineLength) object.refuse_value("cmdline");
+  for (const Json& disk : object.array("disks", 0, kMaxDisks)) {
+    cell.disks.push_back(parse_disk(disk, fmt::format("disk {} of {}", cell.disks.size(), where)));
+  }
+  cell.agent = object.flag("agent");
+  return cell;
+}
+
+Json cell_json(const Cell& cell) {
+  Json disks = Json::array();
+  for (const Disk& disk : cell.disks) {
+    disks.push_back({{"path", disk.path}, {"read_only", disk.read_only}});
+  }
+  std::string_view huge_pages;
+  for (const auto& [name, value] : kHugePages) {
+    if (value == cell.huge_pages) huge_pages = name;
+  }
+  return {{"name", cell.name},         {"vcpus", cell.vcpus},   {"host_cpus", cell.host_cpus},
+          {"memory", cell.memory},     {"cid", cell.cid},       {"huge_pages", huge_pages},
+          {"kernel", cell.kernel},     {"initrd", cell.initrd}, {"cmdline", cell.cmdline},
+          {"disks", std::move(disks)}, {"agent", cell.agent}};
+}
+
+}  // namespace
+
+std::string to_json(const Machine& machine) {
+  Json cells = Json::array();
+  for (const Cell& cell : machine.cells) cells.push_back(cell_json(cell));
+  return Json{{"name", machine.name}, {"cells", std::move(cells)}}.dump();
+}
+
+Machine parse_machine(std::string_view json) {
+  const Json root = Json::parse(json, nullptr, /*allow_exceptions=*/false);
+  if (root.is_discarded()) refuse("not JSON");
+  const Object object(root, "the machine", {"name", "cells"});
+  Machine machine;
+  machine.name = object.name("name");
+  for (const Json& cell : object.array("cells", 1, kMaxCells)) {
+    machine.cells.push_back(parse_cell(cell, machine.cells.size()));
+  }
+  return machine;
+}
+
+}  // namespace hive::plan

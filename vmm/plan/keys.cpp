@@ -1,0 +1,166 @@
+#include "vmm/plan/keys.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+namespace hive::plan {
+namespace {
+
+constexpr std::size_t kLongestWord = 32;
+
+/// The optimal string alignment distance of two words of at most kLongestWord letters.
+std::size_t slips(std::string_view a, std::string_view b) {
+  std::array<std::array<std::size_t, kLongestWord + 1>, kLongestWord + 1> distance{};
+  for (std::size_t i = 0; i <= a.size(); ++i) distance[i][0] = i;
+  for (std::size_t j = 0; j <= b.size(); ++j) distance[0][j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t change = a[i - 1] == b[j - 1] ? 0 : 1;
+      std::size_t least = std::min(
+          {distance[i - 1][j] + 1, distance[i][j - 1] + 1, distance[i - 1][j - 1] + change});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+        least = std::min(least, distance[i - 2][j - 2] + 1);
+      }
+      distance[i][j] = least;
+    }
+  }
+  return distance[a.size()][b.size()];
+}
+
+std::optional<std::string_view> completion(std::string_view word, const MappingSpec& spec) {
+  std::optional<std::string_view> found;
+  for (const KeySpec& key : spec.keys) {
+    if (word.size() < 2 || key.name.substr(0, word.size()) != word) continue;
+    if (found) return std::nullopt;
+    found = key.name;
+  }
+  return found;
+}
+
+MappingSpec make_defaults() {
+  MappingSpec spec{"the defaults", cell_spec().keys};
+  std::erase_if(spec.keys, [](const KeySpec& key) {
+    return key.name == "name" || key.name == "cid" || key.name == "disks";
+  });
+  for (KeySpec& key : spec.keys) key.presence = Presence::kOptional;
+  return spec;
+}
+
+}  // namespace
+
+const KeySpec* MappingSpec::find(std::string_view name) const {
+  const auto found =
+      std::find_if(keys.begin(), keys.end(), [&](const KeySpec& key) { return key.name == name; });
+  return found == keys.end() ? nullptr : &*found;
+}
+
+const MappingSpec& machine_spec() {
+  static const MappingSpec kSpec{
+      "a machine",
+      {
+          {"machine", KeyType::kName, Presence::kRequired, "", "The machine's name."},
+          {"cells", KeyType::kCells, Presence::kRequired, "", "The machine's cells, 1 to 64."},
+          {"defaults", KeyType::kDefaults, Presence::kOptional, "no defaults",
+           "What holds for every cell that does not say otherwise."},
+      }};
+  return kSpec;
+}
+
+const MappingSpec& cell_spec() {
+  static const MappingSpec kSpec{
+      "a cell",
+      {
+          {"name", KeyType::kName, Presence::kRequired, "",
+           "The cell's name, unique within the machine."},
+          {"cpus", KeyType::kCpus, Presence::kOptional, "1",
+           "How many vCPUs the cell has, or the host CPUs that its vCPUs are pinned to."},
+          {"overcommit_cpus", KeyType::kFlag, Presence::kOptional, "false",
+           "Whether the cell may have more vCPUs than the host has CPUs."},
+          {"memory", KeyType::kSize, Presence::kRequiredOrDefault, "",
+           "The cell's memory, at least 16MiB and a multiple of 2MiB."},
+          {"hugepages", KeyType::kHugePages, Presence::kOptional, "auto",
+           "Whether the host backs the memory by 2 MiB pages: where it can (auto), from its "
+           "reserved ones (reserved), or not at all (none)."},
+          {"kernel", KeyType::kKernel, Presence::kOptional, "debian",
+           "Debian's kernel as built by 'scripts/dev images' (debian), or the path of a bzImage or "
+           "of an ELF kernel with a PVH entry."},
+          {"initrd", KeyType::kInitrd, Presence::kOptional,
+           "the image's own with 'kernel: debian', else none",
+           "The path of an initial ramdisk, or none."},
+          {"cmdline", KeyType::kText, Presence::kOptional, "nothing",
+           "Words appended to the kernel's command line."},
+          {"disks", KeyType::kDisks, Presence::kOptional, "no disks",
+           "The cell's disks, at most 16: the first is /dev/vda in the guest."},
+          {"cid", KeyType::kCid, Presence::kOptional,
+           "3 for the first cell, 4 for the second, and so on",
+           "The cell's vsock address, from 3 to 4294967294, unique within the machine."},
+          {"agent", KeyType::kFlag, Presence::kOptional,
+           "true with the Debian image's own initrd, else false",
+           "Whether the guest runs hive-agent, which tells that the guest is up."},
+      }};
+  return kSpec;
+}
+
+const MappingSpec& disk_spec() {
+  static const MappingSpec kSpec{"a disk",
+                                 {
+                                     {"path", KeyType::kPath, Presence::kRequired, "",
+                                      "The path of a raw image file or of a block device."},
+                                     {"readonly", KeyType::kFlag, Presence::kOptional, "false",
+                                      "Whether the guest may only read it."},
+                                 }};
+  return kSpec;
+}
+
+const MappingSpec& defaults_spec() {
+  static const MappingSpec kSpec = make_defaults();
+  return kSpec;
+}
+
+std::string_view describe(KeyType type) {
+  switch (type) {
+    case KeyType::kName:
+      return "a name such as alpha";
+    case KeyType::kCells:
+      return "a list such as [{name: alpha, memory: 256MiB}]";
+    case KeyType::kDefaults:
+      return "a mapping such as {memory: 256MiB}";
+    case KeyType::kCpus:
+      return "a count such as 2, or host CPUs such as [2, 3] or 2-3";
+    case KeyType::kFlag:
+      return "true or false";
+    case KeyType::kSize:
+      return "a size such as 256MiB";
+    case KeyType::kHugePages:
+      return "auto, reserved or none";
+    case KeyType::kKernel:
+      return "debian or a path such as /boot/vmlinuz";
+    case KeyType::kInitrd:
+      return "a path such as my.cpio, or none";
+    case KeyType::kText:
+      return "a text such as 'root=/dev/vda'";
+    case KeyType::kDisks:
+      return "a list such as [{path: disk.img}]";
+    case KeyType::kCid:
+      return "a number from 3 to 4294967294";
+    case KeyType::kPath:
+      return "a path such as disk.img";
+  }
+  return "";
+}
+
+std::optional<std::string_view> nearest_key(std::string_view word, const MappingSpec& spec) {
+  if (word.size() > kLongestWord) return std::nullopt;
+  std::optional<std::string_view> nearest;
+  std::size_t least = std::max<std::size_t>(word.size() / 3, 1) + 1;
+  for (const KeySpec& key : spec.keys) {
+    const std::size_t distance = slips(word, key.name);
+    if (distance >= least) continue;
+    least = distance;
+    nearest = key.name;
+  }
+  return nearest ? nearest : completion(word, spec);
+}
+
+}  // namespace hive::plan

@@ -1,0 +1,64 @@
+// The keys of a plan file: the one table that the check, the JSON Schema and the tests of the
+// documentation share.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace hive::plan {
+
+enum class KeyType {
+  kName,
+  kCells,
+  kDefaults,
+  kCpus,
+  kFlag,
+  kSize,
+  kHugePages,
+  kKernel,
+  kInitrd,
+  kText,
+  kDisks,
+  kCid,
+  kPath,
+};
+
+enum class Presence {
+  kRequired,
+  kRequiredOrDefault,  ///< Required, here or under `defaults`.
+  kOptional,
+};
+
+struct KeySpec {
+  std::string_view name;
+  KeyType type;
+  Presence presence;
+  std::string_view fallback;  ///< What an absent optional key stands for, in words.
+  std::string_view meaning;   ///< One sentence.
+};
+
+/// One kind of mapping in the file.
+struct MappingSpec {
+  std::string_view what;  ///< "a cell"
+  std::vector<KeySpec> keys;
+
+  [[nodiscard]] const KeySpec* find(std::string_view name) const;
+};
+
+const MappingSpec& machine_spec();
+const MappingSpec& cell_spec();
+const MappingSpec& disk_spec();
+/// A cell's keys without those that make sense for one cell only; none is required.
+const MappingSpec& defaults_spec();
+
+/// What a value of TYPE is, with an example: "a size such as 256MiB".
+std::string_view describe(KeyType type);
+
+/// The key of SPEC that WORD was most likely meant to be, or nothing when none is near: the least
+/// number of typing slips (a letter too many, missing, wrong, or two swapped), at most one in three
+/// letters; or the only key that begins with WORD.
+std::optional<std::string_view> nearest_key(std::string_view word, const MappingSpec& spec);
+
+}  // namespace hive::plan

@@ -1,0 +1,25 @@
+// The bounds of a plan.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "vmm/base/units.h"
+
+namespace hive::plan {
+
+inline constexpr std::size_t kMaxFileSize = kMiB;  ///< Bytes of a plan file.
+inline constexpr std::size_t kMaxDepth = 16;       ///< Nested lists and mappings in a plan file.
+inline constexpr std::size_t kMaxFaults = 1000;    ///< Faults reported of one file.
+
+inline constexpr std::size_t kMaxNameLength = 32;
+inline constexpr unsigned kMaxVcpus = 64;
+inline constexpr unsigned kMaxHostCpu = 8191;  ///< Linux's largest CPU number on x86.
+inline constexpr std::uint64_t kMinMemory = 16 * kMiB;
+inline constexpr std::uint64_t kMemoryStep = kHugePageSize;
+inline constexpr std::size_t kMaxDisks = 16;
+inline constexpr std::size_t kMaxPathLength = 4095;
+inline constexpr std::size_t kMaxCmdlineLength = 2047;  ///< x86 Linux: COMMAND_LINE_SIZE - 1.
+inline constexpr std::uint32_t kMaxCid = 0xffff'fffe;   ///< The one above stands for any CID.
+
+}  // namespace hive::plan

@@ -1,0 +1,174 @@
+#include "vmm/plan/planned_cell.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "vmm/base/units.h"
+#include "vmm/plan/cpu_list.h"
+#include "vmm/plan/limits.h"
+#include "vmm/plan/text.h"
+
+namespace hive::plan {
+namespace {
+
+constexpr std::string_view kDebian = "debian";
+constexpr std::string_view kNone = "none";
+constexpr std::string_view kMakeImages = "run 'scripts/dev images' to make it";
+
+/// Fills in one cell, part by part.
+class Planner {
+ public:
+  Planner(PlannedCell& planned, const Environment& environment, const HostFiles& files,
+          FaultList& faults)
+      : cell_(planned.cell),
+        keys_(planned.keys),
+        storage_(planned.storage),
+        environment_(environment),
+        files_(files),
+        faults_(faults) {}
+
+  void plan_cpus();
+  void plan_memory();
+  void plan_boot();
+  void plan_cmdline();
+  void plan_disks();
+
+ private:
+  std::optional<FileFacts> plan_kernel();
+  std::optional<FileFacts> plan_initrd();
+  /// The place of FIELD, or that of the cell when the field was left out.
+  template <typename T>
+  [[nodiscard]] Position place(const Field<T>& field) const {
+    return field.given ? field.at : keys_.at;
+  }
+
+  Cell& cell_;
+  const CellKeys& keys_;
+  std::vector<std::optional<FileIdentity>>& storage_;
+  const Environment& environment_;
+  const HostFiles& files_;
+  FaultList& faults_;
+  bool debian_kernel_ = false;
+  bool debian_initrd_ = false;
+};
+
+void Planner::plan_cpus() {
+  if (!keys_.cpus.value) return;
+  cell_.vcpus = keys_.cpus.value->count;
+  cell_.host_cpus = keys_.cpus.value->host_cpus;
+
+  const std::vector<unsigned> present = environment_.host.cpus();
+  std::vector<unsigned> wanted = cell_.host_cpus;
+  std::sort(wanted.begin(), wanted.end());
+  std::vector<unsigned> absent;
+  std::set_difference(wanted.begin(), wanted.end(), present.begin(), present.end(),
+                      std::back_inserter(absent));
+  if (!absent.empty()) {
+    faults_.add(keys_.cpus.at, fmt::format("the host has no CPU {}", format_cpu_list(absent)),
+                fmt::format("choose from its CPUs, {}", format_cpu_list(present)));
+  } else if (cell_.vcpus > present.size() && !keys_.overcommit_cpus.value.value_or(false)) {
+    faults_.add(keys_.cpus.at,
+                fmt::format("{} vCPUs are more than the host's {}", cell_.vcpus, present.size()),
+                fmt::format("ask for at most {}, or add 'overcommit_cpus: true'", present.size()));
+  }
+}
+
+void Planner::plan_memory() {
+  cell_.memory = keys_.memory.value.value_or(0);
+  cell_.huge_pages = keys_.huge_pages.value.value_or(HugePages::kAutomatic);
+  if (!keys_.memory.given) {
+    faults_.add(
+        keys_.at, "a cell lacks the key 'memory'",
+        fmt::format("add 'memory: ', {}, here or under 'defaults'", describe(KeyType::kSize)));
+  }
+  const std::uint64_t host = environment_.host.memory();
+  if (cell_.memory > host) {
+    faults_.add(keys_.memory.at,
+                fmt::format("{} of memory are more than the host's {}MiB",
+                            format_size(cell_.memory), host / kMiB),
+                "give the cell less");
+  }
+}
+
+std::optional<FileFacts> Planner::plan_kernel() {
+  if (keys_.kernel.given && !keys_.kernel.value) return std::nullopt;
+  const std::string kernel = keys_.kernel.value.value_or(std::string(kDebian));
+  debian_kernel_ = kernel == kDebian;
+  cell_.kernel = debian_kernel_ ? environment_.images + "/debian/vmlinux" : files_.resolve(kernel);
+  const std::string_view remedy =
+      debian_kernel_ ? kMakeImages : "check the path, or write 'debian' for Debian's kernel";
+  return files_.require(cell_.kernel, place(keys_.kernel), {"kernel", remedy});
+}
+
+std::optional<FileFacts> Planner::plan_initrd() {
+  if (keys_.initrd.given ? keys_.initrd.value == kNone : !debian_kernel_) return FileFacts{};
+  if (keys_.initrd.given && !keys_.initrd.value) return std::nullopt;
+  debian_initrd_ = !keys_.initrd.given;
+  cell_.initrd = debian_initrd_ ? environment_.images + "/debian/initrd.cpio"
+                                : files_.resolve(*keys_.initrd.value);
+  const std::string_view remedy =
+      debian_initrd_ ? kMakeImages : "check the path, or write 'none' to boot without";
+  return files_.require(cell_.initrd, debian_initrd_ ? place(keys_.kernel) : keys_.initrd.at,
+                        {"initrd", remedy});
+}
+
+void Planner::plan_boot() {
+  const auto kernel = plan_kernel();
+  const auto initrd = plan_initrd();
+  cell_.agent = keys_.agent.value.value_or(debian_initrd_);
+  if (!kernel || !initrd || cell_.memory == 0) return;
+  if (kernel->size < cell_.memory && initrd->size < cell_.memory - kernel->size) return;
+  faults_.add(keys_.memory.at,
+              fmt::format("kernel ({}MiB) and initrd ({}MiB) do not fit in {} of memory",
+                          kernel->size / kMiB, initrd->size / kMiB, format_size(cell_.memory)),
+              "give the cell more");
+}
+
+void Planner::plan_cmdline() {
+  const std::string extra = keys_.cmdline.value.value_or("");
+  const bool own_console =
+      extra.rfind("console=", 0) == 0 || extra.find(" console=") != std::string::npos;
+  cell_.cmdline = own_console ? "quiet" : "console=ttyS0 quiet";
+  cell_.cmdline += " hive.cell=" + cell_.name;
+  if (!extra.empty()) cell_.cmdline += ' ' + extra;
+  if (cell_.cmdline.size() > kMaxCmdlineLength) {
+    faults_.add(keys_.cmdline.at,
+                fmt::format("the kernel's command line would have {} bytes", cell_.cmdline.size()),
+                fmt::format("shorten it: Linux takes at most {}", kMaxCmdlineLength));
+  }
+}
+
+void Planner::plan_disks() {
+  if (!keys_.disks.value) return;
+  for (const DiskKeys& disk : *keys_.disks.value) {
+    const bool read_only = disk.read_only.value.value_or(false);
+    cell_.disks.push_back({disk.path.value ? files_.resolve(*disk.path.value) : "", read_only});
+    storage_.emplace_back();
+    if (!disk.path.value) continue;
+    const auto facts = files_.require(
+        cell_.disks.back().path, disk.path.at,
+        {"disk", "check the path, or make an image with 'truncate -s 1G'", true, !read_only});
+    if (facts) storage_.back() = facts->identity;
+  }
+}
+
+}  // namespace
+
+PlannedCell plan_cell(CellKeys keys, CellId id, const Environment& environment,
+                      const HostFiles& files, FaultList& faults) {
+  PlannedCell planned{{}, std::move(keys), {}};
+  planned.cell.id = id;
+  planned.cell.name = planned.keys.name.value.value_or("");
+  planned.cell.cid = planned.keys.cid.value.value_or(kFirstCellCid + static_cast<Cid>(id));
+  Planner planner(planned, environment, files, faults);
+  planner.plan_cpus();
+  planner.plan_memory();
+  planner.plan_boot();
+  planner.plan_cmdline();
+  planner.plan_disks();
+  return planned;
+}
+
+}  // namespace hive::plan

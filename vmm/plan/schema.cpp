@@ -1,0 +1,113 @@
+#include "vmm/plan/schema.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "vmm/base/ids.h"
+#include "vmm/plan/keys.h"
+#include "vmm/plan/limits.h"
+
+namespace hive::plan {
+namespace {
+
+// Keeps keys in the table's order.
+using Json = nlohmann::ordered_json;
+
+Json cpus_schema() {
+  const Json count = {{"type", "integer"}, {"minimum", 1}, {"maximum", kMaxVcpus}};
+  const Json cpu = {{"type", "integer"}, {"minimum", 0}, {"maximum", kMaxHostCpu}};
+  const Json list = {{"type", "array"},
+                     {"items", cpu},
+                     {"minItems", 1},
+                     {"maxItems", kMaxVcpus},
+                     {"uniqueItems", true}};
+  const Json text = {{"type", "string"},
+                     {"pattern", "^[0-9]+(-[0-9]+(,[0-9]+(-[0-9]+)?)*|(,[0-9]+(-[0-9]+)?)+)$"}};
+  return {{"oneOf", Json::array({count, list, text})}};
+}
+
+Json list_schema(const char* item, std::size_t least, std::size_t most) {
+  return {{"type", "array"},
+          {"items", {{"$ref", std::string("#/definitions/") + item}}},
+          {"minItems", least},
+          {"maxItems", most}};
+}
+
+Json type_schema(KeyType type) {
+  switch (type) {
+    case KeyType::kName:
+      return {{"type", "string"},
+              {"pattern", fmt::format("^[a-z0-9][a-z0-9-]{{0,{}}}$", kMaxNameLength - 1)}};
+    case KeyType::kCells:
+      return list_schema("cell", 1, kMaxCells);
+    case KeyType::kDefaults:
+      return {{"$ref", "#/definitions/defaults"}};
+    case KeyType::kCpus:
+      return cpus_schema();
+    case KeyType::kFlag:
+      return {{"type", "boolean"}};
+    case KeyType::kSize:
+      return {{"type", "string"}, {"pattern", "^[0-9]+([KMGT]i)?B$"}};
+    case KeyType::kHugePages:
+      return {{"enum", {"auto", "reserved", "none"}}};
+    case KeyType::kText:
+      return {{"type", "string"}};
+    case KeyType::kDisks:
+      return list_schema("disk", 0, kMaxDisks);
+    case KeyType::kCid:
+      return {{"type", "integer"}, {"minimum", kFirstCellCid}, {"maximum", kMaxCid}};
+    case KeyType::kKernel:
+    case KeyType::kInitrd:
+    case KeyType::kPath:
+      return {{"type", "string"}, {"minLength", 1}, {"maxLength", kMaxPathLength}};
+  }
+  return {};
+}
+
+Json mapping_schema(const MappingSpec& spec) {
+  Json properties = Json::object();
+  Json required = Json::array();
+  for (const KeySpec& key : spec.keys) {
+    std::string description(key.meaning);
+    if (!key.fallback.empty()) description += fmt::format(" Default: {}.", key.fallback);
+    // Beside a $ref, draft 7 ignores everything: hence allOf.
+    Json property = type_schema(key.type);
+    if (property.contains("$ref")) property = {{"allOf", Json::array({std::move(property)})}};
+    property["description"] = description;
+    properties[std::string(key.name)] = std::move(property);
+    if (key.presence == Presence::kRequired) required.push_back(key.name);
+  }
+  Json schema = {{"type", "object"}, {"properties", std::move(properties)}};
+  if (!required.empty()) schema["required"] = std::move(required);
+  schema["additionalProperties"] = false;
+  return schema;
+}
+
+/// That each key which a cell may leave to the defaults is there, or in every cell.
+Json here_or_in_defaults() {
+  Json all = Json::array();
+  for (const KeySpec& key : cell_spec().keys) {
+    if (key.presence != Presence::kRequiredOrDefault) continue;
+    const Json required = {{"required", {key.name}}};
+    const Json defaults = {{"required", {"defaults"}}, {"properties", {{"defaults", required}}}};
+    const Json cells = {{"properties", {{"cells", {{"items", required}}}}}};
+    all.push_back({{"anyOf", Json::array({cells, defaults})}});
+  }
+  return all;
+}
+
+}  // namespace
+
+std::string json_schema() {
+  Json schema = {{"$schema", "http://json-schema.org/draft-07/schema#"},
+                 {"title", "A Hive machine"}};
+  schema.update(mapping_schema(machine_spec()));
+  schema["allOf"] = here_or_in_defaults();
+  schema["definitions"] = {{"cell", mapping_schema(cell_spec())},
+                           {"defaults", mapping_schema(defaults_spec())},
+                           {"disk", mapping_schema(disk_spec())}};
+  return schema.dump(2) + "\n";
+}
+
+}  // namespace hive::plan

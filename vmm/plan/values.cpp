@@ -1,0 +1,212 @@
+#include "vmm/plan/values.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+
+#include "vmm/base/units.h"
+#include "vmm/plan/cpu_list.h"
+#include "vmm/plan/keys.h"
+#include "vmm/plan/limits.h"
+#include "vmm/plan/text.h"
+
+namespace hive::plan {
+namespace {
+
+constexpr std::string_view kDigits = "0123456789";
+
+bool is_digits(std::string_view text) {
+  return !text.empty() && text.find_first_not_of(kDigits) == std::string_view::npos;
+}
+
+/// A whole number from 0 up that is not in quotes.
+std::optional<std::uint64_t> number(const Node& node) {
+  if (node.kind != Node::Kind::kScalar || node.quoted || !is_digits(node.text)) return std::nullopt;
+  std::uint64_t value = 0;
+  const char* end = node.text.data() + node.text.size();
+  if (std::from_chars(node.text.data(), end, value).ec != std::errc{}) return std::nullopt;
+  return value;
+}
+
+/// The CPUs of a YAML list.
+std::optional<std::vector<unsigned>> cpu_items(const Node& list, FaultList& faults) {
+  std::vector<unsigned> cpus;
+  for (const Node& item : list.items) {
+    const auto cpu = number(item);
+    if (!cpu || *cpu > kMaxHostCpu) {
+      faults.add(item.at,
+                 item.kind == Node::Kind::kScalar
+                     ? fmt::format("{} is not a host CPU", quote(item.text))
+                     : "this is not a host CPU",
+                 "list CPU numbers such as [2, 3]");
+      return std::nullopt;
+    }
+    if (cpus.size() <= kMaxVcpus) cpus.push_back(static_cast<unsigned>(*cpu));
+  }
+  return cpus;
+}
+
+std::optional<CpuRequest> check_pinning(std::vector<unsigned> cpus, Position at,
+                                        FaultList& faults) {
+  if (cpus.empty()) {
+    faults.add(at, "the list of host CPUs is empty", "list a CPU for each vCPU, or write a count");
+    return std::nullopt;
+  }
+  if (cpus.size() > kMaxVcpus) {
+    faults.add(at, fmt::format("more than {} host CPUs are listed", kMaxVcpus),
+               fmt::format("a cell has a vCPU for each: list at most {}", kMaxVcpus));
+    return std::nullopt;
+  }
+  std::vector<unsigned> sorted = cpus;
+  std::sort(sorted.begin(), sorted.end());
+  const auto twin = std::adjacent_find(sorted.begin(), sorted.end());
+  if (twin != sorted.end()) {
+    faults.add(at, fmt::format("host CPU {} is listed twice", *twin), "list each CPU once");
+    return std::nullopt;
+  }
+  const auto count = static_cast<unsigned>(cpus.size());
+  return CpuRequest{count, std::move(cpus)};
+}
+
+std::optional<CpuRequest> check_count(const Node& node, FaultList& faults) {
+  const auto count = number(node);
+  if (count && *count >= 1 && *count <= kMaxVcpus) {
+    return CpuRequest{static_cast<unsigned>(*count), {}};
+  }
+  faults.add(node.at, fmt::format("a cell cannot have {} vCPUs", quote(node.text)),
+             fmt::format("write a count from 1 to {}", kMaxVcpus));
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::string> read_name(const Node& node, FaultList& faults) {
+  if (is_name(node.text)) return node.text;
+  faults.add(node.at, fmt::format("{} is not a name", quote(node.text)),
+             fmt::format("use 1 to {} of a-z, 0-9 and '-', and begin with a letter or a digit",
+                         kMaxNameLength));
+  return std::nullopt;
+}
+
+std::optional<bool> read_flag(const Node& node, FaultList& faults) {
+  if (!node.quoted && node.text == "true") return true;
+  if (!node.quoted && node.text == "false") return false;
+  std::string remedy = "write true or false";
+  for (const std::string_view word : {"true", "True", "TRUE", "yes", "Yes", "on", "On", "1"}) {
+    if (node.text == word) remedy = "write true";
+  }
+  for (const std::string_view word : {"false", "False", "FALSE", "no", "No", "off", "Off", "0"}) {
+    if (node.text == word) remedy = "write false";
+  }
+  if (node.quoted) remedy += ", without quotes";
+  faults.add(node.at, fmt::format("{} is not true or false", quote(node.text)), std::move(remedy));
+  return std::nullopt;
+}
+
+std::optional<CpuRequest> read_cpus(const Node& node, FaultList& faults) {
+  if (node.kind == Node::Kind::kList) {
+    auto cpus = cpu_items(node, faults);
+    if (!cpus) return std::nullopt;
+    return check_pinning(std::move(*cpus), node.at, faults);
+  }
+  if (is_digits(node.text)) {
+    if (!node.quoted) return check_count(node, faults);
+    faults.add(node.at, fmt::format("{} in quotes can be a count or a host CPU", quote(node.text)),
+               fmt::format("write {0} for a count, [{0}] for a host CPU", node.text));
+    return std::nullopt;
+  }
+  auto cpus = parse_cpu_list(node.text);
+  if (!cpus) {
+    faults.add(node.at, fmt::format("{} is neither a count nor host CPUs", quote(node.text)),
+               fmt::format("write {}", describe(KeyType::kCpus)));
+    return std::nullopt;
+  }
+  return check_pinning(std::move(*cpus), node.at, faults);
+}
+
+std::optional<std::uint64_t> read_memory(const Node& node, FaultList& faults) {
+  const auto size = parse_size(node.text);
+  if (!size) {
+    const auto meant = suggest_size(node.text);
+    const bool bare = is_digits(node.text);
+    faults.add(node.at,
+               bare ? fmt::format("memory {} has no unit", quote(node.text))
+                    : fmt::format("{} is not a size", quote(node.text)),
+               meant ? fmt::format("write {}", *meant)
+                     : "write a whole number and KiB, MiB, GiB or TiB, such as 256MiB");
+    return std::nullopt;
+  }
+  if (*size < kMinMemory) {
+    faults.add(node.at, fmt::format("{} of memory is too little for a cell", format_size(*size)),
+               fmt::format("give it {} or more", format_size(kMinMemory)));
+    return std::nullopt;
+  }
+  if (*size % kMemoryStep != 0) {
+    const std::uint64_t below = align_down(*size, kMemoryStep);
+    faults.add(node.at,
+               fmt::format("{} of memory is not a multiple of {}", format_size(*size),
+                           format_size(kMemoryStep)),
+               fmt::format("write {} or {}", format_size(below), format_size(below + kMemoryStep)));
+    return std::nullopt;
+  }
+  return size;
+}
+
+std::optional<HugePages> read_huge_pages(const Node& node, FaultList& faults) {
+  if (node.text == "auto") return HugePages::kAutomatic;
+  if (node.text == "reserved") return HugePages::kReserved;
+  if (node.text == "none") return HugePages::kNone;
+  faults.add(node.at, fmt::format("hugepages cannot be {}", quote(node.text)),
+             fmt::format("write {}", describe(KeyType::kHugePages)));
+  return std::nullopt;
+}
+
+std::optional<Cid> read_cid(const Node& node, FaultList& faults) {
+  const auto cid = number(node);
+  if (cid && *cid < kFirstCellCid) {
+    faults.add(node.at, fmt::format("cid {} is reserved", *cid),
+               fmt::format("write {}", describe(KeyType::kCid)));
+    return std::nullopt;
+  }
+  if (cid && *cid <= kMaxCid) return static_cast<Cid>(*cid);
+  faults.add(node.at, fmt::format("{} is not a cid", quote(node.text)),
+             fmt::format("write {}", describe(KeyType::kCid)));
+  return std::nullopt;
+}
+
+std::optional<std::string> read_cmdline(const Node& node, FaultList& faults) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  const auto first = node.text.find_first_not_of(kSpace);
+  if (first == std::string::npos) return std::string();
+  const auto last = node.text.find_last_not_of(kSpace);
+  std::string words = node.text.substr(first, last - first + 1);
+  if (is_clean(words)) return words;
+  faults.add(node.at, "the command line holds a line break or another control character",
+             "write its words in one line, with spaces between them");
+  return std::nullopt;
+}
+
+std::optional<std::string> read_path(const Node& node, FaultList& faults) {
+  std::string_view what;
+  std::string_view remedy = "write the path of a file";
+  if (node.text.empty()) {
+    what = "the path is empty";
+  } else if (!is_clean(node.text)) {
+    what = "the path holds a control character or is not UTF-8";
+    remedy = "rename the file";
+  } else if (node.text.size() > kMaxPathLength) {
+    what = "the path is too long for Linux";
+  } else if (node.text == "~" || node.text.substr(0, 2) == "~/") {
+    what = "'~' is not expanded in a path";
+    remedy = "write your home folder out";
+  } else {
+    return node.text;
+  }
+  faults.add(node.at, std::string(what), std::string(remedy));
+  return std::nullopt;
+}
+
+}  // namespace hive::plan

@@ -1,0 +1,40 @@
+// From a node of the plan file to a value. Each function reports what is wrong with the node and
+// then gives nothing. All of them look at the text alone, not at the host.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "vmm/base/ids.h"
+#include "vmm/plan/document.h"
+#include "vmm/plan/fault.h"
+#include "vmm/plan/plan.h"
+
+namespace hive::plan {
+
+/// What `cpus` asks for: `count` vCPUs, pinned to `host_cpus` unless that is empty.
+struct CpuRequest {
+  unsigned count = 1;
+  std::vector<unsigned> host_cpus;
+};
+
+std::optional<std::string> read_name(const Node& node, FaultList& faults);
+std::optional<bool> read_flag(const Node& node, FaultList& faults);
+std::optional<CpuRequest> read_cpus(const Node& node, FaultList& faults);
+/// A size of cell memory, in bytes.
+std::optional<std::uint64_t> read_memory(const Node& node, FaultList& faults);
+std::optional<HugePages> read_huge_pages(const Node& node, FaultList& faults);
+std::optional<Cid> read_cid(const Node& node, FaultList& faults);
+/// Words for a command line, without white space around them.
+std::optional<std::string> read_cmdline(const Node& node, FaultList& faults);
+/// A path as it is written, relative or absolute.
+std::optional<std::string> read_path(const Node& node, FaultList& faults);
+
+/// The size that a text which parse_size() refuses was most likely meant to be: "256MB", "256 mib",
+/// "256" and "0.25GiB" are all "256MiB". Nothing when it is not clear.
+std::optional<std::string> suggest_size(std::string_view text);
+
+}  // namespace hive::plan
