@@ -16,7 +16,7 @@
 #include "cellmon/control/options.h"
 #include "cellmon/control/service.h"
 #include "vmm/base/error.h"
-#include "vmm/plan/plan_json.h"
+#include "vmm/plan/json.h"
 
 namespace {
 

@@ -86,6 +86,17 @@ std::variant<std::monostate, RpcResult, RpcError, RpcNotification> parse_reply(
   return RpcResult{*id, *result};
 }
 
+std::string text_member(const Json& object, const char* key) {
+  const std::string* value = object.is_object() ? text(member(object, key)) : nullptr;
+  return value == nullptr ? std::string() : *value;
+}
+
+std::optional<std::int64_t> number_member(const Json& object, const char* key) {
+  const Json* value = object.is_object() ? member(object, key) : nullptr;
+  if (value == nullptr || !value->is_number_integer()) return std::nullopt;
+  return value->get<std::int64_t>();
+}
+
 std::string format_request(std::uint64_t id, std::string_view method, const Json& params) {
   return line_of({{"jsonrpc", "2.0"}, {"id", id}, {"method", method}, {"params", params}});
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -49,6 +50,11 @@ std::variant<RpcRequest, RpcError> parse_request(std::string_view line);
 /// A line from a server; monostate when it is none that this specification allows.
 std::variant<std::monostate, RpcResult, RpcError, RpcNotification> parse_reply(
     std::string_view line);
+
+/// Member KEY of OBJECT if that is an object and the member a string, else empty.
+std::string text_member(const Json& object, const char* key);
+/// Member KEY of OBJECT if that is an object and the member a whole number, else nothing.
+std::optional<std::int64_t> number_member(const Json& object, const char* key);
 
 /// The lines below end with a newline. Bytes that are not UTF-8 are replaced.
 std::string format_request(std::uint64_t id, std::string_view method, const Json& params);

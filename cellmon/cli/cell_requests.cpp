@@ -1,0 +1,122 @@
+// hive pause, resume and reboot: requests to one cell.
+#include <fmt/format.h>
+
+#include <csignal>
+#include <memory>
+#include <string>
+
+#include "cellmon/cli/boot_watch.h"
+#include "cellmon/cli/commands.h"
+#include "cellmon/cli/machines.h"
+#include "cellmon/cli/rpc_client.h"
+#include "vmm/base/error.h"
+
+namespace hive::cli {
+namespace {
+
+constexpr Milliseconds kPauseTimeout{10'000};
+constexpr Milliseconds kRebootSlack{15'000};
+
+RpcClient connect_cell(const std::string& name) {
+  auto client = RpcClient::connect(choose_cell(name, find_cells()));
+  if (!client) throw Error("cell " + name + ": its monitor is gone");
+  return std::move(*client);
+}
+
+int run_request(const std::string& cell, const std::string& method, const char* done) {
+  RpcClient client = connect_cell(cell);
+  client.call(method, Json::object(), kPauseTimeout);
+  fmt::print("{}: {}\n", client.address().full_name(), done);
+  return 0;
+}
+
+void add_request(CLI::App& app, int& exit_status, const std::string& method, const char* help,
+                 const char* done) {
+  auto cell = std::make_shared<std::string>();
+  CLI::App* command = app.add_subcommand(method, help);
+  command->add_option("CELL", *cell, "CELL or MACHINE/CELL")->required();
+  command->callback(
+      [cell, method, done, &exit_status] { exit_status = run_request(*cell, method, done); });
+}
+
+struct RebootOptions {
+  std::string cell;
+  bool force = false;
+  bool detach = false;
+  double grace = 10;     // Seconds.
+  double timeout = 600;  // Seconds.
+};
+
+/// The number of the cell's last event.
+std::uint64_t last_event(RpcClient& client) {
+  std::uint64_t last = 0;
+  bool more = true;
+  while (more) {
+    const Json page = client.call("events.list", {{"after", last}});
+    if (!page.is_object() || !page.contains("events") || page["events"].empty()) break;
+    const auto event = wire::parse_event(page["events"].back());
+    more = event && event->sequence > last && page.value("more", Json()) == true;
+    if (event) last = event->sequence;
+  }
+  return last;
+}
+
+int run_reboot(const RebootOptions& options) {
+  const SignalFd signals({SIGINT, SIGTERM, SIGHUP});
+  RpcClient client = connect_cell(options.cell);
+  const Milliseconds grace(static_cast<std::int64_t>(options.grace * 1000));
+  const std::uint64_t last = last_event(client);
+  client.call("reboot", {{"force", options.force}, {"grace_ms", grace.count()}},
+              grace + kRebootSlack);
+  const std::string name = client.address().full_name();
+  if (options.detach) {
+    fmt::print("{}: reboots\n", name);
+    return 0;
+  }
+  std::vector<BootWatch::Cell> cells;
+  cells.push_back({std::move(client), last});
+  BootWatch watch(std::move(cells));
+  const Milliseconds timeout(static_cast<std::int64_t>(options.timeout * 1000));
+  switch (watch.wait(false, timeout, signals)) {
+    case BootWatch::Result::kUp:
+      return 0;
+    case BootWatch::Result::kFailed:
+      throw Error("cell " + name + ": " + watch.boots().front().failure());
+    case BootWatch::Result::kTimedOut:
+      throw Error("cell " + name + ": its guest was not up in time; it boots on");
+    case BootWatch::Result::kInterrupted:
+      throw Error("interrupted; cell " + name + " boots on");
+  }
+  return 1;
+}
+
+}  // namespace
+
+void add_pause(CLI::App& app, int& exit_status) {
+  add_request(app, exit_status, "pause", "Hold a cell's vCPUs", "paused");
+}
+
+void add_resume(CLI::App& app, int& exit_status) {
+  add_request(app, exit_status, "resume", "Let a paused cell go on", "resumed");
+}
+
+void add_reboot(CLI::App& app, int& exit_status) {
+  auto options = std::make_shared<RebootOptions>();
+  CLI::App* command = app.add_subcommand("reboot", "Reboot a cell, or start one that has ended");
+  command->add_option("CELL", options->cell, "CELL or MACHINE/CELL")->required();
+  command->add_flag("--force", options->force, "Kill the guest instead of asking it");
+  command->add_flag("--detach", options->detach, "Return once it starts; the guest boots on");
+  command
+      ->add_option("--grace", options->grace,
+                   "Seconds that the guest has to shut down before it is killed")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command
+      ->add_option("--timeout", options->timeout,
+                   "Seconds that the guest has to come up; 0: any time")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->callback([options, &exit_status] { exit_status = run_reboot(*options); });
+}
+
+}  // namespace hive::cli

@@ -1,0 +1,21 @@
+// The commands of `hive`: each adds itself to the command line and, when chosen, runs and sets the
+// exit status. They throw Error.
+#pragma once
+
+#include <CLI/App.hpp>
+
+namespace hive::cli {
+
+void add_check(CLI::App& app, int& exit_status);
+void add_host(CLI::App& app, int& exit_status);
+void add_up(CLI::App& app, int& exit_status);
+void add_status(CLI::App& app, int& exit_status);
+void add_events(CLI::App& app, int& exit_status);
+void add_console(CLI::App& app, int& exit_status);
+void add_exec(CLI::App& app, int& exit_status);
+void add_pause(CLI::App& app, int& exit_status);
+void add_resume(CLI::App& app, int& exit_status);
+void add_reboot(CLI::App& app, int& exit_status);
+void add_down(CLI::App& app, int& exit_status);
+
+}  // namespace hive::cli

@@ -1,0 +1,129 @@
+// hive down: end a machine.
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/types.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cellmon/cli/commands.h"
+#include "cellmon/cli/machines.h"
+#include "cellmon/cli/rpc_client.h"
+#include "cellmon/wire/text.h"
+#include "vmm/base/error.h"
+
+namespace hive::cli {
+namespace {
+
+using std::chrono::steady_clock;
+
+struct DownOptions {
+  std::string machine;
+  bool force = false;
+  double timeout = 10;  // Seconds.
+};
+
+/// How much longer than a guest's grace its monitor may take.
+constexpr Milliseconds kSlack{15'000};
+
+Milliseconds left_until(steady_clock::time_point deadline) {
+  return std::max(std::chrono::ceil<Milliseconds>(deadline - steady_clock::now()), Milliseconds(0));
+}
+
+/// A monitor that was asked to end its cell.
+class Ending {
+ public:
+  Ending(RpcClient client, const Json& params)
+      : client_(std::move(client)),
+        process_(client_.peer_pidfd()),
+        id_(client_.send("down", params)) {}
+
+  /// Waits for the answer and the monitor's end.
+  void await(steady_clock::time_point deadline) {
+    while (!answer_ && !client_.closed() && left_until(deadline).count() > 0) {
+      const auto message = client_.receive(left_until(deadline));
+      const auto* result = message ? std::get_if<wire::RpcResult>(&*message) : nullptr;
+      if (result != nullptr && result->id == id_) answer_ = result->result;
+    }
+    await_process(deadline);
+  }
+
+  /// Kills a monitor that hangs; its VMM ends with it.
+  void kill() {
+    if (ended_) return;
+    ::kill(client_.peer_pid(), SIGKILL);
+    await_process(steady_clock::now() + kSlack);
+  }
+
+  /// Tells how the cell ended; whether it did.
+  [[nodiscard]] bool report() const {
+    const std::string cell = client_.address().full_name();
+    if (!ended_) {
+      fmt::print(stderr, "hive: {}: its monitor does not end; use --force\n", cell);
+      return false;
+    }
+    const bool clean = answer_ && answer_->is_object() && answer_->value("clean", Json()) == true;
+    fmt::print("{}: {}\n", cell, clean ? "stopped" : "stopped by force");
+    if (!answer_ || !answer_->is_object() || !answer_->contains("kept")) return true;
+    for (const Json& path : (*answer_)["kept"]) {
+      fmt::print("{}: kept {}\n", cell,
+                 wire::printable(path.is_string() ? path.get<std::string>() : "", 4096));
+    }
+    return true;
+  }
+
+ private:
+  void await_process(steady_clock::time_point deadline) {
+    pollfd entry{process_.get(), POLLIN, 0};
+    ended_ = !process_ || ::poll(&entry, 1, static_cast<int>(left_until(deadline).count())) == 1;
+  }
+
+  RpcClient client_;
+  UniqueFd process_;
+  std::uint64_t id_;
+  std::optional<Json> answer_;
+  bool ended_ = false;
+};
+
+int run_down(const DownOptions& options) {
+  const auto cells = find_cells();
+  const std::string machine = choose_machine(options.machine, cells);
+  const Milliseconds grace(static_cast<std::int64_t>(options.timeout * 1000));
+  std::vector<Ending> endings;
+  for (const wire::CellAddress& cell : cells) {
+    if (cell.machine != machine) continue;
+    auto client = RpcClient::connect(cell);
+    if (!client) continue;
+    endings.emplace_back(std::move(*client),
+                         Json{{"force", options.force}, {"grace_ms", grace.count()}});
+  }
+  const auto deadline = steady_clock::now() + (options.force ? Milliseconds(0) : grace) + kSlack;
+  bool all_ended = true;
+  for (Ending& ending : endings) {
+    ending.await(deadline);
+    if (options.force) ending.kill();
+    all_ended = ending.report() && all_ended;
+  }
+  return all_ended ? 0 : 1;
+}
+
+}  // namespace
+
+void add_down(CLI::App& app, int& exit_status) {
+  auto options = std::make_shared<DownOptions>();
+  CLI::App* command = app.add_subcommand("down", "End a machine: shut its guests down");
+  command->add_option("MACHINE", options->machine, "Which; not needed when one runs");
+  command->add_flag("--force", options->force, "Kill the guests, and monitors that hang");
+  command
+      ->add_option("--timeout", options->timeout,
+                   "Seconds that the guests have to shut down before they are killed")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->callback([options, &exit_status] { exit_status = run_down(*options); });
+}
+
+}  // namespace hive::cli

@@ -1,0 +1,119 @@
+// hive events: what happened in cells.
+#include <fmt/format.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cellmon/cli/commands.h"
+#include "cellmon/cli/machines.h"
+#include "cellmon/cli/rpc_client.h"
+#include "cellmon/wire/cell_status.h"
+#include "cellmon/wire/text.h"
+#include "vmm/base/error.h"
+
+namespace hive::cli {
+namespace {
+
+struct EventsOptions {
+  std::string machine;
+  bool follow = false;
+  bool json = false;
+};
+
+struct MachineEvent {
+  std::string machine;
+  wire::Event event;
+};
+
+void print(const MachineEvent& entry, bool json) {
+  const wire::Event& event = entry.event;
+  if (json) {
+    Json object = to_json(event);
+    object["machine"] = entry.machine;
+    fmt::print("{}\n", object.dump(-1, ' ', false, Json::error_handler_t::replace));
+    return;
+  }
+  constexpr std::size_t kMaxText = 1024;
+  fmt::print("{}  {}/{}  {}{}{}\n", wire::format_time(event.wall_ns), entry.machine,
+             wire::printable(event.cell, kMaxText), wire::printable(event.kind, kMaxText),
+             event.detail.empty() ? "" : ": ", wire::printable(event.detail, kMaxText));
+}
+
+/// All events that the monitor keeps.
+void list(RpcClient& client, std::vector<MachineEvent>& out) {
+  std::uint64_t after = 0;
+  bool more = true;
+  while (more) {
+    const Json page = client.call("events.list", {{"after", after}});
+    more = false;
+    if (!page.is_object() || !page.contains("events")) return;
+    for (const Json& json : page["events"]) {
+      const auto event = wire::parse_event(json);
+      if (!event || event->sequence <= after) return;
+      after = event->sequence;
+      out.push_back({client.address().machine, *event});
+      more = page.value("more", Json()) == true;
+    }
+  }
+}
+
+void print_all(std::vector<RpcClient>& clients, bool json) {
+  std::vector<MachineEvent> events;
+  for (RpcClient& client : clients) list(client, events);
+  std::stable_sort(events.begin(), events.end(), [](const MachineEvent& a, const MachineEvent& b) {
+    return a.event.wall_ns < b.event.wall_ns;
+  });
+  for (const MachineEvent& event : events) print(event, json);
+}
+
+/// Prints events as they come, until all monitors are gone.
+void follow(std::vector<RpcClient>& clients, bool json) {
+  for (RpcClient& client : clients) client.send("events.follow", {{"after", 0}});
+  while (!clients.empty()) {
+    std::vector<pollfd> entries;
+    for (const RpcClient& client : clients) entries.push_back({client.fd(), POLLIN, 0});
+    ::poll(entries.data(), entries.size(), -1);
+    for (RpcClient& client : clients) {
+      while (const auto message = client.receive(Milliseconds(0))) {
+        const auto* notification = std::get_if<wire::RpcNotification>(&*message);
+        if (notification == nullptr || notification->method != "event") continue;
+        const auto event = wire::parse_event(notification->params);
+        if (event) print({client.address().machine, *event}, json);
+      }
+    }
+    std::fflush(stdout);
+    std::erase_if(clients, [](const RpcClient& client) { return client.closed(); });
+  }
+}
+
+int run_events(const EventsOptions& options) {
+  const auto cells = find_cells();
+  if (cells.empty() || !options.machine.empty()) choose_machine(options.machine, cells);
+  std::vector<RpcClient> clients;
+  for (const wire::CellAddress& cell : cells) {
+    if (!options.machine.empty() && cell.machine != options.machine) continue;
+    if (auto client = RpcClient::connect(cell)) clients.push_back(std::move(*client));
+  }
+  if (options.follow) {
+    follow(clients, options.json);
+  } else {
+    print_all(clients, options.json);
+  }
+  return 0;
+}
+
+}  // namespace
+
+void add_events(CLI::App& app, int& exit_status) {
+  auto options = std::make_shared<EventsOptions>();
+  CLI::App* command = app.add_subcommand("events", "Show what happened in cells");
+  command->add_option("MACHINE", options->machine, "Only this one's");
+  command->add_flag("--follow", options->follow, "Go on with events as they happen");
+  command->add_flag("--json", options->json, "One JSON object per line");
+  command->callback([options, &exit_status] { exit_status = run_events(*options); });
+}
+
+}  // namespace hive::cli

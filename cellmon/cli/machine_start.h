@@ -1,0 +1,44 @@
+// Starting the monitors of a machine, and undoing that.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cellmon/cli/boot_watch.h"
+#include "cellmon/cli/monitor_launch.h"
+#include "vmm/base/unique_fd.h"
+#include "vmm/plan/plan.h"
+
+namespace hive::cli {
+
+/// The monitors of a machine that this process started. What is not released is undone: the cells
+/// are killed, their monitors and files removed.
+class MachineStart {
+ public:
+  /// Starts a monitor per cell of MACHINE and waits until each serves. Throws Error, with nothing
+  /// left behind, when the machine runs already, is being started, or a monitor cannot serve.
+  MachineStart(const plan::Machine& machine, const std::string& run_dir);
+  MachineStart(const MachineStart&) = delete;
+  MachineStart& operator=(const MachineStart&) = delete;
+  MachineStart(MachineStart&&) = delete;
+  MachineStart& operator=(MachineStart&&) = delete;
+  ~MachineStart();
+
+  /// Connections to the monitors, in the plan's order.
+  std::vector<BootWatch::Cell> connect();
+
+  /// Leaves the machine running.
+  void release() { monitors_.clear(); }
+
+ private:
+  void launch(const plan::Machine& machine, const std::string& run_dir);
+  /// Ends the cells and waits until the monitors are gone.
+  void undo();
+
+  std::string machine_;
+  UniqueFd starter_;  ///< Holds the machine's name against other starters.
+  std::vector<wire::CellAddress> addresses_;
+  std::vector<LaunchedMonitor> monitors_;
+};
+
+}  // namespace hive::cli

@@ -1,0 +1,32 @@
+// Starting the monitors of a machine.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+
+#include "vmm/base/unique_fd.h"
+
+namespace hive::cli {
+
+/// A hive-cellmon that was started.
+struct LaunchedMonitor {
+  pid_t pid = -1;
+  UniqueFd ready;  ///< Readable when the monitor serves, or could not.
+};
+
+/// The path of hive-cellmon beside this program. Throws Error.
+std::string monitor_program();
+
+/// Starts PROGRAM for cell INDEX of the machine whose plan is PLAN (JSON). It inherits nothing but
+/// the plan, its end of the pipe and the standard streams, in a session of its own. Throws Error
+/// when it cannot be executed.
+LaunchedMonitor launch_monitor(const std::string& program, const std::string& plan,
+                               std::size_t index, const std::string& run_dir);
+
+/// Waits until MONITOR serves. Throws Error with its reason when it does not, or after TIMEOUT.
+void await_ready(const LaunchedMonitor& monitor, std::chrono::milliseconds timeout);
+
+}  // namespace hive::cli

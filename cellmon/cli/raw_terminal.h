@@ -1,0 +1,25 @@
+// A terminal that hands on every key.
+#pragma once
+
+#include <termios.h>
+
+namespace hive::cli {
+
+/// Puts standard input, if it is a terminal, into raw mode while this lives.
+class RawTerminal {
+ public:
+  RawTerminal();
+  ~RawTerminal();
+  RawTerminal(const RawTerminal&) = delete;
+  RawTerminal& operator=(const RawTerminal&) = delete;
+  RawTerminal(RawTerminal&&) = delete;
+  RawTerminal& operator=(RawTerminal&&) = delete;
+
+  [[nodiscard]] bool is_terminal() const { return is_terminal_; }
+
+ private:
+  bool is_terminal_;
+  termios saved_{};
+};
+
+}  // namespace hive::cli

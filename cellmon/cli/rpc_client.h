@@ -1,0 +1,75 @@
+// A client of one cell's control socket: docs/control-protocol.md.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "cellmon/wire/cell_address.h"
+#include "cellmon/wire/json_rpc.h"
+#include "cellmon/wire/line_buffer.h"
+#include "vmm/base/unique_fd.h"
+
+namespace hive::cli {
+
+using wire::Json;
+using Milliseconds = std::chrono::milliseconds;
+
+/// What a monitor sent: the answer to a request, or a notification.
+using Message = std::variant<wire::RpcResult, wire::RpcError, wire::RpcNotification>;
+
+/// One connection. Single-threaded.
+class RpcClient {
+ public:
+  /// For calls that a monitor answers at once.
+  static constexpr Milliseconds kQuick{3000};
+
+  /// Connects to the cell at ADDRESS; nothing when it has no monitor. Throws Error when the socket
+  /// is another user's.
+  static std::optional<RpcClient> connect(const wire::CellAddress& address);
+
+  [[nodiscard]] const wire::CellAddress& address() const { return address_; }
+  /// Readable when receive() has something to do.
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  /// Whether the monitor hung up and all that it sent is received.
+  [[nodiscard]] bool closed() const { return closed_ && messages_.empty(); }
+  /// The pid of the monitor, as the kernel tells it.
+  [[nodiscard]] pid_t peer_pid() const;
+  /// A descriptor that is readable once the monitor's process has ended; invalid when it has ended
+  /// already.
+  [[nodiscard]] UniqueFd peer_pidfd() const;
+
+  /// Sends a request without waiting for its answer; the result is its id. Lost when the monitor is
+  /// gone, which receive() then tells.
+  std::uint64_t send(std::string_view method, const Json& params);
+
+  /// The next message; nothing when none comes within TIMEOUT (0: only what is there), or when
+  /// closed().
+  std::optional<Message> receive(Milliseconds timeout);
+
+  /// Sends a request and waits for its answer; notifications that come before are kept for
+  /// receive(). Throws Error when the monitor refuses, is gone, or does not answer in time.
+  Json call(std::string_view method, const Json& params, Milliseconds timeout = kQuick);
+
+ private:
+  RpcClient(wire::CellAddress address, UniqueFd fd)
+      : address_(std::move(address)), fd_(std::move(fd)) {}
+
+  /// Reads what there is after waiting up to TIMEOUT.
+  void fill(Milliseconds timeout);
+  void take_line(const std::string& line);
+
+  wire::CellAddress address_;
+  UniqueFd fd_;
+  std::uint64_t last_id_ = 0;
+  wire::LineBuffer lines_{kMaxReply};
+  std::deque<Message> messages_;
+  bool closed_ = false;
+
+  static constexpr std::size_t kMaxReply = 256 * 1024;
+};
+
+}  // namespace hive::cli

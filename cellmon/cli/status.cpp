@@ -1,0 +1,96 @@
+// hive status: how machines and their cells are.
+#include <fmt/format.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cellmon/cli/commands.h"
+#include "cellmon/cli/machines.h"
+#include "cellmon/wire/text.h"
+#include "vmm/base/error.h"
+#include "vmm/base/units.h"
+
+namespace hive::cli {
+namespace {
+
+using wire::Json;
+
+struct StatusOptions {
+  std::string machine;
+  bool json = false;
+};
+
+Json to_json(const CellView& cell) {
+  if (cell.status) return wire::to_json(*cell.status);
+  return {{"machine", cell.address.machine},
+          {"cell", cell.address.cell},
+          {"state", "lost"},
+          {"cause", cell.problem}};
+}
+
+Json to_json(const std::vector<MachineView>& machines) {
+  Json list = Json::array();
+  for (const MachineView& machine : machines) {
+    Json cells = Json::array();
+    for (const CellView& cell : machine.cells) cells.push_back(to_json(cell));
+    list.push_back({{"machine", machine.name}, {"cells", std::move(cells)}});
+  }
+  return {{"machines", std::move(list)}};
+}
+
+/// Milliseconds as people say them: "3.2 s", "5 min", "2 h".
+std::string duration(std::uint64_t milliseconds) {
+  const std::uint64_t seconds = milliseconds / 1000;
+  if (seconds < 60) return fmt::format("{:.1f} s", static_cast<double>(milliseconds) / 1000);
+  if (seconds < 3600) return fmt::format("{} min", seconds / 60);
+  return fmt::format("{} h", seconds / 3600);
+}
+
+std::string describe(const wire::CellStatus& status) {
+  if (!status.cause.empty()) return wire::printable(status.cause, 200);
+  if (!status.kernel.empty()) return "Linux " + wire::printable(status.kernel, 65);
+  return "";
+}
+
+void print(const MachineView& machine) {
+  fmt::print("machine {}\n", machine.name);
+  std::size_t width = 4;
+  for (const CellView& cell : machine.cells) width = std::max(width, cell.address.cell.size());
+  fmt::print("  {:<{}}  {:<9}  {:>7}  {:>4}  {:>8}  {:>4}  {}\n", "cell", width, "state", "since",
+             "cpus", "memory", "boot", "");
+  for (const CellView& cell : machine.cells) {
+    if (!cell.status) {
+      fmt::print("  {:<{}}  {}\n", cell.address.cell, width, cell.problem);
+      continue;
+    }
+    const wire::CellStatus& status = *cell.status;
+    fmt::print("  {:<{}}  {:<9}  {:>7}  {:>4}  {:>8}  {:>4}  {}\n", status.cell, width,
+               to_string(status.state), duration(status.state_ms), status.vcpus,
+               format_size(status.memory), status.incarnation, describe(status));
+  }
+}
+
+int run_status(const StatusOptions& options) {
+  const std::vector<MachineView> machines = look_at_machines(options.machine);
+  if (!options.machine.empty() && machines.empty()) choose_machine(options.machine, find_cells());
+  if (options.json) {
+    fmt::print("{}\n", to_json(machines).dump(-1, ' ', false, Json::error_handler_t::replace));
+    return 0;
+  }
+  if (machines.empty()) fmt::print("no machine runs\n");
+  for (const MachineView& machine : machines) print(machine);
+  return 0;
+}
+
+}  // namespace
+
+void add_status(CLI::App& app, int& exit_status) {
+  auto options = std::make_shared<StatusOptions>();
+  CLI::App* command = app.add_subcommand("status", "Show machines and their cells");
+  command->add_option("MACHINE", options->machine, "Only this one");
+  command->add_flag("--json", options->json, "As one JSON object");
+  command->callback([options, &exit_status] { exit_status = run_status(*options); });
+}
+
+}  // namespace hive::cli

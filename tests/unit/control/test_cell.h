@@ -1,0 +1,132 @@
+// A monitor that runs within the test, over the scripted VMM.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "cellmon/cli/rpc_client.h"
+#include "cellmon/control/service.h"
+#include "cellmon/wire/base64.h"
+#include "cellmon/wire/cell_status.h"
+#include "vmm/base/error.h"
+
+namespace hive::control {
+
+using cli::Message;
+using cli::Milliseconds;
+using cli::RpcClient;
+using wire::Json;
+
+inline constexpr Milliseconds kPatience{10'000};
+
+/// The machine's folder's parent, gone with this object.
+class TestFolder {
+ public:
+  TestFolder() {
+    std::string pattern = testing::TempDir() + "/hiveXXXXXX";
+    path_ = ::mkdtemp(pattern.data());
+  }
+  TestFolder(const TestFolder&) = delete;
+  TestFolder& operator=(const TestFolder&) = delete;
+  ~TestFolder() { std::filesystem::remove_all(path_); }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+/// One cell of a machine of its own, with its monitor in a thread. The cell is ended by force when
+/// this object ends.
+class TestCell {
+ public:
+  explicit TestCell(const std::string& script, bool agent = true,
+                    const std::string& vmm = HIVE_FAKE_VMM) {
+    static int count = 0;
+    machine_.name = "test-" + std::to_string(::getpid()) + "-" + std::to_string(++count);
+    plan::Cell cell;
+    cell.name = "alpha";
+    cell.memory = 2 << 20;
+    cell.kernel = "/kernel";
+    cell.cmdline = script;
+    cell.agent = agent;
+    machine_.cells = {cell, cell};
+    machine_.cells[1].name = "beta";
+    service_ = std::make_unique<Service>(machine_, machine_.cells[0], folder_.path(), vmm);
+    thread_ = std::thread([this] {
+      service_->run();
+      service_.reset();
+    });
+  }
+  TestCell(const TestCell&) = delete;
+  TestCell& operator=(const TestCell&) = delete;
+  ~TestCell() {
+    while (auto client = RpcClient::connect(address())) {
+      try {
+        client->call("down", {{"force", true}}, kPatience);
+        break;
+      } catch (const Error&) {
+        ::usleep(1000);  // The places of clients that left a moment ago are not free yet.
+      }
+    }
+    if (thread_.joinable()) thread_.join();
+  }
+
+  [[nodiscard]] wire::CellAddress address() const { return {::geteuid(), machine_.name, "alpha"}; }
+  [[nodiscard]] std::filesystem::path machine_folder() const {
+    return std::filesystem::path(folder_.path()) / machine_.name;
+  }
+
+  RpcClient connect() const {
+    auto client = RpcClient::connect(address());
+    if (!client) throw Error("the monitor does not listen");
+    return std::move(*client);
+  }
+
+  static wire::CellStatus status(RpcClient& client) {
+    return wire::parse_status(client.call("status", Json::object())).value();
+  }
+
+  /// Waits until the cell is in STATE; its status then, or as it is when patience ends.
+  wire::CellStatus await(wire::CellState state) const {
+    RpcClient client = connect();
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    wire::CellStatus now = status(client);
+    while (now.state != state && std::chrono::steady_clock::now() < deadline) {
+      ::usleep(2000);
+      now = status(client);
+    }
+    EXPECT_EQ(to_string(now.state), to_string(state)) << now.cause;
+    return now;
+  }
+
+  /// Waits for the monitor's end.
+  void join() { thread_.join(); }
+
+ private:
+  TestFolder folder_;
+  plan::Machine machine_;
+  std::unique_ptr<Service> service_;
+  std::thread thread_;
+};
+
+/// What CLIENT's console says up to TEXT (inclusive), or all until patience ends.
+inline std::string read_until(RpcClient& client, const std::string& text) {
+  std::string seen;
+  while (seen.find(text) == std::string::npos) {
+    const auto message = client.receive(kPatience);
+    if (!message) break;
+    const auto* notification = std::get_if<wire::RpcNotification>(&*message);
+    if (notification == nullptr || notification->method != "console.output") continue;
+    seen += wire::decode_base64(wire::text_member(notification->params, "data")).value_or("");
+  }
+  return seen;
+}
+
+}  // namespace hive::control
