@@ -4,6 +4,8 @@
 #include <charconv>
 #include <tuple>
 
+#include "vmm/plan/text.h"
+
 namespace hive::wire {
 namespace {
 
@@ -43,12 +45,6 @@ std::optional<std::string_view> listening_name(std::string_view line) {
 
 }  // namespace
 
-bool is_name(std::string_view text) {
-  constexpr std::size_t kMaxName = 32;
-  return !text.empty() && text.size() <= kMaxName &&
-         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string_view::npos;
-}
-
 std::string starter_socket_name(uid_t uid, std::string_view machine) {
   return std::string(kPrefix) + std::to_string(uid) + "/" + std::string(machine);
 }
@@ -62,7 +58,7 @@ std::optional<CellAddress> parse_socket_name(std::string_view name) {
   name.remove_prefix(kPrefix.size());
   const auto uid = cut(name, '/');
   const auto machine = cut(name, '/');
-  if (!uid || !machine || !is_name(*machine) || !is_name(name)) return std::nullopt;
+  if (!uid || !machine || !plan::is_name(*machine) || !plan::is_name(name)) return std::nullopt;
   CellAddress address{0, std::string(*machine), std::string(name)};
   const char* end = uid->data() + uid->size();
   const auto [rest, error] = std::from_chars(uid->data(), end, address.uid);

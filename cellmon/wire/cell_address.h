@@ -21,9 +21,6 @@ struct CellAddress {
   friend bool operator==(const CellAddress&, const CellAddress&) = default;
 };
 
-/// Whether TEXT may name a machine or a cell: [a-z0-9-], 1 to 32 characters.
-bool is_name(std::string_view text);
-
 std::string socket_name(const CellAddress& address);
 
 /// The name that is held while a machine is being started, so that only one starter is at it.
