@@ -17,6 +17,7 @@
 
 #include "tests/unit/device/doubles.h"
 #include "vmm/base/units.h"
+#include "vmm/device/pci/config_ports.h"
 #include "vmm/device/pci/host_bridge.h"
 #include "vmm/device/virtio/block.h"
 #include "vmm/device/virtio/console.h"
@@ -148,6 +149,7 @@ class Machine {
   std::array<std::uint64_t, kDevices + 1> bars{};
   unsigned breaches = 0;
   PciHostBridge bridge{memory::layout::kPciWindow};
+  PciConfigPorts ports{bridge.ecam()};
 
  private:
   void attach(std::unique_ptr<VirtioDevice> device) {
