@@ -40,14 +40,14 @@ class Machine {
  public:
   Machine() {
     attach(std::make_unique<VirtioBlock>(open_disk(), "fuzz"));
-    std::vector<ConsolePortSetup> ports;
+    std::vector<ConsolePortSetup> setups;
     for (const char* name : {"", "org.hive.agent.0"}) {
       std::array<int, 2> ends{};
       if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) std::abort();
-      ports.push_back({name, UniqueFd(ends[0])});
+      setups.push_back({name, UniqueFd(ends[0])});
       host.emplace_back(ends[1]);
     }
-    attach(std::make_unique<VirtioConsole>(std::move(ports)));
+    attach(std::make_unique<VirtioConsole>(std::move(setups)));
     attach(std::make_unique<VirtioRng>());
     for (unsigned device = 1; device <= kDevices; ++device) {
       bars[device] = config<std::uint32_t>(device, 0x10);
