@@ -47,8 +47,7 @@ def qemu(machine):
 def hive():
     config = "/cell.json"
     with open(STAGE + config, "w", encoding="ascii") as target:
-        json.dump({"name": "bench", "vcpus": 1, "memory": RAM_MIB << 20,
-                   "kernel": f"{IMAGE}/vmlinux",
+        json.dump({"name": "bench", "vcpus": 1, "memory": RAM_MIB << 20, "kernel": f"{IMAGE}/vmlinux",
                    "initrd": f"{IMAGE}/initrd.cpio", "cmdline": CMDLINE}, target)
     return [f"{BIN}/hive-vmm", "--config", config]
 

@@ -56,6 +56,7 @@ in_cell() {
   hive exec "$cell" -- "$@" </dev/null
 }
 
-processes() { pgrep -c '^hive-(cellmon|vmm)' || true; }
+# hive-cellmon and hive-vmm; pgrep takes no longer a pattern.
+processes() { pgrep -c '^hive-[cv]' || true; }
 
 assert_no_processes() { (($(processes) == 0)) || fail "processes left: $(pgrep -l '^hive-' | tr '\n' ' ')"; }
