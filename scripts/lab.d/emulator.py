@@ -25,8 +25,10 @@ _KERNEL_FAULTS = [
 # A panic that these explain is the lab's own doing, not the emulator's.
 _OWN_FAULTS = re.compile(r"lab-(init|relay): .*")
 
-# Register dumps: hive-vmm ("rflags=0x2"), QEMU ("RFL=00000002", "EFL=") and the kernel ("EFLAGS: ").
-_RFLAGS = re.compile(rb"\b(?:rflags|rfl|efl|eflags)\s*[=:]\s*(?:0x)?([0-9a-f]{8,16})\b", re.IGNORECASE)
+# Register dumps: hive-vmm ("rflags 0x2"), QEMU ("RFL=00000002", "EFL=") and the kernel ("EFLAGS: ").
+_RFLAGS = re.compile(
+    rb"\brflags[ =:]+0x([0-9a-f]{1,16})\b|\b(?:rfl|efl|eflags)[ =:]+([0-9a-f]{8,16})\b", re.IGNORECASE
+)
 
 _ALWAYS_ONE = 1 << 1
 _ALWAYS_ZERO = (1 << 3) | (1 << 5) | (1 << 15) | (((1 << 64) - 1) & ~((1 << 22) - 1))
@@ -67,7 +69,7 @@ class OutputScanner:
     def feed(self, data):
         text = self._tail + data
         for match in _RFLAGS.finditer(text):
-            value = int(match.group(1), 16)
+            value = int(match.group(1) or match.group(2), 16)
             if self.finding is None and match.end() < len(text) and impossible_flags(value):
                 self.finding = f"a guest was entered with impossible RFLAGS {value:#x}"
         self._tail = text[-self._KEEP :]

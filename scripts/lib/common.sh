@@ -36,3 +36,24 @@ need_tools() {
 
 # unchanged STAMP TEXT: true when STAMP holds TEXT, which describes every input of a result.
 unchanged() { [[ -f $1 && $(<"$1") == "$2" ]]; }
+
+# with_progress LOG COMMAND...: runs COMMAND with its output in LOG, showing LOG's last line now and
+# then, and its end when COMMAND fails.
+with_progress() {
+  local log=$1 pid started=$SECONDS
+  shift
+  mkdir -p "$(dirname "$log")"
+  "$@" >"$log" 2>&1 &
+  pid=$!
+  while kill -0 "$pid" 2>/dev/null; do
+    sleep 0.5
+    ((SECONDS - started < 15)) || {
+      started=$SECONDS
+      say "$(tail -n 1 "$log" | cut -c1-100)"
+    }
+  done
+  wait "$pid" || {
+    tail -n 30 "$log" >&2
+    return 1
+  }
+}

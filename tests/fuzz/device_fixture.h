@@ -32,6 +32,8 @@ inline constexpr unsigned kConsole = 2;
 inline constexpr unsigned kRng = 3;
 inline constexpr unsigned kDevices = 3;
 inline constexpr std::uint64_t kStatusRegister = 0x14;
+inline constexpr std::uint64_t kRingStride = 0x1000;
+inline constexpr std::uint64_t kRings = 0x1000;  // Queue N's ring is in page N + 1.
 
 class Machine {
  public:
@@ -73,6 +75,37 @@ class Machine {
     return bars[device] - memory::layout::kPciWindow.start;
   }
 
+  static unsigned queues(unsigned device) { return device == kConsole ? 6 : 1; }
+  /// What the device takes of SIZE.
+  static std::uint16_t queue_size(unsigned device, std::uint16_t size) {
+    return device == kRng ? std::min<std::uint16_t>(size, 8) : size;
+  }
+
+  /// Does what a driver does until DRIVER_OK, with those of FEATURES that are offered.
+  void start(unsigned device, std::uint64_t features, std::uint16_t size) {
+    set_bar<std::uint8_t>(device, kStatusRegister, 3);
+    for (std::uint32_t half = 0; half < 2; ++half) {
+      set_bar<std::uint32_t>(device, 0, half);
+      const auto offered = bar<std::uint32_t>(device, 4);
+      const auto wanted = static_cast<std::uint32_t>(features >> (32 * half)) & offered;
+      set_bar<std::uint32_t>(device, 8, half);
+      set_bar<std::uint32_t>(device, 0xc, half == 1 ? wanted | 1 : wanted);
+    }
+    set_bar<std::uint8_t>(device, kStatusRegister, 0x0b);
+    for (unsigned queue = 0; queue < queues(device); ++queue) enable(device, queue, size);
+    set_bar<std::uint8_t>(device, kStatusRegister, 0x0f);
+  }
+
+  void enable(unsigned device, unsigned queue, std::uint16_t size) {
+    const std::uint64_t ring = kRings + queue * kRingStride;
+    set_bar<std::uint16_t>(device, 0x16, static_cast<std::uint16_t>(queue));
+    set_bar<std::uint16_t>(device, 0x18, queue_size(device, size));
+    set_bar<std::uint64_t>(device, 0x20, ring);
+    set_bar<std::uint64_t>(device, 0x28, ring + 0x800);
+    set_bar<std::uint64_t>(device, 0x30, ring + 0xc00);
+    set_bar<std::uint16_t>(device, 0x1c, 1);
+  }
+
   void settle() {
     loop.restart();
     while (loop.poll() != 0) loop.restart();
@@ -83,7 +116,7 @@ class Machine {
     bridge.resume();
     for (unsigned device = 1; device <= kDevices; ++device) {
       set_config<std::uint16_t>(device, 4, 0);
-      set_config<std::uint32_t>(device, 0x10, bars[device]);
+      set_config(device, 0x10, static_cast<std::uint32_t>(bars[device]));
       set_config<std::uint16_t>(device, 4, 2);
       set_bar<std::uint8_t>(device, kStatusRegister, 0);
     }

@@ -18,17 +18,20 @@ std::uint64_t ecam_offset(FuzzedDataProvider& input, std::size_t size) {
     return input.ConsumeIntegralInRange<std::uint64_t>(0, memory::layout::kEcam.size - size);
   }
   return Machine::function(input.ConsumeIntegralInRange<unsigned>(0, kDevices)) +
-         input.ConsumeIntegral<std::uint8_t>();
+         input.ConsumeIntegralInRange<std::uint64_t>(0, 0xb0);
 }
 
-/// An offset of the window: mostly of a device's BAR, at its first place.
+/// An offset of the window: mostly of a device's BAR, at its first place; often of the
+/// common configuration.
 std::uint64_t window_offset(FuzzedDataProvider& input, const Machine& machine, std::size_t size) {
   if (input.ConsumeIntegralInRange<unsigned>(0, 15) == 0) {
     return input.ConsumeIntegralInRange<std::uint64_t>(0, memory::layout::kPciWindow.size - size);
   }
   const unsigned device = input.ConsumeIntegralInRange<unsigned>(1, kDevices);
+  const std::uint64_t start = machine.in_window(device);
+  if (input.ConsumeBool()) return start + input.ConsumeIntegralInRange<std::uint64_t>(0, 0x3f);
   const std::uint64_t page = input.ConsumeIntegralInRange<std::uint64_t>(0, 7) * 0x1000;
-  return machine.in_window(device) + page + input.ConsumeIntegral<std::uint8_t>();
+  return start + page + input.ConsumeIntegral<std::uint8_t>();
 }
 
 void access(BusDevice& bus, std::uint64_t offset, std::size_t size, FuzzedDataProvider& input) {
@@ -77,6 +80,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace hive::device::fuzz;
   static Machine machine;
   FuzzedDataProvider input(data, size);
+  for (unsigned device = 1; device <= kDevices; ++device) {
+    if (input.ConsumeBool()) machine.start(device, input.ConsumeIntegral<std::uint64_t>(), 8);
+  }
   for (unsigned count = 0; count < 256 && input.remaining_bytes() > 0; ++count) {
     step(machine, input);
   }

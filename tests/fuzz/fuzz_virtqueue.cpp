@@ -10,8 +10,6 @@
 namespace hive::device::fuzz {
 namespace {
 
-constexpr std::uint64_t kRingStride = 0x1000;
-constexpr std::uint64_t kRings = 0x1000;  // Queue N's ring is in page N + 1.
 constexpr std::uint64_t kTables = 0x8000;
 constexpr std::uint64_t kWorkArea = 0x2'0000;  // Zeroed before each input.
 
@@ -21,7 +19,7 @@ class Guest {
     const auto work = machine.ram.window({0}, kWorkArea);
     std::memset(work->data(), 0, work->size());
     device_ = input.ConsumeIntegralInRange<unsigned>(1, kDevices);
-    queues_ = device_ == kConsole ? 6 : 1;
+    queues_ = Machine::queues(device_);
     features_ = input.ConsumeIntegral<std::uint64_t>();
     size_ = static_cast<std::uint16_t>(1U << input.ConsumeIntegralInRange<unsigned>(0, 4));
     machine.doorbells.refuse = input.ConsumeBool();
@@ -58,33 +56,8 @@ class Guest {
   }
 
  private:
-  void start() {
-    machine_.set_bar<std::uint8_t>(device_, kStatusRegister, 3);
-    for (std::uint32_t half = 0; half < 2; ++half) {
-      machine_.set_bar<std::uint32_t>(device_, 0, half);
-      const auto offered = machine_.bar<std::uint32_t>(device_, 4);
-      const auto wanted = static_cast<std::uint32_t>(features_ >> (32 * half)) & offered;
-      machine_.set_bar<std::uint32_t>(device_, 8, half);
-      machine_.set_bar<std::uint32_t>(device_, 0xc, half == 1 ? wanted | 1 : wanted);
-    }
-    machine_.set_bar<std::uint8_t>(device_, kStatusRegister, 0x0b);
-    for (unsigned queue = 0; queue < queues_; ++queue) enable(queue);
-    machine_.set_bar<std::uint8_t>(device_, kStatusRegister, 0x0f);
-  }
-
-  void enable(unsigned queue) {
-    const std::uint64_t ring = kRings + queue * kRingStride;
-    machine_.set_bar<std::uint16_t>(device_, 0x16, static_cast<std::uint16_t>(queue));
-    machine_.set_bar<std::uint16_t>(device_, 0x18, queue_size(queue));
-    machine_.set_bar<std::uint64_t>(device_, 0x20, ring);
-    machine_.set_bar<std::uint64_t>(device_, 0x28, ring + 0x800);
-    machine_.set_bar<std::uint64_t>(device_, 0x30, ring + 0xc00);
-    machine_.set_bar<std::uint16_t>(device_, 0x1c, 1);
-  }
-
-  [[nodiscard]] std::uint16_t queue_size(unsigned /*queue*/) const {
-    return device_ == kRng ? std::min<std::uint16_t>(size_, 8) : size_;
-  }
+  void start() { machine_.start(device_, features_, size_); }
+  void enable(unsigned queue) { machine_.enable(device_, queue, size_); }
 
   std::uint64_t address() {
     switch (input_.ConsumeIntegralInRange<unsigned>(0, 4)) {
@@ -102,7 +75,7 @@ class Guest {
   void raw() {
     const auto at = input_.ConsumeIntegralInRange<std::uint64_t>(0, kWorkArea - 64);
     const auto bytes = input_.ConsumeBytes<std::uint8_t>(input_.ConsumeIntegralInRange(0, 64));
-    (void)machine_.ram.write({at}, std::as_bytes(std::span(bytes)));
+    if (!bytes.empty()) (void)machine_.ram.write({at}, std::as_bytes(std::span(bytes)));
   }
 
   void descriptor(std::uint64_t table) {
@@ -120,7 +93,8 @@ class Guest {
     const auto index = machine_.ram.load<std::uint16_t>({available + 2}).value_or(0);
     const auto head = input_.ConsumeIntegralInRange<std::uint16_t>(0, 16);
     const auto by = input_.ConsumeBool() ? 1 : input_.ConsumeIntegral<std::uint16_t>();
-    (void)machine_.ram.store({available + 4 + (index % queue_size(queue)) * 2U}, head);
+    (void)machine_.ram.store({available + 4 + (index % Machine::queue_size(device_, size_)) * 2U},
+                             head);
     (void)machine_.ram.store({available + 2}, static_cast<std::uint16_t>(index + by));
   }
 

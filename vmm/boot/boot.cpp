@@ -7,6 +7,7 @@
 #include "vmm/boot/kernel.h"
 #include "vmm/boot/memory_map.h"
 #include "vmm/boot/parameters.h"
+#include "vmm/boot/reset_vector.h"
 
 namespace hive::boot {
 
@@ -18,6 +19,7 @@ BootState prepare_boot(const memory::GuestMemory& memory, unsigned vcpus, const 
   if (initrd != nullptr) inputs.initrd = load_initrd(memory, loaded, *initrd);
   inputs.rsdp = acpi::build_acpi(memory, vcpus);
   inputs.map = make_memory_map(memory);
+  write_reset_vector(memory);
 
   BootState state;
   if (loaded.entry == Entry::kLinux64) {

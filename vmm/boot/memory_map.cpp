@@ -12,7 +12,7 @@ std::vector<MemoryMapEntry> make_memory_map(const memory::GuestMemory& memory) {
   std::vector<MemoryMapEntry> map{
       {layout::kLowRam, MemoryKind::kRam},
       {kEbda, MemoryKind::kReserved},
-      {layout::kAcpiTables, MemoryKind::kReserved},
+      {layout::kFirmware, MemoryKind::kReserved},
       {{layout::kHighRam, low.end() - layout::kHighRam}, MemoryKind::kRam},
       {layout::kEcam, MemoryKind::kReserved},
       {layout::kKvmReserved, MemoryKind::kReserved},

@@ -19,7 +19,9 @@ inline constexpr Range kKvmReserved{0xfffb'c000, 0x4000};  ///< KVM's identity m
 // The first MiB. Linux keeps out of what e820 does not call RAM.
 inline constexpr Range kLowRam{0, 0x9'fc00};
 inline constexpr std::uint64_t kBootData = 0x7000;       ///< Boot GDT, page tables, params.
-inline constexpr Range kAcpiTables{0xe'0000, 0x2'0000};  ///< RSDP first: where BIOS has it.
+inline constexpr Range kFirmware{0xe'0000, 0x2'0000};    ///< What a BIOS would fill; reserved.
+inline constexpr Range kAcpiTables{0xe'0000, 0x1'fff0};  ///< RSDP first: where BIOS has it.
+inline constexpr Range kResetVector{0xf'fff0, 0x10};     ///< F000:FFF0, where resets jump to.
 inline constexpr std::uint64_t kHighRam = 0x10'0000;     ///< Kernels are loaded from here.
 
 // Ports.

@@ -43,7 +43,7 @@ TEST(MemoryMap, ContinuesAbove4Gib) {
 
 TEST(MemoryMap, ReservesWhatLinuxChecks) {
   const auto map = make_memory_map(make_memory(64 * kMiB));
-  for (const Range& range : {layout::kEcam, layout::kAcpiTables, layout::kKvmReserved}) {
+  for (const Range& range : {layout::kEcam, layout::kFirmware, layout::kKvmReserved}) {
     EXPECT_THAT(map, ::testing::Contains(MemoryMapEntry{range, MemoryKind::kReserved}));
   }
 }

@@ -281,6 +281,36 @@ TEST_F(BlockTest, ReportsAnImageThatShrank) {
   EXPECT_EQ(length_, 1024U);
 }
 
+TEST_F(BlockTest, KeepsRangesAllocatedThatTheGuestWantsZeroedOnly) {
+  fill(kData, 0x1'0000, 'd');
+  ASSERT_EQ(request(VIRTIO_BLK_T_OUT, 0, {{kData, 0x1'0000, false}}), 0);
+  ASSERT_EQ(request(VIRTIO_BLK_T_FLUSH, 0, {}), 0);
+  const auto blocks = [&] {
+    struct stat status {};
+    EXPECT_EQ(::stat(path_.c_str(), &status), 0);
+    return status.st_blocks;
+  };
+  const auto before = blocks();
+  EXPECT_EQ(range(VIRTIO_BLK_T_WRITE_ZEROES, 0, 64), 0);
+  ASSERT_EQ(request(VIRTIO_BLK_T_FLUSH, 0, {}), 0);
+  EXPECT_GE(blocks(), before);
+  EXPECT_EQ(range(VIRTIO_BLK_T_WRITE_ZEROES, 0, 64, VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP), 0);
+  EXPECT_LT(blocks(), before);
+}
+
+TEST_F(BlockTest, ReadsWhatIsNotInThePageCache) {
+  fill(kData, 0x1'0000, 'c');
+  ASSERT_EQ(request(VIRTIO_BLK_T_OUT, 0, {{kData, 0x1'0000, false}}), 0);
+  ASSERT_EQ(request(VIRTIO_BLK_T_FLUSH, 0, {}), 0);
+  const int fd = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  for (std::uint64_t sector = 0; sector < 128; sector += 8) {
+    ASSERT_EQ(::posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+    ASSERT_EQ(request(VIRTIO_BLK_T_IN, sector, {{kData + 0x2'0000, 4096, true}}), 0);
+    ASSERT_EQ(memory(kData + 0x2'0000, 4096), std::string(4096, 'c'));
+  }
+  ::close(fd);
+}
+
 TEST_F(BlockTest, ServesMoreRequestsThanItHasSlots) {
   std::mt19937 random(7);
   std::vector<std::uint8_t> model(kDiskSize / 512);

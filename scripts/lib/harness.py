@@ -1,0 +1,136 @@
+"""What the tiers of scripts/test share: running commands with progress, and counting tests."""
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+LOGS = os.path.join(ROOT, "build/logs")
+_HEARTBEAT = 20  # seconds between signs of life of a long command
+_TAIL = 40  # lines shown of a log that ended badly
+
+
+@dataclasses.dataclass
+class Counts:
+    """Individual tests by their end."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __add__(self, other):
+        return Counts(self.passed + other.passed, self.failed + other.failed,
+                      self.skipped + other.skipped)
+
+    def __str__(self):
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+PASSED, FAILED, SKIPPED = Counts(passed=1), Counts(failed=1), Counts(skipped=1)
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def last_lines(path, count):
+    with open(path, encoding="utf-8", errors="replace") as log:
+        return "".join(log.readlines()[-count:])
+
+
+def run(name, argv, **options):
+    """Runs ARGV with its output in build/logs/NAME.log; whether it succeeded.
+
+    Shows the log's last line now and then, and the log's end when the command fails.
+    """
+    os.makedirs(LOGS, exist_ok=True)
+    path = os.path.join(LOGS, f"{name}.log")
+    started = time.monotonic()
+    with open(path, "wb") as log:
+        process = subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log,
+                                   stderr=subprocess.STDOUT, **options)
+        try:
+            while True:
+                try:
+                    process.wait(timeout=_HEARTBEAT)
+                    break
+                except subprocess.TimeoutExpired:
+                    line = last_lines(path, 1).strip()[-90:]
+                    say(f"  {name}: {time.monotonic() - started:.0f} s: {line}")
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+    seconds = time.monotonic() - started
+    if process.returncode != 0:
+        say(f"  {name}: FAILED after {seconds:.0f} s, exit status {process.returncode}; "
+            f"the end of {os.path.relpath(path, ROOT)}:")
+        sys.stdout.write(last_lines(path, _TAIL))
+        sys.stdout.flush()
+        return False
+    say(f"  {name}: done in {seconds:.0f} s")
+    return True
+
+
+def build(preset, targets=()):
+    """Configures and builds; whether that succeeded."""
+    jobs = str(os.cpu_count() or 1)
+    return run(f"configure-{preset}", ["cmake", "--preset", preset]) and run(
+        f"build-{preset}",
+        ["cmake", "--build", "--preset", preset, "-j", jobs]
+        + (["--target", *targets] if targets else []),
+    )
+
+
+def _gtest_counts(path):
+    with open(path, encoding="utf-8") as source:
+        result = json.load(source)
+    counts = Counts()
+    for suite in result["testsuites"]:
+        for case in suite["testsuite"]:
+            if case["result"] == "SKIPPED":
+                counts += SKIPPED
+            elif case.get("status") != "NOTRUN":
+                counts += FAILED if case.get("failures") else PASSED
+    return counts
+
+
+def _junit_counts(path, gtest_folder):
+    """Counts of a ctest run: the cases of each GoogleTest program, 1 for any other test."""
+    total = Counts()
+    for test in xml.etree.ElementTree.parse(path).getroot().iter("testcase"):
+        status = test.get("status")
+        cases = os.path.join(gtest_folder, test.get("name") + ".json")
+        if os.path.exists(cases):
+            counts = _gtest_counts(cases)
+            # A program may also fail outside its cases, by a leak for instance.
+            total += counts
+            if status == "fail" and counts.failed == 0:
+                total += FAILED
+        else:
+            total += {"run": PASSED, "fail": FAILED}.get(status, SKIPPED)
+    return total
+
+
+def ctest(name, preset, *selection):
+    """Runs tests of a built preset; the Counts of individual cases. None at all is a failure."""
+    folder = os.path.join(ROOT, "build/test-results", name)
+    os.makedirs(folder, exist_ok=True)
+    for entry in os.listdir(folder):
+        os.unlink(os.path.join(folder, entry))
+    junit = os.path.join(folder, "ctest.xml")
+    environment = dict(os.environ, GTEST_OUTPUT=f"json:{folder}/")
+    succeeded = run(
+        f"ctest-{name}",
+        ["ctest", "--preset", preset, "--output-junit", junit, "--timeout", "300",
+         "-j", str(os.cpu_count() or 1), *selection], env=environment,
+    )
+    if not os.path.exists(junit):
+        return FAILED
+    counts = _junit_counts(junit, folder)
+    if counts == Counts() or (not succeeded and counts.failed == 0):
+        counts += FAILED
+    return counts

@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+"""The tiers of scripts/test (see there)."""
+import concurrent.futures
+import glob
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+import harness
+from harness import FAILED, PASSED, ROOT, SKIPPED, Counts, say
+
+# Programs of the unit tier that start threads.
+THREADED = ["unit_memory", "unit_kvm", "unit_device", "unit_cell", "unit_control"]
+
+
+def style():
+    listing = subprocess.run(["git", "ls-files", "*.h", "*.cpp", "*.c"], cwd=ROOT, check=False,
+                             stdout=subprocess.PIPE, text=True)
+    files = listing.stdout.split()
+    if listing.returncode != 0 or not files:
+        say("  style: skipped: not a git work tree, so there is no list of source files")
+        return SKIPPED
+    formatted = harness.run("clang-format", ["clang-format", "--dry-run", "-Werror", *files])
+    return PASSED if formatted else FAILED
+
+
+def unit():
+    if not harness.build("release"):
+        return FAILED
+    return harness.ctest("unit", "release", "-L", "^(unit|sim)$")
+
+
+def asan():
+    if not harness.build("asan"):
+        return FAILED
+    return harness.ctest("asan", "asan", "-L", "^(unit|sim)$", "-E", "^layering")
+
+
+def tsan():
+    present = [name for name in THREADED
+               if os.path.isdir(os.path.join(ROOT, "tests/unit", name.removeprefix("unit_")))]
+    if not harness.build("tsan", present):
+        return FAILED
+    return harness.ctest("tsan", "tsan", "-R", f"^({'|'.join(present)})$")
+
+
+def kvm():
+    try:
+        os.close(os.open("/dev/kvm", os.O_RDWR))
+    except OSError as error:
+        say(f"  kvm: skipped: /dev/kvm cannot be opened: {error.strerror} (the lab runs it)")
+        return SKIPPED
+    if not harness.build("release"):
+        return FAILED
+    return harness.ctest("kvm", "release", "-L", "^kvm$")
+
+
+def fuzz():
+    seconds = int(os.environ.get("HIVE_FUZZ_SECONDS", "10"))
+    if not harness.build("fuzz"):
+        return FAILED
+    programs = sorted(glob.glob(os.path.join(ROOT, "build/fuzz/bin/fuzz_*")))
+    if not programs:
+        return FAILED
+    counts = Counts()
+    for program in programs:
+        name = os.path.basename(program)
+        seeds = os.path.join(ROOT, "tests/fuzz/corpus", name.removeprefix("fuzz_"))
+        with tempfile.TemporaryDirectory() as found:
+            clean = harness.run(name, [
+                program, f"-max_total_time={seconds}", "-print_final_stats=1", "-timeout=10",
+                f"-artifact_prefix={harness.LOGS}/{name}-", found,
+                *([seeds] if os.path.isdir(seeds) else []),
+            ])
+        log = harness.last_lines(os.path.join(harness.LOGS, f"{name}.log"), 20)
+        executed = re.search(r"number_of_executed_units: (\d+)", log)
+        say(f"  {name}: {executed.group(1) if executed else 'no count of'} executions")
+        counts += PASSED if clean and executed else FAILED
+    return counts
+
+
+def _lab_options(path):
+    """Where and how a lab test runs: the words of its line "# lab: inside|host [option=value...]"."""
+    with open(path, encoding="utf-8") as source:
+        match = re.search(r"^# lab: (\w+)(.*)$", source.read(), re.MULTILINE)
+    if not match or match.group(1) not in ("inside", "host"):
+        return None
+    return match.group(1), dict(word.split("=", 1) for word in match.group(2).split())
+
+
+def _lab_test(path):
+    name = "lab-" + os.path.splitext(os.path.basename(path))[0]
+    described = _lab_options(path)
+    if described is None:
+        say(f"  {name}: FAILED: {path} has no line \"# lab: inside|host [option=value...]\"")
+        return FAILED
+    where, options = described
+    command = [path]
+    if where == "inside":
+        words = [word for key, value in options.items() for word in (f"--{key}", value)]
+        command = [os.path.join(ROOT, "scripts/lab"), *words, path]
+    return PASSED if harness.run(name, command) else FAILED
+
+
+def lab():
+    if not harness.build("release"):
+        return FAILED
+    for recipe in ("kernel", "initramfs", "rootfs"):
+        if not harness.run(f"images-{recipe}", [os.path.join(ROOT, "images", recipe)]):
+            return FAILED
+    tests = sorted(path for path in glob.glob(os.path.join(ROOT, "tests/lab/*_test.*"))
+                   if os.access(path, os.X_OK))
+    if not tests:
+        return FAILED
+    counts = Counts()
+    with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        for each in pool.map(_lab_test, tests):
+            counts += each
+    return counts
+
+
+TIERS = {tier.__name__: tier for tier in (style, unit, asan, tsan, kvm, fuzz, lab)}
+
+
+def main():
+    chosen = sys.argv[1:] or list(TIERS)
+    for name in chosen:
+        if name not in TIERS:
+            sys.exit(f"test: no tier \"{name}\"; tiers are {', '.join(TIERS)}")
+    started = time.monotonic()
+    total = Counts()
+    for name in chosen:
+        say(f"== {name}")
+        counts = TIERS[name]()
+        say(f"== {name}: {counts.passed} ok, {counts.failed} bad, {counts.skipped} left out")
+        total += counts
+    say(f"took {(time.monotonic() - started) / 60:.1f} minutes")
+    say(str(total))
+    sys.exit(1 if total.failed else 0)
+
+
+if __name__ == "__main__":
+    main()

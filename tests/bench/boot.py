@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+"""Bench "boot": how soon, with how many exits and in how little memory hive-vmm boots a stock Linux.
+
+Compares hive-vmm with Debian's QEMU, as -M microvm,rtc=on and as -M q35, both booting the
+uncompressed kernel by PVH. All boot the same kernel, initramfs and command line with 128 MiB and a
+serial port, alternating, so that a drift of the machine meets all of them. Runs in the lab under
+icount, where a second is 250 million instructions; with --here on this machine's own KVM.
+
+All that the VMMs read is copied into memory before, and they run with that copy as their root
+folder: where time is counted in instructions, it leaps ahead whenever the processor waits for a
+file, by as much as the host happens to take.
+"""
+import argparse
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BIN = os.path.join(ROOT, "build/release/bin")
+IMAGE = os.path.join(ROOT, "build/images/debian")
+RESULT = os.path.join(ROOT, "build/lab-out/bench-boot.json")
+RAM_MIB = 128
+CMDLINE = "console=ttyS0 quiet"
+FIRST_LINE = "hive: userspace"
+QEMU = "/usr/bin/qemu-system-x86_64"
+FIRMWARE = [
+    "/usr/share/qemu/pvh.bin", "/usr/share/qemu/bios-microvm.bin", "/usr/share/qemu/linuxboot_dma.bin",
+    "/usr/share/qemu/kvmvapic.bin", "/usr/share/seabios/bios-256k.bin",
+]
+STAGE = "/mnt"  # in a mount namespace of our own
+SETTLE_SECONDS = 3
+BOOT_LIMIT = 120
+
+
+def qemu(machine):
+    return [
+        QEMU, "-nodefaults", "-no-user-config", "-display", "none", "-accel", "kvm",
+        "-M", machine, "-cpu", "host", "-m", f"{RAM_MIB}M", "-serial", "stdio",
+        "-kernel", f"{IMAGE}/vmlinux", "-initrd", f"{IMAGE}/initrd.cpio", "-append", CMDLINE,
+    ]
+
+
+def hive():
+    config = "/cell.json"
+    with open(STAGE + config, "w", encoding="ascii") as target:
+        json.dump({"name": "bench", "vcpus": 1, "memory": RAM_MIB << 20,
+                   "kernel": f"{IMAGE}/vmlinux",
+                   "initrd": f"{IMAGE}/initrd.cpio", "cmdline": CMDLINE}, target)
+    return [f"{BIN}/hive-vmm", "--config", config]
+
+
+def copy_in(path):
+    target = STAGE + path
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    shutil.copy(path, target)
+
+
+def copy_in_program(path):
+    """Copies a program and the shared libraries that it needs."""
+    copy_in(path)
+    listing = subprocess.run(["ldd", path], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                             check=False, text=True).stdout
+    for library in re.findall(r"(/\S+) \(0x", listing):
+        copy_in(library)
+
+
+def stage(with_hive):
+    """Makes STAGE a root folder in memory that has everything that the VMMs read."""
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", STAGE], check=True)
+    for folder in ("dev", "proc", "sys"):
+        os.mkdir(f"{STAGE}/{folder}")
+        subprocess.run(["mount", "--rbind", f"/{folder}", f"{STAGE}/{folder}"], check=True)
+    for folder in ("tmp", "run"):
+        os.mkdir(f"{STAGE}/{folder}")
+    for program in [QEMU, f"{BIN}/boot_probe"] + ([f"{BIN}/hive-vmm"] if with_hive else []):
+        copy_in_program(program)
+    for path in FIRMWARE:
+        copy_in(path)
+    for name in ("vmlinux", "initrd.cpio"):
+        copy_in(os.path.join(IMAGE, name))
+
+
+def probe(name, command):
+    """One boot: {"seconds", "exits", "vmm_kib"}."""
+    argv = ["chroot", STAGE, f"{BIN}/boot_probe", str(RAM_MIB), FIRST_LINE, str(SETTLE_SECONDS),
+            str(BOOT_LIMIT)]
+    result = subprocess.run(argv + command, stdout=subprocess.PIPE, check=False, text=True)
+    if result.returncode != 0:
+        sys.exit(f"bench boot: {name} failed, exit status {result.returncode}")
+    return json.loads(result.stdout)
+
+
+def collect(peers, runs):
+    """{peer: [sample of each run]}."""
+    samples = {name: [] for name in peers}
+    for run in range(1, runs + 1):
+        for name, command in peers.items():
+            sample = probe(name, command)
+            samples[name].append(sample)
+            print(f"run {run} of {runs}: {name}: {sample['seconds']:.3f} s, "
+                  f"{sample['exits']} exits, {sample['vmm_kib'] / 1024:.1f} MiB",
+                  file=sys.stderr, flush=True)
+    return samples
+
+
+def figure(name, unit, values):
+    return {"name": name, "value": statistics.median(values), "unit": unit, "n": len(values),
+            "min": min(values), "median": statistics.median(values), "max": max(values)}
+
+
+def report(samples):
+    def values(peer, key):
+        return [sample[key] for sample in samples[peer]]
+
+    def ratio(name, key, peer):
+        value = statistics.median(values("hive", key)) / statistics.median(values(peer, key))
+        return {"name": name, "value": value, "n": len(samples["hive"])}
+
+    figures = []
+    for peer in samples:
+        figures.append(figure(f"boot {peer}, s", "s", values(peer, "seconds")))
+        figures.append(figure(f"boot exits {peer}", "exits", values(peer, "exits")))
+        name = "vmm memory" if peer == "hive" else f"{peer} memory"
+        memory = [kib / 1024 for kib in values(peer, "vmm_kib")]
+        figures.append(figure(f"{name} beside guest RAM, MiB", "MiB", memory))
+    ratios = []
+    if "hive" in samples:
+        ratios = [
+            ratio("boot hive/qemu-q35", "seconds", "qemu-q35"),
+            ratio("boot hive/qemu-microvm", "seconds", "qemu-microvm"),
+            ratio("boot exits hive/qemu-microvm", "exits", "qemu-microvm"),
+        ]
+    return {"bench": "boot", "figures": figures, "ratios": ratios}
+
+
+def print_table(result):
+    print(f"{'figure':44} {'median':>12} {'min':>12} {'max':>12}   n")
+    for each in result["figures"]:
+        print(f"{each['name']:44} {each['median']:12.3f} {each['min']:12.3f} {each['max']:12.3f} "
+              f"{each['n']:3}")
+    for each in result["ratios"]:
+        print(f"{each['name']:44} {each['value']:12.3f} {'':25} {each['n']:3}")
+
+
+def measure_here(runs, peers_only):
+    stage(not peers_only)
+    peers = {} if peers_only else {"hive": hive()}
+    peers["qemu-microvm"] = qemu("microvm,rtc=on")
+    peers["qemu-q35"] = qemu("q35")
+    return report(collect(peers, runs))
+
+
+def measure_in_lab(runs, peers_only):
+    if os.path.exists(RESULT):
+        os.unlink(RESULT)
+    again = [os.path.abspath(__file__), "--here", "--runs", str(runs), "--json", RESULT]
+    lab = [f"{ROOT}/scripts/lab", "--icount", "--timeout", str(600 + 180 * runs)]
+    subprocess.run(lab + again + (["--peers-only"] if peers_only else []), check=True,
+                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    with open(RESULT, encoding="ascii") as source:
+        return json.load(source)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", metavar="FILE", help="write the figures to FILE")
+    parser.add_argument("--runs", type=int, default=5, help="boots of each VMM (default: 5)")
+    parser.add_argument("--here", action="store_true", help="measure on this machine's own KVM")
+    parser.add_argument("--peers-only", action="store_true", help="leave hive-vmm out")
+    parser.add_argument("--in-namespace", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.here and not options.in_namespace:
+        os.execvp("unshare", ["unshare", "-m", *sys.argv, "--in-namespace"])
+    measure = measure_here if options.here else measure_in_lab
+    try:
+        result = measure(options.runs, options.peers_only)
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"bench boot: the lab failed, exit status {error.returncode}")
+    if options.json:
+        with open(options.json, "w", encoding="ascii") as target:
+            json.dump(result, target, indent=1)
+            target.write("\n")
+    print_table(result)
+
+
+if __name__ == "__main__":
+    main()

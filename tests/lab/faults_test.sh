@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# lab: inside timeout=400
+# What cannot work is refused with a clear error, exit status 1 or 2, soon, and leaves nothing behind.
+source "$(dirname "$0")/lib.sh"
+
+# A second, for a processor that an emulator makes many times slower.
+limit_ms=5000
+
+# refused WHAT PATTERN COMMAND...: COMMAND fails in time with PATTERN in its error output.
+refused() {
+  local what=$1 pattern=$2 status=0 started took before
+  shift 2
+  before=$(find "$HIVE_RUNTIME_DIR" . -type f -o -type s | sort)
+  started=$(date +%s%3N)
+  "$@" >out 2>err </dev/null || status=$?
+  took=$(($(date +%s%3N) - started))
+  printf '== %s: status %d after %d ms: %s\n' "$what" "$status" "$took" "$(head -1 err)"
+  [[ $status == 1 || $status == 2 ]] || fail "$what: exit status $status"
+  grep -qiE -- "$pattern" err || fail "$what: the error does not say \"$pattern\": $(cat err)"
+  ((took < limit_ms)) || fail "$what took $took ms"
+  rm -f out err
+  [[ $(find "$HIVE_RUNTIME_DIR" . -type f -o -type s | sort) == "$before" ]] ||
+    fail "$what left files: $(find "$HIVE_RUNTIME_DIR" . -type f -o -type s | tr '\n' ' ')"
+  assert_no_processes
+}
+
+# machine WORDS: a plan of one cell with those keys.
+machine() {
+  cat >m.yaml <<END
+machine: faults
+cells: [{name: a, memory: 96MiB, $1}]
+END
+}
+
+printf 'not a kernel at all, whatever its name says\n%4096s' ' ' >text.img
+head -c 1000000 "$IMAGES/debian/vmlinuz" >truncated.img
+truncate -s 200M large.cpio
+truncate -s 16M disk.img
+
+machine "kernel: text.img"
+refused "a kernel that is not a kernel" 'text\.img' hive up m.yaml
+machine "kernel: truncated.img"
+refused "a truncated bzImage" 'truncated\.img.*truncated|truncated\.img.*short|truncated\.img' hive up m.yaml
+machine "kernel: debian, initrd: large.cpio"
+refused "an initrd larger than memory" 'large\.cpio' hive up m.yaml
+machine "kernel: debian, disks: [{path: none.img}]"
+refused "a missing disk" 'none\.img' hive up m.yaml
+
+machine "kernel: debian, disks: [{path: disk.img}]"
+sed 's/faults/other/; s/name: a/name: b/' m.yaml >n.yaml
+(exec 9<>disk.img && flock -x 9 && exec sleep 1000) &
+holder=$!
+sleep 1
+refused "a busy disk" 'disk\.img' hive up m.yaml
+kill "$holder"
+
+mv /dev/kvm /dev/kvm.hidden
+refused "no /dev/kvm" '/dev/kvm' hive up m.yaml
+mv /dev/kvm.hidden /dev/kvm
+chmod 755 "$scratch"
+chown -R nobody "$scratch"
+refused "no permission on /dev/kvm" '/dev/kvm' setpriv --reuid nobody --clear-groups \
+  env HIVE_RUNTIME_DIR="$HIVE_RUNTIME_DIR" "$(command -v hive)" up m.yaml

@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# lab: inside timeout=500
+# The tests of the kvm tier, on kvm_amd with nested paging.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+ctest --test-dir build/release -L '^kvm$' --no-tests=error --output-on-failure --timeout 300

@@ -1,0 +1,95 @@
+// How a disk's requests get done.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "vmm/device/virtio/block.h"
+#include "vmm/device/virtio/block_request.h"
+#include "vmm/device/virtio/disk_image.h"
+#include "vmm/device/virtio/io_ring.h"
+#include "vmm/device/virtio/virtio_device.h"
+
+namespace hive::device {
+
+/// Takes requests from the disk's queue, has the host's kernel do them through an io_uring, and
+/// gives them back in the order in which they are done. Called as a VirtioDevice is.
+class VirtioBlock::Engine {
+ public:
+  static constexpr std::uint16_t kQueueSize = 128;
+
+  Engine(DiskImage image, std::string serial);
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+  /// Waits for requests in flight.
+  ~Engine();
+
+  void attach(VirtioTransport& transport);
+  void activate(std::uint64_t features);
+  void process();
+  void reset() { starved_ = false; }
+
+  [[nodiscard]] const DiskImage& image() const { return image_; }
+  [[nodiscard]] std::string_view name() const { return name_; }
+  [[nodiscard]] bool idle() const { return in_flight_ == 0; }
+
+ private:
+  /// Ways to make a range read as zeroes, in the order in which they are tried.
+  enum class Zeroing : std::uint8_t {
+    kDeallocate,  ///< Only where the guest allows it.
+    kZeroRange,
+    kWrite,
+  };
+
+  /// A request in flight.
+  struct Slot {
+    BlockRequest request;
+    std::uint16_t head = 0;
+    Zeroing zeroing = Zeroing::kZeroRange;
+    unsigned retries = 0;
+    std::uint64_t done = 0;  ///< Bytes transferred or zeroed.
+    std::array<iovec, kQueueSize> buffers;
+  };
+
+  [[nodiscard]] Virtqueue& queue() { return transport_->queue(0); }
+  /// Starts the next request. False when there is none, or none can be taken now.
+  [[nodiscard]] bool take_next();
+  [[nodiscard]] Slot* acquire();
+  void start(Slot& slot);
+  void identify(Slot& slot);
+  /// Hands the request, or what is left of it, to the host.
+  void issue(Slot& slot);
+  void prepare_transfer(io_uring_sqe& entry, bool write, std::span<const iovec> buffers,
+                        std::uint64_t offset);
+  void prepare_fallocate(io_uring_sqe& entry, int mode, const Slot& slot);
+  void prepare_zeroing(io_uring_sqe& entry, Slot& slot);
+  /// Starts what was prepared, and takes what the host could finish at once.
+  void flush();
+  /// The host has finished requests.
+  void completed();
+  void reap();
+  /// Takes the host's answer. Returns whether something is to be submitted for the rest.
+  [[nodiscard]] bool advance(Slot& slot, std::int32_t result);
+  [[nodiscard]] bool recover(Slot& slot, int error);
+  [[nodiscard]] bool end(Slot& slot, std::uint8_t status);
+  void finish(Slot& slot, std::uint8_t status);
+
+  DiskImage image_;
+  std::string serial_;
+  std::string name_;
+  VirtioTransport* transport_ = nullptr;
+  bool write_through_ = true;  ///< The driver does not flush, so every write is made durable.
+  bool starved_ = false;       ///< Chains wait for a free slot.
+  std::size_t in_flight_ = 0;
+  std::vector<std::unique_ptr<Slot>> slots_;
+  std::vector<Slot*> free_;
+  std::optional<IoRing> ring_;
+};
+
+}  // namespace hive::device
