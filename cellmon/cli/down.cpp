@@ -27,8 +27,10 @@ struct DownOptions {
   double timeout = 10;  // Seconds.
 };
 
-/// How much longer than a guest's grace its monitor may take.
+/// How much longer than a guest's grace its monitor may take; and how long where nothing waits for
+/// a guest.
 constexpr Milliseconds kSlack{15'000};
+constexpr Milliseconds kForcedSlack{5'000};
 
 Milliseconds left_until(steady_clock::time_point deadline) {
   return std::max(std::chrono::ceil<Milliseconds>(deadline - steady_clock::now()), Milliseconds(0));
@@ -101,7 +103,7 @@ int run_down(const DownOptions& options) {
     endings.emplace_back(std::move(*client),
                          Json{{"force", options.force}, {"grace_ms", grace.count()}});
   }
-  const auto deadline = steady_clock::now() + (options.force ? Milliseconds(0) : grace) + kSlack;
+  const auto deadline = steady_clock::now() + (options.force ? kForcedSlack : grace + kSlack);
   bool all_ended = true;
   for (Ending& ending : endings) {
     ending.await(deadline);

@@ -10,8 +10,8 @@
 #include "cellmon/cli/check_file.h"
 #include "cellmon/cli/commands.h"
 #include "cellmon/cli/console_tail.h"
+#include "cellmon/cli/host_kvm.h"
 #include "cellmon/cli/machine_start.h"
-#include "cellmon/cli/preflight.h"
 #include "cellmon/cli/run_dir.h"
 #include "vmm/base/error.h"
 
@@ -49,7 +49,8 @@ void explain(BootWatch& watch, bool timed_out) {
 int run_up(const UpOptions& options) {
   const std::optional<plan::Machine> machine = check_file(options.file);
   if (!machine) return static_cast<int>(Error::Kind::kUsage);
-  check_kvm();
+  const KvmReport kvm = judge_kvm(gather_kvm_facts());
+  if (!kvm.works) throw Error(kvm.problem + "; " + kvm.remedy);
   const SignalFd signals({SIGINT, SIGTERM, SIGHUP});
   MachineStart start(*machine, ensure_run_dir());
   BootWatch watch(start.connect());

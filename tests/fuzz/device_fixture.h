@@ -17,6 +17,7 @@
 
 #include "tests/unit/device/doubles.h"
 #include "vmm/base/units.h"
+#include "vmm/device/pci/config_ports.h"
 #include "vmm/device/pci/host_bridge.h"
 #include "vmm/device/virtio/block.h"
 #include "vmm/device/virtio/console.h"
@@ -39,14 +40,14 @@ class Machine {
  public:
   Machine() {
     attach(std::make_unique<VirtioBlock>(open_disk(), "fuzz"));
-    std::vector<ConsolePortSetup> ports;
+    std::vector<ConsolePortSetup> setups;
     for (const char* name : {"", "org.hive.agent.0"}) {
       std::array<int, 2> ends{};
       if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) std::abort();
-      ports.push_back({name, UniqueFd(ends[0])});
+      setups.push_back({name, UniqueFd(ends[0])});
       host.emplace_back(ends[1]);
     }
-    attach(std::make_unique<VirtioConsole>(std::move(ports)));
+    attach(std::make_unique<VirtioConsole>(std::move(setups)));
     attach(std::make_unique<VirtioRng>());
     for (unsigned device = 1; device <= kDevices; ++device) {
       bars[device] = config<std::uint32_t>(device, 0x10);
@@ -148,6 +149,7 @@ class Machine {
   std::array<std::uint64_t, kDevices + 1> bars{};
   unsigned breaches = 0;
   PciHostBridge bridge{memory::layout::kPciWindow};
+  PciConfigPorts ports{bridge.ecam()};
 
  private:
   void attach(std::unique_ptr<VirtioDevice> device) {

@@ -47,7 +47,7 @@ void access(BusDevice& bus, std::uint64_t offset, std::size_t size, FuzzedDataPr
 
 void step(Machine& machine, FuzzedDataProvider& input) {
   const std::size_t size = width(input);
-  switch (input.ConsumeIntegralInRange<unsigned>(0, 7)) {
+  switch (input.ConsumeIntegralInRange<unsigned>(0, 8)) {
     case 0:
     case 1:
     case 2:
@@ -58,6 +58,8 @@ void step(Machine& machine, FuzzedDataProvider& input) {
       return access(machine.bridge.window(), window_offset(input, machine, size), size, input);
     case 6:
       return machine.settle();
+    case 7:
+      return access(machine.ports, input.ConsumeIntegralInRange<std::uint64_t>(0, 7), size, input);
     default:
       machine.msi.limit = input.ConsumeIntegral<std::uint8_t>();
       machine.doorbells.refuse = input.ConsumeBool();

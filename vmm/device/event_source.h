@@ -14,6 +14,8 @@ class EventSource {
  public:
   /// Throws Error when the process has no descriptors left.
   EventSource(boost::asio::io_context& loop, std::function<void()> on_signal);
+  EventSource(const EventSource&) = delete;
+  EventSource& operator=(const EventSource&) = delete;
   EventSource(EventSource&&) noexcept = default;
   EventSource& operator=(EventSource&&) = delete;
   ~EventSource();

@@ -7,14 +7,14 @@
 namespace hive::plan {
 namespace {
 
-std::optional<std::vector<DiskKeys>> read_disks(const Node& list, FaultList& faults) {
+std::optional<std::vector<DiskKeys>> read_disks(const YamlNode& list, FaultList& faults) {
   if (list.items.size() > kMaxDisks) {
     faults.add(list.at, fmt::format("the cell has {} disks", list.items.size()),
                fmt::format("give it at most {}", kMaxDisks));
     return std::nullopt;
   }
   std::vector<DiskKeys> disks;
-  for (const Node& item : list.items) {
+  for (const YamlNode& item : list.items) {
     const Fields fields(item, disk_spec(), faults);
     disks.push_back(
         {fields.read<std::string>("path", read_path), fields.read<bool>("readonly", read_flag)});
@@ -24,11 +24,11 @@ std::optional<std::vector<DiskKeys>> read_disks(const Node& list, FaultList& fau
 
 }  // namespace
 
-CellKeys read_cell_keys(const Node& node, const MappingSpec& spec, FaultList& faults) {
+CellKeys read_cell_keys(const YamlNode& node, const MappingSpec& spec, FaultList& faults) {
   const Fields fields(node, spec, faults);
   CellKeys keys;
   keys.at = node.at;
-  keys.is_mapping = node.kind == Node::Kind::kMapping;
+  keys.is_mapping = node.kind == YamlNode::Kind::kMapping;
   keys.name = fields.read<std::string>("name", read_name);
   keys.cpus = fields.read<CpuRequest>("cpus", read_cpus);
   keys.overcommit_cpus = fields.read<bool>("overcommit_cpus", read_flag);

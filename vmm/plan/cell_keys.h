@@ -34,7 +34,7 @@ struct CellKeys {
 };
 
 /// Reads one element of `cells`, or the mapping of `defaults`, according to SPEC.
-CellKeys read_cell_keys(const Node& node, const MappingSpec& spec, FaultList& faults);
+CellKeys read_cell_keys(const YamlNode& node, const MappingSpec& spec, FaultList& faults);
 
 /// CELL with DEFAULTS in the place of what was not given.
 CellKeys with_defaults(CellKeys cell, const CellKeys& defaults);

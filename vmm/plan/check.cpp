@@ -19,7 +19,7 @@ struct MachineKeys {
   Field<std::vector<CellKeys>> cells;
 };
 
-std::optional<std::vector<CellKeys>> read_cells(const Node& list, FaultList& faults) {
+std::optional<std::vector<CellKeys>> read_cells(const YamlNode& list, FaultList& faults) {
   if (list.items.empty()) {
     faults.add(list.at, "'cells' is empty", "describe at least one cell");
     return std::nullopt;
@@ -30,15 +30,16 @@ std::optional<std::vector<CellKeys>> read_cells(const Node& list, FaultList& fau
     return std::nullopt;
   }
   std::vector<CellKeys> cells;
-  for (const Node& item : list.items) cells.push_back(read_cell_keys(item, cell_spec(), faults));
+  for (const YamlNode& item : list.items)
+    cells.push_back(read_cell_keys(item, cell_spec(), faults));
   return cells;
 }
 
-MachineKeys read_machine(const Node& root, FaultList& faults) {
+MachineKeys read_machine(const YamlNode& root, FaultList& faults) {
   const Fields fields(root, machine_spec(), faults);
   MachineKeys keys;
   keys.name = fields.read<std::string>("machine", read_name);
-  keys.defaults = fields.read<CellKeys>("defaults", [](const Node& node, FaultList& list) {
+  keys.defaults = fields.read<CellKeys>("defaults", [](const YamlNode& node, FaultList& list) {
     return std::optional(read_cell_keys(node, defaults_spec(), list));
   });
   keys.cells = fields.read<std::vector<CellKeys>>("cells", read_cells);

@@ -30,7 +30,7 @@ struct Refusal {
 /// Builds the tree from the parser's events. No recursion: open lists and mappings are on a stack.
 class TreeBuilder : public YAML::EventHandler {
  public:
-  Node take_root() { return std::move(root_); }
+  YamlNode take_root() { return std::move(root_); }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (std::exchange(started_, true)) {
@@ -52,8 +52,8 @@ class TreeBuilder : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
                 const std::string& value) override {
     refuse_tag(mark, tag);
-    Node node = leaf(mark);
-    node.kind = Node::Kind::kScalar;
+    YamlNode node = leaf(mark);
+    node.kind = YamlNode::Kind::kScalar;
     node.text = value;
     node.quoted = tag == "!";
     add(std::move(node));
@@ -62,21 +62,21 @@ class TreeBuilder : public YAML::EventHandler {
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
                        YAML::EmitterStyle::value) override {
     refuse_tag(mark, tag);
-    open(mark, Node::Kind::kList);
+    open(mark, YamlNode::Kind::kList);
   }
   void OnSequenceEnd() override { close(); }
 
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
                   YAML::EmitterStyle::value) override {
     refuse_tag(mark, tag);
-    open(mark, Node::Kind::kMapping);
+    open(mark, YamlNode::Kind::kMapping);
   }
   void OnMapEnd() override { close(); }
 
  private:
   /// A list or mapping whose end has not come yet.
   struct Open {
-    Node node;
+    YamlNode node;
     std::optional<Entry> entry;  ///< In a mapping: the key whose value comes next.
   };
 
@@ -93,38 +93,39 @@ class TreeBuilder : public YAML::EventHandler {
     refuse(mark, fmt::format("tags ({}) cannot be used", quote(tag)), "remove the tag");
   }
 
-  static Node leaf(const YAML::Mark& mark) {
-    Node node;
+  static YamlNode leaf(const YAML::Mark& mark) {
+    YamlNode node;
     node.at = position(mark);
     return node;
   }
 
   /// Whether what comes next is the key of an entry.
   [[nodiscard]] bool at_key() const {
-    return !open_.empty() && open_.back().node.kind == Node::Kind::kMapping && !open_.back().entry;
+    return !open_.empty() && open_.back().node.kind == YamlNode::Kind::kMapping &&
+           !open_.back().entry;
   }
 
-  void open(const YAML::Mark& mark, Node::Kind kind) {
+  void open(const YAML::Mark& mark, YamlNode::Kind kind) {
     if (at_key()) refuse_key(mark);
     if (open_.size() >= kMaxDepth) {
       refuse(mark, fmt::format("lists and mappings are nested more than {} deep", kMaxDepth),
              "write the machine as docs/config-reference.md shows it");
     }
-    Node node = leaf(mark);
+    YamlNode node = leaf(mark);
     node.kind = kind;
     open_.push_back({std::move(node), std::nullopt});
   }
 
   void close() {
-    Node node = std::move(open_.back().node);
+    YamlNode node = std::move(open_.back().node);
     open_.pop_back();
     add(std::move(node));
   }
 
-  void add(Node node) {
+  void add(YamlNode node) {
     if (open_.empty()) {
       root_ = std::move(node);
-    } else if (open_.back().node.kind == Node::Kind::kList) {
+    } else if (open_.back().node.kind == YamlNode::Kind::kList) {
       open_.back().node.items.push_back(std::move(node));
     } else if (Open& parent = open_.back(); parent.entry) {
       parent.entry->value = std::move(node);
@@ -135,7 +136,7 @@ class TreeBuilder : public YAML::EventHandler {
     }
   }
 
-  Node root_;
+  YamlNode root_;
   std::vector<Open> open_;
   bool started_ = false;
 };

@@ -12,26 +12,26 @@ namespace hive::plan {
 
 struct Entry;
 
-struct Node {
+struct YamlNode {
   enum class Kind { kNull, kScalar, kList, kMapping };
 
   Kind kind = Kind::kNull;
   Position at;
-  std::string text;            ///< Of a scalar.
-  bool quoted = false;         ///< Of a scalar: it is a string, whatever it looks like.
-  std::vector<Node> items;     ///< Of a list.
-  std::vector<Entry> entries;  ///< Of a mapping, in file order, repeated keys included.
+  std::string text;             ///< Of a scalar.
+  bool quoted = false;          ///< Of a scalar: it is a string, whatever it looks like.
+  std::vector<YamlNode> items;  ///< Of a list.
+  std::vector<Entry> entries;   ///< Of a mapping, in file order, repeated keys included.
 };
 
 struct Entry {
   std::string key;
   Position at;  ///< Of the key.
-  Node value;
+  YamlNode value;
 };
 
 /// Exactly one of the two is set.
 struct Document {
-  std::optional<Node> root;
+  std::optional<YamlNode> root;
   std::optional<Fault> fault;
 };
 

@@ -1,9 +1,9 @@
 // What is wrong with a plan, and where.
 #pragma once
 
-#include <compare>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 namespace hive::plan {
@@ -13,7 +13,10 @@ struct Position {
   unsigned line = 1;
   unsigned column = 1;
 
-  friend auto operator<=>(const Position&, const Position&) = default;
+  friend bool operator==(const Position&, const Position&) = default;
+  friend bool operator<(const Position& a, const Position& b) {
+    return std::tie(a.line, a.column) < std::tie(b.line, b.column);
+  }
 };
 
 struct Fault {
@@ -21,7 +24,10 @@ struct Fault {
   std::string what;
   std::string remedy;
 
-  friend auto operator<=>(const Fault&, const Fault&) = default;
+  friend bool operator==(const Fault&, const Fault&) = default;
+  friend bool operator<(const Fault& a, const Fault& b) {
+    return std::tie(a.at, a.what, a.remedy) < std::tie(b.at, b.what, b.remedy);
+  }
 };
 
 /// "FILE:LINE:COLUMN: WHAT; REMEDY".

@@ -7,31 +7,31 @@
 namespace hive::plan {
 namespace {
 
-std::string_view describe(Node::Kind kind) {
+std::string_view describe(YamlNode::Kind kind) {
   switch (kind) {
-    case Node::Kind::kNull:
+    case YamlNode::Kind::kNull:
       return "nothing";
-    case Node::Kind::kScalar:
+    case YamlNode::Kind::kScalar:
       return "a single value";
-    case Node::Kind::kList:
+    case YamlNode::Kind::kList:
       return "a list";
-    case Node::Kind::kMapping:
+    case YamlNode::Kind::kMapping:
       return "a mapping";
   }
   return "";
 }
 
-bool fits(KeyType type, Node::Kind kind) {
+bool fits(KeyType type, YamlNode::Kind kind) {
   switch (type) {
     case KeyType::kCells:
     case KeyType::kDisks:
-      return kind == Node::Kind::kList;
+      return kind == YamlNode::Kind::kList;
     case KeyType::kDefaults:
-      return kind == Node::Kind::kMapping;
+      return kind == YamlNode::Kind::kMapping;
     case KeyType::kCpus:
-      return kind == Node::Kind::kScalar || kind == Node::Kind::kList;
+      return kind == YamlNode::Kind::kScalar || kind == YamlNode::Kind::kList;
     default:
-      return kind == Node::Kind::kScalar;
+      return kind == YamlNode::Kind::kScalar;
   }
 }
 
@@ -46,11 +46,11 @@ std::string list_keys(const MappingSpec& spec) {
 
 }  // namespace
 
-Fields::Fields(const Node& node, const MappingSpec& spec, FaultList& faults)
+Fields::Fields(const YamlNode& node, const MappingSpec& spec, FaultList& faults)
     : spec_(spec), faults_(faults) {
-  if (node.kind != Node::Kind::kMapping) {
+  if (node.kind != YamlNode::Kind::kMapping) {
     faults_.add(node.at,
-                node.kind == Node::Kind::kNull
+                node.kind == YamlNode::Kind::kNull
                     ? fmt::format("nothing up to here describes {}", spec.what)
                     : fmt::format("{} is described by {}", spec.what, describe(node.kind)),
                 fmt::format("write a mapping with the keys {}", list_keys(spec)));
@@ -93,10 +93,10 @@ void Fields::report_unknown(const Entry& entry) const {
 }
 
 bool Fields::has_right_kind(const Entry& entry, KeyType type) const {
-  const Node::Kind kind = entry.value.kind;
+  const YamlNode::Kind kind = entry.value.kind;
   if (fits(type, kind)) return true;
   const std::string remedy = fmt::format("give it {}", plan::describe(type));
-  if (kind == Node::Kind::kNull) {
+  if (kind == YamlNode::Kind::kNull) {
     faults_.add(entry.at, fmt::format("'{}' has no value", entry.key), remedy);
   } else {
     faults_.add(entry.value.at, fmt::format("'{}' is {}", entry.key, describe(kind)), remedy);

@@ -24,9 +24,9 @@ struct Field {
 /// are reported on construction. NODE and SPEC must outlive it.
 class Fields {
  public:
-  Fields(const Node& node, const MappingSpec& spec, FaultList& faults);
+  Fields(const YamlNode& node, const MappingSpec& spec, FaultList& faults);
 
-  /// Reads KEY's value by READ_VALUE, a function (const Node&, FaultList&) -> std::optional<T>,
+  /// Reads KEY's value by READ_VALUE, a function (const YamlNode&, FaultList&) -> std::optional<T>,
   /// which is called only with a node of a kind that fits the key. Nothing is given for a KEY that
   /// the table lacks.
   template <typename T, typename Read>

@@ -56,7 +56,7 @@ const KeySpec* MappingSpec::find(std::string_view name) const {
 }
 
 const MappingSpec& machine_spec() {
-  static const MappingSpec kSpec{
+  static const MappingSpec spec{
       "a machine",
       {
           {"machine", KeyType::kName, Presence::kRequired, "", "The machine's name."},
@@ -64,11 +64,11 @@ const MappingSpec& machine_spec() {
           {"defaults", KeyType::kDefaults, Presence::kOptional, "no defaults",
            "What holds for every cell that does not say otherwise."},
       }};
-  return kSpec;
+  return spec;
 }
 
 const MappingSpec& cell_spec() {
-  static const MappingSpec kSpec{
+  static const MappingSpec spec{
       "a cell",
       {
           {"name", KeyType::kName, Presence::kRequired, "",
@@ -99,23 +99,23 @@ const MappingSpec& cell_spec() {
            "true with the Debian image's own initrd, else false",
            "Whether the guest runs hive-agent, which tells that the guest is up."},
       }};
-  return kSpec;
+  return spec;
 }
 
 const MappingSpec& disk_spec() {
-  static const MappingSpec kSpec{"a disk",
-                                 {
-                                     {"path", KeyType::kPath, Presence::kRequired, "",
-                                      "The path of a raw image file or of a block device."},
-                                     {"readonly", KeyType::kFlag, Presence::kOptional, "false",
-                                      "Whether the guest may only read it."},
-                                 }};
-  return kSpec;
+  static const MappingSpec spec{"a disk",
+                                {
+                                    {"path", KeyType::kPath, Presence::kRequired, "",
+                                     "The path of a raw image file or of a block device."},
+                                    {"readonly", KeyType::kFlag, Presence::kOptional, "false",
+                                     "Whether the guest may only read it."},
+                                }};
+  return spec;
 }
 
 const MappingSpec& defaults_spec() {
-  static const MappingSpec kSpec = make_defaults();
-  return kSpec;
+  static const MappingSpec spec = make_defaults();
+  return spec;
 }
 
 std::string_view describe(KeyType type) {

@@ -23,8 +23,9 @@ bool is_digits(std::string_view text) {
 }
 
 /// A whole number from 0 up that is not in quotes.
-std::optional<std::uint64_t> number(const Node& node) {
-  if (node.kind != Node::Kind::kScalar || node.quoted || !is_digits(node.text)) return std::nullopt;
+std::optional<std::uint64_t> number(const YamlNode& node) {
+  if (node.kind != YamlNode::Kind::kScalar || node.quoted || !is_digits(node.text))
+    return std::nullopt;
   std::uint64_t value = 0;
   const char* end = node.text.data() + node.text.size();
   if (std::from_chars(node.text.data(), end, value).ec != std::errc{}) return std::nullopt;
@@ -32,13 +33,13 @@ std::optional<std::uint64_t> number(const Node& node) {
 }
 
 /// The CPUs of a YAML list.
-std::optional<std::vector<unsigned>> cpu_items(const Node& list, FaultList& faults) {
+std::optional<std::vector<unsigned>> cpu_items(const YamlNode& list, FaultList& faults) {
   std::vector<unsigned> cpus;
-  for (const Node& item : list.items) {
+  for (const YamlNode& item : list.items) {
     const auto cpu = number(item);
     if (!cpu || *cpu > kMaxHostCpu) {
       faults.add(item.at,
-                 item.kind == Node::Kind::kScalar
+                 item.kind == YamlNode::Kind::kScalar
                      ? fmt::format("{} is not a host CPU", quote(item.text))
                      : "this is not a host CPU",
                  "list CPU numbers such as [2, 3]");
@@ -71,7 +72,7 @@ std::optional<CpuRequest> check_pinning(std::vector<unsigned> cpus, Position at,
   return CpuRequest{count, std::move(cpus)};
 }
 
-std::optional<CpuRequest> check_count(const Node& node, FaultList& faults) {
+std::optional<CpuRequest> check_count(const YamlNode& node, FaultList& faults) {
   const auto count = number(node);
   if (count && *count >= 1 && *count <= kMaxVcpus) {
     return CpuRequest{static_cast<unsigned>(*count), {}};
@@ -83,7 +84,7 @@ std::optional<CpuRequest> check_count(const Node& node, FaultList& faults) {
 
 }  // namespace
 
-std::optional<std::string> read_name(const Node& node, FaultList& faults) {
+std::optional<std::string> read_name(const YamlNode& node, FaultList& faults) {
   if (is_name(node.text)) return node.text;
   faults.add(node.at, fmt::format("{} is not a name", quote(node.text)),
              fmt::format("use 1 to {} of a-z, 0-9 and '-', and begin with a letter or a digit",
@@ -91,7 +92,7 @@ std::optional<std::string> read_name(const Node& node, FaultList& faults) {
   return std::nullopt;
 }
 
-std::optional<bool> read_flag(const Node& node, FaultList& faults) {
+std::optional<bool> read_flag(const YamlNode& node, FaultList& faults) {
   if (!node.quoted && node.text == "true") return true;
   if (!node.quoted && node.text == "false") return false;
   std::string remedy = "write true or false";
@@ -106,8 +107,8 @@ std::optional<bool> read_flag(const Node& node, FaultList& faults) {
   return std::nullopt;
 }
 
-std::optional<CpuRequest> read_cpus(const Node& node, FaultList& faults) {
-  if (node.kind == Node::Kind::kList) {
+std::optional<CpuRequest> read_cpus(const YamlNode& node, FaultList& faults) {
+  if (node.kind == YamlNode::Kind::kList) {
     auto cpus = cpu_items(node, faults);
     if (!cpus) return std::nullopt;
     return check_pinning(std::move(*cpus), node.at, faults);
@@ -127,7 +128,7 @@ std::optional<CpuRequest> read_cpus(const Node& node, FaultList& faults) {
   return check_pinning(std::move(*cpus), node.at, faults);
 }
 
-std::optional<std::uint64_t> read_memory(const Node& node, FaultList& faults) {
+std::optional<std::uint64_t> read_memory(const YamlNode& node, FaultList& faults) {
   const auto size = parse_size(node.text);
   if (!size) {
     const auto meant = suggest_size(node.text);
@@ -155,7 +156,7 @@ std::optional<std::uint64_t> read_memory(const Node& node, FaultList& faults) {
   return size;
 }
 
-std::optional<HugePages> read_huge_pages(const Node& node, FaultList& faults) {
+std::optional<HugePages> read_huge_pages(const YamlNode& node, FaultList& faults) {
   if (node.text == "auto") return HugePages::kAutomatic;
   if (node.text == "reserved") return HugePages::kReserved;
   if (node.text == "none") return HugePages::kNone;
@@ -164,7 +165,7 @@ std::optional<HugePages> read_huge_pages(const Node& node, FaultList& faults) {
   return std::nullopt;
 }
 
-std::optional<Cid> read_cid(const Node& node, FaultList& faults) {
+std::optional<Cid> read_cid(const YamlNode& node, FaultList& faults) {
   const auto cid = number(node);
   if (cid && *cid < kFirstCellCid) {
     faults.add(node.at, fmt::format("cid {} is reserved", *cid),
@@ -177,7 +178,7 @@ std::optional<Cid> read_cid(const Node& node, FaultList& faults) {
   return std::nullopt;
 }
 
-std::optional<std::string> read_cmdline(const Node& node, FaultList& faults) {
+std::optional<std::string> read_cmdline(const YamlNode& node, FaultList& faults) {
   constexpr std::string_view kSpace = " \t\r\n";
   const auto first = node.text.find_first_not_of(kSpace);
   if (first == std::string::npos) return std::string();
@@ -189,7 +190,7 @@ std::optional<std::string> read_cmdline(const Node& node, FaultList& faults) {
   return std::nullopt;
 }
 
-std::optional<std::string> read_path(const Node& node, FaultList& faults) {
+std::optional<std::string> read_path(const YamlNode& node, FaultList& faults) {
   std::string_view what;
   std::string_view remedy = "write the path of a file";
   if (node.text.empty()) {

@@ -21,17 +21,17 @@ struct CpuRequest {
   std::vector<unsigned> host_cpus;
 };
 
-std::optional<std::string> read_name(const Node& node, FaultList& faults);
-std::optional<bool> read_flag(const Node& node, FaultList& faults);
-std::optional<CpuRequest> read_cpus(const Node& node, FaultList& faults);
+std::optional<std::string> read_name(const YamlNode& node, FaultList& faults);
+std::optional<bool> read_flag(const YamlNode& node, FaultList& faults);
+std::optional<CpuRequest> read_cpus(const YamlNode& node, FaultList& faults);
 /// A size of cell memory, in bytes.
-std::optional<std::uint64_t> read_memory(const Node& node, FaultList& faults);
-std::optional<HugePages> read_huge_pages(const Node& node, FaultList& faults);
-std::optional<Cid> read_cid(const Node& node, FaultList& faults);
+std::optional<std::uint64_t> read_memory(const YamlNode& node, FaultList& faults);
+std::optional<HugePages> read_huge_pages(const YamlNode& node, FaultList& faults);
+std::optional<Cid> read_cid(const YamlNode& node, FaultList& faults);
 /// Words for a command line, without white space around them.
-std::optional<std::string> read_cmdline(const Node& node, FaultList& faults);
+std::optional<std::string> read_cmdline(const YamlNode& node, FaultList& faults);
 /// A path as it is written, relative or absolute.
-std::optional<std::string> read_path(const Node& node, FaultList& faults);
+std::optional<std::string> read_path(const YamlNode& node, FaultList& faults);
 
 /// The size that a text which parse_size() refuses was most likely meant to be: "256MB", "256 mib",
 /// "256" and "0.25GiB" are all "256MiB". Nothing when it is not clear.

@@ -53,7 +53,7 @@ class PlainFunction : public PciDevice {
   void bar_moved(unsigned /*index*/, std::optional<memory::GuestAddress> address) override {
     moves.push_back(address);
   }
-  void quiesce(std::function<void()> done) override { on_quiet = std::move(done); }
+  void quiesce(const std::function<void()>& done) override { on_quiet = done; }
   void resume() override { ++resumed; }
 
   std::atomic<std::uint64_t> last_write = 0;

@@ -82,7 +82,7 @@ TEST(PlanJson, RequiresEveryKeyAndNoOther) {
 }
 
 TEST(PlanJson, RefusesValuesOutOfBounds) {
-  const std::pair<const char*, Json> kCases[] = {
+  const std::pair<const char*, Json> cases[] = {
       {"/name", "Trio"},
       {"/name", 3},
       {"/cells", Json::array()},
@@ -116,7 +116,7 @@ TEST(PlanJson, RefusesValuesOutOfBounds) {
       {"/cells/0/agent", "true"},
   };
   const Json good = Json::parse(to_json(sample()));
-  for (const auto& [place, value] : kCases) {
+  for (const auto& [place, value] : cases) {
     Json bad = good;
     bad[Json::json_pointer(place)] = value;
     const std::string refused = refusal(bad.dump());

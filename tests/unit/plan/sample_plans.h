@@ -30,15 +30,15 @@ inline std::vector<std::filesystem::path> yaml_files(const std::string& folder) 
 
 /// A document as the editor's validator sees it, by the core schema of YAML 1.2 as far as plans
 /// need it.
-inline nlohmann::json to_json(const Node& node) {
+inline nlohmann::json to_json(const YamlNode& node) {
   using Json = nlohmann::json;
-  if (node.kind == Node::Kind::kNull) return nullptr;
-  if (node.kind == Node::Kind::kList) {
+  if (node.kind == YamlNode::Kind::kNull) return nullptr;
+  if (node.kind == YamlNode::Kind::kList) {
     Json list = Json::array();
-    for (const Node& item : node.items) list.push_back(to_json(item));
+    for (const YamlNode& item : node.items) list.push_back(to_json(item));
     return list;
   }
-  if (node.kind == Node::Kind::kMapping) {
+  if (node.kind == YamlNode::Kind::kMapping) {
     Json mapping = Json::object();
     for (const Entry& entry : node.entries) mapping[entry.key] = to_json(entry.value);
     return mapping;

@@ -36,12 +36,12 @@ TEST(CpuList, IsWrittenShort) {
 }
 
 TEST(SuggestSize, GuessesWhatWasMeant) {
-  const std::pair<const char*, const char*> kCases[] = {
+  const std::pair<const char*, const char*> cases[] = {
       {"256MB", "256MiB"},    {"256mib", "256MiB"}, {"256M", "256MiB"}, {"256 MB", "256MiB"},
       {"1.5GiB", "1536MiB"},  {"1.5 g", "1536MiB"}, {"2048K", "2MiB"},  {"512", "512MiB"},
       {"1073741824", "1GiB"}, {"0.25GB", "256MiB"}, {"4TB", "4TiB"},    {"1048575", "1048575MiB"},
   };
-  for (const auto& [text, meant] : kCases) EXPECT_EQ(suggest_size(text), meant) << text;
+  for (const auto& [text, meant] : cases) EXPECT_EQ(suggest_size(text), meant) << text;
 }
 
 TEST(SuggestSize, IsSilentWhenItCannotTell) {
@@ -75,13 +75,13 @@ TEST(Text, IsCleanWithoutControlCharacters) {
 }
 
 TEST(NearestKey, ForgivesOneSlipInThreeLetters) {
-  const std::pair<const char*, std::optional<std::string_view>> kCases[] = {
+  const std::pair<const char*, std::optional<std::string_view>> cases[] = {
       {"memroy", "memory"}, {"Memory", "memory"},        {"cpu", "cpus"},
       {"mem", "memory"},    {"huge_pages", "hugepages"}, {"disk", "disks"},
       {"kernal", "kernel"}, {"initramfs", std::nullopt}, {"ram", std::nullopt},
       {"c", std::nullopt},  {"", std::nullopt},          {"shared", std::nullopt},
   };
-  for (const auto& [word, key] : kCases) EXPECT_EQ(nearest_key(word, cell_spec()), key) << word;
+  for (const auto& [word, key] : cases) EXPECT_EQ(nearest_key(word, cell_spec()), key) << word;
   EXPECT_EQ(nearest_key(std::string(5000, 'm'), cell_spec()), std::nullopt);
 }
 

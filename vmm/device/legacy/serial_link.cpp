@@ -122,7 +122,8 @@ class SerialLink::Output : public std::enable_shared_from_this<Output> {
     const std::lock_guard lock(mutex_);
     open_ = false;
     head_ = tail_ = 0;
-    timer_.cancel();
+    boost::system::error_code ignored;
+    timer_.cancel(ignored);
     endpoint_.close();
   }
 

@@ -19,7 +19,7 @@ namespace hive::device {
 /// the guest. Input is read only as the guest makes room in the port's FIFO.
 class SerialLink : public SerialSink {
  public:
-  static constexpr std::size_t kBufferSize = 64 * 1024;
+  static constexpr std::size_t kBufferSize = std::size_t{64} * 1024;
 
   /// Duplicates the descriptors: INPUT and OUTPUT may be the same socket, and -1 stands for none.
   /// Sockets, pipes, terminals and files will do; with pipes, the program ignores SIGPIPE. Throws

@@ -115,10 +115,10 @@ PciHostBridge::BarSlot* PciHostBridge::find(std::uint64_t address, std::size_t l
   return nullptr;
 }
 
-void PciHostBridge::quiesce(std::function<void()> done) {
+void PciHostBridge::quiesce(const std::function<void()>& done) {
   // One count for each device, and one for this loop, so that DONE cannot come before its end.
   auto pending = std::make_shared<unsigned>(next_device_ + 1);
-  const auto one_done = [pending, done = std::move(done)] {
+  const std::function<void()> one_done = [pending, done] {
     if (--*pending == 0) done();
   };
   for (unsigned number = 0; number < next_device_; ++number) devices_[number]->quiesce(one_done);

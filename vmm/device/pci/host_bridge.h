@@ -40,7 +40,7 @@ class PciHostBridge {
   [[nodiscard]] BusDevice& window() { return window_device_; }
 
   /// Quiesces every device; calls DONE once all of them are quiet. As in PciDevice.
-  void quiesce(std::function<void()> done);
+  void quiesce(const std::function<void()>& done);
   void resume();
 
  private:

@@ -41,7 +41,7 @@ class PciDevice {
 
   /// Stops taking requests; calls DONE once none is in flight and guest memory is left alone, at
   /// once where that is so already. On the device loop's thread, and not again before resume().
-  virtual void quiesce(std::function<void()> done) { done(); }
+  virtual void quiesce(const std::function<void()>& done) { done(); }
   /// Undoes quiesce(); one that is not done yet is given up, and its DONE never called. On the
   /// device loop's thread.
   virtual void resume() {}

@@ -24,6 +24,7 @@ constexpr bool is_receive(unsigned queue) { return queue % 2 == 0; }
 
 std::vector<std::string> names_of(const std::vector<ConsolePortSetup>& ports) {
   std::vector<std::string> names;
+  names.reserve(ports.size());
   for (const ConsolePortSetup& port : ports) names.push_back(port.name);
   return names;
 }

@@ -150,8 +150,8 @@ void ConsolePort::reset() { transmitting_ = receiving_ = guest_open_ = false; }
 
 void ConsolePort::close() {
   closed_ = true;
-  patience_.cancel();
   boost::system::error_code ignored;
+  patience_.cancel(ignored);
   socket_.close(ignored);
 }
 

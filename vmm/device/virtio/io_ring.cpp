@@ -65,7 +65,8 @@ IoRing::IoRing(boost::asio::io_context& loop, unsigned entries, std::function<vo
 
 IoRing::~IoRing() {
   state_->on_ready = nullptr;
-  state_->retry.cancel();
+  boost::system::error_code ignored;
+  state_->retry.cancel(ignored);
   (void)state_->descriptor.release();  // The ring closes it.
   ::io_uring_queue_exit(&state_->ring);
 }

@@ -210,10 +210,10 @@ void VirtioPciDevice::Transport::bar_moved(std::optional<memory::GuestAddress> a
   }
 }
 
-void VirtioPciDevice::Transport::quiesce(std::function<void()> done) {
+void VirtioPciDevice::Transport::quiesce(const std::function<void()>& done) {
   run([this, &done] {
     quiesced_ = true;
-    on_quiet_ = std::move(done);
+    on_quiet_ = done;
   });
 }
 

@@ -46,7 +46,7 @@ class VirtioPciDevice::Transport : public VirtioTransport {
   void read_bar(std::uint64_t offset, std::span<std::byte> data);
   void write_bar(std::uint64_t offset, std::span<const std::byte> data);
   void bar_moved(std::optional<memory::GuestAddress> address);
-  void quiesce(std::function<void()> done);
+  void quiesce(const std::function<void()>& done);
   void resume();
 
  private:

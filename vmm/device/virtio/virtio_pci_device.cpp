@@ -136,7 +136,7 @@ void VirtioPciDevice::write_bar(unsigned /*index*/, std::uint64_t offset,
 void VirtioPciDevice::bar_moved(unsigned /*index*/, std::optional<memory::GuestAddress> address) {
   transport_->bar_moved(address);
 }
-void VirtioPciDevice::quiesce(std::function<void()> done) { transport_->quiesce(std::move(done)); }
+void VirtioPciDevice::quiesce(const std::function<void()>& done) { transport_->quiesce(done); }
 void VirtioPciDevice::resume() { transport_->resume(); }
 
 }  // namespace hive::device

@@ -36,7 +36,7 @@ class VirtioPciDevice : public PciDevice {
   void read_bar(unsigned index, std::uint64_t offset, std::span<std::byte> data) override;
   void write_bar(unsigned index, std::uint64_t offset, std::span<const std::byte> data) override;
   void bar_moved(unsigned index, std::optional<memory::GuestAddress> address) override;
-  void quiesce(std::function<void()> done) override;
+  void quiesce(const std::function<void()>& done) override;
   void resume() override;
 
  private:

@@ -1,0 +1,76 @@
+// Running the hive program, and machines of micro guests to run it on.
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "guests/abi/micro_script.h"
+
+namespace hive::test {
+
+/// What a program printed, and how it ended.
+struct Output {
+  std::string out;
+  std::string err;
+  int status = -1;  ///< Exit status, or 128 + signal.
+  double seconds = 0;
+};
+
+/// A machine's plan and folders, gone with this object; so is the machine, if it still runs.
+class TestMachine {
+ public:
+  TestMachine();
+  TestMachine(const TestMachine&) = delete;
+  TestMachine& operator=(const TestMachine&) = delete;
+  ~TestMachine();
+
+  /// Adds a cell whose guest performs SCRIPT. With an agent that never reports, if AGENT.
+  void add_cell(const std::string& name, const std::vector<micro::Action>& script,
+                bool agent = false);
+  /// Adds a cell with the given keys beside its name, CPUs and memory.
+  void add_cell(const std::string& name, const std::string& keys);
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
+  /// Writes the plan; its path.
+  std::string plan_file() const;
+
+  /// Runs hive with ARGUMENTS to its end, at most 60 seconds.
+  Output hive(const std::vector<std::string>& arguments) const;
+  Output up(std::vector<std::string> options = {}) const;
+  /// Starts hive with ARGUMENTS; its pid.
+  pid_t start(const std::vector<std::string>& arguments) const;
+
+  /// The cell's entry of `hive status --json`.
+  [[nodiscard]] nlohmann::json status(const std::string& cell) const;
+  /// Waits until the cell is in STATE; its status, as it is then or when patience ends.
+  nlohmann::json await(const std::string& cell, const std::string& state) const;
+
+  /// Names of control sockets of this machine that the kernel knows.
+  [[nodiscard]] std::vector<std::string> sockets() const;
+  /// Files and folders in the runtime folder.
+  [[nodiscard]] std::vector<std::string> files() const;
+
+ private:
+  [[nodiscard]] std::string write_script(const std::string& name,
+                                         const std::vector<micro::Action>& script) const;
+
+  std::string name_;
+  std::filesystem::path folder_;
+  std::vector<std::string> cells_;
+};
+
+/// Waits until process PID is gone or a zombie; whether that came within ten seconds.
+bool await_end(pid_t pid);
+
+/// Whether process PID exists and is no zombie.
+bool is_alive(pid_t pid);
+
+/// Actions that print TEXT and a line end on the serial port.
+std::vector<micro::Action> print(const std::string& text);
+
+}  // namespace hive::test
