@@ -187,6 +187,18 @@ TEST(AgentPeer, DrainsAnAbandonedCommand) {
   EXPECT_THAT(talk.log, ElementsAre("hello 6.1.0"));
 }
 
+TEST(AgentPeer, OpensTheWindowForOutputThatDiesWithItsClient) {
+  Conversation talk;
+  const std::uint32_t session = talk.start();
+  for (int i = 0; i < 4; ++i) talk.feed(HIVE_AGENT_STDOUT, session, std::string(16384, 'x'));
+  talk.peer.abandon(session);
+  const auto frames = talk.sent();
+  ASSERT_EQ(frames.size(), 2U);
+  EXPECT_EQ(frames[1].type, HIVE_AGENT_WINDOW);
+  for (int i = 0; i < 4; ++i) talk.feed(HIVE_AGENT_STDOUT, session, std::string(16384, 'x'));
+  EXPECT_TRUE(talk.peer.up());
+}
+
 TEST(AgentPeer, LimitsItsSessions) {
   Conversation talk;
   talk.start();
