@@ -88,7 +88,7 @@ TEST(Service, HandsOnTheLastWordsOfAGuest) {
 }
 
 TEST(Service, KeepsTheFilesOfACellThatFailed) {
-  TestCell cell("report started; serial oops; stderr the VMM's own words; kill 11");
+  TestCell cell("report started; serial oops; stderr the VMM's own words; kill 9");
   cell.await(CellState::kFailed);
   RpcClient client = cell.connect();
   const Json result = client.call("down", Json::object(), kPatience);
@@ -103,11 +103,11 @@ TEST(Service, KeepsTheFilesOfACellThatFailed) {
   std::ifstream log(folder / "alpha.log");
   const std::string text{std::istreambuf_iterator<char>(log), {}};
   EXPECT_THAT(text, HasSubstr("VMM says: the VMM's own words"));
-  EXPECT_THAT(text, HasSubstr("signal 11"));
+  EXPECT_THAT(text, HasSubstr("signal 9"));
 }
 
 TEST(Service, RemovesThemWhereThatIsAskedFor) {
-  TestCell cell("report started; kill 11");
+  TestCell cell("report started; kill 9");
   cell.await(CellState::kFailed);
   RpcClient client = cell.connect();
   client.call("down", {{"purge", true}}, kPatience);
