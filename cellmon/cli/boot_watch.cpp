@@ -17,17 +17,23 @@ using Clock = CellBoot::Clock;
 
 constexpr Milliseconds kRedraw{200};
 
-std::size_t terminal_width() {
-  constexpr std::size_t kDefault = 80;
+winsize terminal_size() {
   winsize size{};
-  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 20) return kDefault;
-  return size.ws_col - 1U;
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 20) return size;
+  size.ws_row = 24;
+  size.ws_col = 80;
+  return size;
+}
+
+/// Whether LINES lines can be updated in place.
+bool can_redraw(std::size_t lines) {
+  return ::isatty(STDOUT_FILENO) == 1 && lines < terminal_size().ws_row;
 }
 
 }  // namespace
 
 BootWatch::BootWatch(std::vector<Cell> cells)
-    : cells_(std::move(cells)), terminal_(::isatty(STDOUT_FILENO) == 1) {
+    : cells_(std::move(cells)), terminal_(can_redraw(cells_.size())) {
   for (Cell& cell : cells_) {
     boots_.emplace_back(cell.client.address().cell, Clock::now());
     cell.client.send("events.follow", {{"after", cell.after}});
@@ -113,7 +119,7 @@ void BootWatch::draw() {
   for (const CellBoot& boot : boots_) name_width = std::max(name_width, boot.cell().size());
   std::string screen;
   if (drawn_lines_ > 0) screen += fmt::format("\x1b[{}A", drawn_lines_);
-  const std::size_t width = terminal_width();
+  const std::size_t width = terminal_size().ws_col - 1U;
   for (const CellBoot& boot : boots_) {
     screen += "\r\x1b[K" + boot.line(Clock::now(), name_width, width) + "\n";
   }

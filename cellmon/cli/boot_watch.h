@@ -13,8 +13,8 @@
 
 namespace hive::cli {
 
-/// Follows cells over their monitors and shows how far they are: on a terminal one line each,
-/// updated in place, else a line per change.
+/// Follows cells over their monitors and shows how far they are: on a terminal that has room
+/// for them one line each, updated in place, else a line per change.
 class BootWatch {
  public:
   enum class Result { kUp, kFailed, kTimedOut, kInterrupted };

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <memory>
@@ -15,7 +16,18 @@
 namespace hive::agent {
 namespace {
 
-constexpr unsigned kRetryMicroseconds = 50'000;
+/// Waits between tries: short at first, so that a guest is soon up; then so rare that a guest which
+/// never gets a port or a host does not notice.
+class Retry {
+ public:
+  void wait() {
+    ::usleep(delay_);
+    delay_ = std::min(delay_ * 5 / 4, 1'000'000U);
+  }
+
+ private:
+  useconds_t delay_ = 20'000;
+};
 
 /// The first line of a small file; empty when it cannot be read.
 std::string first_line(const std::string& path) {
@@ -44,6 +56,7 @@ std::string find_port(const std::string& name, const std::string& dev, const std
 }
 
 UniqueFd open_port(const std::string& name) {
+  Retry retry;
   while (true) {
     const std::string path = find_port(name);
     if (!path.empty()) {
@@ -52,15 +65,16 @@ UniqueFd open_port(const std::string& name) {
       // The port may be announced a moment before its device file exists.
       if (errno != ENOENT && errno != ENXIO) throw_errno("cannot open " + path);
     }
-    ::usleep(kRetryMicroseconds);
+    retry.wait();
   }
 }
 
 void await_host(const UniqueFd& port) {
   // The driver reports a hang-up, at once and for ever, until the host opens its end.
   pollfd entry{port.get(), POLLOUT, 0};
+  Retry retry;
   while (::poll(&entry, 1, -1) < 0 || (entry.revents & POLLHUP) != 0) {
-    ::usleep(kRetryMicroseconds);
+    retry.wait();
   }
 }
 

@@ -3,8 +3,8 @@
 
 namespace hive::agent {
 
-/// Shuts the guest down and powers it off: by systemd where it runs, else at once after a sync.
-/// Returns when the request is under way.
+/// Powers the guest off: by systemd where it runs, else at once, after its file systems are written
+/// out and made read-only where that can be. Returns when the request is under way.
 void power_off();
 /// The same, with a reboot at the end.
 void reboot();

@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "cellmon/control/agent_peer.h"
 #include "guests/abi/agent_protocol.h"
