@@ -26,18 +26,19 @@ enum {
   kHeader = 5,
   kChunk = 4096, /* not above PIPE_BUF: a pipe that polls writable then takes a frame whole */
   kExecFailed = 127,
-  kSettleMs = 200, /* how long output may pause once the command is gone, before it counts as done */
+  kSettleMs =
+      200, /* how long output may pause once the command is gone, before it counts as done */
 };
 
 static const char kPort[] = "/dev/vport0p1";
 
-static void fail(const char *what) {
+static void fail(const char* what) {
   fprintf(stderr, "lab-relay: %s: %s\n", what, strerror(errno));
   exit(1); /* the kernel panics, the host sees why in the log */
 }
 
-static void write_all(int fd, const void *data, size_t size) {
-  const char *at = data;
+static void write_all(int fd, const void* data, size_t size) {
+  const char* at = data;
   while (size > 0) {
     ssize_t written = write(fd, at, size);
     if (written < 0 && errno == EINTR) continue;
@@ -47,7 +48,7 @@ static void write_all(int fd, const void *data, size_t size) {
   }
 }
 
-static void send_frame(int port, char type, const void *data, uint32_t size) {
+static void send_frame(int port, char type, const void* data, uint32_t size) {
   char frame[kHeader + kChunk];
   frame[0] = type;
   memcpy(frame + 1, &size, sizeof size);
@@ -55,13 +56,13 @@ static void send_frame(int port, char type, const void *data, uint32_t size) {
   write_all(port, frame, kHeader + size);
 }
 
-static char *read_file(const char *folder, const char *name, size_t *size) {
+static char* read_file(const char* folder, const char* name, size_t* size) {
   char path[4096];
   snprintf(path, sizeof path, "%s/%s", folder, name);
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   struct stat status;
   if (fd < 0 || fstat(fd, &status) != 0) fail(path);
-  char *text = calloc(1, (size_t)status.st_size + 1);
+  char* text = calloc(1, (size_t)status.st_size + 1);
   if (text == NULL) fail(path);
   *size = 0;
   ssize_t count;
@@ -73,12 +74,12 @@ static char *read_file(const char *folder, const char *name, size_t *size) {
 }
 
 /* The strings of file NAME as a vector that ends with NULL. */
-static char **read_strings(const char *folder, const char *name) {
+static char** read_strings(const char* folder, const char* name) {
   size_t size;
-  char *text = read_file(folder, name, &size);
+  char* text = read_file(folder, name, &size);
   size_t count = 0;
   for (size_t i = 0; i < size; ++i) count += text[i] == '\0';
-  char **strings = calloc(count + 1, sizeof *strings);
+  char** strings = calloc(count + 1, sizeof *strings);
   if (strings == NULL) fail(name);
   for (size_t i = 0; i < count; ++i) {
     strings[i] = text;
@@ -87,17 +88,17 @@ static char **read_strings(const char *folder, const char *name) {
   return strings;
 }
 
-static void enter(const char *root) {
+static void enter(const char* root) {
   if (chdir(root) != 0 || mount(".", "/", NULL, MS_MOVE, NULL) != 0 || chroot(".") != 0) {
     fail("cannot enter the shared tree");
   }
 }
 
-static void run_command(const char *job, int pipes[3][2]) {
+static void run_command(const char* job, int pipes[3][2]) {
   size_t size;
-  char **argv = read_strings(job, "argv");
-  char **environment = read_strings(job, "environ");
-  char *cwd = read_file(job, "cwd", &size);
+  char** argv = read_strings(job, "argv");
+  char** environment = read_strings(job, "environ");
+  char* cwd = read_file(job, "cwd", &size);
   setsid();
   signal(SIGPIPE, SIG_DFL);
   dup2(pipes[0][0], 0);
@@ -113,7 +114,7 @@ static void run_command(const char *job, int pipes[3][2]) {
   _exit(errno == ENOENT ? kExecFailed : 126);
 }
 
-static pid_t start(const char *job, int ends[3]) {
+static pid_t start(const char* job, int ends[3]) {
   int pipes[3][2];
   for (int i = 0; i < 3; ++i) {
     if (pipe2(pipes[i], O_CLOEXEC) != 0) fail("pipe");
@@ -131,7 +132,7 @@ static pid_t start(const char *job, int ends[3]) {
 }
 
 /* Collects what has ended; true once CHILD is among it. */
-static int reap(pid_t child, int32_t *status) {
+static int reap(pid_t child, int32_t* status) {
   int done = 0;
   int state;
   pid_t pid;
@@ -143,8 +144,8 @@ static int reap(pid_t child, int32_t *status) {
   return done;
 }
 
-static int read_exactly(int fd, void *data, size_t size) {
-  char *at = data;
+static int read_exactly(int fd, void* data, size_t size) {
+  char* at = data;
   while (size > 0) {
     ssize_t count = read(fd, at, size);
     if (count < 0 && errno == EINTR) continue;
@@ -156,7 +157,7 @@ static int read_exactly(int fd, void *data, size_t size) {
 }
 
 /* Handles one frame of the host. False once the host is gone. */
-static int take_frame(int port, int *input, pid_t child) {
+static int take_frame(int port, int* input, pid_t child) {
   char header[kHeader];
   char data[kChunk];
   uint32_t size;
@@ -177,7 +178,7 @@ static int take_frame(int port, int *input, pid_t child) {
 }
 
 /* Carries what one output of the command has to say; closes it at its end. */
-static void carry(int port, char type, int *end) {
+static void carry(int port, char type, int* end) {
   char data[kChunk];
   ssize_t count = read(*end, data, sizeof data);
   if (count > 0) {
@@ -214,7 +215,7 @@ static int32_t relay(int port, int ends[3], pid_t child) {
 
 static void on_child(int number) { (void)number; /* ends poll() early */ }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   if (argc != 3) return 2;
   enter(argv[1]);
   int port = open(kPort, O_RDWR | O_CLOEXEC);
