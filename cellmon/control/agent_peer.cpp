@@ -163,6 +163,10 @@ void AgentPeer::abandon(std::uint32_t id) {
   session.abandoned = true;
   session.input.clear();
   session.waiting = false;
+  // Whoever was handed output will not tell that it was used. Without room for the rest of its
+  // output the command could never end.
+  const std::uint32_t grant = session.output_window.release_all();
+  if (grant > 0) send(HIVE_AGENT_WINDOW, id, abi::encode_u32(grant));
 }
 
 void AgentPeer::power_off() { send(HIVE_AGENT_POWEROFF, 0, {}); }

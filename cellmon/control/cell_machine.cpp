@@ -167,6 +167,8 @@ Step CellMachine::on_agent_lost(const std::string& why) {
     if (!agent_up_) return;
     agent_up_ = false;
     add_guest_event(step, {"agent-lost", why});
+    // It may not have done what it was asked to: the power button is left.
+    if (intent_ != Intent::kRun && !outcome_) ask_guest(step);
   });
 }
 
@@ -240,7 +242,7 @@ bool CellMachine::refuse_unless_up(const char* what) {
 
 Step CellMachine::request_pause() {
   return apply([&](Step& step) {
-    if (refuse_unless_up("paused") || paused_ || pause_asked_) return;
+    if (refuse_unless_up("paused") || pause_asked_ || (paused_ && !resume_asked_)) return;
     pause_asked_ = true;
     step.actions.push_back(Action::kPauseVmm);
   });

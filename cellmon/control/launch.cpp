@@ -128,7 +128,11 @@ pid_t spawn(const std::string& program, const std::array<int, kSlots>& fds) {
   exec_error.theirs.reset();
   copies.clear();
   int error = 0;
-  if (::read(exec_error.ours.get(), &error, sizeof(error)) == sizeof(error)) {
+  ssize_t size = 0;
+  do {
+    size = ::read(exec_error.ours.get(), &error, sizeof(error));
+  } while (size < 0 && errno == EINTR);
+  if (size == sizeof(error)) {
     ::waitpid(pid, nullptr, 0);
     throw_errno("cannot execute " + program, error);
   }

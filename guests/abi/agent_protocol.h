@@ -30,10 +30,11 @@ enum hive_agent_frame_type {
   HIVE_AGENT_PONG = 5, /* answers PING with the same payload */
 
   /* monitor -> agent */
-  HIVE_AGENT_EXEC = 16, /* starts `session`: a JSON array of strings, the argv. A command that cannot
-                         * be run ends with status 127 (not found) or 126 and says why on STDERR. */
-  HIVE_AGENT_STDIN = 17, /* input of `session`; an empty payload is end of file */
-  HIVE_AGENT_SIGNAL = 18, /* int32 signal for `session` */
+  HIVE_AGENT_EXEC =
+      16, /* starts `session`: a JSON array of strings, the argv. A command that cannot
+           * be run ends with status 127 (not found) or 126 and says why on STDERR. */
+  HIVE_AGENT_STDIN = 17,    /* input of `session`; an empty payload is end of file */
+  HIVE_AGENT_SIGNAL = 18,   /* int32 signal for `session` */
   HIVE_AGENT_POWEROFF = 19, /* shut the guest down cleanly */
   HIVE_AGENT_REBOOT = 20,
   HIVE_AGENT_PING = 21,

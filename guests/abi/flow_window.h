@@ -46,6 +46,13 @@ class ReceiveWindow {
     used_ = 0;
     return grant;
   }
+  /// All bytes accepted so far were used, or never will be. Returns what to allow the sender now.
+  [[nodiscard]] std::uint32_t release_all() {
+    const auto grant = static_cast<std::uint32_t>(HIVE_AGENT_WINDOW_BYTES - open_);
+    open_ = HIVE_AGENT_WINDOW_BYTES;
+    used_ = 0;
+    return grant;
+  }
 
  private:
   std::size_t open_ = HIVE_AGENT_WINDOW_BYTES;

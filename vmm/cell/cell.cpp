@@ -37,10 +37,12 @@ void Cell::add_vcpus(const CellConfig& config) {
 }
 
 void Cell::start() {
+  gate_.close();  // Nobody enters the guest before all have their CPU.
   for (unsigned index = 0; index < vcpus_.size(); ++index) {
     vcpus_[index]->start(index,
                          host_cpus_.empty() ? std::nullopt : std::optional(host_cpus_[index]));
   }
+  gate_.open();
   state_ = State::kRunning;
   on_report_({ReportKind::kStarted, ""});
 }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "vmm/base/error.h"
+#include "vmm/base/units.h"
 
 namespace hive::cell {
 namespace {
@@ -127,6 +128,18 @@ std::string_view to_string(Backing wanted) {
   return "automatic";
 }
 
+/// What no type says. The plan has checked it already; a configuration file has not.
+void check(const CellConfig& config) {
+  constexpr unsigned kMaxVcpus = 64;
+  if (config.vcpus < 1 || config.vcpus > kMaxVcpus) refuse("\"vcpus\" is not 1 to 64");
+  if (!config.host_cpus.empty() && config.host_cpus.size() != config.vcpus) {
+    refuse("\"host_cpus\" does not name one CPU for each vCPU");
+  }
+  if (config.memory == 0 || !is_aligned(config.memory, kHugePageSize)) {
+    refuse("\"memory\" is not a multiple of 2 MiB");
+  }
+}
+
 }  // namespace
 
 CellConfig parse_config(const std::string& json) {
@@ -152,6 +165,7 @@ CellConfig parse_config(const std::string& json) {
   members.take_fd("console_fd", config.console_fd);
   members.take_fd("agent_fd", config.agent_fd);
   members.refuse_unknown();
+  check(config);
   return config;
 }
 

@@ -30,20 +30,12 @@ Machine::Machine(boost::asio::io_context& loop, const CellConfig& config, Report
       serial_link_(loop, config.serial_fd >= 0 ? config.serial_fd : STDIN_FILENO,
                    config.serial_fd >= 0 ? config.serial_fd : STDOUT_FILENO),
       serial_(serial_line_, serial_link_),
-      power_(power_line_, {.power_off =
-                               [this] {
-                                 post({ReportKind::kOff, ""});
-                               },
-                           .reset =
-                               [this] {
-                                 post({ReportKind::kReset, ""});
-                               }}),
-      pvpanic_([this](device::PvPanic::Event) {
-        post({ReportKind::kPanicked, "pvpanic"});
+      power_(power_line_, {.power_off = once(ReportKind::kOff), .reset = once(ReportKind::kReset)}),
+      pvpanic_([panicked = once(ReportKind::kPanicked)](device::PvPanic::Event event) {
+        // With a crash kernel loaded the guest goes on: it saves its dump and then resets.
+        if (event == device::PvPanic::kPanicked) panicked();
       }),
-      keyboard_([this] {
-        post({ReportKind::kReset, ""});
-      }),
+      keyboard_(once(ReportKind::kReset)),
       clock_([] { return static_cast<std::int64_t>(std::time(nullptr)); }),
       pci_(layout::kPciWindow) {
   for (const memory::MemoryRegion& region : memory_.regions()) vm_.add_memory(region);
@@ -86,8 +78,12 @@ void Machine::attach_pci(std::unique_ptr<device::VirtioDevice> device) {
                                                 }));
 }
 
-void Machine::post(Report report) {
-  boost::asio::post(loop_, [this, report = std::move(report)] { on_report_(report); });
+std::function<void()> Machine::once(ReportKind kind) {
+  return [this, kind] {
+    const unsigned bit = 1U << static_cast<unsigned>(kind);
+    if ((posted_.fetch_or(bit) & bit) != 0) return;
+    boost::asio::post(loop_, [this, kind] { on_report_({kind, ""}); });
+  };
 }
 
 }  // namespace hive::cell

@@ -1,6 +1,7 @@
 // A cell's hardware.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <functional>
 #include <memory>
@@ -52,11 +53,14 @@ class Machine {
   void attach_platform();
   void attach_virtio(const CellConfig& config);
   void attach_pci(std::unique_ptr<device::VirtioDevice> device);
-  /// Hands REPORT to on_report_ on the loop's thread. Any thread.
-  void post(Report report);
+  /// What hands a report of KIND to on_report_ on the loop's thread, the first time that any such
+  /// is called: a guest that asks again and again must not fill the loop's queue. Callable on any
+  /// thread.
+  std::function<void()> once(ReportKind kind);
 
   boost::asio::io_context& loop_;
   ReportSink on_report_;
+  std::atomic<unsigned> posted_{0};  ///< A bit for each kind that once() has posted.
   kvm::Kvm kvm_;
   // The VM's slots and irqfds refer to memory and devices: it goes after them.
   memory::GuestMemory memory_;

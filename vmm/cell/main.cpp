@@ -81,6 +81,10 @@ class Program {
       if (!link_) throw;
       link_->send({ReportKind::kNotStarted, error.what()});
       return error.exit_status();
+    } catch (const std::exception& error) {
+      if (!link_) throw;
+      link_->send({ReportKind::kNotStarted, std::string("the host refused: ") + error.what()});
+      return 1;
     }
     boost::asio::signal_set signals(loop_, SIGTERM, SIGINT);
     signals.async_wait([this](const boost::system::error_code& error, int) {
@@ -95,7 +99,9 @@ class Program {
 
  private:
   void handle(const Report& report) {
-    spdlog::info("{}", to_json(report));
+    // Guests cause reports; the log is a pipe that somebody may have stopped reading.
+    if (logged_ < kMaxLogged) spdlog::info("{}", to_json(report));
+    ++logged_;
     if (!ends_vmm(report.kind)) {
       if (link_) link_->send(report);
     } else if (!end_) {
@@ -118,11 +124,14 @@ class Program {
     }
   }
 
+  static constexpr unsigned kMaxLogged = 100;
+
   const Options& options_;
   boost::asio::io_context loop_{1};
   std::optional<MonitorLink> link_;
   std::unique_ptr<Cell> cell_;
   std::optional<Report> end_;
+  unsigned logged_ = 0;  ///< Reports so far.
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "vmm/cell/monitor_link.h"
 
+#include <poll.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
@@ -9,6 +10,16 @@
 #include "vmm/base/error.h"
 
 namespace hive::cell {
+namespace {
+
+/// How long a report of KIND may wait for room, in milliseconds; -1 for as long as it takes.
+int patience(ReportKind kind) {
+  if (ends_vmm(kind)) return -1;
+  // Somebody waits for these.
+  return kind == ReportKind::kPaused || kind == ReportKind::kResumed ? 1000 : 0;
+}
+
+}  // namespace
 
 std::string receive_config(int socket) {
   std::string packet(kMaxMessage + 1, '\0');
@@ -35,8 +46,9 @@ MonitorLink::MonitorLink(boost::asio::io_context& loop, UniqueFd socket,
 
 void MonitorLink::send(const Report& report) {
   const std::string text = to_json(report);
-  const int wait = ends_vmm(report.kind) ? 0 : MSG_DONTWAIT;
-  if (::send(socket_.native_handle(), text.data(), text.size(), MSG_NOSIGNAL | wait) < 0) {
+  pollfd room{socket_.native_handle(), POLLOUT, 0};
+  ::poll(&room, 1, patience(report.kind));
+  if (::send(room.fd, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
     spdlog::warn("monitor socket: report '{}' was not sent: {}", text,
                  std::generic_category().message(errno));
   }

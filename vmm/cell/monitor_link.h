@@ -24,8 +24,8 @@ class MonitorLink {
   MonitorLink(boost::asio::io_context& loop, UniqueFd socket,
               std::function<void(Command)> on_command, std::function<void()> on_gone);
 
-  /// Sends REPORT. Waits for room only for reports that end the VMM: a monitor that does not read
-  /// must not stall the devices.
+  /// Sends REPORT. Waits for room for reports that end the VMM, and up to a second for the answers
+  /// to commands; else a monitor that does not read loses reports rather than stall the devices.
   void send(const Report& report);
 
  private:

@@ -25,7 +25,7 @@ bool VcpuGate::wait() {
 void VcpuGate::close() {
   {
     const std::scoped_lock lock(mutex_);
-    open_.store(false, std::memory_order_release);
+    open_.store(false);
   }
   kick_all_();
   std::unique_lock lock(mutex_);
@@ -34,7 +34,7 @@ void VcpuGate::close() {
 
 void VcpuGate::open() {
   const std::scoped_lock lock(mutex_);
-  open_.store(true, std::memory_order_release);
+  open_.store(true);
   changed_.notify_all();
 }
 
@@ -42,7 +42,7 @@ void VcpuGate::end() {
   {
     const std::scoped_lock lock(mutex_);
     ended_ = true;
-    open_.store(false, std::memory_order_release);
+    open_.store(false);
     changed_.notify_all();
   }
   kick_all_();

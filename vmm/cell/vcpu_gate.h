@@ -22,7 +22,7 @@ class VcpuGate {
   void leave();
 
   /// Cheap test for the vCPU's loop: whether to call wait().
-  [[nodiscard]] bool open_now() const { return open_.load(std::memory_order_acquire); }
+  [[nodiscard]] bool open_now() const { return open_.load(); }
   /// Called by a vCPU thread outside the guest: blocks while the gate is closed. False when the
   /// vCPU must end.
   [[nodiscard]] bool wait();

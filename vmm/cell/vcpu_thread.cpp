@@ -64,9 +64,7 @@ void VcpuThread::kick() {
 void VcpuThread::loop() {
   for (;;) {
     if (!gate_.open_now()) {
-      // While parked the vCPU needs no kick; one that comes later finds the gate closed again.
       if (!gate_.wait()) break;
-      vcpu_->accept_kick();
       continue;
     }
     if (const auto end = serve(vcpu_->run())) {
@@ -93,6 +91,8 @@ std::optional<Report> VcpuThread::serve(const kvm::Exit& exit) {
       buses_.memory.write(exit.address, exit.data);
       return std::nullopt;
     case ExitReason::kInterrupted:
+      // Before the loop looks at the gate again: who closes it kicks afterwards.
+      vcpu_->accept_kick();
       return std::nullopt;
     case ExitReason::kShutdown:
       return Report{ReportKind::kTripleFault, vcpu_->describe_failure()};

@@ -126,11 +126,11 @@ Exit Vcpu::decode() {
   }
 }
 
-void Vcpu::kick() { std::atomic_ref(run_->immediate_exit).store(1, std::memory_order_release); }
+// Sequentially consistent, with the gate's flag: a vCPU that clears its kick and then finds the
+// gate open must not hide a later kick behind its own store.
+void Vcpu::kick() { std::atomic_ref(run_->immediate_exit).store(1); }
 
-void Vcpu::accept_kick() {
-  std::atomic_ref(run_->immediate_exit).store(0, std::memory_order_release);
-}
+void Vcpu::accept_kick() { std::atomic_ref(run_->immediate_exit).store(0); }
 
 std::string Vcpu::describe_failure() const {
   std::string text = fmt::format("vCPU {}: ", index_);

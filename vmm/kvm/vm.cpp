@@ -103,13 +103,19 @@ void Vm::set_message(std::uint32_t gsi, std::uint64_t address, std::uint32_t dat
   const std::scoped_lock lock(routes_mutex_);
   auto entry = std::find_if(routes_.begin(), routes_.end(),
                             [gsi](const auto& route) { return route.gsi == gsi; });
+  const std::vector<kvm_irq_routing_entry> before = routes_;
   if (entry == routes_.end()) entry = routes_.insert(entry, kvm_irq_routing_entry{});
   entry->gsi = gsi;
   entry->type = KVM_IRQ_ROUTING_MSI;
   entry->u.msi.address_lo = static_cast<std::uint32_t>(address);
   entry->u.msi.address_hi = static_cast<std::uint32_t>(address >> 32);
   entry->u.msi.data = data;
-  commit_routes();
+  try {
+    commit_routes();
+  } catch (const Error&) {
+    routes_ = before;
+    throw;
+  }
 }
 
 bool Vm::add_doorbell(memory::GuestAddress address, int event_fd) {

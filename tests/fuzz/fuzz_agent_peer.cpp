@@ -1,0 +1,81 @@
+// What a hostile agent may send a monitor, while clients run commands.
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "cellmon/control/agent_peer.h"
+#include "guests/abi/agent_protocol.h"
+
+namespace {
+
+using hive::control::AgentPeer;
+
+/// Runs one conversation and checks that flow control binds both sides.
+class Conversation {
+ public:
+  Conversation() : peer_(handlers()) {}
+
+  /// Feeds BYTES in pieces; the first byte of each piece says what clients do before it.
+  void run(const std::string& bytes) {
+    for (std::size_t at = 0; at < bytes.size();) {
+      const auto choice = static_cast<std::uint8_t>(bytes[at]);
+      act(choice);
+      const std::size_t size = 1 + (choice >> 2) * 8U;
+      peer_.feed(std::string_view(bytes).substr(at + 1, size));
+      at += 1 + size;
+    }
+  }
+
+ private:
+  void act(std::uint8_t choice) {
+    switch (choice & 3) {
+      case 0:
+        (void)peer_.exec({"cat"});
+        break;
+      case 1:
+        (void)peer_.write_input(choice >> 6, std::string(70'000, 'x'), (choice & 4) != 0);
+        break;
+      case 2:
+        peer_.consume_output(1, std::exchange(output_, 0));
+        break;
+      default:
+        if ((choice & 0xf0) == 0xf0) peer_.abandon(choice >> 6);
+    }
+  }
+
+  AgentPeer::Handlers handlers() {
+    AgentPeer::Handlers handlers;
+    handlers.send = [this](std::string_view bytes) {
+      decoder_.feed(bytes);
+      while (decoder_.next()) {
+      }
+      if (decoder_.broken()) std::abort();
+    };
+    handlers.on_hello = [this](const std::string& kernel) {
+      if (kernel.size() > 65) std::abort();
+      output_ = 0;
+    };
+    handlers.on_output = [this](std::uint32_t session, AgentPeer::Output, std::string_view bytes) {
+      if (session == 1) output_ += bytes.size();
+      if (output_ > HIVE_AGENT_WINDOW_BYTES) std::abort();
+    };
+    handlers.on_exit = [](std::uint32_t, int status) {
+      if (status < 0 || status > 255) std::abort();
+    };
+    handlers.on_input_taken = [](std::uint32_t) {};
+    handlers.on_lost = [](const std::string&) {};
+    return handlers;
+  }
+
+  hive::abi::FrameDecoder decoder_;
+  std::size_t output_ = 0;  ///< Of session 1, not used yet.
+  AgentPeer peer_;
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  Conversation().run({data, data + size});
+  return 0;
+}

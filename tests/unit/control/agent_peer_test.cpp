@@ -1,0 +1,213 @@
+#include "cellmon/control/agent_peer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <utility>
+
+#include "guests/abi/agent_protocol.h"
+
+namespace hive::control {
+namespace {
+
+using abi::encode_frame;
+using abi::encode_u32;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr const char* kHello = R"({"version": 1, "kernel": "6.1.0", "uptime": 1.5})";
+
+/// A peer, and what came of what it was fed.
+class Conversation {
+ public:
+  Conversation() : peer(handlers()) {}
+
+  void feed(std::uint16_t type, std::uint32_t session, std::string_view payload) {
+    peer.feed(encode_frame(type, session, payload));
+  }
+  std::uint32_t start() {
+    feed(HIVE_AGENT_HELLO, 0, kHello);
+    const auto session = peer.exec({"cat"});
+    sent();
+    return session.value();
+  }
+  /// The frames sent since the last call.
+  std::vector<abi::AgentFrame> sent() { return std::exchange(sent_, {}); }
+  std::size_t sent_bytes() {
+    std::size_t bytes = 0;
+    for (const auto& frame : sent()) bytes += frame.payload.size();
+    return bytes;
+  }
+
+  std::vector<std::string> log;
+  std::size_t output = 0;
+  AgentPeer peer;
+
+ private:
+  AgentPeer::Handlers handlers() {
+    AgentPeer::Handlers handlers;
+    handlers.send = [this](std::string_view bytes) {
+      decoder_.feed(bytes);
+      while (auto frame = decoder_.next()) sent_.push_back(*frame);
+    };
+    handlers.on_hello = [this](const std::string& kernel) { log.push_back("hello " + kernel); };
+    handlers.on_output = [this](std::uint32_t, AgentPeer::Output, std::string_view bytes) {
+      output += bytes.size();
+    };
+    handlers.on_exit = [this](std::uint32_t, int status) {
+      log.push_back("exit " + std::to_string(status));
+    };
+    handlers.on_input_taken = [this](std::uint32_t) { log.emplace_back("taken"); };
+    handlers.on_lost = [this](const std::string& why) { log.push_back("lost: " + why); };
+    return handlers;
+  }
+  abi::FrameDecoder decoder_;
+  std::vector<abi::AgentFrame> sent_;
+};
+
+TEST(AgentPeer, GreetsAndRunsACommand) {
+  Conversation talk;
+  EXPECT_FALSE(talk.peer.exec({"ls"}).has_value());
+  talk.feed(HIVE_AGENT_HELLO, 0, kHello);
+  EXPECT_TRUE(talk.peer.up());
+  const auto session = talk.peer.exec({"ls", "-l"});
+  ASSERT_TRUE(session.has_value());
+  const auto frames = talk.sent();
+  ASSERT_EQ(frames.size(), 1U);
+  EXPECT_EQ(frames[0].type, HIVE_AGENT_EXEC);
+  EXPECT_EQ(frames[0].payload, R"(["ls","-l"])");
+  talk.feed(HIVE_AGENT_STDOUT, *session, "total 0\n");
+  talk.feed(HIVE_AGENT_EXIT, *session, encode_u32(3));
+  EXPECT_EQ(talk.output, 8U);
+  EXPECT_THAT(talk.log, ElementsAre("hello 6.1.0", "exit 3"));
+  talk.feed(HIVE_AGENT_STDOUT, *session, "late");
+  EXPECT_EQ(talk.peer.ignored_frames(), 1U);
+}
+
+TEST(AgentPeer, RefusesGreetingsOfOtherVersions) {
+  for (const char* hello : {"", "{}", R"({"version": 2, "kernel": "x"})",
+                            R"({"version": 1, "kernel": 6})", R"({"version": "1"})"}) {
+    Conversation talk;
+    talk.feed(HIVE_AGENT_HELLO, 0, hello);
+    EXPECT_FALSE(talk.peer.up()) << hello;
+    talk.feed(HIVE_AGENT_HELLO, 0, kHello);
+    EXPECT_FALSE(talk.peer.up()) << "after " << hello;
+  }
+}
+
+TEST(AgentPeer, DisarmsTheKernelsName) {
+  Conversation talk;
+  talk.feed(HIVE_AGENT_HELLO, 0,
+            R"({"version": 1, "kernel": "\u001b[31m)" + std::string(200, 'x') + "\"}");
+  ASSERT_EQ(talk.log.size(), 1U);
+  EXPECT_EQ(talk.log[0].find('\x1b'), std::string::npos);
+  EXPECT_LE(talk.log[0].size(), 80U);
+}
+
+TEST(AgentPeer, ForgetsSessionsWhenTheAgentRestarts) {
+  Conversation talk;
+  const std::uint32_t session = talk.start();
+  talk.feed(HIVE_AGENT_HELLO, 0, kHello);
+  EXPECT_THAT(talk.log,
+              ElementsAre("hello 6.1.0", HasSubstr("lost: the agent was"), "hello 6.1.0"));
+  EXPECT_FALSE(talk.peer.signal(session, 9));
+  EXPECT_NE(talk.peer.exec({"ls"}), session);
+}
+
+TEST(AgentPeer, SendsInputAsTheWindowAllows) {
+  Conversation talk;
+  const std::uint32_t session = talk.start();
+  EXPECT_TRUE(talk.peer.write_input(session, std::string(HIVE_AGENT_WINDOW_BYTES + 10, 'x'), true));
+  EXPECT_EQ(talk.sent_bytes(), HIVE_AGENT_WINDOW_BYTES);
+  EXPECT_THAT(talk.log, ElementsAre("hello 6.1.0"));
+  EXPECT_FALSE(talk.peer.write_input(session, "more", false)) << "the first is under way";
+  talk.feed(HIVE_AGENT_WINDOW, session, encode_u32(100));
+  const auto frames = talk.sent();
+  ASSERT_EQ(frames.size(), 2U);
+  EXPECT_EQ(frames[0].payload.size(), 10U);
+  EXPECT_EQ(frames[1].type, HIVE_AGENT_STDIN);
+  EXPECT_EQ(frames[1].payload, "") << "the end of input";
+  EXPECT_THAT(talk.log, ElementsAre("hello 6.1.0", "taken"));
+  EXPECT_FALSE(talk.peer.write_input(session, "more", false)) << "after the end";
+}
+
+TEST(AgentPeer, OpensTheOutputWindowAsItIsUsed) {
+  Conversation talk;
+  const std::uint32_t session = talk.start();
+  for (int i = 0; i < 4; ++i) talk.feed(HIVE_AGENT_STDOUT, session, std::string(16384, 'x'));
+  EXPECT_THAT(talk.sent(), IsEmpty());
+  talk.peer.consume_output(session, 65536);
+  const auto frames = talk.sent();
+  ASSERT_EQ(frames.size(), 1U);
+  EXPECT_EQ(frames[0].type, HIVE_AGENT_WINDOW);
+  EXPECT_EQ(frames[0].payload, encode_u32(65536));
+  talk.feed(HIVE_AGENT_STDOUT, session, "more");
+  EXPECT_EQ(talk.output, 65540U);
+}
+
+TEST(AgentPeer, EndsAConversationThatBreaksTheRules) {
+  const auto overrun = [](Conversation& talk, std::uint32_t session) {
+    for (int i = 0; i < 5; ++i) talk.feed(HIVE_AGENT_STDERR, session, std::string(16384, 'x'));
+  };
+  const auto window = [](Conversation& talk, std::uint32_t session) {
+    talk.feed(HIVE_AGENT_WINDOW, session, encode_u32(1));
+  };
+  const auto exit = [](Conversation& talk, std::uint32_t session) {
+    talk.feed(HIVE_AGENT_EXIT, session, "status?");
+  };
+  const auto header = [](Conversation& talk, std::uint32_t) {
+    talk.peer.feed("this is no header");
+  };
+  const std::function<void(Conversation&, std::uint32_t)> breaches[] = {overrun, window, exit,
+                                                                        header};
+  for (const auto& breach : breaches) {
+    Conversation talk;
+    const std::uint32_t session = talk.start();
+    breach(talk, session);
+    EXPECT_FALSE(talk.peer.up());
+    EXPECT_THAT(talk.log, ElementsAre("hello 6.1.0", HasSubstr("lost: ")));
+    talk.feed(HIVE_AGENT_HELLO, 0, kHello);
+    EXPECT_FALSE(talk.peer.up());
+    EXPECT_FALSE(talk.peer.exec({"ls"}).has_value());
+  }
+}
+
+TEST(AgentPeer, DrainsAnAbandonedCommand) {
+  Conversation talk;
+  const std::uint32_t session = talk.start();
+  talk.peer.abandon(session);
+  const auto frames = talk.sent();
+  ASSERT_EQ(frames.size(), 1U);
+  EXPECT_EQ(frames[0].type, HIVE_AGENT_SIGNAL);
+  for (int i = 0; i < 20; ++i) talk.feed(HIVE_AGENT_STDOUT, session, std::string(16384, 'x'));
+  EXPECT_TRUE(talk.peer.up()) << "its window opens all the same";
+  EXPECT_EQ(talk.output, 0U);
+  talk.feed(HIVE_AGENT_EXIT, session, encode_u32(137));
+  EXPECT_THAT(talk.log, ElementsAre("hello 6.1.0"));
+}
+
+TEST(AgentPeer, OpensTheWindowForOutputThatDiesWithItsClient) {
+  Conversation talk;
+  const std::uint32_t session = talk.start();
+  for (int i = 0; i < 4; ++i) talk.feed(HIVE_AGENT_STDOUT, session, std::string(16384, 'x'));
+  talk.peer.abandon(session);
+  const auto frames = talk.sent();
+  ASSERT_EQ(frames.size(), 2U);
+  EXPECT_EQ(frames[1].type, HIVE_AGENT_WINDOW);
+  for (int i = 0; i < 4; ++i) talk.feed(HIVE_AGENT_STDOUT, session, std::string(16384, 'x'));
+  EXPECT_TRUE(talk.peer.up());
+}
+
+TEST(AgentPeer, LimitsItsSessions) {
+  Conversation talk;
+  talk.start();
+  for (unsigned i = 1; i < HIVE_AGENT_MAX_SESSIONS; ++i) {
+    EXPECT_TRUE(talk.peer.exec({"cat"}).has_value());
+  }
+  EXPECT_FALSE(talk.peer.exec({"cat"}).has_value());
+  EXPECT_FALSE(Conversation().peer.exec({std::string(HIVE_AGENT_MAX_PAYLOAD, 'x')}).has_value());
+}
+
+}  // namespace
+}  // namespace hive::control
