@@ -59,8 +59,8 @@ std::optional<std::string> receive_all(int fd, Clock::time_point deadline) {
   std::string text;
   std::array<char, 64 * kKiB> buffer;
   for (;;) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
+    // Rounded up: poll() waits whole milliseconds, and a part of one is still time left.
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
     if (left <= 0 || text.size() > kMaxAnswer) return std::nullopt;
     pollfd waiting{fd, POLLIN, 0};
     const int ready = ::poll(&waiting, 1, static_cast<int>(left));
