@@ -22,6 +22,10 @@ if(HIVE_SANITIZE)
   target_compile_options(hive_options INTERFACE -fsanitize=${HIVE_SANITIZE} -fno-omit-frame-pointer
                                                 -fno-sanitize-recover=all)
   target_link_options(hive_options INTERFACE -fsanitize=${HIVE_SANITIZE})
+  # ThreadSanitizer does not see fences: code that it checks orders by its atomic accesses.
+  if(HIVE_SANITIZE MATCHES "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(hive_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Werror=tsan>)
+  endif()
 endif()
 
 # spdlog and fmt as headers: their packages' libraries are shared, and programs here are static.
