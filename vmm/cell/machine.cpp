@@ -44,7 +44,7 @@ Machine::Machine(boost::asio::io_context& loop, const CellConfig& config, Report
   serial_link_.start(serial_);
 }
 
-Machine::~Machine() { serial_link_.flush(std::chrono::milliseconds(0)); }
+Machine::~Machine() { flush_output(std::chrono::milliseconds(0)); }
 
 void Machine::attach_platform() {
   ports_.attach(layout::kSerialPorts, serial_);

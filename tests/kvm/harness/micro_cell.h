@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "guests/abi/micro_script.h"
+#include "vmm/base/units.h"
 #include "vmm/cell/cell.h"
 
 namespace hive::test {
@@ -30,7 +31,7 @@ class TempFile {
 class MicroCell {
  public:
   explicit MicroCell(const std::vector<std::vector<micro::Action>>& scripts,
-                     std::vector<cell::DiskConfig> disks = {});
+                     std::vector<cell::DiskConfig> disks = {}, std::uint64_t memory = 16 * kMiB);
 
   cell::Cell& cell() { return *cell_; }
   boost::asio::io_context& loop() { return loop_; }
