@@ -32,7 +32,7 @@ class Cell {
   /// How long the vCPUs may take to leave the guest, and then the devices to get quiet, when the
   /// cell is paused.
   static constexpr std::chrono::milliseconds kVcpuLimit{1000};
-  static constexpr std::chrono::milliseconds kQuietLimit{5000};
+  static constexpr std::chrono::milliseconds kQuietLimit{3000};
 
   /// Gets all vCPUs out of the guest and the devices quiet, then reports kPaused. Reports it again
   /// when the cell is paused already. Where vCPUs take longer than kVcpuLimit, or devices than
