@@ -78,10 +78,24 @@ void FuseFile::answer(const std::byte* request) {
   fuse_in_header header;
   std::memcpy(&header, request, sizeof header);
   const std::byte* body = request + sizeof header;
-  const auto note = [&] {
-    const std::lock_guard lock(mutex_);
-    operations_.push_back(header.opcode);
-  };
+  switch (header.opcode) {
+    case FUSE_READ:
+    case FUSE_WRITE:
+    case FUSE_FALLOCATE:
+    case FUSE_FSYNC: {
+      const std::lock_guard lock(mutex_);
+      operations_.push_back(header.opcode);
+      break;
+    }
+    default:
+      return answer_about(header);
+  }
+  if (header.opcode == FUSE_READ) return read(header, body);
+  if (header.opcode == FUSE_WRITE) return write(header, body);
+  reply(header, 0, nullptr, 0);
+}
+
+void FuseFile::answer_about(const fuse_in_header& header) {
   switch (header.opcode) {
     case FUSE_INIT: {
       fuse_init_out out{};
@@ -105,29 +119,6 @@ void FuseFile::answer(const std::byte* request) {
       out.open_flags = FOPEN_DIRECT_IO | FOPEN_NOFLUSH;
       return reply(header, 0, &out, sizeof out);
     }
-    case FUSE_READ: {
-      note();
-      fuse_read_in in;
-      std::memcpy(&in, body, sizeof in);
-      const std::size_t start = std::min<std::size_t>(in.offset, content_.size());
-      const std::size_t size = std::min<std::size_t>(in.size, content_.size() - start);
-      return reply(header, 0, content_.data() + start, size);
-    }
-    case FUSE_WRITE: {
-      note();
-      fuse_write_in in;
-      std::memcpy(&in, body, sizeof in);
-      if (in.offset > content_.size() || in.size > content_.size() - in.offset) {
-        return reply(header, EFBIG, nullptr, 0);
-      }
-      std::memcpy(content_.data() + in.offset, body + sizeof in, in.size);
-      const fuse_write_out out{in.size, 0};
-      return reply(header, 0, &out, sizeof out);
-    }
-    case FUSE_FALLOCATE:
-    case FUSE_FSYNC:
-      note();
-      return reply(header, 0, nullptr, 0);
     case FUSE_RELEASE:
       return reply(header, 0, nullptr, 0);
     case FUSE_FORGET:
@@ -137,6 +128,25 @@ void FuseFile::answer(const std::byte* request) {
     default:
       return reply(header, ENOSYS, nullptr, 0);
   }
+}
+
+void FuseFile::read(const fuse_in_header& header, const std::byte* body) {
+  fuse_read_in in;
+  std::memcpy(&in, body, sizeof in);
+  const std::size_t start = std::min<std::size_t>(in.offset, content_.size());
+  const std::size_t size = std::min<std::size_t>(in.size, content_.size() - start);
+  reply(header, 0, content_.data() + start, size);
+}
+
+void FuseFile::write(const fuse_in_header& header, const std::byte* body) {
+  fuse_write_in in;
+  std::memcpy(&in, body, sizeof in);
+  if (in.offset > content_.size() || in.size > content_.size() - in.offset) {
+    return reply(header, EFBIG, nullptr, 0);
+  }
+  std::memcpy(content_.data() + in.offset, body + sizeof in, in.size);
+  const fuse_write_out out{in.size, 0};
+  reply(header, 0, &out, sizeof out);
 }
 
 void FuseFile::reply(const fuse_in_header& request, int error, const void* data, std::size_t size) {

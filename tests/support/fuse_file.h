@@ -39,6 +39,10 @@ class FuseFile {
  private:
   void serve();
   void answer(const std::byte* request);
+  /// Answers what is not about the file's content.
+  void answer_about(const fuse_in_header& header);
+  void read(const fuse_in_header& header, const std::byte* body);
+  void write(const fuse_in_header& header, const std::byte* body);
   void reply(const fuse_in_header& request, int error, const void* data, std::size_t size);
   [[nodiscard]] fuse_attr attributes() const;
 

@@ -81,7 +81,7 @@ struct MicroDisk {
 
   [[nodiscard]] std::vector<micro::Action> descriptor(std::uint16_t index, std::uint64_t address,
                                                       std::uint32_t length, unsigned flags) const {
-    const std::uint64_t at = base + index * 16U;
+    const std::uint64_t at = base + std::uint64_t{index} * 16;
     return {micro::store(8, at, address), micro::store(4, at + 8, length),
             micro::store(2, at + 12, flags), micro::store(2, at + 14, index + 1U)};
   }

@@ -16,6 +16,8 @@ using Semaphore = std::counting_semaphore<>;
 constexpr unsigned kChains = 4'000;
 constexpr auto kPatience = std::chrono::seconds(10);
 constexpr std::uint16_t kSize = test::kSize;
+constexpr std::uint64_t kAvailableSize = std::uint64_t{kSize} * 2;  // Of the entries, in bytes.
+constexpr std::uint64_t kUsedSize = std::uint64_t{kSize} * 8;
 
 template <typename T>
 std::atomic_ref<T> word(const memory::GuestMemory& ram, std::uint64_t address) {
@@ -31,13 +33,14 @@ class Driver {
   /// Makes the next chain available. Whether the device wants a signal for it.
   bool add() {
     const std::uint16_t head = added_ % kSize;
-    word<std::uint64_t>(ram_, test::kData + head * 8U).store(added_, std::memory_order_relaxed);
-    word<std::uint16_t>(ram_, ring_.available() + 4 + head * 2U)
+    word<std::uint64_t>(ram_, test::kData + std::uint64_t{head} * 8)
+        .store(added_, std::memory_order_relaxed);
+    word<std::uint16_t>(ram_, ring_.available() + 4 + std::uint64_t{head} * 2)
         .store(head, std::memory_order_relaxed);
     ++added_;
     word<std::uint16_t>(ram_, ring_.available() + 2).store(static_cast<std::uint16_t>(added_));
     if (!event_index_) return (word<std::uint16_t>(ram_, ring_.used()).load() & 1) == 0;
-    const std::uint16_t event = word<std::uint16_t>(ram_, ring_.used() + 4 + kSize * 8U).load();
+    const std::uint16_t event = word<std::uint16_t>(ram_, ring_.used() + 4 + kUsedSize).load();
     return event == static_cast<std::uint16_t>(added_ - 1);
   }
   [[nodiscard]] bool full() const { return added_ - taken_ == kSize; }
@@ -49,7 +52,7 @@ class Driver {
     const unsigned before = taken_;
     const auto index = word<std::uint16_t>(ram_, ring_.used() + 2).load();
     while (static_cast<std::uint16_t>(taken_) != index) {
-      const std::uint64_t entry = ring_.used() + 4 + (taken_ % kSize) * 8U;
+      const std::uint64_t entry = ring_.used() + 4 + std::uint64_t{taken_ % kSize} * 8;
       EXPECT_EQ(word<std::uint32_t>(ram_, entry).load(std::memory_order_relaxed), taken_ % kSize);
       EXPECT_EQ(word<std::uint32_t>(ram_, entry + 4).load(std::memory_order_relaxed), 8U);
       ++taken_;
@@ -59,7 +62,7 @@ class Driver {
   /// Asks for an interrupt for the next chain. False when it has come already.
   bool want_interrupt() {
     if (event_index_) {
-      word<std::uint16_t>(ram_, ring_.available() + 4 + kSize * 2U)
+      word<std::uint16_t>(ram_, ring_.available() + 4 + kAvailableSize)
           .store(static_cast<std::uint16_t>(taken_));
     } else {
       word<std::uint16_t>(ram_, ring_.available()).store(0);
@@ -106,7 +109,7 @@ class VirtqueueThreads : public test::VirtqueueTest, public testing::WithParamIn
 
 TEST_P(VirtqueueThreads, LoseNoSignal) {
   for (std::uint16_t head = 0; head < kSize; ++head) {
-    guest_.set_descriptor(head, test::kData + head * 8U, 8, VRING_DESC_F_WRITE, 0);
+    guest_.set_descriptor(head, test::kData + std::uint64_t{head} * 8, 8, VRING_DESC_F_WRITE, 0);
   }
   enable({.indirect = true, .event_index = GetParam()});
   std::thread device([this] { serve(); });
