@@ -276,8 +276,10 @@ std::optional<Methods::Answer> Methods::check_state(bool paused) const {
   if (!runs && state != CellState::kPaused) {
     return Answer{{}, "the cell is " + std::string(to_string(state)) + " now"};
   }
-  if (paused != (state == CellState::kPaused)) return std::nullopt;
-  return Answer{{{"state", to_string(state)}}, {}};
+  if (paused == (state == CellState::kPaused)) return Answer{{{"state", to_string(state)}}, {}};
+  const std::string& fault = monitor_.machine().hold_fault();
+  if (fault.empty()) return std::nullopt;
+  return Answer{{}, fault + "; try again, or start the cell anew: hive reboot --force CELL"};
 }
 
 void notify_console(ControlClient& client, ConsoleId console, std::string_view bytes) {
