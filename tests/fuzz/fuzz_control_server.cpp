@@ -32,7 +32,9 @@ control::CellSettings settings() {
   settings.machine = "fuzz";
   settings.cells = {"alpha"};
   settings.cell.name = "alpha";
-  settings.vmm_program = "/no/such/vmm";
+  settings.launch = [](const hive::cell::CellConfig&, bool) -> control::LaunchedVmm {
+    throw hive::Error("no VMM here");
+  };
   settings.folder = folder;
   return settings;
 }
