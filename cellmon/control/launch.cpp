@@ -56,7 +56,8 @@ std::vector<char*> vmm_environment() {
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
     const std::string_view name = text.substr(0, text.find('='));
-    if (name == "HIVE_LOG" || name.find("SAN_OPTIONS") != std::string_view::npos) {
+    const bool level = name == "HIVE_LOG" && text.size() > name.size() + 1;
+    if (level || name.find("SAN_OPTIONS") != std::string_view::npos) {
       kept.push_back(*entry);
     }
   }
