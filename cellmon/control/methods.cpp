@@ -25,8 +25,8 @@ std::string_view to_string(ConsoleId id) { return id == ConsoleId::kSerial ? "se
 
 }  // namespace
 
-Methods::Method Methods::find_method(const std::string& name) {
-  static constexpr std::array<std::pair<std::string_view, Method>, 13> kMethods{{
+std::span<const Methods::Entry> Methods::table() {
+  static constexpr std::array<Entry, 13> kMethods{{
       {"status", &Methods::status},
       {"events.list", &Methods::list_events},
       {"events.follow", &Methods::follow_events},
@@ -41,7 +41,17 @@ Methods::Method Methods::find_method(const std::string& name) {
       {"pause", &Methods::pause},
       {"resume", &Methods::resume},
   }};
-  for (const auto& [known, method] : kMethods) {
+  return kMethods;
+}
+
+std::vector<std::string> Methods::names() {
+  std::vector<std::string> names;
+  for (const Entry& entry : table()) names.emplace_back(entry.first);
+  return names;
+}
+
+Methods::Method Methods::find_method(const std::string& name) {
+  for (const auto& [known, method] : table()) {
     if (known == name) return method;
   }
   return nullptr;
