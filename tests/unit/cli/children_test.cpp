@@ -38,9 +38,9 @@ TEST(Children, ShareOneLimit) {
   const SignalFd signals({SIGUSR1});
   const std::vector<pid_t> pids{spawn(), spawn(milliseconds(1)), spawn(), spawn()};
   const auto start = steady_clock::now();
-  EXPECT_EQ(await_children(pids, milliseconds(500), signals), 3U);
-  EXPECT_GE(steady_clock::now() - start, milliseconds(500));
-  EXPECT_LT(steady_clock::now() - start, milliseconds(1500));
+  EXPECT_EQ(await_children(pids, milliseconds(1000), signals), 3U);
+  EXPECT_GE(steady_clock::now() - start, milliseconds(1000));
+  EXPECT_LT(steady_clock::now() - start, milliseconds(2500));
   for (const pid_t pid : pids) EXPECT_TRUE(is_reaped(pid));
 }
 
