@@ -14,6 +14,7 @@
 #include "cellmon/control/control_server.h"
 #include "cellmon/wire/line_buffer.h"
 #include "cellmon/wire/local_socket.h"
+#include "vmm/base/error.h"
 
 namespace {
 
