@@ -43,6 +43,7 @@ void await_some(std::vector<Child>& children, steady_clock::time_point deadline,
 std::size_t await_children(const std::vector<pid_t>& pids, milliseconds limit,
                            const SignalFd& signals) {
   std::vector<Child> children;
+  children.reserve(pids.size());
   for (const pid_t pid : pids) {
     children.push_back({pid, UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)))});
   }

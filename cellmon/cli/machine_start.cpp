@@ -91,6 +91,7 @@ void MachineStart::undo() {
     }
   }
   std::vector<pid_t> pids;
+  pids.reserve(monitors_.size());
   for (const LaunchedMonitor& monitor : monitors_) pids.push_back(monitor.pid);
   monitors_.clear();
   const std::size_t killed = await_children(pids, kEndTimeout, signals_);

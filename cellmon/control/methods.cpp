@@ -46,6 +46,7 @@ std::span<const Methods::Entry> Methods::table() {
 
 std::vector<std::string> Methods::names() {
   std::vector<std::string> names;
+  names.reserve(table().size());
   for (const Entry& entry : table()) names.emplace_back(entry.first);
   return names;
 }
