@@ -9,6 +9,7 @@
 #include "cellmon/cli/commands.h"
 #include "cellmon/cli/machines.h"
 #include "cellmon/cli/rpc_client.h"
+#include "cellmon/cli/seconds.h"
 #include "vmm/base/error.h"
 
 namespace hive::cli {
@@ -64,7 +65,7 @@ std::uint64_t last_event(RpcClient& client) {
 int run_reboot(const RebootOptions& options) {
   const SignalFd signals({SIGINT, SIGTERM, SIGHUP});
   RpcClient client = connect_cell(options.cell);
-  const Milliseconds grace(static_cast<std::int64_t>(options.grace * 1000));
+  const Milliseconds grace = to_milliseconds(options.grace);
   const std::uint64_t last = last_event(client);
   client.call("reboot", {{"force", options.force}, {"grace_ms", grace.count()}},
               grace + kRebootSlack);
@@ -76,7 +77,7 @@ int run_reboot(const RebootOptions& options) {
   std::vector<BootWatch::Cell> cells;
   cells.push_back({std::move(client), last});
   BootWatch watch(std::move(cells));
-  const Milliseconds timeout(static_cast<std::int64_t>(options.timeout * 1000));
+  const Milliseconds timeout = to_milliseconds(options.timeout);
   switch (watch.wait(false, timeout, signals)) {
     case BootWatch::Result::kUp:
       return 0;
@@ -106,16 +107,10 @@ void add_reboot(CLI::App& app, int& exit_status) {
   command->add_option("CELL", options->cell, "CELL or MACHINE/CELL")->required();
   command->add_flag("--force", options->force, "Kill the guest instead of asking it");
   command->add_flag("--detach", options->detach, "Return once it starts; the guest boots on");
-  command
-      ->add_option("--grace", options->grace,
-                   "Seconds that the guest has to shut down before it is killed")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  command
-      ->add_option("--timeout", options->timeout,
-                   "Seconds that the guest has to come up; 0: any time")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  add_seconds(*command, "--grace", options->grace,
+              "Seconds that the guest has to shut down before it is killed");
+  add_seconds(*command, "--timeout", options->timeout,
+              "Seconds that the guest has to come up; 0: any time");
   command->callback([options, &exit_status] { exit_status = run_reboot(*options); });
 }
 

@@ -13,6 +13,7 @@
 #include "cellmon/cli/commands.h"
 #include "cellmon/cli/machines.h"
 #include "cellmon/cli/rpc_client.h"
+#include "cellmon/cli/seconds.h"
 #include "cellmon/wire/text.h"
 #include "vmm/base/error.h"
 
@@ -94,7 +95,7 @@ class Ending {
 int run_down(const DownOptions& options) {
   const auto cells = find_cells();
   const std::string machine = choose_machine(options.machine, cells);
-  const Milliseconds grace(static_cast<std::int64_t>(options.timeout * 1000));
+  const Milliseconds grace = to_milliseconds(options.timeout);
   std::vector<Ending> endings;
   for (const wire::CellAddress& cell : cells) {
     if (cell.machine != machine) continue;
@@ -120,11 +121,8 @@ void add_down(CLI::App& app, int& exit_status) {
   CLI::App* command = app.add_subcommand("down", "End a machine: shut its guests down");
   command->add_option("MACHINE", options->machine, "Which; not needed when one runs");
   command->add_flag("--force", options->force, "Kill the guests, and monitors that hang");
-  command
-      ->add_option("--timeout", options->timeout,
-                   "Seconds that the guests have to shut down before they are killed")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  add_seconds(*command, "--timeout", options->timeout,
+              "Seconds that the guests have to shut down before they are killed");
   command->callback([options, &exit_status] { exit_status = run_down(*options); });
 }
 

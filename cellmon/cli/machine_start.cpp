@@ -1,13 +1,15 @@
 #include "cellmon/cli/machine_start.h"
 
-#include <poll.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
+#include <fmt/format.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
+#include <cstdio>
 
+#include "cellmon/cli/children.h"
 #include "cellmon/cli/machines.h"
 #include "cellmon/wire/local_socket.h"
 #include "vmm/base/error.h"
@@ -16,18 +18,9 @@
 namespace hive::cli {
 namespace {
 
+/// For all monitors together.
 constexpr Milliseconds kReadyTimeout{20'000};
 constexpr Milliseconds kEndTimeout{20'000};
-
-/// Waits until child PID is gone, and kills it if that takes too long.
-void await_end(pid_t pid) {
-  const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  pollfd entry{pidfd.get(), POLLIN, 0};
-  if (!pidfd || ::poll(&entry, 1, static_cast<int>(kEndTimeout.count())) != 1) {
-    ::kill(pid, SIGKILL);
-  }
-  ::waitpid(pid, nullptr, 0);
-}
 
 void refuse_running(const std::string& machine) {
   const auto cells = find_cells();
@@ -39,8 +32,10 @@ void refuse_running(const std::string& machine) {
 
 }  // namespace
 
-MachineStart::MachineStart(const plan::Machine& machine, const std::string& run_dir)
-    : machine_(machine.name),
+MachineStart::MachineStart(const plan::Machine& machine, const std::string& run_dir,
+                           const SignalFd& signals)
+    : signals_(signals),
+      machine_(machine.name),
       starter_(wire::try_hold_abstract(wire::starter_socket_name(::geteuid(), machine.name))) {
   if (!starter_) throw Error("machine " + machine_ + " is being started by another `hive up`");
   refuse_running(machine_);
@@ -61,9 +56,10 @@ void MachineStart::launch(const plan::Machine& machine, const std::string& run_d
     addresses_.push_back({::geteuid(), machine_, machine.cells[i].name});
     monitors_.push_back(launch_monitor(program, plan, i, run_dir));
   }
+  const auto deadline = std::chrono::steady_clock::now() + kReadyTimeout;
   for (std::size_t i = 0; i < monitors_.size(); ++i) {
     try {
-      await_ready(monitors_[i], kReadyTimeout);
+      await_ready(monitors_[i], deadline, signals_);
     } catch (const Error& error) {
       throw Error("cell " + addresses_[i].full_name() + ": " + error.what());
     }
@@ -94,8 +90,15 @@ void MachineStart::undo() {
       ::kill(monitors_[i].pid, SIGTERM);
     }
   }
-  for (const LaunchedMonitor& monitor : monitors_) await_end(monitor.pid);
+  std::vector<pid_t> pids;
+  pids.reserve(monitors_.size());
+  for (const LaunchedMonitor& monitor : monitors_) pids.push_back(monitor.pid);
   monitors_.clear();
+  const std::size_t killed = await_children(pids, kEndTimeout, signals_);
+  if (killed > 0) {
+    fmt::print(stderr, "hive: machine {}: killed {} of {} monitors; their files may be left\n",
+               machine_, killed, pids.size());
+  }
 }
 
 }  // namespace hive::cli

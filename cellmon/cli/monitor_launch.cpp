@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
@@ -94,11 +95,14 @@ LaunchedMonitor launch_monitor(const std::string& program, const std::string& pl
   return monitor;
 }
 
-void await_ready(const LaunchedMonitor& monitor, std::chrono::milliseconds timeout) {
-  pollfd entry{monitor.ready.get(), POLLIN, 0};
-  if (::poll(&entry, 1, static_cast<int>(timeout.count())) <= 0) {
-    throw Error("its monitor does not answer");
-  }
+void await_ready(const LaunchedMonitor& monitor, std::chrono::steady_clock::time_point deadline,
+                 const SignalFd& signals) {
+  const auto left =
+      std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+  std::array<pollfd, 2> entries{{{monitor.ready.get(), POLLIN, 0}, {signals.fd(), POLLIN, 0}}};
+  ::poll(entries.data(), entries.size(), static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+  if (signals.take() != 0) throw Error("interrupted as its monitor started");
+  if (entries[0].revents == 0) throw Error("its monitor does not answer");
   std::array<char, 4096> buffer;
   const ssize_t count = ::read(monitor.ready.get(), buffer.data(), buffer.size());
   if (count <= 0) throw Error("its monitor ended as it started");

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <string>
 
+#include "cellmon/cli/signal_fd.h"
 #include "vmm/base/unique_fd.h"
 
 namespace hive::cli {
@@ -26,7 +27,9 @@ std::string monitor_program();
 LaunchedMonitor launch_monitor(const std::string& program, const std::string& plan,
                                std::size_t index, const std::string& run_dir);
 
-/// Waits until MONITOR serves. Throws Error with its reason when it does not, or after TIMEOUT.
-void await_ready(const LaunchedMonitor& monitor, std::chrono::milliseconds timeout);
+/// Waits until MONITOR serves. Throws Error with its reason when it does not, at DEADLINE, or when
+/// one of SIGNALS comes.
+void await_ready(const LaunchedMonitor& monitor, std::chrono::steady_clock::time_point deadline,
+                 const SignalFd& signals);
 
 }  // namespace hive::cli

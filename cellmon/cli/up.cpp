@@ -11,8 +11,10 @@
 #include "cellmon/cli/commands.h"
 #include "cellmon/cli/console_tail.h"
 #include "cellmon/cli/host_kvm.h"
+#include "cellmon/cli/log_level.h"
 #include "cellmon/cli/machine_start.h"
 #include "cellmon/cli/run_dir.h"
+#include "cellmon/cli/seconds.h"
 #include "vmm/base/error.h"
 
 namespace hive::cli {
@@ -49,12 +51,13 @@ void explain(BootWatch& watch, bool timed_out) {
 int run_up(const UpOptions& options) {
   const std::optional<plan::Machine> machine = check_file(options.file);
   if (!machine) return static_cast<int>(Error::Kind::kUsage);
+  check_log_level();
   const KvmReport kvm = judge_kvm(gather_kvm_facts());
   if (!kvm.works) throw Error(kvm.problem + "; " + kvm.remedy);
   const SignalFd signals({SIGINT, SIGTERM, SIGHUP});
-  MachineStart start(*machine, ensure_run_dir());
+  MachineStart start(*machine, ensure_run_dir(), signals);
   BootWatch watch(start.connect());
-  const Milliseconds timeout(static_cast<std::int64_t>(options.timeout * 1000));
+  const Milliseconds timeout = to_milliseconds(options.timeout);
   const BootWatch::Result result = watch.wait(options.detach, timeout, signals);
   switch (result) {
     case BootWatch::Result::kUp:
@@ -80,11 +83,8 @@ void add_up(CLI::App& app, int& exit_status) {
   CLI::App* command = app.add_subcommand("up", "Start a machine");
   command->add_option("FILE", options->file, "The machine's plan (YAML)")->required();
   command->add_flag("--detach", options->detach, "Return once the VMMs run; guests boot on");
-  command
-      ->add_option("--timeout", options->timeout,
-                   "Seconds that the guests have to come up; 0: any time")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  add_seconds(*command, "--timeout", options->timeout,
+              "Seconds that the guests have to come up; 0: any time");
   command->callback([options, &exit_status] { exit_status = run_up(*options); });
 }
 

@@ -48,6 +48,7 @@ void CellMachine::begin(Step& step) {
   intent_ = Intent::kRun;
   outcome_.reset();
   has_started_ = guest_up_ = agent_up_ = paused_ = pause_asked_ = resume_asked_ = false;
+  hold_fault_.clear();
   guest_events_ = 0;
   ++incarnation_;
   step.events.push_back({"starting", "incarnation " + std::to_string(incarnation_)});
@@ -114,10 +115,10 @@ void CellMachine::take_live_report(Step& step, const Report& report) {
     if (intent_ == Intent::kRun) step.actions.push_back(Action::kDisarmDeadline);
   } else if (report.kind == ReportKind::kPaused && pause_asked_) {
     pause_asked_ = false;
-    paused_ = true;
+    settle_hold(step, true);
   } else if (report.kind == ReportKind::kResumed && resume_asked_) {
     resume_asked_ = false;
-    paused_ = false;
+    settle_hold(step, false);
   } else if (report.kind == ReportKind::kDeviceBroken) {
     add_guest_event(step, {"device-broken", report.detail});
   } else {
@@ -175,7 +176,9 @@ Step CellMachine::on_agent_lost(const std::string& why) {
 Step CellMachine::on_deadline() {
   return apply([&](Step& step) {
     if (vmm_ == Vmm::kNone) return;
-    if (!outcome_ && intent_ == Intent::kRun) {
+    const bool runs_on = !outcome_ && intent_ == Intent::kRun;
+    if (runs_on && vmm_ == Vmm::kUp) return miss_hold(step);
+    if (runs_on) {
       outcome_ = Outcome{CellState::kFailed, "not started: the VMM did not report in time"};
     } else if (!outcome_) {
       step.events.push_back({"killed", "the guest did not end in time"});
@@ -240,19 +243,41 @@ bool CellMachine::refuse_unless_up(const char* what) {
   return true;
 }
 
+void CellMachine::ask_hold(Step& step, bool hold) {
+  hold_wanted_ = hold;
+  hold_fault_.clear();
+  step.actions.push_back(hold ? Action::kPauseVmm : Action::kResumeVmm);
+  arm(step, kHoldLimit);
+}
+
+void CellMachine::settle_hold(Step& step, bool held) {
+  paused_ = held;
+  if (intent_ != Intent::kRun || held != hold_wanted_) return;
+  hold_fault_.clear();
+  step.actions.push_back(Action::kDisarmDeadline);
+}
+
+void CellMachine::miss_hold(Step& step) {
+  hold_fault_ = std::string("the VMM has not ") + (hold_wanted_ ? "paused" : "resumed") +
+                " the cell within " + std::to_string(kHoldLimit.count() / 1000) + " s";
+  step.events.push_back({"no-answer", hold_fault_});
+}
+
 Step CellMachine::request_pause() {
   return apply([&](Step& step) {
-    if (refuse_unless_up("paused") || pause_asked_ || (paused_ && !resume_asked_)) return;
+    const bool under_way = pause_asked_ && hold_fault_.empty();
+    if (refuse_unless_up("paused") || under_way || (paused_ && !resume_asked_)) return;
     pause_asked_ = true;
-    step.actions.push_back(Action::kPauseVmm);
+    ask_hold(step, true);
   });
 }
 
 Step CellMachine::request_resume() {
   return apply([&](Step& step) {
-    if (refuse_unless_up("resumed") || (!paused_ && !pause_asked_) || resume_asked_) return;
+    const bool under_way = resume_asked_ && hold_fault_.empty();
+    if (refuse_unless_up("resumed") || under_way || (!paused_ && !pause_asked_)) return;
     resume_asked_ = true;
-    step.actions.push_back(Action::kResumeVmm);
+    ask_hold(step, false);
   });
 }
 

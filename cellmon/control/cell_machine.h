@@ -51,6 +51,8 @@ class CellMachine {
   /// How long a VMM may take to start, and to end after it said that it would.
   static constexpr Milliseconds kStartLimit{60'000};
   static constexpr Milliseconds kExitLimit{5'000};
+  /// How long it may take to answer a pause or a resume.
+  static constexpr Milliseconds kHoldLimit{5'000};
   /// How many events a guest can cause at will, per incarnation; more are only counted.
   static constexpr unsigned kMaxGuestEvents = 100;
 
@@ -81,6 +83,9 @@ class CellMachine {
   [[nodiscard]] Incarnation incarnation() const { return incarnation_; }
   [[nodiscard]] Milliseconds deadline() const { return deadline_; }
   [[nodiscard]] bool agent_up() const { return agent_up_; }
+  /// Why the last pause or resume is not done in time, for the user; else empty. The VMM may still
+  /// answer: then the state follows.
+  [[nodiscard]] const std::string& hold_fault() const { return hold_fault_; }
   /// Whether the vCPUs of the current or last VMM ever ran.
   [[nodiscard]] bool has_started() const { return has_started_; }
   /// Whether the last VMM ran and ended as kFailed or kPanicked, so that its traces matter.
@@ -116,6 +121,11 @@ class CellMachine {
   void end_guest(Step& step, Intent intent, Milliseconds grace);
   void ask_guest(Step& step);
   bool refuse_unless_up(const char* what);
+  /// Asks the VMM to hold the vCPUs, or to let them go.
+  void ask_hold(Step& step, bool hold);
+  /// The VMM did what it was asked for: HELD.
+  void settle_hold(Step& step, bool held);
+  void miss_hold(Step& step);
 
   const bool has_agent_;
   Vmm vmm_ = Vmm::kNone;
@@ -128,11 +138,13 @@ class CellMachine {
   bool paused_ = false;
   bool pause_asked_ = false;
   bool resume_asked_ = false;
+  bool hold_wanted_ = false;  ///< Whether a pause was the last of the two that was asked for.
   bool finished_ = false;
   unsigned guest_events_ = 0;
   std::uint64_t ignored_reports_ = 0;
   Milliseconds deadline_{0};
   std::string refusal_;
+  std::string hold_fault_;
 };
 
 }  // namespace hive::control

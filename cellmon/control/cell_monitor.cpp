@@ -2,10 +2,10 @@
 
 #include <unistd.h>
 
+#include <exception>
 #include <utility>
 
 #include "cellmon/wire/text.h"
-#include "vmm/base/error.h"
 
 namespace hive::control {
 namespace {
@@ -114,10 +114,9 @@ void CellMonitor::start_vmm() {
   kernel_.clear();
   try {
     vmm_ = std::make_unique<VmmInstance>(
-        loop_, launch_vmm(settings_.vmm_program, vmm_config(), settings_.cell.agent),
-        vmm_handlers());
+        loop_, settings_.launch(vmm_config(), settings_.cell.agent), vmm_handlers());
     log_.info("VMM {} runs incarnation {}", vmm_->pid(), machine_.incarnation());
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {  // Of the loop, too: the cell fails, its monitor serves.
     apply(machine_.on_spawn_failed(error.what()));
   }
 }

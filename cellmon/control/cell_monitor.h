@@ -7,6 +7,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 #include "cellmon/control/cell_machine.h"
 #include "cellmon/control/console.h"
 #include "cellmon/control/event_log.h"
+#include "cellmon/control/launch.h"
 #include "cellmon/control/vmm_instance.h"
 #include "cellmon/wire/cell_status.h"
 #include "vmm/plan/plan.h"
@@ -26,8 +28,9 @@ struct CellSettings {
   std::string machine;
   std::vector<std::string> cells;  ///< Names of all cells of the machine.
   plan::Cell cell;
-  std::string vmm_program;  ///< Path of hive-vmm.
-  std::string folder;       ///< Where the cell's files are; exists.
+  /// Starts a VMM; throws where that cannot be done.
+  std::function<LaunchedVmm(cell::CellConfig config, bool with_agent)> launch;
+  std::string folder;  ///< Where the cell's files are; exists.
   std::string log_file;
 };
 

@@ -1,22 +1,22 @@
 // A child process's end.
 #pragma once
 
-#include <sys/types.h>
-
 #include <boost/asio/io_context.hpp>
 #include <functional>
 #include <memory>
 #include <string>
 
+#include "cellmon/control/child_process.h"
 #include "vmm/base/unique_fd.h"
 
 namespace hive::control {
 
-/// Waits for a child's end, and kills it if it still runs when this object is destroyed.
+/// Waits for a child's end; owns the child, which ends with this object.
 class ChildWatch {
  public:
-  /// Calls ON_EXIT once, from the loop, with how the child ended: "status 1", "signal 9".
-  ChildWatch(boost::asio::io_context& loop, pid_t pid, UniqueFd pidfd,
+  /// Calls ON_EXIT once, from the loop, with how the child ended: "status 1", "signal 9". Throws
+  /// boost::system::system_error, with the child ended, when the loop cannot watch PIDFD.
+  ChildWatch(boost::asio::io_context& loop, ChildProcess child, UniqueFd pidfd,
              std::function<void(const std::string&)> on_exit);
   ChildWatch(const ChildWatch&) = delete;
   ChildWatch& operator=(const ChildWatch&) = delete;

@@ -3,8 +3,11 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
+#include "cellmon/control/descriptor.h"
 #include "cellmon/wire/local_socket.h"
 
 namespace hive::control {
@@ -15,7 +18,8 @@ using wire::Json;
 ControlServer::ControlServer(boost::asio::io_context& loop, UniqueFd listener, CellMonitor& monitor,
                              spdlog::logger& log, std::function<Json(bool)> on_finished)
     : loop_(loop),
-      listener_(loop, listener.release()),
+      listener_(watch(loop, std::move(listener))),
+      accept_pause_(loop),
       monitor_(monitor),
       log_(log),
       on_finished_(std::move(on_finished)),
@@ -27,22 +31,42 @@ void ControlServer::accept_next() {
   listener_.async_wait(stream_descriptor::wait_read,
                        [this](const boost::system::error_code& error) {
                          if (error) return;
-                         accept_one();
-                         accept_next();
+                         if (accept_one()) {
+                           accept_next();
+                         } else {
+                           accept_later();
+                         }
                        });
 }
 
-void ControlServer::accept_one() {
+void ControlServer::accept_later() {
+  accept_pause_.expires_after(kAcceptPause);
+  accept_pause_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) accept_next();
+  });
+}
+
+bool ControlServer::accept_one() {
   UniqueFd fd(::accept4(listener_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-  if (!fd) return;
+  if (!fd) {
+    const int error = errno;
+    if (error != EMFILE && error != ENFILE && error != ENOBUFS && error != ENOMEM) return true;
+    if (!std::exchange(short_of_descriptors_, true)) {
+      log_.warn("clients have to wait: {}", std::strerror(error));
+    }
+    return false;
+  }
+  short_of_descriptors_ = false;
   if (!wire::is_trusted_peer(fd.get())) {
     log_.warn("refused a client of another user");
-    return;
+  } else if (clients_.size() < kMaxClients) {
+    add_client(std::move(fd));
+  } else {
+    const std::string refusal =
+        wire::format_error(nullptr, wire::RpcCode::kFailed, "too many clients are connected");
+    (void)!::send(fd.get(), refusal.data(), refusal.size(), MSG_NOSIGNAL);
   }
-  if (clients_.size() < kMaxClients) return add_client(std::move(fd));
-  const std::string refusal =
-      wire::format_error(nullptr, wire::RpcCode::kFailed, "too many clients are connected");
-  (void)!::send(fd.get(), refusal.data(), refusal.size(), MSG_NOSIGNAL);
+  return true;
 }
 
 void ControlServer::add_client(UniqueFd fd) {
@@ -55,8 +79,13 @@ void ControlServer::add_client(UniqueFd fd) {
   handlers.on_output_taken = [this](std::uint32_t session, std::size_t bytes) {
     if (AgentPeer* agent = monitor_.agent()) agent->consume_output(session, bytes);
   };
-  clients_[number] =
-      std::make_unique<ControlClient>(loop_, std::move(fd), number, std::move(handlers));
+  try {
+    clients_[number] =
+        std::make_unique<ControlClient>(loop_, std::move(fd), number, std::move(handlers));
+  } catch (const boost::system::system_error& error) {
+    clients_.erase(number);
+    log_.warn("cannot serve a client: {}", error.what());
+  }
 }
 
 void ControlServer::remove_client(std::uint64_t number) {
@@ -130,9 +159,17 @@ void ControlServer::on_exec_lost(const std::string& why) {
 }
 
 void ControlServer::on_finished() {
+  // Nobody can connect any more, but the name stays taken until the cell's files are gone.
   boost::system::error_code ignored;
-  listener_.close(ignored);
+  listener_.cancel(ignored);
+  accept_pause_.cancel();
+  ::shutdown(listener_.native_handle(), SHUT_RD);
   methods_.on_finished(on_finished_(methods_.purge()));
+}
+
+UniqueFd ControlServer::release_listener() {
+  accept_pause_.cancel();
+  return UniqueFd(listener_.release());
 }
 
 bool ControlServer::has_queue() const {

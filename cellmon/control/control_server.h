@@ -5,6 +5,8 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -22,6 +24,9 @@ namespace hive::control {
 class ControlServer : public CellObserver {
  public:
   static constexpr std::size_t kMaxClients = 32;
+
+  /// Clients that find no descriptor free wait this long for the next look.
+  static constexpr std::chrono::milliseconds kAcceptPause{200};
 
   /// LISTENER does not block. ON_FINISHED is called when the cell is down, with whether its files
   /// are to be removed in any case; the result is what `down` answers.
@@ -41,9 +46,14 @@ class ControlServer : public CellObserver {
   /// Whether an answer has not left yet.
   [[nodiscard]] bool has_queue() const;
 
+  /// Ends the service, and gives the listener back, whose name is taken as long as it is open.
+  UniqueFd release_listener();
+
  private:
   void accept_next();
-  void accept_one();
+  /// False when the host has no descriptor or memory for a client that waits.
+  bool accept_one();
+  void accept_later();
   void add_client(UniqueFd fd);
   void remove_client(std::uint64_t number);
   ControlClient* find_client(std::uint64_t number);
@@ -51,6 +61,8 @@ class ControlServer : public CellObserver {
 
   boost::asio::io_context& loop_;
   boost::asio::posix::stream_descriptor listener_;
+  boost::asio::steady_timer accept_pause_;
+  bool short_of_descriptors_ = false;
   CellMonitor& monitor_;
   spdlog::logger& log_;
   std::function<wire::Json(bool)> on_finished_;

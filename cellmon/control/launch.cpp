@@ -4,7 +4,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -51,12 +50,14 @@ struct ChildPlan {
   pid_t parent = 0;
 };
 
-/// The environment's options for sanitizers: a VMM is told nothing else of its caller's.
+/// The log's level and the options for sanitizers: a VMM is told nothing else of its caller's.
 std::vector<char*> vmm_environment() {
   std::vector<char*> kept;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
-    if (text.substr(0, text.find('=')).find("SAN_OPTIONS") != std::string_view::npos) {
+    const std::string_view name = text.substr(0, text.find('='));
+    const bool level = name == "HIVE_LOG" && text.size() > name.size() + 1;
+    if (level || name.find("SAN_OPTIONS") != std::string_view::npos) {
       kept.push_back(*entry);
     }
   }
@@ -103,8 +104,8 @@ UniqueFd above_slots(int fd) {
   return copy;
 }
 
-/// Forks and executes; the child's pid. FDS are what goes into each slot. Throws Error.
-pid_t spawn(const std::string& program, const std::array<int, kSlots>& fds) {
+/// Forks and executes; the child. FDS are what goes into each slot. Throws Error.
+ChildProcess spawn(const std::string& program, const std::array<int, kSlots>& fds) {
   Ends exec_error = make_pipe();
   std::vector<UniqueFd> copies;
   ChildPlan plan;
@@ -125,6 +126,7 @@ pid_t spawn(const std::string& program, const std::array<int, kSlots>& fds) {
   const pid_t pid = ::fork();
   if (pid < 0) throw_errno("cannot start a process");
   if (pid == 0) become_vmm(plan);
+  ChildProcess child(pid);
   exec_error.theirs.reset();
   copies.clear();
   int error = 0;
@@ -132,11 +134,8 @@ pid_t spawn(const std::string& program, const std::array<int, kSlots>& fds) {
   do {
     size = ::read(exec_error.ours.get(), &error, sizeof(error));
   } while (size < 0 && errno == EINTR);
-  if (size == sizeof(error)) {
-    ::waitpid(pid, nullptr, 0);
-    throw_errno("cannot execute " + program, error);
-  }
-  return pid;
+  if (size == sizeof(error)) throw_errno("cannot execute " + program, error);
+  return child;
 }
 
 }  // namespace
@@ -162,14 +161,9 @@ LaunchedVmm launch_vmm(const std::string& program, cell::CellConfig config, bool
       null.get(),          output.theirs.get(),  output.theirs.get(), monitor.theirs.get(),
       serial.theirs.get(), console.theirs.get(), agent.theirs.get(),  -1};
   LaunchedVmm vmm;
-  vmm.pid = spawn(program, fds);
-  vmm.pidfd.reset(static_cast<int>(::syscall(SYS_pidfd_open, vmm.pid, 0)));
-  if (!vmm.pidfd) {
-    const int error = errno;
-    ::kill(vmm.pid, SIGKILL);
-    ::waitpid(vmm.pid, nullptr, 0);
-    throw_errno("cannot watch the VMM", error);
-  }
+  vmm.child = spawn(program, fds);
+  vmm.pidfd.reset(static_cast<int>(::syscall(SYS_pidfd_open, vmm.child.pid(), 0)));
+  if (!vmm.pidfd) throw_errno("cannot watch the VMM");
   vmm.monitor = std::move(monitor.ours);
   vmm.serial = std::move(serial.ours);
   vmm.console = std::move(console.ours);

@@ -1,18 +1,17 @@
 // Starting a hive-vmm process.
 #pragma once
 
-#include <sys/types.h>
-
 #include <string>
 
+#include "cellmon/control/child_process.h"
 #include "vmm/base/unique_fd.h"
 #include "vmm/cell/config.h"
 
 namespace hive::control {
 
-/// A VMM that was started, and the monitor's ends of its sockets.
+/// A VMM that was started, which ends with this, and the monitor's ends of its sockets.
 struct LaunchedVmm {
-  pid_t pid = -1;
+  ChildProcess child;
   UniqueFd pidfd;
   UniqueFd monitor;  ///< Packets of monitor_protocol.h; the configuration is sent already.
   UniqueFd serial;
@@ -22,8 +21,8 @@ struct LaunchedVmm {
 };
 
 /// Starts PROGRAM with CONFIG (whose descriptors are set here). It inherits nothing but its ends of
-/// the sockets, gets no environment but the sanitizers' options, and is killed by the kernel when
-/// the calling thread ends. Throws Error when it cannot be executed.
+/// the sockets, gets no environment but HIVE_LOG and the sanitizers' options, and is killed by the
+/// kernel when the calling thread ends. Throws Error when it cannot be executed.
 LaunchedVmm launch_vmm(const std::string& program, cell::CellConfig config, bool with_agent);
 
 }  // namespace hive::control

@@ -25,8 +25,8 @@ std::string_view to_string(ConsoleId id) { return id == ConsoleId::kSerial ? "se
 
 }  // namespace
 
-Methods::Method Methods::find_method(const std::string& name) {
-  static constexpr std::array<std::pair<std::string_view, Method>, 13> kMethods{{
+std::span<const Methods::Entry> Methods::table() {
+  static constexpr std::array<Entry, 13> kMethods{{
       {"status", &Methods::status},
       {"events.list", &Methods::list_events},
       {"events.follow", &Methods::follow_events},
@@ -41,7 +41,18 @@ Methods::Method Methods::find_method(const std::string& name) {
       {"pause", &Methods::pause},
       {"resume", &Methods::resume},
   }};
-  for (const auto& [known, method] : kMethods) {
+  return kMethods;
+}
+
+std::vector<std::string> Methods::names() {
+  std::vector<std::string> names;
+  names.reserve(table().size());
+  for (const Entry& entry : table()) names.emplace_back(entry.first);
+  return names;
+}
+
+Methods::Method Methods::find_method(const std::string& name) {
+  for (const auto& [known, method] : table()) {
     if (known == name) return method;
   }
   return nullptr;
@@ -276,8 +287,10 @@ std::optional<Methods::Answer> Methods::check_state(bool paused) const {
   if (!runs && state != CellState::kPaused) {
     return Answer{{}, "the cell is " + std::string(to_string(state)) + " now"};
   }
-  if (paused != (state == CellState::kPaused)) return std::nullopt;
-  return Answer{{{"state", to_string(state)}}, {}};
+  if (paused == (state == CellState::kPaused)) return Answer{{{"state", to_string(state)}}, {}};
+  const std::string& fault = monitor_.machine().hold_fault();
+  if (fault.empty()) return std::nullopt;
+  return Answer{{}, fault + "; try again, or start the cell anew: hive reboot --force CELL"};
 }
 
 void notify_console(ControlClient& client, ConsoleId console, std::string_view bytes) {

@@ -4,7 +4,10 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cellmon/control/cell_monitor.h"
@@ -22,6 +25,8 @@ class Methods {
       : monitor_(monitor), find_(std::move(find)) {}
 
   void handle(ControlClient& client, const wire::RpcRequest& request);
+  /// All that handle() knows.
+  static std::vector<std::string> names();
 
   /// Answers what waited for the cell's state; call when that may have changed.
   void on_change();
@@ -38,6 +43,7 @@ class Methods {
     Params params;
   };
   using Method = void (Methods::*)(Call&);
+  using Entry = std::pair<std::string_view, Method>;
   /// What a waiting request is answered with.
   struct Answer {
     wire::Json result;
@@ -64,6 +70,7 @@ class Methods {
   void pause(Call& call);
   void resume(Call& call);
 
+  static std::span<const Entry> table();
   static Method find_method(const std::string& name);
   /// Whether the parameters are sound; answers the request if not.
   static bool check(Call& call);

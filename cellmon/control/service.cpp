@@ -28,7 +28,9 @@ CellSettings settings_of(const plan::Machine& machine, const plan::Cell& cell,
   settings.machine = machine.name;
   for (const plan::Cell& each : machine.cells) settings.cells.push_back(each.name);
   settings.cell = cell;
-  settings.vmm_program = vmm_program;
+  settings.launch = [vmm_program](cell::CellConfig config, bool with_agent) {
+    return launch_vmm(vmm_program, std::move(config), with_agent);
+  };
   settings.folder = folder;
   settings.log_file = log_file;
   return settings;
@@ -48,6 +50,8 @@ Service::Service(const plan::Machine& machine, const plan::Cell& cell, const std
               [this](bool purge) { return finish(purge); }),
       signals_(loop_, SIGTERM, SIGINT),
       linger_(loop_) {}
+
+Service::~Service() { listener_ = server_.release_listener(); }
 
 void Service::run() {
   await_signal();

@@ -28,7 +28,7 @@ class Service {
   Service& operator=(const Service&) = delete;
   Service(Service&&) = delete;
   Service& operator=(Service&&) = delete;
-  ~Service() = default;
+  ~Service();
 
   [[nodiscard]] const std::string& log_path() const { return log_file_.path(); }
 
@@ -43,6 +43,8 @@ class Service {
   void linger(int tries);
 
   boost::asio::io_context loop_{1};
+  /// Holds the cell's name again once the server ends: after all files, since it is the first
+  /// member. So no other monitor of the cell can have made files that this one then removes.
   UniqueFd listener_;
   RunFolder folder_;
   BoundedFile log_file_;

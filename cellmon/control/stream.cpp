@@ -8,6 +8,9 @@
 #include <boost/asio/post.hpp>
 #include <cerrno>
 #include <string>
+#include <utility>
+
+#include "cellmon/control/descriptor.h"
 
 namespace hive::control {
 
@@ -17,7 +20,7 @@ using boost::system::error_code;
 class Stream::Core : public std::enable_shared_from_this<Stream::Core> {
  public:
   Core(boost::asio::io_context& loop, UniqueFd fd, std::size_t max_queue, Handlers handlers)
-      : fd_(loop, fd.release()), max_queue_(max_queue), handlers_(std::move(handlers)) {
+      : fd_(watch(loop, std::move(fd))), max_queue_(max_queue), handlers_(std::move(handlers)) {
     const int flags = ::fcntl(fd_.native_handle(), F_GETFL);
     ::fcntl(fd_.native_handle(), F_SETFL, flags | O_NONBLOCK);
   }

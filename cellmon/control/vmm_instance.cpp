@@ -21,7 +21,7 @@ VmmInstance::VmmInstance(boost::asio::io_context& loop, LaunchedVmm vmm, Handler
       virtio_(make_console(loop, std::move(vmm.console), ConsoleId::kVirtio)),
       agent_stream_(make_agent_stream(loop, std::move(vmm.agent))),
       log_stream_(make_log_stream(loop, std::move(vmm.output))),
-      child_(loop, vmm.pid, std::move(vmm.pidfd),
+      child_(loop, std::move(vmm.child), std::move(vmm.pidfd),
              [this](const std::string& how) { take_exit(how); }) {}
 
 std::unique_ptr<Stream> VmmInstance::make_console(boost::asio::io_context& loop, UniqueFd fd,

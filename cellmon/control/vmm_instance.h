@@ -37,6 +37,7 @@ class VmmInstance {
     AgentPeer::Handlers agent;
   };
 
+  /// Throws boost::system::system_error, with the VMM ended, when LOOP cannot watch it.
   VmmInstance(boost::asio::io_context& loop, LaunchedVmm vmm, Handlers handlers);
 
   [[nodiscard]] pid_t pid() const { return child_.pid(); }

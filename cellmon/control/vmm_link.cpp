@@ -1,11 +1,16 @@
 #include "cellmon/control/vmm_link.h"
 
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <array>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <cerrno>
 #include <string_view>
+#include <utility>
+
+#include "cellmon/control/descriptor.h"
 
 namespace hive::control {
 
@@ -15,7 +20,7 @@ using boost::system::error_code;
 class VmmLink::Core : public std::enable_shared_from_this<VmmLink::Core> {
  public:
   Core(boost::asio::io_context& loop, UniqueFd fd, Handlers handlers)
-      : fd_(loop, fd.release()), handlers_(std::move(handlers)) {}
+      : fd_(watch(loop, std::move(fd))), handlers_(std::move(handlers)) {}
 
   void await_packet() {
     fd_.async_wait(stream_descriptor::wait_read,
@@ -35,7 +40,8 @@ class VmmLink::Core : public std::enable_shared_from_this<VmmLink::Core> {
     const ssize_t count =
         ::recv(fd_.native_handle(), buffer.data(), buffer.size(), MSG_DONTWAIT | MSG_TRUNC);
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) return !draining_;
-    if (count <= 0) return false;  // What follows from that, the VMM's exit tells.
+    // What follows from the end, the VMM's exit tells.
+    if (count < 0 || (count == 0 && is_at_end())) return false;
     const auto size = static_cast<std::size_t>(count);
     const auto report = size > buffer.size()
                             ? std::nullopt
@@ -62,6 +68,15 @@ class VmmLink::Core : public std::enable_shared_from_this<VmmLink::Core> {
   }
 
  private:
+  /// Whether reading 0 bytes meant the end and not an empty packet: the other end sends no more,
+  /// and no packet waits but for empty ones.
+  bool is_at_end() {
+    pollfd entry{fd_.native_handle(), POLLRDHUP, 0};
+    if (::poll(&entry, 1, 0) < 0 || (entry.revents & (POLLRDHUP | POLLHUP)) == 0) return false;
+    int waiting = 0;
+    return ::ioctl(fd_.native_handle(), FIONREAD, &waiting) != 0 || waiting == 0;
+  }
+
   static constexpr int kMaxDrained = 1000;
 
   stream_descriptor fd_;

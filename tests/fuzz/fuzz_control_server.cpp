@@ -14,6 +14,7 @@
 #include "cellmon/control/control_server.h"
 #include "cellmon/wire/line_buffer.h"
 #include "cellmon/wire/local_socket.h"
+#include "vmm/base/error.h"
 
 namespace {
 
@@ -32,7 +33,9 @@ control::CellSettings settings() {
   settings.machine = "fuzz";
   settings.cells = {"alpha"};
   settings.cell.name = "alpha";
-  settings.vmm_program = "/no/such/vmm";
+  settings.launch = [](const hive::cell::CellConfig&, bool) -> control::LaunchedVmm {
+    throw hive::Error("no VMM here");
+  };
   settings.folder = folder;
   return settings;
 }

@@ -5,6 +5,8 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
+#include <fstream>
 
 #include "tests/kvm/harness/micro_disk.h"
 #include "tests/kvm/hive/hive_run.h"
@@ -205,6 +207,47 @@ TEST(Machine, IsTakenDownWhenItsStartIsInterrupted) {
   EXPECT_THAT(machine.files(), IsEmpty());
 }
 
+TEST(Machine, IsTakenDownAtOnceOnASecondSignal) {
+  TestMachine machine;
+  for (const char* name : {"alpha", "beta", "gamma"}) machine.add_cell(name, idle(), true);
+  const pid_t up = machine.start({"up", machine.plan_file()});
+  std::vector<nlohmann::json> cells;
+  for (const char* name : {"alpha", "beta", "gamma"}) {
+    cells.push_back(machine.await(name, "booting"));
+    ::kill(pid_of(cells.back(), "monitor_pid"), SIGSTOP);
+  }
+  ::kill(up, SIGINT);
+  ::usleep(500'000);
+  EXPECT_TRUE(is_alive(up)) << "monitors that hang have some time";
+  ::kill(up, SIGINT);
+  EXPECT_TRUE(await_end(up));
+  ::kill(up, SIGKILL);
+  ::waitpid(up, nullptr, 0);
+  for (const nlohmann::json& cell : cells) {
+    EXPECT_TRUE(await_end(pid_of(cell, "vmm_pid")));
+    ::kill(pid_of(cell, "monitor_pid"), SIGCONT);
+  }
+}
+
+TEST(Machine, HandsItsLogLevelToItsVmms) {
+  for (const char* level : {"info", "off"}) {
+    ::setenv("HIVE_LOG", level, 1);
+    TestMachine machine;
+    machine.add_cell("alpha", idle());
+    EXPECT_EQ(machine.up().status, 0);
+    std::ifstream file(machine.status("alpha")["log_file"].get<std::string>());
+    const std::string log{std::istreambuf_iterator<char>(file), {}};
+    EXPECT_EQ(log.find("VMM says: ") == std::string::npos, std::string(level) == "off") << log;
+  }
+  ::setenv("HIVE_LOG", "loud", 1);
+  TestMachine machine;
+  machine.add_cell("alpha", idle());
+  const Output up = machine.up();
+  EXPECT_EQ(up.status, 2);
+  EXPECT_THAT(up.err, HasSubstr("HIVE_LOG"));
+  ::unsetenv("HIVE_LOG");
+}
+
 TEST(Machine, DoesNotNeedItsStarter) {
   TestMachine machine;
   machine.add_cell("alpha", idle(), true);
@@ -288,6 +331,7 @@ TEST(CommandLine, TellsUsageFromFailure) {
   EXPECT_EQ(machine.hive({"down", machine.name()}).status, 1);
   EXPECT_EQ(machine.hive({"exec", "no-such-cell", "--", "ls"}).status, 1);
   EXPECT_EQ(machine.hive({"console"}).status, 2);
+  EXPECT_EQ(machine.hive({"down", "no-such", "--timeout", "1e300"}).status, 2);
 }
 
 TEST(CommandLine, AsksWhichCellIsMeant) {

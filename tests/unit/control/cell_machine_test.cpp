@@ -227,11 +227,13 @@ TEST(CellMachine, DownWinsOverReboot) {
 
 TEST(CellMachine, PausesAndResumes) {
   CellMachine machine = running();
-  EXPECT_THAT(machine.request_pause().actions, ElementsAre(Action::kPauseVmm));
+  EXPECT_THAT(machine.request_pause().actions,
+              ElementsAre(Action::kPauseVmm, Action::kArmDeadline));
   EXPECT_THAT(machine.request_pause().actions, IsEmpty());
   EXPECT_EQ(machine.state(), CellState::kRunning);
   EXPECT_THAT(kinds(machine.on_report({ReportKind::kPaused, ""})), ElementsAre("paused"));
-  EXPECT_THAT(machine.request_resume().actions, ElementsAre(Action::kResumeVmm));
+  EXPECT_THAT(machine.request_resume().actions,
+              ElementsAre(Action::kResumeVmm, Action::kArmDeadline));
   EXPECT_THAT(kinds(machine.on_report({ReportKind::kResumed, ""})), ElementsAre("running"));
   EXPECT_THAT(machine.request_resume().actions, IsEmpty());
 }

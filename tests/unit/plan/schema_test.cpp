@@ -10,6 +10,7 @@
 #include <valijson/schema_parser.hpp>
 #include <valijson/validator.hpp>
 
+#include "tests/unit/plan/faulty_forms.h"
 #include "tests/unit/plan/made_up_host.h"
 #include "tests/unit/plan/sample_plans.h"
 #include "vmm/plan/keys.h"
@@ -89,6 +90,23 @@ TEST(Schema, RefusesWhatTheFormatDoesNotHave) {
        }) {
     EXPECT_FALSE(schema.accepts(yaml)) << yaml;
   }
+}
+
+TEST(Schema, RefusesEveryFaultyFormAsTheCheckDoes) {
+  EditorSchema schema;
+  testing::MadeUpHost host;
+  host.files.everything = true;
+  EXPECT_THAT(host.faults(testing::full_plan().dump()), IsEmpty());
+  EXPECT_TRUE(schema.accepts(testing::full_plan().dump()));
+  const std::vector<testing::Form> forms = testing::faulty_forms();
+  for (const testing::Form& form : forms) {
+    const std::string yaml = form.dump();
+    EXPECT_THAT(host.faults(yaml), Not(IsEmpty())) << yaml;
+    EXPECT_FALSE(schema.accepts(yaml)) << yaml;
+  }
+  // schema_check.py has a second opinion of the same plans.
+  const char* file = std::getenv("HIVE_FAULTY_FORMS");
+  if (file != nullptr) std::ofstream(file) << testing::Form(forms).dump();
 }
 
 TEST(Schema, AcceptsWhateverTheCheckAccepts) {

@@ -10,6 +10,7 @@
 //   fds                                  a line on the serial console that lists open descriptors
 //   env                                  the same for the environment, but sanitizers' options
 //   deaf                                 from now on, commands are not obeyed
+//   hush                                 no more packets come, though the socket stays open
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -116,6 +117,7 @@ class FakeVmm {
     if (verb == "kill") ::raise(std::stoi(rest));
     if (verb == "sleep") std::this_thread::sleep_for(std::chrono::milliseconds(std::stoi(rest)));
     if (verb == "deaf") deaf_ = true;
+    if (verb == "hush") ::shutdown(monitor_, SHUT_WR);
   }
 
   static void print(int fd, const std::string& text) {

@@ -1,0 +1,57 @@
+#include "cellmon/cli/children.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+
+namespace hive::cli {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+/// A child that ends by itself after LIFE, or is in no hurry at all.
+pid_t spawn(milliseconds life = milliseconds(0)) {
+  const pid_t pid = ::fork();
+  if (pid != 0) return pid;
+  if (life.count() > 0) {
+    ::usleep(static_cast<useconds_t>(life.count() * 1000));
+  } else {
+    while (true) ::pause();
+  }
+  ::_exit(0);
+}
+
+bool is_reaped(pid_t pid) { return ::waitpid(pid, nullptr, WNOHANG) < 0 && errno == ECHILD; }
+
+TEST(Children, AreReapedAsTheyEnd) {
+  const SignalFd signals({SIGUSR1});
+  const std::vector<pid_t> pids{spawn(milliseconds(1)), spawn(milliseconds(50))};
+  EXPECT_EQ(await_children(pids, milliseconds(20'000), signals), 0U);
+  for (const pid_t pid : pids) EXPECT_TRUE(is_reaped(pid));
+}
+
+TEST(Children, ShareOneLimit) {
+  const SignalFd signals({SIGUSR1});
+  const std::vector<pid_t> pids{spawn(), spawn(milliseconds(1)), spawn(), spawn()};
+  const auto start = steady_clock::now();
+  EXPECT_EQ(await_children(pids, milliseconds(1000), signals), 3U);
+  EXPECT_GE(steady_clock::now() - start, milliseconds(1000));
+  EXPECT_LT(steady_clock::now() - start, milliseconds(2500));
+  for (const pid_t pid : pids) EXPECT_TRUE(is_reaped(pid));
+}
+
+TEST(Children, AreKilledOnASignal) {
+  const SignalFd signals({SIGUSR1});
+  const std::vector<pid_t> pids{spawn(), spawn()};
+  ::kill(::getpid(), SIGUSR1);
+  const auto start = steady_clock::now();
+  EXPECT_EQ(await_children(pids, milliseconds(20'000), signals), 2U);
+  EXPECT_LT(steady_clock::now() - start, milliseconds(2000));
+}
+
+}  // namespace
+}  // namespace hive::cli

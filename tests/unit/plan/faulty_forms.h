@@ -1,0 +1,128 @@
+// Plans that are wrong by their form alone: a key that is unknown or missing, a value of a type
+// that the key does not take. They follow from the table of keys, so that a new key is covered,
+// too.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "vmm/plan/keys.h"
+
+namespace hive::plan::testing {
+
+using Form = nlohmann::ordered_json;
+
+/// A plan with every key, each with a value that is right on any host. JSON is YAML, too.
+inline Form full_plan() {
+  return Form::parse(R"({
+    "machine": "m",
+    "defaults": {"cpus": 1, "overcommit_cpus": true, "memory": "64MiB", "hugepages": "auto",
+                 "kernel": "/k", "initrd": "/i", "cmdline": "quiet", "agent": false},
+    "cells": [{"name": "a", "cpus": 1, "overcommit_cpus": true, "memory": "64MiB",
+               "hugepages": "none", "kernel": "/k", "initrd": "/i", "cmdline": "quiet",
+               "disks": [{"path": "/d", "readonly": true}], "cid": 7, "agent": false}]
+  })");
+}
+
+/// A mapping of full_plan(), and the keys that it may have.
+struct Place {
+  Form::json_pointer at;
+  const MappingSpec& spec;
+};
+
+inline std::vector<Place> places() {
+  return {{Form::json_pointer(""), machine_spec()},
+          {Form::json_pointer("/defaults"), defaults_spec()},
+          {Form::json_pointer("/cells/0"), cell_spec()},
+          {Form::json_pointer("/cells/0/disks/0"), disk_spec()}};
+}
+
+/// Values, in JSON, that no key of TYPE takes. A bare word or number is a text to Hive where a text
+/// is due, so texts are only mistaken for what is no scalar.
+inline std::vector<std::string> wrong_values(KeyType type) {
+  std::vector<std::string> wrong{"null", R"({"x": 1})"};
+  const auto add = [&wrong](const std::vector<std::string>& more) {
+    wrong.insert(wrong.end(), more.begin(), more.end());
+  };
+  switch (type) {
+    case KeyType::kName:
+    case KeyType::kKernel:
+    case KeyType::kInitrd:
+    case KeyType::kText:
+    case KeyType::kPath:
+      add({"[]", R"(["x"])"});
+      break;
+    case KeyType::kCells:
+      add({"[]", "1", "true", R"("x")", "[null]", "[1]", R"(["x"])", "[[]]"});
+      break;
+    case KeyType::kDefaults:
+      add({"[]", "1", "true", R"("x")"});
+      break;
+    case KeyType::kCpus:
+      add({"[]", "0", "1.5", "-1", "true", R"("2")", R"("x")", R"([true])", "[[1]]", "[-1]"});
+      break;
+    case KeyType::kFlag:
+      add({"[]", "[true]", "0", "1", R"("true")", R"("yes")"});
+      break;
+    case KeyType::kSize:
+      add({"[]", R"(["64MiB"])", "64", "1.5", "true", R"("64")", R"("64MB")", R"("lots")"});
+      break;
+    case KeyType::kHugePages:
+      add({"[]", R"(["auto"])", "1", "true", R"("always")"});
+      break;
+    case KeyType::kDisks:
+      add({"1", "true", R"("x")", "[null]", "[1]", R"(["x"])", "[[]]"});
+      break;
+    case KeyType::kCid:
+      add({"[]", "[7]", "true", "1.5", "-7", "2", R"("7")", R"("x")"});
+      break;
+  }
+  return wrong;
+}
+
+/// Keys that the mapping of SPEC does not have: those of other mappings, and its own mistyped.
+inline std::vector<std::string> unknown_keys(const MappingSpec& spec) {
+  std::vector<std::string> keys{"", "unknown", "$schema"};
+  for (const Place& place : places()) {
+    for (const KeySpec& key : place.spec.keys) {
+      const std::string name(key.name);
+      for (const std::string& candidate :
+           {name, name + "s", name.substr(1), "x-" + name, " " + name,
+            std::string(1, static_cast<char>(name[0] - 'a' + 'A')) + name.substr(1)}) {
+        if (spec.find(candidate) == nullptr) keys.push_back(candidate);
+      }
+    }
+  }
+  return keys;
+}
+
+/// Every faulty form of full_plan(), one fault each.
+inline std::vector<Form> faulty_forms() {
+  std::vector<Form> forms;
+  const auto add = [&forms](const Place& place, const auto& change) {
+    forms.push_back(full_plan());
+    change(forms.back()[place.at]);
+  };
+  for (const Place& place : places()) {
+    for (const std::string& key : unknown_keys(place.spec)) {
+      add(place, [&](Form& mapping) { mapping[key] = 1; });
+    }
+    for (const KeySpec& key : place.spec.keys) {
+      for (const std::string& value : wrong_values(key.type)) {
+        add(place, [&](Form& mapping) { mapping[std::string(key.name)] = Form::parse(value); });
+      }
+      if (key.presence != Presence::kRequired) continue;
+      add(place, [&](Form& mapping) { mapping.erase(std::string(key.name)); });
+    }
+  }
+  forms.push_back(full_plan());
+  forms.back()["defaults"].erase("memory");
+  forms.back()["cells"][0].erase("memory");
+  for (const char* whole : {"null", "[]", "1", "true", R"("x")"}) {
+    forms.push_back(Form::parse(whole));
+  }
+  return forms;
+}
+
+}  // namespace hive::plan::testing
