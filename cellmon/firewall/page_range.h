@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "vmm/base/units.h"
@@ -52,5 +53,8 @@ inline std::uint64_t count_pages(const PageRanges& ranges) {
   for (const PageRange& range : ranges) pages += range.count;
   return pages;
 }
+
+/// The pages of PATTERN in ascending order, each once. The ranges must lie within a contribution.
+PageRanges merged(std::span<const PageRange> pattern);
 
 }  // namespace hive::firewall

@@ -40,6 +40,12 @@ TEST(PageRange, AppendJoinsNeighbours) {
   EXPECT_EQ(count_pages(ranges), 7u);
 }
 
+TEST(PageRange, MergedHasEachPageOnceInOrder) {
+  const PageRanges pattern{{8, 4}, {0, 2}, {9, 1}, {30, 0}, {2, 1}, {10, 5}, {20, 1}};
+  EXPECT_THAT(merged(pattern), ElementsAre(PageRange{0, 3}, PageRange{8, 7}, PageRange{20, 1}));
+  EXPECT_THAT(merged({}), IsEmpty());
+}
+
 PageRanges list(const PageSet& set, PageRange range) {
   PageRanges found;
   set.list(range, found);
