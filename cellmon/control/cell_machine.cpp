@@ -116,6 +116,9 @@ void CellMachine::take_live_report(Step& step, const Report& report) {
   } else if (report.kind == ReportKind::kPaused && pause_asked_) {
     pause_asked_ = false;
     settle_hold(step, true);
+  } else if (report.kind == ReportKind::kNotPaused && pause_asked_) {
+    pause_asked_ = false;
+    give_up_pause(step, report.detail);
   } else if (report.kind == ReportKind::kResumed && resume_asked_) {
     resume_asked_ = false;
     settle_hold(step, false);
@@ -254,6 +257,13 @@ void CellMachine::settle_hold(Step& step, bool held) {
   paused_ = held;
   if (intent_ != Intent::kRun || held != hold_wanted_) return;
   hold_fault_.clear();
+  step.actions.push_back(Action::kDisarmDeadline);
+}
+
+void CellMachine::give_up_pause(Step& step, const std::string& why) {
+  if (intent_ != Intent::kRun || !hold_wanted_) return;
+  hold_fault_ = "the cell was not paused: " + why;
+  step.events.push_back({"not-paused", why});
   step.actions.push_back(Action::kDisarmDeadline);
 }
 

@@ -125,6 +125,8 @@ class CellMachine {
   void ask_hold(Step& step, bool hold);
   /// The VMM did what it was asked for: HELD.
   void settle_hold(Step& step, bool held);
+  /// The VMM could not pause the guest, for reason WHY, and has let it go on.
+  void give_up_pause(Step& step, const std::string& why);
   void miss_hold(Step& step);
 
   const bool has_agent_;

@@ -58,6 +58,26 @@ TEST_F(Hold, TakesALateAnswer) {
   EXPECT_EQ(machine_.state(), CellState::kRunning);
 }
 
+TEST_F(Hold, EndsInAFaultWhenTheVmmCannotPause) {
+  machine_.request_pause();
+  const Step step = machine_.on_report({ReportKind::kNotPaused, "a vCPU stays"});
+  EXPECT_THAT(step.actions, ElementsAre(Action::kDisarmDeadline));
+  ASSERT_EQ(step.events.size(), 1U);
+  EXPECT_EQ(step.events[0].kind, "not-paused");
+  EXPECT_EQ(machine_.hold_fault(), "the cell was not paused: a vCPU stays");
+  EXPECT_EQ(machine_.state(), CellState::kRunning);
+  EXPECT_THAT(machine_.request_pause().actions, Contains(Action::kPauseVmm));
+  EXPECT_EQ(machine_.hold_fault(), "");
+}
+
+TEST_F(Hold, OutlivesAPauseThatFailsWhenItIsToGoOnAnyway) {
+  machine_.request_pause();
+  machine_.request_resume();
+  EXPECT_THAT(report(ReportKind::kNotPaused).actions, IsEmpty());
+  EXPECT_EQ(machine_.hold_fault(), "");
+  EXPECT_THAT(report(ReportKind::kResumed).actions, ElementsAre(Action::kDisarmDeadline));
+}
+
 TEST_F(Hold, CanBeAskedForAgain) {
   machine_.request_pause();
   machine_.on_deadline();
