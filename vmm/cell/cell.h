@@ -3,9 +3,12 @@
 
 #include <boost/asio/io_context.hpp>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "vmm/cell/config.h"
+#include "vmm/cell/denials.h"
+#include "vmm/cell/foreign_writes.h"
 #include "vmm/cell/machine.h"
 #include "vmm/cell/monitor_protocol.h"
 #include "vmm/cell/vcpu_gate.h"
@@ -33,6 +36,14 @@ class Cell {
   /// Undoes pause() and reports kResumed.
   void resume();
 
+  /// What this cell gives the monitor of another one, to govern its writes to that one's pages.
+  struct HomeLink {
+    memory::HomeGuard guard;
+    UniqueFd denials;  ///< See vmm/memory/denial.h.
+  };
+  /// One for each foreign contribution. Once, before start(); none without global memory.
+  std::vector<HomeLink> take_home_links();
+
   void press_power_button() { machine_.power().press_power_button(); }
 
   [[nodiscard]] const memory::GuestMemory& memory() const { return machine_.memory(); }
@@ -41,12 +52,16 @@ class Cell {
   enum class State { kReady, kRunning, kPausing, kPaused };
 
   void add_vcpus(const CellConfig& config);
+  void open_global_memory(const CellConfig& config);
+  void on_violation(const Violation& violation);
   void on_quiet();
 
   boost::asio::io_context& loop_;
   std::vector<unsigned> host_cpus_;
   Machine::ReportSink on_report_;
   Machine machine_;
+  std::optional<Denials> denials_;       ///< With global memory.
+  std::optional<GlobalAccess> global_;  ///< With global memory.
   VcpuGate gate_;
   std::vector<std::unique_ptr<VcpuThread>> vcpus_;
   State state_ = State::kReady;
