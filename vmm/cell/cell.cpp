@@ -41,7 +41,9 @@ void Cell::add_vcpus(const CellConfig& config) {
 
 void Cell::open_global_memory(const CellConfig& config) {
   denials_.emplace(*machine_.global());
-  global_.emplace(GlobalAccess{*machine_.global(), *denials_, {machine_.global_place()},
+  global_.emplace(GlobalAccess{*machine_.global(),
+                               *denials_,
+                               {machine_.global_place()},
                                config.global->on_violation,
                                [this](const Violation& violation) { on_violation(violation); }});
 }
@@ -57,7 +59,13 @@ std::vector<Cell::HomeLink> Cell::take_home_links() {
 }
 
 void Cell::on_violation(const Violation& violation) {
+  // A guest may do nothing else than this: it must not fill the loop's queue.
+  if (violations_posted_.fetch_add(1) >= kMaxViolationsPosted) {
+    violations_posted_.fetch_sub(1);
+    return;
+  }
   boost::asio::post(loop_, [this, violation] {
+    violations_posted_.fetch_sub(1);
     on_report_({ReportKind::kViolation,
                 fmt::format("write to page {:#x} of home {}, by vCPU {} at rip {:#x}",
                             violation.offset, violation.home, violation.vcpu, violation.rip)});

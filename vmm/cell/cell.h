@@ -1,6 +1,7 @@
 // One cell's guest: its machine, kernel and vCPUs, from start to end.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <memory>
 #include <optional>
@@ -60,11 +61,13 @@ class Cell {
   std::vector<unsigned> host_cpus_;
   Machine::ReportSink on_report_;
   Machine machine_;
-  std::optional<Denials> denials_;       ///< With global memory.
+  std::optional<Denials> denials_;      ///< With global memory.
   std::optional<GlobalAccess> global_;  ///< With global memory.
   VcpuGate gate_;
   std::vector<std::unique_ptr<VcpuThread>> vcpus_;
   State state_ = State::kReady;
+  static constexpr unsigned kMaxViolationsPosted = 64;
+  std::atomic<unsigned> violations_posted_{0};  ///< Reports on their way to the loop.
   bool resume_wanted_ = false;  ///< resume() came while devices were still getting quiet.
 };
 

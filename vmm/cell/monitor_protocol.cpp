@@ -9,11 +9,12 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::array<std::pair<std::string_view, ReportKind>, 10> kReports{{
+constexpr std::array<std::pair<std::string_view, ReportKind>, 11> kReports{{
     {"started", ReportKind::kStarted},
     {"paused", ReportKind::kPaused},
     {"resumed", ReportKind::kResumed},
     {"device-broken", ReportKind::kDeviceBroken},
+    {"violation", ReportKind::kViolation},
     {"panicked", ReportKind::kPanicked},
     {"off", ReportKind::kOff},
     {"reset", ReportKind::kReset},

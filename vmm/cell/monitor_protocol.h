@@ -22,6 +22,7 @@ enum class ReportKind {
   kPaused,        ///< All vCPUs are out of the guest and devices are quiet.
   kResumed,       ///< The vCPUs run again.
   kDeviceBroken,  ///< A device found its queue malformed and wants a reset; `detail` names it.
+  kViolation,     ///< The guest wrote where the firewall lets it not; `detail` says where.
   kPanicked,      ///< The guest's kernel reported a panic (pvpanic). The guest may still run.
   kOff,           ///< The guest powered itself off.
   kReset,         ///< The guest asked for a reboot.
