@@ -57,7 +57,7 @@ std::optional<Refusal> Ledger::check(CellId cell, std::span<const PageRange> pat
   return check(pattern);
 }
 
-Result<PageRanges> Ledger::grant(CellId cell, std::span<const PageRange> pattern) {
+Result<PageRanges> Ledger::grant(CellId cell, std::span<const PageRange> pattern) noexcept {
   if (auto refusal = check(cell, pattern)) return *std::move(refusal);
   PageRanges added;
   if (cell == home_) return added;
@@ -67,7 +67,7 @@ Result<PageRanges> Ledger::grant(CellId cell, std::span<const PageRange> pattern
   return added;
 }
 
-Result<Revocation> Ledger::revoke(CellId cell, std::span<const PageRange> pattern) {
+Result<Revocation> Ledger::revoke(CellId cell, std::span<const PageRange> pattern) noexcept {
   if (auto refusal = check(cell, pattern)) return *std::move(refusal);
   if (cell == home_) {
     return Refusal{Reason::kHomeAlwaysWrites,
@@ -80,20 +80,20 @@ Result<Revocation> Ledger::revoke(CellId cell, std::span<const PageRange> patter
   return taken;
 }
 
-void Ledger::take(CellId cell, const PageRange& range, Revocation& taken) {
+void Ledger::take(CellId cell, const PageRange& range, Revocation& taken) noexcept {
   Holding& holding = holdings_[index_of(cell)];
   holding.writable.erase(range, taken.pages);
   holding.written.erase(range, taken.opened);
   if (holding.writable.empty()) holders_.erase(cell);
 }
 
-Revocation Ledger::revoke_all(CellId cell) {
+Revocation Ledger::revoke_all(CellId cell) noexcept {
   Revocation taken;
   if (is_foreign(cell)) take(cell, all(), taken);
   return taken;
 }
 
-Result<std::vector<CellRevocation>> Ledger::revoke_from_all(const PageRange& range) {
+Result<std::vector<CellRevocation>> Ledger::revoke_from_all(const PageRange& range) noexcept {
   if (auto refusal = check({&range, 1})) return *std::move(refusal);
   std::vector<CellRevocation> revocations;
   holders_.for_each([&](CellId cell) {
@@ -110,7 +110,7 @@ Verdict Ledger::open_for_write(CellId cell, PageIndex page) noexcept {
   return holdings_[index_of(cell)].written.insert(page) ? Verdict::kOpened : Verdict::kAlreadyOpen;
 }
 
-Result<std::vector<OpenedPages>> Ledger::discard(std::span<const PageRange> pattern) {
+Result<std::vector<OpenedPages>> Ledger::discard(std::span<const PageRange> pattern) noexcept {
   if (auto refusal = check(pattern)) return *std::move(refusal);
   const PageRanges dropped = merged(pattern);  // each page once, however often the pattern has it
   for (const PageRange& range : dropped) generations_.bump(range);

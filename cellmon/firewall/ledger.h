@@ -71,17 +71,17 @@ class Ledger {
 
   /// Lets CELL write the pages of PATTERN. Returns those that it could not write before. Granting
   /// to home changes nothing.
-  Result<PageRanges> grant(CellId cell, std::span<const PageRange> pattern);
+  Result<PageRanges> grant(CellId cell, std::span<const PageRange> pattern) noexcept;
   Result<PageRanges> grant(CellId cell, const PageRange& range) { return grant(cell, {&range, 1}); }
   /// Takes CELL's right to write the pages of PATTERN, and its marks there. Home's cannot be taken.
-  Result<Revocation> revoke(CellId cell, std::span<const PageRange> pattern);
+  Result<Revocation> revoke(CellId cell, std::span<const PageRange> pattern) noexcept;
   Result<Revocation> revoke(CellId cell, const PageRange& range) {
     return revoke(cell, {&range, 1});
   }
   /// Takes all that CELL has, in time that follows that. Nothing for home or for no cell.
-  Revocation revoke_all(CellId cell);
+  Revocation revoke_all(CellId cell) noexcept;
   /// Takes the pages of RANGE from each cell but home; cells that had none of them are left out.
-  Result<std::vector<CellRevocation>> revoke_from_all(const PageRange& range);
+  Result<std::vector<CellRevocation>> revoke_from_all(const PageRange& range) noexcept;
 
   /// For the fault handler: whether CELL may write PAGE, and if so, marks it as written by CELL.
   Verdict open_for_write(CellId cell, PageIndex page) noexcept;
@@ -89,7 +89,7 @@ class Ledger {
   /// The content of PATTERN's pages is dropped: bumps each page's generation once and takes all
   /// marks there. Rights stay, so the returned pages, which were open, must be protected again
   /// before their cells run, or their next writes would go unmarked.
-  Result<std::vector<OpenedPages>> discard(std::span<const PageRange> pattern);
+  Result<std::vector<OpenedPages>> discard(std::span<const PageRange> pattern) noexcept;
   Result<std::vector<OpenedPages>> discard(const PageRange& range) { return discard({&range, 1}); }
 
   [[nodiscard]] bool may_write(CellId cell, PageIndex page) const noexcept;
@@ -120,7 +120,7 @@ class Ledger {
   [[nodiscard]] PageRange cut(const PageRange& range) const noexcept;
   [[nodiscard]] std::optional<Refusal> check(CellId cell, std::span<const PageRange> pattern) const;
   [[nodiscard]] std::optional<Refusal> check(std::span<const PageRange> pattern) const;
-  void take(CellId cell, const PageRange& range, Revocation& taken);
+  void take(CellId cell, const PageRange& range, Revocation& taken) noexcept;
 
   CellId home_;
   std::uint64_t pages_;

@@ -100,7 +100,7 @@ bool PageSet::insert(PageIndex page) noexcept {
   return true;
 }
 
-void PageSet::insert(const PageRange& range, PageRanges& added) {
+void PageSet::insert(const PageRange& range, PageRanges& added) noexcept {
   if (range.count == 0) return;
   const std::uint64_t last = (range.end() - 1) / kWordPages;
   for (std::uint64_t word = range.first / kWordPages; word <= last; ++word) {
@@ -115,7 +115,7 @@ void PageSet::insert(const PageRange& range, PageRanges& added) {
   }
 }
 
-void PageSet::erase(const PageRange& range, PageRanges& removed) {
+void PageSet::erase(const PageRange& range, PageRanges& removed) noexcept {
   for_each_word(range, [&](std::uint64_t word, std::uint64_t mask) {
     Chunk& chunk = *chunks_[word / kChunkWords];
     const std::uint64_t place = word % kChunkWords;

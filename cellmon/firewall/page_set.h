@@ -39,10 +39,10 @@ class PageSet {
   /// Adds PAGE; says whether it was new.
   bool insert(PageIndex page) noexcept;
   /// Adds RANGE, and appends to ADDED those pages that were new, in ascending order. O(pages / 64).
-  void insert(const PageRange& range, PageRanges& added);
+  void insert(const PageRange& range, PageRanges& added) noexcept;
   /// Takes RANGE out, and appends to REMOVED those pages that were in, in ascending order. The time
   /// follows what is in the set, not the range's length.
-  void erase(const PageRange& range, PageRanges& removed);
+  void erase(const PageRange& range, PageRanges& removed) noexcept;
   /// Appends to FOUND the pages of the set within RANGE, in ascending order.
   void list(const PageRange& range, PageRanges& found) const;
 

@@ -38,7 +38,7 @@ void grant_and_revoke_one_page(benchmark::State& state) {
   Ledger ledger(kHome, kGibibyte);
   if (state.range(0) != 0) (void)ledger.grant(kPeer, every_second_page());
   PageIndex page = 1;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     benchmark::DoNotOptimize(ledger.grant(kPeer, {page, 1}));
     benchmark::DoNotOptimize(ledger.revoke(kPeer, {page, 1}));
     page = (page + 8192 + 2) % kGibibyte;
@@ -48,7 +48,7 @@ BENCHMARK(grant_and_revoke_one_page)->ArgName("among_others")->Arg(0)->Arg(1);
 
 void grant_pattern(benchmark::State& state) {
   const PageRanges pattern = every_second_page();
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     state.PauseTiming();
     Ledger ledger(kHome, kGibibyte);
     state.ResumeTiming();
@@ -62,7 +62,7 @@ void revoke_pattern(benchmark::State& state) {
   const PageRanges pattern = every_second_page();
   const bool written = state.range(0) != 0;
   Ledger ledger(kHome, kGibibyte);
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     state.PauseTiming();
     (void)ledger.grant(kPeer, pattern);
     if (written) open_all(ledger, pattern);
@@ -76,7 +76,7 @@ BENCHMARK(revoke_pattern)->ArgName("written")->Arg(0)->Arg(1)->Unit(benchmark::k
 void revoke_all_of_a_failed_cell(benchmark::State& state) {
   const PageRanges pattern = every_second_page();
   Ledger ledger(kHome, kGibibyte);
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     state.PauseTiming();
     (void)ledger.grant(kPeer, pattern);
     open_all(ledger, pattern);
@@ -94,7 +94,7 @@ void query_writable(benchmark::State& state) {
   for (std::uint64_t number = 0; number < pages; ++number) {
     (void)ledger.grant(kPeer, {number * (kGibibyte / pages), 1});
   }
-  for (auto _ : state) benchmark::DoNotOptimize(ledger.writable_by(kPeer));
+  for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(ledger.writable_by(kPeer));
   per_page(state, pages);
 }
 BENCHMARK(query_writable)->ArgName("pages")->Arg(1)->Arg(64)->Arg(4096)->Arg(kGibibyte / 2);
@@ -103,7 +103,7 @@ BENCHMARK(query_writable)->ArgName("pages")->Arg(1)->Arg(64)->Arg(4096)->Arg(kGi
 void open_for_write(benchmark::State& state) {
   const PageRanges pattern = every_second_page();
   Ledger ledger(kHome, kGibibyte);
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     state.PauseTiming();
     (void)ledger.revoke_all(kPeer);
     (void)ledger.grant(kPeer, pattern);
@@ -121,7 +121,7 @@ void query_writers(benchmark::State& state) {
     (void)ledger.grant(CellId(cell), ledger.all());
   }
   PageIndex page = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     benchmark::DoNotOptimize(ledger.writers(page));
     page = (page + 4099) % kGibibyte;
   }

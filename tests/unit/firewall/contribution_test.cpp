@@ -197,7 +197,7 @@ class ContributionProperty : public testing::TestWithParam<std::uint64_t> {
 };
 
 TEST_P(ContributionProperty, SectionsArePagesWithANameInCommon) {
-  for (int step = 0; step < 1500 && !HasFatalFailure(); ++step) {
+  for (int step = 0; step < 700 && !HasFatalFailure(); ++step) {
     SCOPED_TRACE(testing::Message() << "seed " << GetParam() << ", step " << step);
     one_step();
     compare();

@@ -175,8 +175,8 @@ class LedgerProperty : public testing::TestWithParam<std::uint64_t> {
 };
 
 TEST_P(LedgerProperty, HoldsOnOnePage) { run(1, 200); }
-TEST_P(LedgerProperty, HoldsOnAWordAndABit) { run(65, 400); }
-TEST_P(LedgerProperty, HoldsAcrossChunks) { run(2 * PageSet::kChunkPages + 3, 60); }
+TEST_P(LedgerProperty, HoldsOnAWordAndABit) { run(65, 300); }
+TEST_P(LedgerProperty, HoldsAcrossChunks) { run(2 * PageSet::kChunkPages + 3, 40); }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, LedgerProperty, testing::Range<std::uint64_t>(1, 9));
 

@@ -64,12 +64,13 @@ TEST(PageSet, IsEmptyAtFirst) {
 }
 
 TEST(PageSet, ReportsRunsAcrossWordsAndChunksAsOne) {
-  PageSet set(3 * PageSet::kChunkPages);
+  constexpr std::uint64_t kChunk = PageSet::kChunkPages;
+  PageSet set(3 * kChunk);
   PageRanges added;
-  set.insert({60, 2 * PageSet::kChunkPages}, added);
-  EXPECT_THAT(added, ElementsAre(PageRange{60, 2 * PageSet::kChunkPages}));
-  EXPECT_EQ(set.count(), 2 * PageSet::kChunkPages);
-  EXPECT_THAT(list(set, {0, 3 * PageSet::kChunkPages}), added);
+  set.insert({60, 2 * kChunk}, added);
+  EXPECT_THAT(added, ElementsAre(PageRange{60, 2 * kChunk}));
+  EXPECT_EQ(set.count(), 2 * kChunk);
+  EXPECT_THAT(list(set, {0, 3 * kChunk}), added);
 }
 
 TEST(PageSet, ReportsOnlyWhatIsNew) {
@@ -118,7 +119,7 @@ TEST_P(PageSetProperty, IsASetOfPages) {
     RandomPages random(GetParam(), pages);
     PageSet set(pages);
     Pages model;
-    for (int step = 0; step < 300; ++step) {
+    for (int step = 0; step < 150; ++step) {
       const PageRange range = random.range();
       const Pages inside = within(model, range);
       PageRanges changed;
