@@ -1,6 +1,7 @@
 #include "guests/agent/session.h"
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -57,8 +58,8 @@ Session::Session(std::uint32_t id, const std::vector<std::string>& argv, PortWri
 }
 
 Session::~Session() {
-  if (exited_ || pid_ <= 0) return;
-  ::kill(-pid_, SIGKILL);
+  if (pid_ <= 0) return;
+  if (!over_) ::kill(-pid_, SIGKILL);
   ::waitpid(pid_, nullptr, 0);
 }
 
@@ -78,9 +79,9 @@ void Session::spawn(const std::vector<std::string>& argv) {
     throw_errno("cannot watch a process", error);
   }
   stdin_ = std::move(in.write);
-  stdout_ = std::move(out.read);
-  stderr_ = std::move(err.read);
-  for (const UniqueFd* fd : {&stdin_, &stdout_, &stderr_}) set_nonblocking(*fd);
+  stdout_.pipe = std::move(out.read);
+  stderr_.pipe = std::move(err.read);
+  for (const UniqueFd* fd : {&stdin_, &stdout_.pipe, &stderr_.pipe}) set_nonblocking(*fd);
 }
 
 bool Session::add_input(std::string_view bytes) {
@@ -92,7 +93,7 @@ bool Session::add_input(std::string_view bytes) {
 void Session::end_input() { input_ended_ = true; }
 
 void Session::signal(int number) const {
-  if (!exited_ && number > 0 && number < NSIG) ::kill(-pid_, number);
+  if (number > 0 && number < NSIG) ::kill(-pid_, number);
 }
 
 void Session::watch(PollSet& set) {
@@ -100,14 +101,16 @@ void Session::watch(PollSet& set) {
     set.add(stdin_.get(), POLLOUT, [this](short) { write_input(); });
   }
   if (out_.has_room() && output_window_.available() > 0) {
-    if (stdout_) {
-      set.add(stdout_.get(), POLLIN, [this](short) { read_output(stdout_, HIVE_AGENT_STDOUT); });
+    if (stdout_.pipe) {
+      set.add(stdout_.pipe.get(), POLLIN,
+              [this](short) { read_output(stdout_, HIVE_AGENT_STDOUT); });
     }
-    if (stderr_) {
-      set.add(stderr_.get(), POLLIN, [this](short) { read_output(stderr_, HIVE_AGENT_STDERR); });
+    if (stderr_.pipe) {
+      set.add(stderr_.pipe.get(), POLLIN,
+              [this](short) { read_output(stderr_, HIVE_AGENT_STDERR); });
     }
   }
-  if (!exited_) set.add(pidfd_.get(), POLLIN, [this](short) { reap(); });
+  if (!exited_) set.add(pidfd_.get(), POLLIN, [this](short) { await_exit(); });
 }
 
 void Session::write_input() {
@@ -125,28 +128,40 @@ void Session::write_input() {
   if (grant > 0) out_.send(HIVE_AGENT_WINDOW, id_, abi::encode_u32(grant));
 }
 
-void Session::read_output(UniqueFd& pipe, std::uint16_t type) {
-  while (pipe && out_.has_room() && output_window_.available() > 0) {
+void Session::read_output(Output& output, std::uint16_t type) {
+  while (output.pipe && out_.has_room() && output_window_.available() > 0) {
     std::array<char, HIVE_AGENT_MAX_PAYLOAD> buffer;
-    const std::size_t most = std::min(buffer.size(), output_window_.available());
-    const ssize_t count = ::read(pipe.get(), buffer.data(), most);
+    const std::size_t most = std::min({buffer.size(), output_window_.available(), output.left});
+    const ssize_t count = most == 0 ? 0 : ::read(output.pipe.get(), buffer.data(), most);
     if (count > 0) {
       const auto size = static_cast<std::size_t>(count);
+      if (exited_) output.left -= size;
       output_window_.spend(size);
       out_.send(type, id_, {buffer.data(), size});
     } else if (count == 0 || exited_ || (errno != EAGAIN && errno != EINTR)) {
-      pipe.reset();  // Once the command has ended, others that hold its pipe do not count.
+      output.pipe.reset();
     } else {
       return;
     }
   }
 }
 
-void Session::reap() {
-  int status = 0;
-  if (exited_ || ::waitpid(pid_, &status, WNOHANG) != pid_) return;
+void Session::await_exit() {
+  siginfo_t info{};
+  // Left unreaped: as long as it is, its process group's number means no other.
+  if (exited_ ||
+      ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+      info.si_pid != pid_) {
+    return;
+  }
   exited_ = true;
-  status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  status_ = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+  for (Output* output : {&stdout_, &stderr_}) {
+    // Others may hold the pipe and write for ever: only what it holds now is the command's.
+    int held = 0;
+    if (output->pipe && ::ioctl(output->pipe.get(), FIONREAD, &held) != 0) held = 0;
+    output->left = static_cast<std::size_t>(held);
+  }
 }
 
 bool Session::advance() {
@@ -159,7 +174,8 @@ bool Session::advance() {
   if (!exited_) return false;
   read_output(stdout_, HIVE_AGENT_STDOUT);
   read_output(stderr_, HIVE_AGENT_STDERR);
-  if (stdout_ || stderr_) return false;
+  if (stdout_.pipe || stderr_.pipe) return false;
+  over_ = true;
   out_.send(HIVE_AGENT_EXIT, id_, abi::encode_u32(static_cast<std::uint32_t>(status_)));
   return true;
 }

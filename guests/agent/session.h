@@ -3,7 +3,9 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,7 +27,7 @@ class Session {
   Session& operator=(const Session&) = delete;
   Session(Session&&) = delete;
   Session& operator=(Session&&) = delete;
-  /// Kills the process group if the command still runs.
+  /// Kills the process group unless the session is over.
   ~Session();
 
   [[nodiscard]] std::uint32_t id() const { return id_; }
@@ -34,7 +36,8 @@ class Session {
   [[nodiscard]] bool add_input(std::string_view bytes);
   /// No more input comes.
   void end_input();
-  /// Sends signal NUMBER to the command's process group; ignored unless it is a signal.
+  /// Sends signal NUMBER to the command's process group, in which the command itself may have
+  /// ended; ignored unless it is a signal.
   void signal(int number) const;
   /// More output may be sent. False when the monitor allowed more than a window.
   [[nodiscard]] bool extend(std::uint32_t bytes) { return output_window_.extend(bytes); }
@@ -46,21 +49,29 @@ class Session {
   [[nodiscard]] bool advance();
 
  private:
+  /// The end of one of the command's output pipes.
+  struct Output {
+    UniqueFd pipe;
+    /// Bytes still to send; unbounded while the command runs.
+    std::size_t left = std::numeric_limits<std::size_t>::max();
+  };
+
   void spawn(const std::vector<std::string>& argv);
   void write_input();
-  void read_output(UniqueFd& pipe, std::uint16_t type);
-  void reap();
+  void read_output(Output& output, std::uint16_t type);
+  void await_exit();
 
   std::uint32_t id_;
   PortWriter& out_;
   pid_t pid_ = -1;
   UniqueFd pidfd_;
   UniqueFd stdin_;
-  UniqueFd stdout_;
-  UniqueFd stderr_;
+  Output stdout_;
+  Output stderr_;
   std::string input_;
   bool input_ended_ = false;
-  bool exited_ = false;
+  bool exited_ = false;  ///< The command has ended, but its output may not be sent.
+  bool over_ = false;    ///< EXIT is sent: who is left in the process group may stay.
   int status_ = 0;
   abi::ReceiveWindow input_window_;
   abi::SendWindow output_window_;

@@ -10,6 +10,11 @@
 #include "vmm/cell/vcpu_setup.h"
 
 namespace hive::cell {
+namespace {
+
+constexpr std::chrono::milliseconds kFlushLimit{1000};
+
+}  // namespace
 
 Cell::Cell(boost::asio::io_context& loop, const CellConfig& config, Machine::ReportSink on_report)
     : loop_(loop),
@@ -18,7 +23,8 @@ Cell::Cell(boost::asio::io_context& loop, const CellConfig& config, Machine::Rep
       machine_(loop, config, on_report_),
       gate_([this] {
         for (const auto& vcpu : vcpus_) vcpu->kick();
-      }) {
+      }),
+      quiet_limit_(loop) {
   VcpuThread::prepare_kicks();
   if (config.global) open_global_memory(config);
   add_vcpus(config);
@@ -74,7 +80,7 @@ void Cell::on_violation(const Violation& violation) {
 
 void Cell::start() {
   if (denials_) denials_->start();
-  gate_.close();  // Nobody enters the guest before all have their CPU.
+  (void)gate_.close(kVcpuLimit);  // Nobody enters the guest before all have their CPU.
   for (unsigned index = 0; index < vcpus_.size(); ++index) {
     vcpus_[index]->start(index,
                          host_cpus_.empty() ? std::nullopt : std::optional(host_cpus_[index]));
@@ -84,32 +90,76 @@ void Cell::start() {
   on_report_({ReportKind::kStarted, ""});
 }
 
-void Cell::pause() {
+void Cell::pause(std::chrono::milliseconds quiet_limit) {
   if (state_ == State::kPaused) return on_report_({ReportKind::kPaused, ""});
   resume_wanted_ = false;
   if (state_ != State::kRunning) return;
-  gate_.close();
+  if (!gate_.close(kVcpuLimit)) {
+    gate_.open();
+    return on_report_({ReportKind::kNotPaused, "a vCPU does not leave the guest"});
+  }
   state_ = State::kPausing;
-  machine_.pci().quiesce([this] { on_quiet(); });
+  const unsigned attempt = ++pauses_;
+  quiet_limit_.expires_after(quiet_limit);
+  quiet_limit_.async_wait([this, attempt](const boost::system::error_code& error) {
+    if (!error && state_ == State::kPausing && attempt == pauses_) give_up_pause();
+  });
+  machine_.pci().quiesce([this, attempt] {
+    if (state_ == State::kPausing && attempt == pauses_) on_quiet();
+  });
 }
 
 void Cell::on_quiet() {
+  quiet_limit_.cancel();
   state_ = State::kPaused;
   on_report_({ReportKind::kPaused, ""});
   if (resume_wanted_) resume();
 }
 
+void Cell::give_up_pause() {
+  go_on();
+  on_report_({ReportKind::kNotPaused, "requests to a disk do not end"});
+  if (resume_wanted_) on_report_({ReportKind::kResumed, ""});
+}
+
+void Cell::go_on() {
+  machine_.pci().resume();
+  gate_.open();
+  state_ = State::kRunning;
+}
+
 void Cell::resume() {
+  if (state_ == State::kEnded) return;
   if (state_ == State::kPausing) {
     resume_wanted_ = true;
     return;
   }
-  if (state_ == State::kPaused) {
-    machine_.pci().resume();
-    gate_.open();
-    state_ = State::kRunning;
-  }
+  if (state_ == State::kPaused) go_on();
   on_report_({ReportKind::kResumed, ""});
+}
+
+void Cell::stop_vcpus() {
+  state_ = State::kEnded;
+  gate_.end();
+}
+
+bool Cell::shut_down(std::chrono::milliseconds limit) {
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  stop_vcpus();
+  // A vCPU that hangs may hold a device's lock.
+  const bool ended = gate_.await_empty(limit) && await_quiet(deadline);
+  machine_.flush_output(kFlushLimit);
+  return ended;
+}
+
+bool Cell::await_quiet(std::chrono::steady_clock::time_point deadline) {
+  const auto quiet = std::make_shared<bool>(false);
+  machine_.pci().quiesce([quiet] { *quiet = true; });
+  while (!*quiet && std::chrono::steady_clock::now() < deadline) {
+    loop_.restart();
+    loop_.run_one_until(deadline);
+  }
+  return *quiet;
 }
 
 }  // namespace hive::cell

@@ -3,6 +3,8 @@
 
 #include <atomic>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -31,9 +33,15 @@ class Cell {
   /// Starts the vCPUs and reports kStarted. Throws Error when a vCPU cannot be pinned.
   void start();
 
+  /// How long the vCPUs may take to leave the guest, and then the devices to get quiet, when the
+  /// cell is paused.
+  static constexpr std::chrono::milliseconds kVcpuLimit{1000};
+  static constexpr std::chrono::milliseconds kQuietLimit{3000};
+
   /// Gets all vCPUs out of the guest and the devices quiet, then reports kPaused. Reports it again
-  /// when the cell is paused already.
-  void pause();
+  /// when the cell is paused already. Where vCPUs take longer than kVcpuLimit, or devices than
+  /// QUIET_LIMIT, the guest goes on and the report is kNotPaused.
+  void pause(std::chrono::milliseconds quiet_limit = kQuietLimit);
   /// Undoes pause() and reports kResumed.
   void resume();
 
@@ -44,18 +52,28 @@ class Cell {
   };
   /// One for each foreign contribution. Once, before start(); none without global memory.
   std::vector<HomeLink> take_home_links();
+  /// Keeps the vCPUs out of the guest from now on. Does not wait for them.
+  void stop_vcpus();
+  /// Ends the cell: waits, at most for LIMIT, until the vCPUs have ended and no request to a disk
+  /// is in flight, and then a second at most for the reader of the serial port. Runs the loop
+  /// meanwhile. False when a vCPU or a request has not ended: the host's kernel may still use the
+  /// guest's memory, and this object must not be destroyed; it goes with the process.
+  [[nodiscard]] bool shut_down(std::chrono::milliseconds limit);
 
   void press_power_button() { machine_.power().press_power_button(); }
 
   [[nodiscard]] const memory::GuestMemory& memory() const { return machine_.memory(); }
 
  private:
-  enum class State { kReady, kRunning, kPausing, kPaused };
+  enum class State { kReady, kRunning, kPausing, kPaused, kEnded };
 
   void add_vcpus(const CellConfig& config);
   void open_global_memory(const CellConfig& config);
   void on_violation(const Violation& violation);
   void on_quiet();
+  void give_up_pause();
+  void go_on();
+  [[nodiscard]] bool await_quiet(std::chrono::steady_clock::time_point deadline);
 
   boost::asio::io_context& loop_;
   std::vector<unsigned> host_cpus_;
@@ -68,6 +86,8 @@ class Cell {
   State state_ = State::kReady;
   static constexpr unsigned kMaxViolationsPosted = 64;
   std::atomic<unsigned> violations_posted_{0};  ///< Reports on their way to the loop.
+  boost::asio::steady_timer quiet_limit_;
+  unsigned pauses_ = 0;         ///< Tells an attempt's callbacks from those of a later one.
   bool resume_wanted_ = false;  ///< resume() came while devices were still getting quiet.
 };
 

@@ -45,7 +45,7 @@ Machine::Machine(boost::asio::io_context& loop, const CellConfig& config, Report
   serial_link_.start(serial_);
 }
 
-Machine::~Machine() { serial_link_.flush(); }
+Machine::~Machine() { flush_output(std::chrono::milliseconds(0)); }
 
 void Machine::attach_global(const GlobalConfig& config) {
   std::vector<UniqueFd> files;

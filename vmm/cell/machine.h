@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <boost/asio/io_context.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -41,8 +42,10 @@ class Machine {
   Machine(boost::asio::io_context& loop, const CellConfig& config, ReportSink on_report);
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
-  /// Writes what is left of the serial port's output.
   ~Machine();
+
+  /// Writes what is left of the serial port's output, at most for LIMIT.
+  void flush_output(std::chrono::milliseconds limit) { serial_link_.flush(limit); }
 
   [[nodiscard]] const kvm::Kvm& kvm() const { return kvm_; }
   [[nodiscard]] kvm::Vm& vm() { return vm_; }

@@ -6,8 +6,10 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -64,6 +66,10 @@ class Program {
  public:
   explicit Program(const Options& options) : options_(options) {}
 
+  /// Whether run() left nothing behind that the host's kernel still uses, so that this object may
+  /// be destroyed.
+  [[nodiscard]] bool ended() const { return ended_; }
+
   int run() {
     UniqueFd socket(options_.monitor_fd);
     const std::string text =
@@ -91,9 +97,11 @@ class Program {
       if (!error) loop_.stop();
     });
     loop_.run();
-    cell_.reset();
-    // Only now is the guest stopped and its disks closed, so only now has the cell ended.
+    cell_->stop_vcpus();
+    // Before its disks are: they may hang. That they are closed shows in the end of this process.
     if (end_ && link_) link_->send(*end_);
+    ended_ = cell_->shut_down(kEndLimit);
+    if (!ended_) spdlog::warn("a vCPU or a request to a disk did not end in time");
     return end_ && end_->kind >= ReportKind::kTripleFault ? 1 : 0;
   }
 
@@ -102,9 +110,10 @@ class Program {
     // Guests cause reports; the log is a pipe that somebody may have stopped reading.
     if (logged_ < kMaxLogged) spdlog::info("{}", to_json(report));
     ++logged_;
+    if (end_) return;  // It was the last.
     if (!ends_vmm(report.kind)) {
       if (link_) link_->send(report);
-    } else if (!end_) {
+    } else {
       end_ = report;
       loop_.stop();
     }
@@ -125,12 +134,15 @@ class Program {
   }
 
   static constexpr unsigned kMaxLogged = 100;
+  /// For vCPUs and disks. Its monitor kills a VMM that has not ended 5 seconds after its report.
+  static constexpr std::chrono::milliseconds kEndLimit{3000};
 
   const Options& options_;
   boost::asio::io_context loop_{1};
   std::optional<MonitorLink> link_;
   std::unique_ptr<Cell> cell_;
   std::optional<Report> end_;
+  bool ended_ = true;
   unsigned logged_ = 0;  ///< Reports so far.
 };
 
@@ -143,7 +155,10 @@ int main(int argc, char** argv) {
     hive::cell::limit_process_memory();
     ::signal(SIGPIPE, SIG_IGN);
     const auto options = hive::cell::parse_options(argc, argv);
-    return hive::cell::Program(options).run();
+    hive::cell::Program program(options);
+    const int status = program.run();
+    if (!program.ended()) std::_Exit(status);
+    return status;
   } catch (const hive::Error& error) {
     std::fprintf(stderr, "hive-vmm: %s\n", error.what());
     return error.exit_status();

@@ -16,7 +16,9 @@ namespace {
 int patience(ReportKind kind) {
   if (ends_vmm(kind)) return -1;
   // Somebody waits for these.
-  return kind == ReportKind::kPaused || kind == ReportKind::kResumed ? 1000 : 0;
+  const bool answer =
+      kind == ReportKind::kPaused || kind == ReportKind::kResumed || kind == ReportKind::kNotPaused;
+  return answer ? 1000 : 0;
 }
 
 }  // namespace

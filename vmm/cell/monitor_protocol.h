@@ -21,6 +21,7 @@ enum class ReportKind {
   kStarted,       ///< The vCPUs run.
   kPaused,        ///< All vCPUs are out of the guest and devices are quiet.
   kResumed,       ///< The vCPUs run again.
+  kNotPaused,     ///< The guest could not be paused in time and runs on; `detail` says why.
   kDeviceBroken,  ///< A device found its queue malformed and wants a reset; `detail` names it.
   kViolation,     ///< The guest wrote where the firewall lets it not; `detail` says where.
   kPanicked,      ///< The guest's kernel reported a panic (pvpanic). The guest may still run.
@@ -41,7 +42,7 @@ struct Report {
 
 /// What a monitor asks of its VMM.
 enum class Command {
-  kPause,        ///< Answered by kPaused.
+  kPause,        ///< Answered by kPaused or kNotPaused.
   kResume,       ///< Answered by kResumed.
   kPowerButton,  ///< Presses the ACPI power button.
   kQuit,         ///< Ends the VMM at once.

@@ -22,14 +22,14 @@ bool VcpuGate::wait() {
   return !ended_;
 }
 
-void VcpuGate::close() {
+bool VcpuGate::close(std::chrono::milliseconds limit) {
   {
     const std::scoped_lock lock(mutex_);
     open_.store(false);
   }
   kick_all_();
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return parked_ == members_; });
+  return changed_.wait_for(lock, limit, [this] { return parked_ == members_; });
 }
 
 void VcpuGate::open() {
@@ -46,6 +46,11 @@ void VcpuGate::end() {
     changed_.notify_all();
   }
   kick_all_();
+}
+
+bool VcpuGate::await_empty(std::chrono::milliseconds limit) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, limit, [this] { return members_ == 0; });
 }
 
 }  // namespace hive::cell

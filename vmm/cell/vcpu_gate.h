@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -10,7 +11,8 @@
 namespace hive::cell {
 
 /// The gate that every vCPU thread passes before each entry into the guest. Closing it gets all
-/// vCPUs out of the guest; once close() has returned none is inside, and none enters until open().
+/// vCPUs out of the guest; once close() has returned true none is inside, and none enters until
+/// open().
 class VcpuGate {
  public:
   /// KICK_ALL makes every vCPU leave the guest soon; it is called without the gate's lock held.
@@ -27,11 +29,15 @@ class VcpuGate {
   /// vCPU must end.
   [[nodiscard]] bool wait();
 
-  /// Closes the gate and waits until every vCPU is outside the guest.
-  void close();
+  /// Closes the gate and waits until every vCPU is outside the guest, at most for LIMIT. False when
+  /// one is still inside then: the gate stays closed all the same.
+  [[nodiscard]] bool close(std::chrono::milliseconds limit);
   void open();
   /// Makes wait() return false for all, for good.
   void end();
+  /// After end(): waits until every vCPU thread has left, at most for LIMIT. False when one has
+  /// not.
+  [[nodiscard]] bool await_empty(std::chrono::milliseconds limit);
 
  private:
   std::function<void()> kick_all_;

@@ -97,7 +97,7 @@ GlobalCells::GlobalCells(const std::vector<std::vector<std::vector<micro::Action
       global.contributions.push_back({home->file().release(), contribution});
     }
     cells_.push_back(std::make_unique<MicroCell>(scripts[index], std::vector<cell::DiskConfig>{},
-                                                 std::move(global)));
+                                                 MicroCell::kMemory, std::move(global)));
     for (cell::Cell::HomeLink& link : cells_.back()->cell().take_home_links()) {
       const unsigned home = link.guard.home;
       homes_[home]->admit(static_cast<CellId>(index), std::move(link));

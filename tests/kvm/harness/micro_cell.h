@@ -33,7 +33,7 @@ class MicroCell {
   static constexpr std::uint64_t kMemory = 16 * kMiB;
 
   explicit MicroCell(const std::vector<std::vector<micro::Action>>& scripts,
-                     std::vector<cell::DiskConfig> disks = {},
+                     std::vector<cell::DiskConfig> disks = {}, std::uint64_t memory = kMemory,
                      std::optional<cell::GlobalConfig> global = {});
 
   cell::Cell& cell() { return *cell_; }

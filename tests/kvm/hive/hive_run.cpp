@@ -103,9 +103,10 @@ std::string TestMachine::write_script(const std::string& name,
 }
 
 void TestMachine::add_cell(const std::string& name, const std::vector<micro::Action>& script,
-                           bool agent) {
-  add_cell(name, std::string("kernel: ") + HIVE_MICRO_ELF + ", initrd: " +
-                     write_script(name, script) + ", agent: " + (agent ? "true" : "false"));
+                           bool agent, const std::string& keys) {
+  add_cell(name, std::string("kernel: ") + HIVE_MICRO_ELF +
+                     ", initrd: " + write_script(name, script) +
+                     ", agent: " + (agent ? "true" : "false") + (keys.empty() ? "" : ", " + keys));
 }
 
 void TestMachine::add_cell(const std::string& name, const std::string& keys) {

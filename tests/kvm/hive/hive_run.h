@@ -28,9 +28,10 @@ class TestMachine {
   TestMachine& operator=(const TestMachine&) = delete;
   ~TestMachine();
 
-  /// Adds a cell whose guest performs SCRIPT. With an agent that never reports, if AGENT.
+  /// Adds a cell whose guest performs SCRIPT. With an agent that never reports, if AGENT, and with
+  /// KEYS beside.
   void add_cell(const std::string& name, const std::vector<micro::Action>& script,
-                bool agent = false);
+                bool agent = false, const std::string& keys = {});
   /// Adds a cell with the given keys beside its name, CPUs and memory.
   void add_cell(const std::string& name, const std::string& keys);
 

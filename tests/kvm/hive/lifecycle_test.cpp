@@ -3,9 +3,13 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include <chrono>
 #include <csignal>
 
+#include "tests/kvm/harness/micro_disk.h"
 #include "tests/kvm/hive/hive_run.h"
+#include "tests/support/fuse_file.h"
+#include "vmm/base/units.h"
 #include "vmm/memory/layout.h"
 
 namespace hive::test {
@@ -125,6 +129,30 @@ TEST(Machine, PausesAndResumes) {
   EXPECT_EQ(machine.status("alpha")["state"], "running");
   machine.await("beta", "off");
   EXPECT_EQ(machine.hive({"pause", "beta"}).status, 1);
+}
+
+TEST(Machine, SeesTheEndOfAGuestWhoseDiskHangs) {
+  const std::string why = FuseFile::unavailable();
+  if (!why.empty()) GTEST_SKIP() << why;
+  FuseFile file(kPageSize);
+  TestMachine machine;
+  const MicroDisk disk{HIVE_MICRO_FREE + kPageSize};
+  std::vector<micro::Action> script =
+      after_a_while(micro::wait(4, HIVE_MICRO_FREE, 1, 10 * kAWhile));
+  MicroDisk::append(script, disk.read());
+  MicroDisk::append(script, after_a_while(power_off()));
+  machine.add_cell("alpha", script, false, "disks: [{path: " + file.path() + "}]");
+  const Output up = machine.up();
+  ASSERT_EQ(up.status, 0) << up.err;
+  file.stop();
+  ASSERT_THAT(file.operations(), IsEmpty()) << "too late";
+  const auto start = std::chrono::steady_clock::now();
+  while (machine.status("alpha")["state"] == "running" &&
+         std::chrono::steady_clock::now() - start < std::chrono::seconds(5)) {
+    ::usleep(10'000);
+  }
+  EXPECT_NE(machine.status("alpha")["state"], "running") << "the disk hides the end";
+  EXPECT_EQ(machine.await("alpha", "off")["vmm_pid"], 0);
 }
 
 TEST(Machine, TakesEverythingDownWhenACellCannotStart) {

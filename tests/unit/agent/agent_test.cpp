@@ -9,7 +9,9 @@
 #include <array>
 #include <atomic>
 #include <csignal>
+#include <fstream>
 #include <map>
+#include <string>
 #include <thread>
 
 #include "guests/abi/agent_protocol.h"
@@ -21,6 +23,15 @@ using abi::AgentFrame;
 using abi::encode_u32;
 
 constexpr int kPatience = 10'000;  // Milliseconds.
+
+/// Whether process PID exists and is no zombie.
+bool is_alive(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string number;
+  std::string name;
+  std::string state;
+  return (file >> number >> name >> state) && state != "Z" && state != "X";
+}
 
 /// The monitor's end of a port, and an agent that serves the other end.
 class AgentTest : public testing::Test {
@@ -163,6 +174,60 @@ TEST_F(AgentTest, DoesNotWaitForWhoeverKeptThePipe) {
   EXPECT_EQ(::kill(sleeper, SIGKILL), 0);
 }
 
+TEST_F(AgentTest, DoesNotWaitForWhoeverWritesOn) {
+  constexpr std::size_t kPipe = 65536;  // What a pipe holds.
+  send(HIVE_AGENT_EXEC, 1, R"(["sh", "-c", "yes & sleep 0.1; exit 5"])");
+  std::size_t received = 0;
+  AgentFrame frame;
+  do {
+    frame = receive();
+    ASSERT_NE(frame.type, 0);
+    if (frame.type != HIVE_AGENT_STDOUT) continue;
+    received += frame.payload.size();
+    ASSERT_LE(received, HIVE_AGENT_WINDOW_BYTES + kPipe) << "output without end";
+    if (received < HIVE_AGENT_WINDOW_BYTES) continue;
+    // The window is used up: the command ends, and the writer fills the pipe again and again.
+    ::usleep(received == HIVE_AGENT_WINDOW_BYTES ? 300'000 : 1000);
+    send(HIVE_AGENT_WINDOW, 1, encode_u32(4096));
+  } while (frame.type != HIVE_AGENT_EXIT);
+  EXPECT_EQ(abi::decode_u32(frame.payload), 5U);
+}
+
+TEST_F(AgentTest, SignalsThoseWhomTheCommandLeft) {
+  // More output than the window lets through, so that the session outlasts its command.
+  send(HIVE_AGENT_EXEC, 1, R"(["sh", "-c", "sleep 1000 & echo $!; head -c 100000 /dev/zero"])");
+  pid_t sleeper = 0;
+  for (std::size_t received = 0; received < HIVE_AGENT_WINDOW_BYTES;) {
+    const AgentFrame frame = receive();
+    ASSERT_NE(frame.type, 0);
+    if (frame.type != HIVE_AGENT_STDOUT) continue;
+    if (sleeper == 0) sleeper = std::stoi(frame.payload);
+    received += frame.payload.size();
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));  // The command ends meanwhile.
+  ASSERT_TRUE(is_alive(sleeper));
+  send(HIVE_AGENT_SIGNAL, 1, encode_u32(SIGTERM));
+  for (int i = 0; i < 200 && is_alive(sleeper); ++i) ::usleep(10'000);
+  EXPECT_FALSE(is_alive(sleeper));
+  ::kill(sleeper, SIGKILL);
+  send(HIVE_AGENT_WINDOW, 1, encode_u32(HIVE_AGENT_WINDOW_BYTES));
+  EXPECT_EQ(finish(1).status, 0);
+}
+
+TEST_F(AgentTest, KillsThoseWhomACommandLeftWhenTheMonitorHangsUp) {
+  send(HIVE_AGENT_EXEC, 1, R"(["sh", "-c", "sleep 1000 & echo $!; head -c 100000 /dev/zero"])");
+  AgentFrame frame = receive();
+  while (frame.type == HIVE_AGENT_HELLO) frame = receive();
+  const pid_t sleeper = std::stoi(frame.payload);
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));  // The command ends meanwhile.
+  host_.reset();
+  thread_.join();
+  for (int i = 0; i < 200 && is_alive(sleeper); ++i) ::usleep(10'000);
+  EXPECT_FALSE(is_alive(sleeper));
+  ::kill(sleeper, SIGKILL);
+  thread_ = std::thread([] {});
+}
+
 TEST_F(AgentTest, SendsNoMoreThanTheWindow) {
   send(HIVE_AGENT_EXEC, 1, R"(["head", "-c", "200000", "/dev/zero"])");
   std::size_t received = 0;
@@ -173,11 +238,13 @@ TEST_F(AgentTest, SendsNoMoreThanTheWindow) {
   }
   EXPECT_EQ(received, HIVE_AGENT_WINDOW_BYTES);
   EXPECT_EQ(receive(200).type, 0) << "sent past its window";
+  std::uint32_t grant = 10'000;
   while (received < 200'000) {
-    send(HIVE_AGENT_WINDOW, 1, encode_u32(10'000));
+    send(HIVE_AGENT_WINDOW, 1, encode_u32(grant));
     const AgentFrame frame = receive();
     ASSERT_EQ(frame.type, HIVE_AGENT_STDOUT);
-    received += frame.payload.size();
+    grant = static_cast<std::uint32_t>(frame.payload.size());
+    received += grant;
   }
   EXPECT_EQ(received, 200'000U);
   EXPECT_EQ(finish(1).status, 0);

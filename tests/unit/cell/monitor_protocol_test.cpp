@@ -7,9 +7,9 @@ namespace {
 
 TEST(Report, SurvivesItsWireForm) {
   for (const ReportKind kind :
-       {ReportKind::kStarted, ReportKind::kPaused, ReportKind::kResumed, ReportKind::kDeviceBroken,
-        ReportKind::kPanicked, ReportKind::kOff, ReportKind::kReset, ReportKind::kTripleFault,
-        ReportKind::kFailed, ReportKind::kNotStarted}) {
+       {ReportKind::kStarted, ReportKind::kPaused, ReportKind::kResumed, ReportKind::kNotPaused,
+        ReportKind::kDeviceBroken, ReportKind::kPanicked, ReportKind::kOff, ReportKind::kReset,
+        ReportKind::kTripleFault, ReportKind::kFailed, ReportKind::kNotStarted}) {
     const std::optional<Report> back = parse_report(to_json(Report{kind, "why \"this\"\n"}));
     ASSERT_TRUE(back.has_value());
     EXPECT_EQ(back->kind, kind);

@@ -4,11 +4,14 @@
 
 #include <atomic>
 #include <chrono>
+#include <future>
 #include <thread>
 #include <vector>
 
 namespace hive::cell {
 namespace {
+
+constexpr auto kPatience = std::chrono::seconds(10);
 
 /// Threads that do as vCPU threads do: pass the gate, and be inside until kicked.
 class Crowd {
@@ -53,7 +56,7 @@ class Crowd {
 TEST(VcpuGate, LetsNobodyInsideOnceClosed) {
   Crowd crowd(4);
   for (int round = 0; round < 200; ++round) {
-    crowd.gate().close();
+    ASSERT_TRUE(crowd.gate().close(kPatience));
     EXPECT_EQ(crowd.inside(), 0);
     const long before = crowd.entries();
     std::this_thread::yield();
@@ -64,7 +67,7 @@ TEST(VcpuGate, LetsNobodyInsideOnceClosed) {
 
 TEST(VcpuGate, OpensAgain) {
   Crowd crowd(2);
-  crowd.gate().close();
+  ASSERT_TRUE(crowd.gate().close(kPatience));
   const long before = crowd.entries();
   crowd.gate().open();
   while (crowd.entries() == before) std::this_thread::sleep_for(std::chrono::microseconds(50));
@@ -75,8 +78,7 @@ TEST(VcpuGate, DoesNotWaitForThoseWhoLeft) {
   VcpuGate gate([] {});
   gate.join();
   gate.leave();
-  gate.close();
-  SUCCEED();
+  EXPECT_TRUE(gate.close(kPatience));
 }
 
 TEST(VcpuGate, EndReleasesTheParked) {
@@ -88,10 +90,32 @@ TEST(VcpuGate, EndReleasesTheParked) {
     ended = !gate.wait();
     gate.leave();
   });
-  gate.close();
+  EXPECT_TRUE(gate.close(kPatience));
   gate.end();
+  EXPECT_TRUE(gate.await_empty(kPatience));
   thread.join();
   EXPECT_TRUE(ended);
+}
+
+TEST(VcpuGate, WaitsOnlySoLongForAVcpuThatStaysInside) {
+  VcpuGate gate([] {});
+  gate.join();
+  std::promise<void> leave;
+  std::thread thread([&] {
+    leave.get_future().wait();  // Deaf to kicks.
+    while (gate.wait()) std::this_thread::yield();
+    gate.leave();
+  });
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_FALSE(gate.close(std::chrono::milliseconds(30)));
+  EXPECT_FALSE(gate.open_now());
+  gate.open();
+  gate.end();
+  EXPECT_FALSE(gate.await_empty(std::chrono::milliseconds(30)));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+  leave.set_value();
+  EXPECT_TRUE(gate.await_empty(kPatience));
+  thread.join();
 }
 
 }  // namespace

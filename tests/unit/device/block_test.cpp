@@ -3,14 +3,18 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/virtio_blk.h>
+#include <seccomp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <random>
 #include <string>
 
+#include "tests/support/fuse_file.h"
 #include "tests/unit/device/guest_driver.h"
 
 namespace hive::device {
@@ -390,6 +394,49 @@ TEST_F(BlockTest, MakesWritesDurableWithoutFlush) {
   fill(kData, 512, 's');
   EXPECT_EQ(request(VIRTIO_BLK_T_OUT, 0, {{kData, 512, false}}), 0);
   EXPECT_EQ(image(0, 512), std::string(512, 's'));
+}
+
+TEST_F(BlockTest, MakesChangedRangesDurableWithoutFlush) {
+  const std::string why = hive::test::FuseFile::unavailable();
+  if (!why.empty()) GTEST_SKIP() << why;
+  TearDown();
+  const hive::test::FuseFile file(kDiskSize);
+  path_ = file.path();
+  start(false, kAll & ~(1ULL << VIRTIO_BLK_F_FLUSH));
+  EXPECT_EQ(range(VIRTIO_BLK_T_DISCARD, 0, 8), 0);
+  EXPECT_EQ(range(VIRTIO_BLK_T_WRITE_ZEROES, 8, 8), 0);
+  EXPECT_EQ(file.operations(),
+            (std::vector<std::uint32_t>{FUSE_FALLOCATE, FUSE_FSYNC, FUSE_FALLOCATE, FUSE_FSYNC}));
+  TearDown();
+  start(false, kAll);
+  EXPECT_EQ(range(VIRTIO_BLK_T_DISCARD, 0, 8), 0);
+  EXPECT_EQ(file.operations().size(), 5U) << "made durable although the driver flushes";
+  TearDown();
+}
+
+/// The calling thread's io_urings take no more operations from now on.
+void refuse_submissions() {
+  const scmp_filter_ctx filter = ::seccomp_init(SCMP_ACT_ALLOW);
+  ASSERT_EQ(::seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAGAIN), SCMP_SYS(io_uring_enter), 1,
+                               SCMP_A1(SCMP_CMP_NE, 0)),
+            0);
+  ASSERT_EQ(::seccomp_load(filter), 0);
+}
+
+TEST_F(BlockTest, EndsThoughTheHostNeverTookItsRequests) {
+  const auto end_with_requests = [this] {
+    ::alarm(5);
+    start(false, kAll);
+    refuse_submissions();
+    fill(kData, 512, 'n');
+    submit(0, VIRTIO_BLK_T_OUT, 0, {{kData, 512, false}});
+    driver_->kick(0);
+    machine_->settle();
+    TearDown();
+    std::_Exit(0);
+  };
+  TearDown();
+  EXPECT_EXIT(end_with_requests(), testing::ExitedWithCode(0), "");
 }
 
 TEST_F(BlockTest, NeverWritesToAReadOnlyDisk) {

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 
 #include "tests/unit/device/doubles.h"
 #include "vmm/device/legacy/serial_16550.h"
@@ -189,6 +190,12 @@ class SerialLinkTest : public testing::Test {
     loop_.restart();
     loop_.run_for(time);
   }
+  /// Until the socket takes no more: a reader that has fallen behind.
+  void fill_the_socket() {
+    const std::string bytes(4096, '.');
+    while (::send(ends_[0], bytes.data(), bytes.size(), MSG_DONTWAIT) > 0) {
+    }
+  }
   std::string read_all() {
     std::string text(1 << 20, '\0');
     const ssize_t got = ::recv(ends_[1], text.data(), text.size(), MSG_DONTWAIT);
@@ -216,8 +223,34 @@ TEST_F(SerialLinkTest, CarriesOutput) {
 
 TEST_F(SerialLinkTest, FlushesAtTheEnd) {
   print("last words");
-  link_->flush();
+  EXPECT_TRUE(link_->flush(std::chrono::milliseconds(0)));
   EXPECT_EQ(read_all(), "last words");
+}
+
+TEST_F(SerialLinkTest, GivesASlowReaderTimeForTheTail) {
+  fill_the_socket();
+  print("last words");
+  std::string got;
+  std::thread reader([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    for (int i = 0; i < 200 && !got.ends_with("last words"); ++i) {
+      got += read_all();
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  });
+  EXPECT_TRUE(link_->flush(std::chrono::seconds(5)));
+  reader.join();
+  EXPECT_TRUE(got.ends_with("last words"));
+}
+
+TEST_F(SerialLinkTest, GivesAReaderThatStallsOnlySoMuchTime) {
+  fill_the_socket();
+  print("last words");
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_FALSE(link_->flush(std::chrono::milliseconds(50)));
+  const auto taken = std::chrono::steady_clock::now() - start;
+  EXPECT_GE(taken, std::chrono::milliseconds(50));
+  EXPECT_LT(taken, std::chrono::seconds(2));
 }
 
 TEST_F(SerialLinkTest, CarriesInputAsTheGuestTakesIt) {

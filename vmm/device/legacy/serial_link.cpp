@@ -1,6 +1,7 @@
 #include "vmm/device/legacy/serial_link.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -99,6 +100,19 @@ class SerialLink::Output : public std::enable_shared_from_this<Output> {
       scheduled_ = true;
       wake_.signal();
     }
+  }
+
+  /// The same, but gives the reader up to LIMIT to take what is left.
+  bool flush(std::chrono::milliseconds limit) {
+    using Clock = std::chrono::steady_clock;
+    const auto deadline = Clock::now() + limit;
+    while (flush()) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+      if (left.count() <= 0) return true;
+      pollfd room{endpoint_.fd(), POLLOUT, 0};
+      ::poll(&room, 1, static_cast<int>(left.count()));
+    }
+    return false;
   }
 
   /// Writes until nothing is left or the reader takes no more. Returns whether something is left.
@@ -253,7 +267,7 @@ SerialLink::~SerialLink() {
 
 void SerialLink::start(Serial16550& port) { input_->start(port); }
 std::uint64_t SerialLink::dropped() const { return output_->dropped(); }
-void SerialLink::flush() { (void)output_->flush(); }
+bool SerialLink::flush(std::chrono::milliseconds limit) { return !output_->flush(limit); }
 void SerialLink::transmit(std::byte byte) { output_->transmit(byte); }
 void SerialLink::receiver_ready() { input_->ready(); }
 

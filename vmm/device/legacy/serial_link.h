@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -36,9 +37,9 @@ class SerialLink : public SerialSink {
   /// Output bytes that were dropped because the reader stalled. Thread-safe.
   [[nodiscard]] std::uint64_t dropped() const;
 
-  /// Writes what is still buffered, as far as the reader takes it without waiting. Call at the end
-  /// of a cell's life, on the loop's thread.
-  void flush();
+  /// Writes what is still buffered. Gives a reader that is slow up to LIMIT for it; false when it
+  /// has not taken all by then. Call at the end of a cell's life, on the loop's thread.
+  bool flush(std::chrono::milliseconds limit);
 
   void transmit(std::byte byte) override;
   void receiver_ready() override;

@@ -33,8 +33,9 @@ VirtioBlock::Engine::Engine(DiskImage image, std::string serial)
     : image_(std::move(image)), serial_(std::move(serial)), name_("disk " + image_.path()) {}
 
 VirtioBlock::Engine::~Engine() {
-  // The kernel writes to guest memory until then. Its answers interest nobody any more.
-  while (in_flight_ != 0) {
+  // The kernel writes to guest memory until then. Its answers interest nobody any more; nor does
+  // what it has not even taken.
+  while (in_flight_ != 0 && in_flight_ > ring_->waiting()) {
     ring_->wait();
     while (ring_->take()) --in_flight_;
   }
@@ -84,6 +85,7 @@ bool VirtioBlock::Engine::take_next() {
   slot->zeroing = slot->request.may_unmap ? Zeroing::kDeallocate : Zeroing::kZeroRange;
   slot->retries = 0;
   slot->done = 0;
+  slot->syncing = false;
   start(*slot);
   return true;
 }
@@ -119,7 +121,7 @@ void VirtioBlock::Engine::identify(Slot& slot) {
 void VirtioBlock::Engine::issue(Slot& slot) {
   const BlockRequest& request = slot.request;
   io_uring_sqe& entry = ring_->prepare();
-  switch (request.kind) {
+  switch (slot.syncing ? Kind::kFlush : request.kind) {
     case Kind::kRead:
     case Kind::kWrite:
       prepare_transfer(entry, request.kind == Kind::kWrite, request.data,
@@ -135,6 +137,8 @@ void VirtioBlock::Engine::issue(Slot& slot) {
       prepare_zeroing(entry, slot);
       break;
   }
+  // The device loop must not wait: then the host's kernel begins on a thread of its own.
+  if (image_.begins_slowly()) ::io_uring_sqe_set_flags(&entry, IOSQE_ASYNC);
   ::io_uring_sqe_set_data(&entry, &slot);
 }
 
@@ -203,7 +207,7 @@ bool VirtioBlock::Engine::advance(Slot& slot, std::int32_t result) {
   if (result < 0) return recover(slot, -result);
   const bool transfers = request.kind == Kind::kRead || request.kind == Kind::kWrite;
   const bool writes_zeroes = request.kind == Kind::kWriteZeroes && slot.zeroing == Zeroing::kWrite;
-  if (!transfers && !writes_zeroes) return end(slot, VIRTIO_BLK_S_OK);
+  if (!transfers && !writes_zeroes) return settle(slot);
   // Nothing at all: the image has become shorter than it was.
   if (result == 0) return end(slot, VIRTIO_BLK_S_IOERR);
   const auto count = static_cast<std::uint64_t>(result);
@@ -214,12 +218,23 @@ bool VirtioBlock::Engine::advance(Slot& slot, std::int32_t result) {
   return true;
 }
 
+bool VirtioBlock::Engine::settle(Slot& slot) {
+  // fallocate(2) knows no RWF_DSYNC.
+  const bool changed =
+      slot.request.kind == Kind::kDiscard || slot.request.kind == Kind::kWriteZeroes;
+  if (!changed || !write_through_ || slot.syncing) return end(slot, VIRTIO_BLK_S_OK);
+  slot.syncing = true;
+  issue(slot);
+  return true;
+}
+
 bool VirtioBlock::Engine::recover(Slot& slot, int error) {
   const Kind kind = slot.request.kind;
   if ((error == EINTR || error == EAGAIN) && slot.retries++ < kMaxRetries) {
     issue(slot);
     return true;
   }
+  if (slot.syncing) return end(slot, VIRTIO_BLK_S_IOERR);
   // A discard is a hint: a host that cannot follow it has done no wrong.
   if (error == EOPNOTSUPP && kind == Kind::kDiscard) return end(slot, VIRTIO_BLK_S_OK);
   if (error == EOPNOTSUPP && kind == Kind::kWriteZeroes && slot.zeroing != Zeroing::kWrite) {

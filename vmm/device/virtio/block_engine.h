@@ -53,6 +53,7 @@ class VirtioBlock::Engine {
     std::uint16_t head = 0;
     Zeroing zeroing = Zeroing::kZeroRange;
     unsigned retries = 0;
+    bool syncing = false;    ///< The range is changed; that is being made durable.
     std::uint64_t done = 0;  ///< Bytes transferred or zeroed.
     std::array<iovec, kQueueSize> buffers;
   };
@@ -76,6 +77,8 @@ class VirtioBlock::Engine {
   void reap();
   /// Takes the host's answer. Returns whether something is to be submitted for the rest.
   [[nodiscard]] bool advance(Slot& slot, std::int32_t result);
+  /// The request is done, but for being made durable where the driver does not flush.
+  [[nodiscard]] bool settle(Slot& slot);
   [[nodiscard]] bool recover(Slot& slot, int error);
   [[nodiscard]] bool end(Slot& slot, std::uint8_t status);
   void finish(Slot& slot, std::uint8_t status);
@@ -84,7 +87,7 @@ class VirtioBlock::Engine {
   std::string serial_;
   std::string name_;
   VirtioTransport* transport_ = nullptr;
-  bool write_through_ = true;  ///< The driver does not flush, so every write is made durable.
+  bool write_through_ = true;  ///< The driver does not flush, so every change is made durable.
   bool starved_ = false;       ///< Chains wait for a free slot.
   std::size_t in_flight_ = 0;
   std::vector<std::unique_ptr<Slot>> slots_;

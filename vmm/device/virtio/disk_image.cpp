@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -76,6 +78,9 @@ DiskImage DiskImage::open(const std::string& path, bool read_only) {
                     what, size, kSectorSize, kSectorSize));
   }
   lock_whole(image.fd_, what, read_only);
+  struct statfs system {};
+  image.begins_slowly_ =
+      ::fstatfs(image.fd_.get(), &system) == 0 && system.f_type == FUSE_SUPER_MAGIC;
   image.sectors_ = size / kSectorSize;
   return image;
 }

@@ -22,6 +22,9 @@ class DiskImage {
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] bool read_only() const { return read_only_; }
+  /// Whether even to begin an operation may wait for the file's server: true of FUSE, which asks it
+  /// whether the file can be polled.
+  [[nodiscard]] bool begins_slowly() const { return begins_slowly_; }
   [[nodiscard]] std::uint64_t sectors() const { return sectors_; }
 
  private:
@@ -30,6 +33,7 @@ class DiskImage {
   UniqueFd fd_;
   std::string path_;
   bool read_only_ = false;
+  bool begins_slowly_ = false;
   std::uint64_t sectors_ = 0;
 };
 

@@ -85,9 +85,10 @@ std::optional<IoCompletion> IoRing::take() {
   return completion;
 }
 
+unsigned IoRing::waiting() const { return ::io_uring_sq_ready(&state_->ring); }
+
 void IoRing::wait() {
   io_uring_cqe* entry = nullptr;
-  (void)::io_uring_submit(&state_->ring);
   (void)::io_uring_wait_cqe(&state_->ring, &entry);
 }
 

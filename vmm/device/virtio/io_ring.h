@@ -25,7 +25,7 @@ class IoRing {
   IoRing(boost::asio::io_context& loop, unsigned entries, std::function<void()> on_ready);
   IoRing(const IoRing&) = delete;
   IoRing& operator=(const IoRing&) = delete;
-  /// No operation may be in flight.
+  /// No operation may be in flight; those that the host has not taken are dropped.
   ~IoRing();
 
   /// A free entry to prepare an operation in. The caller keeps at most ENTRIES in flight.
@@ -34,7 +34,9 @@ class IoRing {
   void submit();
   /// The next finished operation, if any.
   [[nodiscard]] std::optional<IoCompletion> take();
-  /// Waits until an operation has finished.
+  /// Operations that were prepared and that the host has not taken yet: nothing uses their buffers.
+  [[nodiscard]] unsigned waiting() const;
+  /// Waits until an operation has finished. The host must have taken one.
   void wait();
 
  private:

@@ -93,8 +93,8 @@ bool Virtqueue::refuse(std::string_view reason) {
 }
 
 void Virtqueue::look_for_available() {
-  // Acquire: what the driver wrote before it moved the index (ring entries, descriptors, buffers)
-  // is seen by the reads that follow.
+  // Acquire: pairs with the driver's release of the index (virtio 1.2, 2.7.13.3). Ring entries,
+  // descriptors and buffers that it wrote before are seen by the reads that follow.
   seen_available_ = load<std::uint16_t>(available_ + kIndex, std::memory_order_acquire);
 }
 
@@ -193,17 +193,17 @@ bool Virtqueue::publish() {
   if (!enabled_ || broken() || published_ == next_used_) return false;
   const std::uint16_t before = published_;
   published_ = next_used_;
-  // Release: the entries and the buffers' content are seen by a driver that sees this index.
-  store(used_ + kIndex, published_, std::memory_order_release);
-  // Full barrier: the driver's wish for an interrupt is read after it can see the index. The driver
-  // does the reverse, so that at least one of the two sees what the other has written.
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  // Release part: the entries and the buffers' content are seen by a driver that sees this index.
+  // seq_cst, here and on the load below: the driver's wish for an interrupt is read after the index
+  // is visible (virtio 1.2, 2.7.10). The driver stores its wish, then loads the index, so that at
+  // least one of the two sees what the other has written.
+  store(used_ + kIndex, published_, std::memory_order_seq_cst);
   if (!rules_.event_index) {
-    const auto flags = load<std::uint16_t>(available_ + kFlags, std::memory_order_relaxed);
+    const auto flags = load<std::uint16_t>(available_ + kFlags, std::memory_order_seq_cst);
     return (flags & VRING_AVAIL_F_NO_INTERRUPT) == 0;
   }
   // Virtio 1.2, 2.7.10: interrupt when the index has moved past the driver's event.
-  const auto event = load<std::uint16_t>(available_ + used_event(size_), std::memory_order_relaxed);
+  const auto event = load<std::uint16_t>(available_ + used_event(size_), std::memory_order_seq_cst);
   return static_cast<std::uint16_t>(published_ - event - 1) <
          static_cast<std::uint16_t>(published_ - before);
 }
@@ -211,20 +211,21 @@ bool Virtqueue::publish() {
 void Virtqueue::suppress_kicks() {
   // With event indexes, the event that is in the past suffices.
   if (!enabled_ || broken() || rules_.event_index) return;
+  // Relaxed: a hint. A signal that comes all the same is harmless.
   store<std::uint16_t>(used_ + kFlags, VRING_USED_F_NO_NOTIFY, std::memory_order_relaxed);
 }
 
 bool Virtqueue::want_kicks() {
   if (!enabled_ || broken()) return false;
+  // seq_cst, on store and load: the driver can see the wish before its index is read again (virtio
+  // 1.2, 2.7.10). The driver stores its index, then loads the wish, so that a chain is either seen
+  // here or signalled.
   if (rules_.event_index) {
-    store(used_ + available_event(size_), next_available_, std::memory_order_relaxed);
+    store(used_ + available_event(size_), next_available_, std::memory_order_seq_cst);
   } else {
-    store<std::uint16_t>(used_ + kFlags, 0, std::memory_order_relaxed);
+    store<std::uint16_t>(used_ + kFlags, 0, std::memory_order_seq_cst);
   }
-  // Full barrier: the driver sees the wish before its index is read again. The driver writes its
-  // index, then reads the wish, so that a chain is either seen here or signalled.
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  const auto index = load<std::uint16_t>(available_ + kIndex, std::memory_order_relaxed);
+  const auto index = load<std::uint16_t>(available_ + kIndex, std::memory_order_seq_cst);
   return index != next_available_;
 }
 
