@@ -1,5 +1,7 @@
 #include "vmm/cell/cell.h"
 
+#include <fmt/format.h>
+
 #include <boost/asio/post.hpp>
 #include <optional>
 #include <utility>
@@ -24,6 +26,7 @@ Cell::Cell(boost::asio::io_context& loop, const CellConfig& config, Machine::Rep
       }),
       quiet_limit_(loop) {
   VcpuThread::prepare_kicks();
+  if (config.global) open_global_memory(config);
   add_vcpus(config);
 }
 
@@ -37,12 +40,46 @@ void Cell::add_vcpus(const CellConfig& config) {
     set_up_cpu(machine_.kvm(), *vcpu, index, config.vcpus);
     if (index == 0) enter_at(*vcpu, entry);
     vcpus_.push_back(std::make_unique<VcpuThread>(
-        std::move(vcpu), machine_.buses(), gate_,
+        std::move(vcpu), machine_.buses(), global_ ? &*global_ : nullptr, gate_,
         [this](const Report& end) { boost::asio::post(loop_, [this, end] { on_report_(end); }); }));
   }
 }
 
+void Cell::open_global_memory(const CellConfig& config) {
+  denials_.emplace(*machine_.global());
+  global_.emplace(GlobalAccess{*machine_.global(),
+                               *denials_,
+                               {machine_.global_place()},
+                               config.global->on_violation,
+                               [this](const Violation& violation) { on_violation(violation); }});
+}
+
+std::vector<Cell::HomeLink> Cell::take_home_links() {
+  std::vector<HomeLink> links;
+  if (!denials_) return links;
+  for (memory::HomeGuard& guard : machine_.global()->take_guards()) {
+    UniqueFd denials = denials_->connect(guard.home);
+    links.push_back({std::move(guard), std::move(denials)});
+  }
+  return links;
+}
+
+void Cell::on_violation(const Violation& violation) {
+  // A guest may do nothing else than this: it must not fill the loop's queue.
+  if (violations_posted_.fetch_add(1) >= kMaxViolationsPosted) {
+    violations_posted_.fetch_sub(1);
+    return;
+  }
+  boost::asio::post(loop_, [this, violation] {
+    violations_posted_.fetch_sub(1);
+    on_report_({ReportKind::kViolation,
+                fmt::format("write to page {:#x} of home {}, by vCPU {} at rip {:#x}",
+                            violation.offset, violation.home, violation.vcpu, violation.rip)});
+  });
+}
+
 void Cell::start() {
+  if (denials_) denials_->start();
   (void)gate_.close(kVcpuLimit);  // Nobody enters the guest before all have their CPU.
   for (unsigned index = 0; index < vcpus_.size(); ++index) {
     vcpus_[index]->start(index,

@@ -1,13 +1,17 @@
 // One cell's guest: its machine, kernel and vCPUs, from start to end.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "vmm/cell/config.h"
+#include "vmm/cell/denials.h"
+#include "vmm/cell/foreign_writes.h"
 #include "vmm/cell/machine.h"
 #include "vmm/cell/monitor_protocol.h"
 #include "vmm/cell/vcpu_gate.h"
@@ -41,6 +45,13 @@ class Cell {
   /// Undoes pause() and reports kResumed.
   void resume();
 
+  /// What this cell gives the monitor of another one, to govern its writes to that one's pages.
+  struct HomeLink {
+    memory::HomeGuard guard;
+    UniqueFd denials;  ///< See vmm/memory/denial.h.
+  };
+  /// One for each foreign contribution. Once, before start(); none without global memory.
+  std::vector<HomeLink> take_home_links();
   /// Keeps the vCPUs out of the guest from now on. Does not wait for them.
   void stop_vcpus();
   /// Ends the cell: waits, at most for LIMIT, until the vCPUs have ended and no request to a disk
@@ -57,6 +68,8 @@ class Cell {
   enum class State { kReady, kRunning, kPausing, kPaused, kEnded };
 
   void add_vcpus(const CellConfig& config);
+  void open_global_memory(const CellConfig& config);
+  void on_violation(const Violation& violation);
   void on_quiet();
   void give_up_pause();
   void go_on();
@@ -66,9 +79,13 @@ class Cell {
   std::vector<unsigned> host_cpus_;
   Machine::ReportSink on_report_;
   Machine machine_;
+  std::optional<Denials> denials_;      ///< With global memory.
+  std::optional<GlobalAccess> global_;  ///< With global memory.
   VcpuGate gate_;
   std::vector<std::unique_ptr<VcpuThread>> vcpus_;
   State state_ = State::kReady;
+  static constexpr unsigned kMaxViolationsPosted = 64;
+  std::atomic<unsigned> violations_posted_{0};  ///< Reports on their way to the loop.
   boost::asio::steady_timer quiet_limit_;
   unsigned pauses_ = 0;         ///< Tells an attempt's callbacks from those of a later one.
   bool resume_wanted_ = false;  ///< resume() came while devices were still getting quiet.

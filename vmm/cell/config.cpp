@@ -21,6 +21,9 @@ constexpr std::array<std::pair<std::string_view, Backing>, 3> kBackings{
      {"automatic", Backing::kAutomatic},
      {"huge-pages", Backing::kHugePages}}};
 
+/// What a guest with 46 bits of physical addresses has room for beside its RAM.
+constexpr std::uint64_t kMaxGlobalMemory = 16ULL << 40;
+
 [[noreturn]] void refuse(const std::string& what) {
   throw Error("cell configuration: " + what, Error::Kind::kUsage);
 }
@@ -71,6 +74,12 @@ class Members {
     for (const Json& element : *value) each(element);
   }
 
+  /// Calls TAKE with object KEY where there is one.
+  template <typename Take>
+  void take_object(const char* key, Take take) {
+    if (const Json* value = find(key, false)) take(*value);
+  }
+
   /// VALUE as an unsigned Number, in its range.
   template <typename Number>
   Number number(const Json& value, const char* key) const {
@@ -114,6 +123,56 @@ DiskConfig parse_disk(const Json& json) {
   return disk;
 }
 
+constexpr std::array<std::pair<std::string_view, OnViolation>, 2> kViolationAnswers{
+    {{"fault", OnViolation::kFault}, {"stop", OnViolation::kStop}}};
+
+OnViolation parse_on_violation(const std::string& text) {
+  for (const auto& [name, answer] : kViolationAnswers) {
+    if (text == name) return answer;
+  }
+  refuse("\"global.on_violation\" is \"" + text + "\", not fault or stop");
+}
+
+std::string_view to_string(OnViolation wanted) {
+  for (const auto& [name, answer] : kViolationAnswers) {
+    if (answer == wanted) return name;
+  }
+  return "fault";
+}
+
+Contribution parse_contribution(const Json& json) {
+  Members members(json, "global.contributions.");
+  Contribution contribution;
+  members.take_fd("file", contribution.file);
+  members.take_number("size", contribution.size, true);
+  members.refuse_unknown();
+  return contribution;
+}
+
+GlobalConfig parse_global(const Json& json) {
+  Members members(json, "global.");
+  GlobalConfig global;
+  members.take_number("own", global.own, true);
+  members.take_array("contributions", [&](const Json& contribution) {
+    global.contributions.push_back(parse_contribution(contribution));
+  });
+  std::string answer(to_string(global.on_violation));
+  members.take("on_violation", answer, false);
+  global.on_violation = parse_on_violation(answer);
+  members.refuse_unknown();
+  return global;
+}
+
+Json json_of(const GlobalConfig& global) {
+  Json contributions = Json::array();
+  for (const Contribution& each : global.contributions) {
+    contributions.push_back({{"file", each.file}, {"size", each.size}});
+  }
+  return {{"own", global.own},
+          {"contributions", std::move(contributions)},
+          {"on_violation", to_string(global.on_violation)}};
+}
+
 Backing parse_backing(const std::string& text) {
   for (const auto& [name, backing] : kBackings) {
     if (text == name) return backing;
@@ -128,6 +187,28 @@ std::string_view to_string(Backing wanted) {
   return "automatic";
 }
 
+void check(const GlobalConfig& global) {
+  if (global.contributions.size() > kMaxCells) {
+    refuse("\"global.contributions\" are more than " + std::to_string(kMaxCells));
+  }
+  if (global.own >= global.contributions.size()) {
+    refuse("\"global.own\" is not the index of a contribution");
+  }
+  std::uint64_t total = 0;
+  for (const Contribution& each : global.contributions) {
+    if (!is_aligned(each.size, kHugePageSize) || each.size > kMaxGlobalMemory) {
+      refuse("\"global.contributions.size\" is not a multiple of 2 MiB of at most 16 TiB");
+    }
+    if ((each.size != 0) != (each.file >= 0)) {
+      refuse("\"global.contributions.file\" is not given exactly where there is a size");
+    }
+    total += each.size;
+  }
+  if (total == 0 || total > kMaxGlobalMemory) {
+    refuse("\"global.contributions\" come to nothing, or to more than 16 TiB");
+  }
+}
+
 /// What no type says. The plan has checked it already; a configuration file has not.
 void check(const CellConfig& config) {
   constexpr unsigned kMaxVcpus = 64;
@@ -138,6 +219,7 @@ void check(const CellConfig& config) {
   if (config.memory == 0 || !is_aligned(config.memory, kHugePageSize)) {
     refuse("\"memory\" is not a multiple of 2 MiB");
   }
+  if (config.global) check(*config.global);
 }
 
 }  // namespace
@@ -161,6 +243,8 @@ CellConfig parse_config(const std::string& json) {
   members.take("initrd", config.initrd, false);
   members.take("cmdline", config.cmdline, false);
   members.take_array("disks", [&](const Json& disk) { config.disks.push_back(parse_disk(disk)); });
+  members.take_object("global",
+                      [&](const Json& global) { config.global = parse_global(global); });
   members.take_fd("serial_fd", config.serial_fd);
   members.take_fd("console_fd", config.console_fd);
   members.take_fd("agent_fd", config.agent_fd);
@@ -174,13 +258,14 @@ std::string to_json(const CellConfig& config) {
   for (const DiskConfig& disk : config.disks) {
     disks.push_back({{"path", disk.path}, {"read_only", disk.read_only}});
   }
-  const Json root{{"name", config.name},           {"incarnation", config.incarnation},
+  Json root{{"name", config.name},           {"incarnation", config.incarnation},
                   {"vcpus", config.vcpus},         {"host_cpus", config.host_cpus},
                   {"memory", config.memory},       {"backing", to_string(config.backing)},
                   {"kernel", config.kernel},       {"initrd", config.initrd},
                   {"cmdline", config.cmdline},     {"disks", std::move(disks)},
                   {"serial_fd", config.serial_fd}, {"console_fd", config.console_fd},
                   {"agent_fd", config.agent_fd}};
+  if (config.global) root["global"] = json_of(*config.global);
   return root.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,25 @@ namespace hive::cell {
 struct DiskConfig {
   std::string path;
   bool read_only = false;
+};
+
+/// What a vCPU's write to a page of global memory that it may not write comes to.
+enum class OnViolation {
+  kFault,  ///< The guest gets a general protection fault at the instruction.
+  kStop,   ///< The cell is stopped as failed.
+};
+
+/// A cell's contribution to global memory.
+struct Contribution {
+  int file = -1;           ///< An inherited descriptor; -1 where `size` is 0.
+  std::uint64_t size = 0;  ///< Bytes, a multiple of 2 MiB.
+};
+
+/// Global memory as one cell is given it.
+struct GlobalConfig {
+  unsigned own = 0;                         ///< The cell's index among the contributions.
+  std::vector<Contribution> contributions;  ///< Of each cell, in the order of the plan.
+  OnViolation on_violation = OnViolation::kFault;
 };
 
 /// Everything that one hive-vmm needs to know of its cell.
@@ -27,6 +47,7 @@ struct CellConfig {
   std::string initrd;  ///< Empty for none.
   std::string cmdline;
   std::vector<DiskConfig> disks;
+  std::optional<GlobalConfig> global;  ///< Nothing where no cell contributes any.
   /// Connected stream sockets inherited from the monitor, or -1: the serial port (-1: the VMM's
   /// own standard input and output), the virtio console (-1: none), the agent's port (-1: none).
   int serial_fd = -1;

@@ -39,12 +39,28 @@ Machine::Machine(boost::asio::io_context& loop, const CellConfig& config, Report
       clock_([] { return static_cast<std::int64_t>(std::time(nullptr)); }),
       pci_(layout::kPciWindow) {
   for (const memory::MemoryRegion& region : memory_.regions()) vm_.add_memory(region);
+  if (config.global) attach_global(*config.global);
   attach_platform();
   attach_virtio(config);
   serial_link_.start(serial_);
 }
 
 Machine::~Machine() { flush_output(std::chrono::milliseconds(0)); }
+
+void Machine::attach_global(const GlobalConfig& config) {
+  std::vector<UniqueFd> files;
+  std::vector<std::uint64_t> sizes;
+  for (const Contribution& each : config.contributions) {
+    files.emplace_back(each.file);
+    sizes.push_back(each.size);
+  }
+  global_.emplace(std::move(files), sizes, config.own);
+  vm_.add_memory({global_place(), global_->base()});
+}
+
+Range Machine::global_place() const {
+  return {layout::global_memory_start(memory_.size()), global_->size()};
+}
 
 void Machine::attach_platform() {
   ports_.attach(layout::kSerialPorts, serial_);

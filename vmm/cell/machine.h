@@ -6,6 +6,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "vmm/cell/config.h"
 #include "vmm/cell/kvm_platform.h"
@@ -24,6 +25,7 @@
 #include "vmm/device/virtio/virtio_device.h"
 #include "vmm/kvm/kvm.h"
 #include "vmm/kvm/vm.h"
+#include "vmm/memory/global_window.h"
 #include "vmm/memory/guest_memory.h"
 
 namespace hive::cell {
@@ -50,9 +52,14 @@ class Machine {
   [[nodiscard]] const memory::GuestMemory& memory() const { return memory_; }
   [[nodiscard]] Buses buses() { return {ports_, memory_bus_}; }
   [[nodiscard]] device::PciHostBridge& pci() { return pci_; }
+  /// Global memory, or null.
+  [[nodiscard]] memory::GlobalWindow* global() { return global_ ? &*global_ : nullptr; }
+  /// Where the guest has global memory. Only where there is any.
+  [[nodiscard]] Range global_place() const;
   [[nodiscard]] device::PowerPorts& power() { return power_; }
 
  private:
+  void attach_global(const GlobalConfig& config);
   void attach_platform();
   void attach_virtio(const CellConfig& config);
   void attach_pci(std::unique_ptr<device::VirtioDevice> device);
@@ -67,6 +74,7 @@ class Machine {
   kvm::Kvm kvm_;
   // The VM's slots and irqfds refer to memory and devices: it goes after them.
   memory::GuestMemory memory_;
+  std::optional<memory::GlobalWindow> global_;
   kvm::Vm vm_;
   KvmInterruptLine serial_line_;
   KvmInterruptLine power_line_;

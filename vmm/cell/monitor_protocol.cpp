@@ -9,12 +9,13 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::array<std::pair<std::string_view, ReportKind>, 11> kReports{{
+constexpr std::array<std::pair<std::string_view, ReportKind>, 12> kReports{{
     {"started", ReportKind::kStarted},
     {"paused", ReportKind::kPaused},
     {"resumed", ReportKind::kResumed},
     {"not-paused", ReportKind::kNotPaused},
     {"device-broken", ReportKind::kDeviceBroken},
+    {"violation", ReportKind::kViolation},
     {"panicked", ReportKind::kPanicked},
     {"off", ReportKind::kOff},
     {"reset", ReportKind::kReset},

@@ -23,6 +23,7 @@ enum class ReportKind {
   kResumed,       ///< The vCPUs run again.
   kNotPaused,     ///< The guest could not be paused in time and runs on; `detail` says why.
   kDeviceBroken,  ///< A device found its queue malformed and wants a reset; `detail` names it.
+  kViolation,     ///< The guest wrote where the firewall lets it not; `detail` says where.
   kPanicked,      ///< The guest's kernel reported a panic (pvpanic). The guest may still run.
   kOff,           ///< The guest powered itself off.
   kReset,         ///< The guest asked for a reboot.

@@ -36,8 +36,13 @@ void for_each_unit(const kvm::Exit& exit, Access access) {
 
 }  // namespace
 
-VcpuThread::VcpuThread(std::unique_ptr<kvm::Vcpu> vcpu, Buses buses, VcpuGate& gate, OnEnd on_end)
-    : vcpu_(std::move(vcpu)), buses_(buses), gate_(gate), on_end_(std::move(on_end)) {}
+VcpuThread::VcpuThread(std::unique_ptr<kvm::Vcpu> vcpu, Buses buses, const GlobalAccess* global,
+                       VcpuGate& gate, OnEnd on_end)
+    : vcpu_(std::move(vcpu)),
+      buses_(buses),
+      global_(global),
+      gate_(gate),
+      on_end_(std::move(on_end)) {}
 
 VcpuThread::~VcpuThread() {
   if (thread_.joinable()) thread_.join();
@@ -50,6 +55,7 @@ void VcpuThread::prepare_kicks() {
 }
 
 void VcpuThread::start(unsigned index, std::optional<unsigned> host_cpu) {
+  index_ = index;
   gate_.join();
   thread_ = std::thread([this] { loop(); });
   ::pthread_setname_np(thread_.native_handle(), ("vcpu" + std::to_string(index)).c_str());
@@ -62,20 +68,42 @@ void VcpuThread::kick() {
 }
 
 void VcpuThread::loop() {
+  try {
+    std::optional<ForeignWrites> foreign;
+    if (global_ != nullptr) foreign.emplace(*global_, [this] { kick(); });
+    run_guest(foreign ? &*foreign : nullptr);
+  } catch (const std::exception& error) {
+    on_end_({ReportKind::kFailed, error.what()});
+  }
+  gate_.leave();
+}
+
+void VcpuThread::run_guest(ForeignWrites* foreign) {
   for (;;) {
     if (!gate_.open_now()) {
       if (!gate_.wait()) break;
       continue;
     }
-    if (const auto end = serve(vcpu_->run())) {
+    if (const auto end = serve(vcpu_->run(), foreign)) {
       on_end_(*end);
       break;
     }
   }
-  gate_.leave();
 }
 
-std::optional<Report> VcpuThread::serve(const kvm::Exit& exit) {
+std::optional<Report> VcpuThread::serve(const kvm::Exit& exit, ForeignWrites* foreign) {
+  using Handled = ForeignWrites::Handled;
+  const Handled handled =
+      foreign == nullptr ? Handled::kNotOurs : foreign->handle(*vcpu_, index_, exit);
+  if (handled == Handled::kGoOn) return std::nullopt;
+  if (handled == Handled::kStop) {
+    return Report{ReportKind::kFailed, "stopped, as the plan wants it, at a write that the "
+                                       "firewall denied: " + vcpu_->describe_failure()};
+  }
+  return serve_device(exit);
+}
+
+std::optional<Report> VcpuThread::serve_device(const kvm::Exit& exit) {
   using kvm::ExitReason;
   switch (exit.reason) {
     case ExitReason::kPortRead:
@@ -96,6 +124,7 @@ std::optional<Report> VcpuThread::serve(const kvm::Exit& exit) {
       return std::nullopt;
     case ExitReason::kShutdown:
       return Report{ReportKind::kTripleFault, vcpu_->describe_failure()};
+    case ExitReason::kRefused:
     case ExitReason::kFailed:
       break;
   }

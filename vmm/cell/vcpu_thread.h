@@ -6,6 +6,7 @@
 #include <string>
 #include <thread>
 
+#include "vmm/cell/foreign_writes.h"
 #include "vmm/cell/monitor_protocol.h"
 #include "vmm/cell/vcpu_gate.h"
 #include "vmm/device/bus.h"
@@ -25,7 +26,9 @@ class VcpuThread {
  public:
   using OnEnd = std::function<void(const Report&)>;
 
-  VcpuThread(std::unique_ptr<kvm::Vcpu> vcpu, Buses buses, VcpuGate& gate, OnEnd on_end);
+  /// GLOBAL is null where there is no global memory.
+  VcpuThread(std::unique_ptr<kvm::Vcpu> vcpu, Buses buses, const GlobalAccess* global,
+             VcpuGate& gate, OnEnd on_end);
   VcpuThread(const VcpuThread&) = delete;
   VcpuThread& operator=(const VcpuThread&) = delete;
   /// The gate must have ended.
@@ -43,10 +46,14 @@ class VcpuThread {
 
  private:
   void loop();
-  [[nodiscard]] std::optional<Report> serve(const kvm::Exit& exit);
+  void run_guest(ForeignWrites* foreign);
+  [[nodiscard]] std::optional<Report> serve(const kvm::Exit& exit, ForeignWrites* foreign);
+  [[nodiscard]] std::optional<Report> serve_device(const kvm::Exit& exit);
 
   std::unique_ptr<kvm::Vcpu> vcpu_;
   Buses buses_;
+  const GlobalAccess* global_;
+  unsigned index_ = 0;
   VcpuGate& gate_;
   OnEnd on_end_;
   std::thread thread_;

@@ -97,7 +97,27 @@ Exit Vcpu::run() {
   // EAGAIN: an application processor that waits for its start-up message was woken for nothing.
   if (errno == EINTR || errno == EAGAIN) return {ExitReason::kInterrupted, 0, {}, 0};
   run_error_ = errno;
+  if (run_error_ == EFAULT) return {ExitReason::kRefused, 0, {}, 0};
   return {ExitReason::kFailed, 0, {}, 0};
+}
+
+Exit Vcpu::finish_access() {
+  // KVM first completes what the last exit began, and only then looks whether to leave at once.
+  const std::uint8_t kicked = std::atomic_ref(run_->immediate_exit).exchange(1);
+  const Exit next = run();
+  if (kicked == 0) std::atomic_ref(run_->immediate_exit).store(0);
+  return next;
+}
+
+void Vcpu::raise_general_protection() {
+  constexpr std::uint8_t kGeneralProtection = 13;
+  kvm_vcpu_events events{};
+  vcpu_ioctl(fd_.get(), KVM_GET_VCPU_EVENTS, &events, "KVM_GET_VCPU_EVENTS");
+  events.exception.injected = 1;
+  events.exception.nr = kGeneralProtection;
+  events.exception.has_error_code = 1;
+  events.exception.error_code = 0;
+  vcpu_ioctl(fd_.get(), KVM_SET_VCPU_EVENTS, &events, "KVM_SET_VCPU_EVENTS");
 }
 
 Exit Vcpu::decode() {

@@ -24,6 +24,8 @@ enum class ExitReason {
   kMemoryWrite,  ///< Consume `data` for guest-physical `address`, which is not RAM.
   kInterrupted,  ///< A signal or kick() came.
   kShutdown,     ///< Triple fault.
+  kRefused,      ///< The host lets this process not make the guest's access to its memory; the
+                 ///< guest is at the instruction that makes it.
   kFailed,       ///< KVM cannot go on with this vCPU; describe_failure() says why.
 };
 
@@ -54,6 +56,13 @@ class Vcpu {
 
   /// Runs the guest until it needs the VMM. Emulated reads complete at the next run().
   Exit run();
+
+  /// Completes the emulated access that run() returned, without entering the guest. Returns the
+  /// next part of the same access where KVM has split it, or kInterrupted: registers are then those
+  /// after it.
+  Exit finish_access();
+  /// Raises #GP(0) in the guest, before its next instruction.
+  void raise_general_protection();
 
   /// Makes run() return kInterrupted, now or at its next call, until accept_kick().
   /// Async-signal-safe and callable from any thread.

@@ -7,27 +7,18 @@
 
 #include "vmm/base/error.h"
 #include "vmm/base/units.h"
+#include "vmm/memory/address_space.h"
 #include "vmm/memory/ram_file.h"
 
 namespace hive::memory {
 namespace {
 
-/// Maps SIZE bytes at a 2 MiB boundary, so that stage 2 can use 2 MiB entries.
 std::byte* map_aligned(int fd, std::uint64_t size, Backing backing) {
-  void* reserved = ::mmap(nullptr, size + kHugePageSize, PROT_NONE,
-                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (reserved == MAP_FAILED) throw_errno("guest memory: cannot reserve address space");
-  const auto base = reinterpret_cast<std::uintptr_t>(reserved);
-  const auto start = align_up(base, kHugePageSize);
-  if (start != base) ::munmap(reserved, start - base);
-  const auto tail = base + kHugePageSize - start;
-  if (tail != 0) ::munmap(reinterpret_cast<void*>(start + size), tail);
-
-  void* mapped = ::mmap(reinterpret_cast<void*>(start), size, PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_FIXED, fd, 0);
+  std::byte* start = reserve_aligned(size, "guest memory");
+  void* mapped = ::mmap(start, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
   if (mapped == MAP_FAILED) {
     const int error = errno;
-    ::munmap(reinterpret_cast<void*>(start), size);
+    ::munmap(start, size);
     throw_errno("guest memory: cannot map " + format_size(size), error,
                 backing == Backing::kHugePages
                     ? "reserve 2 MiB pages in /proc/sys/vm/nr_hugepages or drop hugepages"

@@ -24,6 +24,12 @@ inline constexpr Range kAcpiTables{0xe'0000, 0x1'fff0};  ///< RSDP first: where 
 inline constexpr Range kResetVector{0xf'fff0, 0x10};     ///< F000:FFF0, where resets jump to.
 inline constexpr std::uint64_t kHighRam = 0x10'0000;     ///< Kernels are loaded from here.
 
+/// Where the guest has global memory: in the first whole GiB above 4 GiB and all of its RAM.
+constexpr std::uint64_t global_memory_start(std::uint64_t ram_size) {
+  const std::uint64_t ram_end = ram_size <= kHole.start ? kHole.end() : ram_size + kHole.size;
+  return align_up(ram_end, kGiB);
+}
+
 // Ports.
 inline constexpr Range kSerialPorts{0x3f8, 8};
 inline constexpr Range kCmosPorts{0x70, 2};

@@ -12,7 +12,8 @@ namespace hive::test {
 namespace {
 
 cell::CellConfig config_for(const std::string& script, std::size_t vcpus,
-                            std::vector<cell::DiskConfig> disks, std::uint64_t memory) {
+                            std::vector<cell::DiskConfig> disks, std::uint64_t memory,
+                            std::optional<cell::GlobalConfig> global) {
   cell::CellConfig config;
   config.name = "micro";
   config.vcpus = static_cast<unsigned>(vcpus);
@@ -20,6 +21,7 @@ cell::CellConfig config_for(const std::string& script, std::size_t vcpus,
   config.kernel = HIVE_MICRO_ELF;
   config.initrd = script;
   config.disks = std::move(disks);
+  config.global = std::move(global);
   return config;
 }
 
@@ -36,10 +38,12 @@ TempFile::TempFile(const std::vector<std::byte>& content) : path_("/tmp/hive-tes
 TempFile::~TempFile() { ::unlink(path_.c_str()); }
 
 MicroCell::MicroCell(const std::vector<std::vector<micro::Action>>& scripts,
-                     std::vector<cell::DiskConfig> disks, std::uint64_t memory)
+                     std::vector<cell::DiskConfig> disks, std::uint64_t memory,
+                     std::optional<cell::GlobalConfig> global)
     : script_(micro::make_module(scripts)),
       cell_(std::make_unique<cell::Cell>(
-          loop_, config_for(script_.path(), scripts.size(), std::move(disks), memory),
+          loop_,
+          config_for(script_.path(), scripts.size(), std::move(disks), memory, std::move(global)),
           [this](const cell::Report& report) { reports_.push_back(report); })) {}
 
 bool MicroCell::run_until(const std::function<bool()>& done) {

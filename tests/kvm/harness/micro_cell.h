@@ -30,8 +30,11 @@ class TempFile {
 /// A cell with one script per vCPU. Its reports are kept, in order.
 class MicroCell {
  public:
+  static constexpr std::uint64_t kMemory = 16 * kMiB;
+
   explicit MicroCell(const std::vector<std::vector<micro::Action>>& scripts,
-                     std::vector<cell::DiskConfig> disks = {}, std::uint64_t memory = 16 * kMiB);
+                     std::vector<cell::DiskConfig> disks = {}, std::uint64_t memory = kMemory,
+                     std::optional<cell::GlobalConfig> global = {});
 
   cell::Cell& cell() { return *cell_; }
   boost::asio::io_context& loop() { return loop_; }

@@ -1,0 +1,137 @@
+#include "cellmon/firewall/gatekeeper.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "vmm/base/units.h"
+
+namespace hive::firewall {
+namespace {
+
+using memory::Denial;
+using memory::DenialAnswer;
+using memory::DenialOutcome;
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+// A VMM answers within milliseconds. One that does not can only hurt its own cell, whose permitted
+// writes may be denied.
+constexpr milliseconds kAnswerPatience{100};
+// More than a VMM has threads: one that has more denials open than this makes them up, and its
+// writes wait until it answers.
+constexpr std::size_t kMaxOutstanding = 256;
+// Writes judged in a row, so that one cell's do not keep the others' waiting.
+constexpr unsigned kMaxJudged = 64;
+
+Range bytes_of(const PageRange& pages) {
+  return {pages.first * kPageSize, pages.count * kPageSize};
+}
+
+bool covers(const PageRanges& ranges, PageIndex page) {
+  return std::any_of(ranges.begin(), ranges.end(), [page](const PageRange& range) {
+    return page >= range.first && page < range.end();
+  });
+}
+
+}  // namespace
+
+void Gatekeeper::admit(CellId cell, memory::WriteGuard guard, UniqueFd denials) {
+  views_[cell] = View{std::move(guard), std::move(denials), {}};
+}
+
+std::vector<Gatekeeper::Descriptors> Gatekeeper::descriptors() const {
+  std::vector<Descriptors> all;
+  for (const auto& [cell, view] : views_) {
+    all.push_back({cell, view.guard.fd(), view.denials.get()});
+  }
+  return all;
+}
+
+void Gatekeeper::serve(CellId cell) {
+  const auto found = views_.find(cell);
+  if (found == views_.end()) return;
+  take_answers(cell, found->second);
+  for (unsigned judged = 0; judged < kMaxJudged; ++judged) {
+    if (found->second.outstanding.size() >= kMaxOutstanding) return;
+    const auto write = found->second.guard.next();
+    if (!write) return;
+    judge(cell, found->second, *write);
+  }
+}
+
+void Gatekeeper::judge(CellId cell, View& view, const memory::BlockedWrite& write) {
+  const PageIndex page = write.offset / kPageSize;
+  if (ledger_.open_for_write(cell, page) != Verdict::kDenied) {
+    // A VMM that is gone needs no opening.
+    (void)view.guard.open(bytes_of({page, 1}));
+    return;
+  }
+  const Denial denial{++last_sequence_, write.offset, write.thread, 0};
+  if (::send(view.denials.get(), &denial, sizeof denial, MSG_DONTWAIT | MSG_NOSIGNAL) ==
+      static_cast<ssize_t>(sizeof denial)) {
+    view.outstanding.push_back({denial.sequence, page});
+  }
+}
+
+void Gatekeeper::take_answers(CellId cell, View& view) {
+  DenialAnswer answer{};
+  while (::recv(view.denials.get(), &answer, sizeof answer, MSG_DONTWAIT) ==
+         static_cast<ssize_t>(sizeof answer)) {
+    const auto found =
+        std::find_if(view.outstanding.begin(), view.outstanding.end(),
+                     [&](const Outstanding& each) { return each.sequence == answer.sequence; });
+    if (found == view.outstanding.end()) continue;  // VMMs are not trusted.
+    const PageIndex page = found->page;
+    view.outstanding.erase(found);
+    if (answer.outcome != static_cast<std::uint32_t>(DenialOutcome::kStopped)) continue;
+    ++violations_;
+    on_violation_({cell, page, answer.vcpu, answer.rip, std::chrono::system_clock::now()});
+  }
+}
+
+void Gatekeeper::await_answers(CellId cell, const PageRanges& granted) {
+  const auto found = views_.find(cell);
+  if (found == views_.end()) return;
+  View& view = found->second;
+  const auto deadline = Clock::now() + kAnswerPatience;
+  const auto stands = [&] {
+    return std::any_of(view.outstanding.begin(), view.outstanding.end(),
+                       [&](const Outstanding& each) { return covers(granted, each.page); });
+  };
+  for (take_answers(cell, view); stands(); take_answers(cell, view)) {
+    const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now());
+    if (left.count() <= 0) return;
+    pollfd readable{view.denials.get(), POLLIN, 0};
+    (void)::poll(&readable, 1, static_cast<int>(left.count()));
+    if ((readable.revents & (POLLHUP | POLLERR)) != 0) return;
+  }
+}
+
+void Gatekeeper::protect(CellId cell, const PageRanges& opened) {
+  const auto found = views_.find(cell);
+  if (found == views_.end()) return;
+  for (const PageRange& range : opened) (void)found->second.guard.protect(bytes_of(range));
+}
+
+Result<PageRanges> Gatekeeper::grant(CellId cell, std::span<const PageRange> pattern) {
+  auto granted = ledger_.grant(cell, pattern);
+  if (granted.ok()) await_answers(cell, granted.value());
+  return granted;
+}
+
+Result<Revocation> Gatekeeper::revoke(CellId cell, std::span<const PageRange> pattern) {
+  auto revoked = ledger_.revoke(cell, pattern);
+  if (revoked.ok()) protect(cell, revoked.value().opened);
+  return revoked;
+}
+
+Revocation Gatekeeper::revoke_all(CellId cell) {
+  Revocation revoked = ledger_.revoke_all(cell);
+  protect(cell, revoked.opened);
+  return revoked;
+}
+
+}  // namespace hive::firewall

@@ -1,0 +1,94 @@
+// Makes the hardware follow the ledger of one home's contribution.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "cellmon/firewall/ledger.h"
+#include "vmm/base/unique_fd.h"
+#include "vmm/memory/denial.h"
+#include "vmm/memory/write_guard.h"
+
+namespace hive::firewall {
+
+/// A write that was stopped.
+struct ViolationRecord {
+  CellId cell{};
+  PageIndex page = 0;
+  std::int32_t vcpu = -1;  ///< -1: a device of the cell.
+  std::uint64_t rip = 0;   ///< Of the guest's instruction, as the cell's VMM says; 0 for a device.
+  std::chrono::system_clock::time_point time;
+};
+
+/// Owns a home's ledger and its guards on the other cells' mappings of its contribution. A grant is
+/// a line in the ledger; the cell's first write to a page waits in the kernel until this opens the
+/// page, which is what marks it as written. A revoke takes the line out and protects what was
+/// opened. All of it happens on one thread, so no write is judged by a line that is on its way out.
+///
+/// A cell whose VMM is gone stays in the ledger until remove(): the pages that it could have
+/// written are what recovery asks for. Not thread-safe.
+class Gatekeeper {
+ public:
+  using OnViolation = std::function<void(const ViolationRecord&)>;
+
+  Gatekeeper(Ledger ledger, OnViolation on_violation)
+      : ledger_(std::move(ledger)), on_violation_(std::move(on_violation)) {}
+
+  [[nodiscard]] const Ledger& ledger() const { return ledger_; }
+
+  /// CELL's mapping of this contribution is governed by GUARD; denials of its writes go to its VMM
+  /// over DENIALS (vmm/memory/denial.h). Replaces what there was: a new incarnation has a new
+  /// mapping, all of it protected.
+  void admit(CellId cell, memory::WriteGuard guard, UniqueFd denials);
+  /// Forgets CELL's mapping. Its rights stay.
+  void dismiss(CellId cell) { views_.erase(cell); }
+
+  /// Descriptors that are readable when serve() has something to do for CELL.
+  struct Descriptors {
+    CellId cell{};
+    int faults = -1;
+    int answers = -1;
+  };
+  [[nodiscard]] std::vector<Descriptors> descriptors() const;
+  /// Judges CELL's writes that wait, and takes its VMM's answers. Never blocks.
+  void serve(CellId cell);
+
+  /// As the ledger has it. When a grant returns, no denial from before it stands any more. When a
+  /// revoke returns, CELL writes none of the pages any more.
+  Result<PageRanges> grant(CellId cell, std::span<const PageRange> pattern);
+  Result<Revocation> revoke(CellId cell, std::span<const PageRange> pattern);
+  Revocation revoke_all(CellId cell);
+
+  /// Writes stopped so far.
+  [[nodiscard]] std::uint64_t violations() const { return violations_; }
+
+ private:
+  /// A denial that its VMM has not answered yet.
+  struct Outstanding {
+    std::uint64_t sequence = 0;
+    PageIndex page = 0;
+  };
+  struct View {
+    memory::WriteGuard guard;
+    UniqueFd denials;
+    std::vector<Outstanding> outstanding;
+  };
+
+  void judge(CellId cell, View& view, const memory::BlockedWrite& write);
+  void take_answers(CellId cell, View& view);
+  void await_answers(CellId cell, const PageRanges& granted);
+  void protect(CellId cell, const PageRanges& opened);
+
+  Ledger ledger_;
+  OnViolation on_violation_;
+  std::map<CellId, View> views_;
+  std::uint64_t last_sequence_ = 0;
+  std::uint64_t violations_ = 0;
+};
+
+}  // namespace hive::firewall

@@ -1,0 +1,71 @@
+// Several cells that share global memory, with the gatekeeper of each, in one process.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "cellmon/firewall/gatekeeper.h"
+#include "tests/kvm/harness/micro_cell.h"
+#include "vmm/base/unique_fd.h"
+
+namespace hive::test {
+
+/// A home: its contribution, mapped as its own guest may write it, and its gatekeeper, which a
+/// thread serves as a monitor's event loop would.
+class Home {
+ public:
+  Home(CellId cell, std::uint64_t size);
+  Home(const Home&) = delete;
+  Home& operator=(const Home&) = delete;
+  ~Home();
+
+  [[nodiscard]] UniqueFd file() const;
+  [[nodiscard]] std::uint64_t size() const { return size_; }
+  /// The content, past any firewall.
+  [[nodiscard]] std::byte* content() const { return content_; }
+
+  void admit(CellId cell, cell::Cell::HomeLink link);
+  void grant(CellId cell, const firewall::PageRange& range);
+  void revoke(CellId cell, const firewall::PageRange& range);
+  [[nodiscard]] firewall::PageRanges written_by(CellId cell);
+  [[nodiscard]] std::vector<firewall::ViolationRecord> violations();
+
+ private:
+  void serve();
+
+  UniqueFd file_;
+  std::uint64_t size_;
+  std::byte* content_;
+  std::mutex mutex_;
+  std::vector<firewall::ViolationRecord> violations_;  ///< Guarded by mutex_.
+  firewall::Gatekeeper gatekeeper_;                    ///< Guarded by mutex_.
+  std::atomic<bool> ended_{false};
+  std::thread thread_;
+};
+
+/// Cells of micro guests whose contributions are CONTRIBUTION bytes each.
+class GlobalCells {
+ public:
+  /// One cell for each element of SCRIPTS, which has its vCPUs' scripts.
+  GlobalCells(const std::vector<std::vector<std::vector<micro::Action>>>& scripts,
+              std::uint64_t contribution,
+              cell::OnViolation on_violation = cell::OnViolation::kFault);
+
+  MicroCell& cell(unsigned index) { return *cells_[index]; }
+  Home& home(unsigned index) { return *homes_[index]; }
+
+  /// Starts all cells.
+  void start();
+
+  /// Where guests have byte OFFSET of HOME's contribution, of CONTRIBUTION bytes as all are.
+  static std::uint64_t address(unsigned home, std::uint64_t offset, std::uint64_t contribution);
+
+ private:
+  std::vector<std::unique_ptr<Home>> homes_;
+  std::vector<std::unique_ptr<MicroCell>> cells_;
+};
+
+}  // namespace hive::test

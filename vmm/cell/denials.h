@@ -1,0 +1,84 @@
+// Makes writes fail that homes' monitors do not allow.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "vmm/base/unique_fd.h"
+#include "vmm/memory/denial.h"
+#include "vmm/memory/global_window.h"
+
+namespace hive::cell {
+
+/// A write to global memory that waits in the kernel can only go on or fail as a system call does
+/// on a page that its process may not write. So a denied write is made to fail: the page is made
+/// unwritable to this process, its writers try again and fail, and the page is as before once the
+/// thread that was meant has said so. Another thread that fails meanwhile just tries again.
+///
+/// Thread-safe, but for construction, start() and destruction.
+class Denials {
+ public:
+  using Clock = std::chrono::steady_clock;
+  /// Gets a thread out of the guest, if it is there, so that it calls excuse().
+  using Kick = std::function<void()>;
+
+  explicit Denials(memory::GlobalWindow& window) : window_(window) {}
+  Denials(const Denials&) = delete;
+  Denials& operator=(const Denials&) = delete;
+  ~Denials();
+
+  /// Makes the socket to HOME's monitor and returns the monitor's end. Before start(). Throws Error.
+  UniqueFd connect(unsigned home);
+  /// Starts to serve the sockets, on a thread of its own. Throws Error.
+  void start();
+
+  /// The calling thread will write to global memory and answer for it.
+  void enrol(Kick kick);
+  /// The calling thread will not any more.
+  void leave();
+
+  /// For an enrolled thread whose write failed: the page (an offset within the window) where that
+  /// was denied to it, or nothing, when it should try again. VCPU and RIP go into the answer.
+  std::optional<std::uint64_t> claim(std::int32_t vcpu, std::uint64_t rip);
+  /// For an enrolled thread that is not writing: denials that still stand against it are moot.
+  void excuse();
+
+ private:
+  struct Channel {
+    unsigned home = 0;
+    UniqueFd socket;
+  };
+  struct Standing {
+    std::size_t channel = 0;
+    std::uint64_t sequence = 0;
+    std::uint64_t offset = 0;  ///< Of the page within the window.
+    pid_t thread = 0;
+    Clock::time_point patience;  ///< When the thread is asked, or given up if nobody knows it.
+  };
+
+  void serve();
+  void receive(std::size_t channel);
+  void deny(std::size_t channel, const memory::Denial& denial);
+  void press();
+  [[nodiscard]] int poll_timeout();
+  /// Ends the one at PLACE: with the last one at its page the page is writable again. Then answers.
+  void settle(std::size_t place, memory::DenialAnswer answer);
+
+  memory::GlobalWindow& window_;
+  std::vector<Channel> channels_;
+  UniqueFd stop_;
+  std::mutex mutex_;
+  std::map<pid_t, Kick> enrolled_;   ///< Guarded by mutex_.
+  std::vector<Standing> standing_;   ///< Guarded by mutex_. In the order in which they came.
+  std::thread thread_;
+};
+
+}  // namespace hive::cell

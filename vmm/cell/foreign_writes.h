@@ -1,0 +1,73 @@
+// What becomes of a vCPU's writes to global memory that its home stops.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "vmm/base/range.h"
+#include "vmm/cell/config.h"
+#include "vmm/cell/denials.h"
+#include "vmm/kvm/vcpu.h"
+#include "vmm/memory/bounce_file.h"
+#include "vmm/memory/global_window.h"
+
+namespace hive::cell {
+
+/// A write that the firewall stopped.
+struct Violation {
+  unsigned home = 0;         ///< Index of the cell whose page it is.
+  std::uint64_t offset = 0;  ///< Of the page within its home's contribution, in bytes.
+  unsigned vcpu = 0;
+  std::uint64_t rip = 0;
+};
+
+/// Global memory as a cell's vCPUs have it in common.
+struct GlobalAccess {
+  memory::GlobalWindow& window;
+  Denials& denials;
+  std::vector<Range> places;  ///< Guest-physical, where the guest has the window, from its start.
+  OnViolation policy;
+  /// Told of each violation, on the vCPU's thread.
+  std::function<void(const Violation&)> on_violation;
+};
+
+/// A vCPU's view of global memory; belongs to the vCPU's thread, and is made there.
+class ForeignWrites {
+ public:
+  /// What handle() did with an exit.
+  enum class Handled {
+    kNotOurs,  ///< The exit is not about global memory.
+    kGoOn,     ///< Run the guest again.
+    kStop,     ///< It was a violation for which the cell is stopped.
+  };
+
+  /// KICK gets this thread out of the guest; thread-safe. Throws Error.
+  ForeignWrites(const GlobalAccess& access, Denials::Kick kick);
+  ForeignWrites(const ForeignWrites&) = delete;
+  ForeignWrites& operator=(const ForeignWrites&) = delete;
+  ~ForeignWrites();
+
+  Handled handle(kvm::Vcpu& vcpu, unsigned index, const kvm::Exit& exit);
+
+ private:
+  /// A contiguous part of an emulated store.
+  struct Part {
+    std::uint64_t offset;
+    std::vector<std::byte> data;
+  };
+
+  /// EXIT's offset within the window, where it is a write there.
+  [[nodiscard]] std::optional<std::uint64_t> target_of(const kvm::Exit& exit) const;
+  Handled store(kvm::Vcpu& vcpu, unsigned index, const kvm::Exit& first);
+  /// Writes PART, or returns the page where that is denied.
+  std::optional<std::uint64_t> write(unsigned index, std::uint64_t rip, const Part& part);
+  Handled answer(kvm::Vcpu& vcpu, unsigned index, std::uint64_t offset, std::uint64_t rip);
+
+  const GlobalAccess& access_;
+  memory::BounceFile bounce_;
+};
+
+}  // namespace hive::cell

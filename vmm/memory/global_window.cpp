@@ -1,0 +1,92 @@
+#include "vmm/memory/global_window.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include <string>
+#include <utility>
+
+#include "vmm/base/error.h"
+#include "vmm/base/units.h"
+#include "vmm/memory/address_space.h"
+#include "vmm/memory/backing.h"
+
+namespace hive::memory {
+
+std::vector<Range> lay_out_global_memory(std::span<const std::uint64_t> contributions) {
+  std::vector<Range> ranges;
+  std::uint64_t end = 0;
+  for (const std::uint64_t size : contributions) {
+    ranges.push_back({end, size});
+    end = align_up(end + size, kHugePageSize);
+  }
+  return ranges;
+}
+
+GlobalWindow::GlobalWindow(std::vector<UniqueFd> files, std::span<const std::uint64_t> sizes,
+                           unsigned own)
+    : contributions_(lay_out_global_memory(sizes)), own_(own), kept_(sizes.size()) {
+  if (!contributions_.empty()) size_ = align_up(contributions_.back().end(), kHugePageSize);
+  if (size_ == 0) throw Error("global memory: no cell contributes any; give one shared memory");
+  base_ = reserve_aligned(size_, "global memory");
+  try {
+    for (unsigned cell = 0; cell < files.size(); ++cell) {
+      if (contributions_[cell].size != 0) map(cell, files[cell]);
+    }
+  } catch (...) {
+    ::munmap(base_, size_);
+    throw;
+  }
+}
+
+GlobalWindow::~GlobalWindow() { ::munmap(base_, size_); }
+
+void GlobalWindow::map(unsigned cell, const UniqueFd& file) {
+  const Range& range = contributions_[cell];
+  std::byte* start = base_ + range.start;
+  if (::mmap(start, range.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file.get(), 0) ==
+      MAP_FAILED) {
+    throw_errno("global memory: cannot map " + format_size(range.size) + " of cell " +
+                std::to_string(cell));
+  }
+  ::madvise(start, range.size, MADV_DONTDUMP);
+  // A child must not get a mapping without protection.
+  ::madvise(start, range.size, MADV_DONTFORK);
+  if (cell == own_) return;
+  HomeGuard guard{cell, protect_writes(start, range.size), reinterpret_cast<std::uintptr_t>(start),
+                  range.size};
+  UniqueFd copy(::fcntl(guard.descriptor.get(), F_DUPFD_CLOEXEC, 0));
+  if (!copy) throw_errno("global memory: cannot keep a copy of a write guard");
+  kept_[cell] = WriteGuard(std::move(copy), guard.base, guard.size);
+  guards_.push_back(std::move(guard));
+}
+
+int GlobalWindow::home_of(std::uint64_t offset) const {
+  for (unsigned cell = 0; cell < contributions_.size(); ++cell) {
+    if (contributions_[cell].contains(offset)) return static_cast<int>(cell);
+  }
+  return -1;
+}
+
+std::vector<HomeGuard> GlobalWindow::take_guards() { return std::exchange(guards_, {}); }
+
+void GlobalWindow::forbid(std::uint64_t offset) {
+  if (::mprotect(base_ + offset, kPageSize, PROT_READ) != 0) {
+    throw_errno("global memory: cannot forbid a page");
+  }
+}
+
+void GlobalWindow::allow(std::uint64_t offset) {
+  if (::mprotect(base_ + offset, kPageSize, PROT_READ | PROT_WRITE) != 0) {
+    throw_errno("global memory: cannot allow a page");
+  }
+}
+
+void GlobalWindow::wake(std::uint64_t offset) {
+  const int home = home_of(offset);
+  if (home < 0 || home == static_cast<int>(own_)) return;
+  const auto cell = static_cast<unsigned>(home);
+  kept_[cell].wake({offset - contributions_[cell].start, kPageSize});
+}
+
+}  // namespace hive::memory

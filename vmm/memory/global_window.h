@@ -1,0 +1,72 @@
+// Global memory as one VMM sees it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "vmm/base/range.h"
+#include "vmm/base/unique_fd.h"
+#include "vmm/memory/write_guard.h"
+
+namespace hive::memory {
+
+/// Where each cell's contribution lies within global memory, the same for every cell: one after the
+/// other in the order of the cells, each at a multiple of 2 MiB. A cell that contributes nothing
+/// has an empty range.
+std::vector<Range> lay_out_global_memory(std::span<const std::uint64_t> contributions);
+
+/// The end that a VMM gives away of its mapping of one home's contribution.
+struct HomeGuard {
+  unsigned home = 0;       ///< Index of the cell whose contribution it is.
+  UniqueFd descriptor;     ///< Of protect_writes().
+  std::uint64_t base = 0;  ///< Where this process has the contribution mapped.
+  std::uint64_t size = 0;
+};
+
+/// All contributions to global memory, mapped once and in one piece. The cell's own can be written;
+/// all others are protected against writes from the start.
+///
+/// The files are closed once mapped: a second mapping, or a write through the file, would pass the
+/// firewall by. The object keeps a copy of each guard, unused, so that memory stays protected
+/// when a monitor dies and its copy is closed. Const after take_guards().
+class GlobalWindow {
+ public:
+  /// FILES[n] is the contribution of cell n, SIZES[n] bytes long (a multiple of the page size; 0:
+  /// none, and no file). OWN is the cell whose VMM this is. Throws Error.
+  GlobalWindow(std::vector<UniqueFd> files, std::span<const std::uint64_t> sizes, unsigned own);
+  GlobalWindow(const GlobalWindow&) = delete;
+  GlobalWindow& operator=(const GlobalWindow&) = delete;
+  ~GlobalWindow();
+
+  [[nodiscard]] std::byte* base() const { return base_; }
+  [[nodiscard]] std::uint64_t size() const { return size_; }
+  [[nodiscard]] unsigned own() const { return own_; }
+  /// Each cell's contribution, as offsets within the window.
+  [[nodiscard]] std::span<const Range> contributions() const { return contributions_; }
+  /// The cell whose contribution OFFSET is in, or -1 in the gaps between.
+  [[nodiscard]] int home_of(std::uint64_t offset) const;
+
+  /// The guards of all foreign contributions, for their homes' monitors. Once.
+  std::vector<HomeGuard> take_guards();
+
+  /// Makes the page at OFFSET unwritable to this process, or writable again, beneath the firewall's
+  /// own protection, which stays. Thread-safe. Throws Error.
+  void forbid(std::uint64_t offset);
+  void allow(std::uint64_t offset);
+  /// Has the threads that wait to write the page at OFFSET try again. Thread-safe.
+  void wake(std::uint64_t offset);
+
+ private:
+  void map(unsigned cell, const UniqueFd& file);
+
+  std::vector<Range> contributions_;
+  std::uint64_t size_ = 0;
+  unsigned own_;
+  std::byte* base_ = nullptr;
+  std::vector<WriteGuard> kept_;  ///< One for each contribution; none for the cell's own.
+  std::vector<HomeGuard> guards_;
+};
+
+}  // namespace hive::memory
