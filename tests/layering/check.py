@@ -26,7 +26,7 @@ ORDER = {room: place for place, room in enumerate(ROOMS)}
 OF_LIBRARY = {"hive_" + room.rsplit("/", 1)[-1]: room for room in ROOMS}
 TOP_LEVEL = {
     "CMakeLists.txt", "CMakePresets.json", "README.md", "CHANGELOG.md", "CONTRIBUTING.md",
-    "LICENSE", ".clang-format", ".clang-tidy", ".gitignore", ".ci",
+    "LICENSE", ".clang-format", ".clang-tidy", ".gitattributes", ".gitignore", ".ci",
     "docs", "examples", "vmm", "cellmon", "policy", "guests", "images", "tests", "scripts",
 }
 NOT_THE_PROJECTS = {".git", "build", ".cache"}
