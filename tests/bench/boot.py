@@ -37,8 +37,8 @@ Q35_DEFAULTS = "qemu-q35-defaults"
 STAGE = "/mnt"  # in a mount namespace of our own
 SETTLE_SECONDS = 3
 BOOT_LIMIT = 120
-# A run takes half a minute, several on a busy host. Now and then a guest of QEMU hangs, spinning on a
-# lock that it holds itself: the lab's processor has interrupted it while interrupts were off.
+# A run takes half a minute, several on a busy host. Now and then a guest of QEMU hangs there, spinning
+# on a lock in an interrupt (docs/lab.md).
 RUN_LIMIT = 300
 ATTEMPTS = 4
 TIMED_OUT = 124  # scripts/lab's exit status
