@@ -135,14 +135,15 @@ class Machine:
 
     def _qemu_argv(self):
         # Without XSAVE: TCG lets a nested guest's XSETBV through unseen, so KVM would report (and
-        # switch) another extended state than the guest uses.
+        # switch) another extended state than the guest uses. Without ERMS and FSRM: they promise fast
+        # byte-wise string instructions, but TCG takes an instruction's time for each byte.
         icount = ["-icount", "shift=2,sleep=off"] if self.job.icount else []
         return [
             "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
             "-no-reboot", "-accel", "tcg" + (",thread=single" if self.job.icount else ""), *icount,
             "-M", "q35,memory-backend=ram", "-m", f"{self.job.memory}M",
             "-object", f"memory-backend-memfd,id=ram,size={self.job.memory}M,share=on",
-            "-cpu", "max,+svm,+npt,-xsave", "-smp", "1",
+            "-cpu", "max,+svm,+npt,-xsave,-erms,-fsrm", "-smp", "1",
             "-kernel", os.path.join(self.job.image, "vmlinux"), "-initrd", self.job.initrd,
             "-append", f"{_CMDLINE} lab.job={self._folder}",
             "-serial", f"file:{self._path('console.log')}",
