@@ -46,12 +46,21 @@ void Cell::add_vcpus(const CellConfig& config) {
 }
 
 void Cell::open_global_memory(const CellConfig& config) {
-  denials_.emplace(*machine_.global());
-  global_.emplace(GlobalAccess{*machine_.global(),
-                               *denials_,
-                               {machine_.global_place()},
-                               config.global->on_violation,
-                               [this](const Violation& violation) { on_violation(violation); }});
+  const auto tell = [this](const Violation& violation) { on_violation(violation); };
+  memory::GlobalWindow& window = *machine_.global();
+  denials_.emplace(window);
+  const bool stop = config.global->on_violation == OnViolation::kStop;
+  device_writes_.emplace(loop_, window, *denials_, [this, stop](const Violation& violation) {
+    on_violation(violation);
+    if (!stop) return;
+    boost::asio::post(loop_, [this] {
+      on_report_({ReportKind::kFailed,
+                  "stopped, as the plan wants it, at a device's write that the firewall denied"});
+    });
+  });
+  machine_.connect_global(*device_writes_);
+  global_.emplace(GlobalAccess{
+      window, *denials_, {machine_.global_place()}, config.global->on_violation, tell});
 }
 
 std::vector<Cell::HomeLink> Cell::take_home_links() {
@@ -64,6 +73,13 @@ std::vector<Cell::HomeLink> Cell::take_home_links() {
   return links;
 }
 
+std::string Cell::describe(const Violation& violation) {
+  const std::string page =
+      fmt::format("write to page {:#x} of home {}", violation.offset, violation.home);
+  if (violation.vcpu < 0) return page + ", by a device";
+  return page + fmt::format(", by vCPU {} at rip {:#x}", violation.vcpu, violation.rip);
+}
+
 void Cell::on_violation(const Violation& violation) {
   // A guest may do nothing else than this: it must not fill the loop's queue.
   if (violations_posted_.fetch_add(1) >= kMaxViolationsPosted) {
@@ -72,14 +88,15 @@ void Cell::on_violation(const Violation& violation) {
   }
   boost::asio::post(loop_, [this, violation] {
     violations_posted_.fetch_sub(1);
-    on_report_({ReportKind::kViolation,
-                fmt::format("write to page {:#x} of home {}, by vCPU {} at rip {:#x}",
-                            violation.offset, violation.home, violation.vcpu, violation.rip)});
+    on_report_({ReportKind::kViolation, describe(violation)});
   });
 }
 
 void Cell::start() {
-  if (denials_) denials_->start();
+  if (denials_) {
+    denials_->start();
+    device_writes_->start();
+  }
   (void)gate_.close(kVcpuLimit);  // Nobody enters the guest before all have their CPU.
   for (unsigned index = 0; index < vcpus_.size(); ++index) {
     vcpus_[index]->start(index,

@@ -11,6 +11,7 @@
 
 #include "vmm/cell/config.h"
 #include "vmm/cell/denials.h"
+#include "vmm/cell/device_writes.h"
 #include "vmm/cell/foreign_writes.h"
 #include "vmm/cell/machine.h"
 #include "vmm/cell/monitor_protocol.h"
@@ -70,6 +71,7 @@ class Cell {
   void add_vcpus(const CellConfig& config);
   void open_global_memory(const CellConfig& config);
   void on_violation(const Violation& violation);
+  static std::string describe(const Violation& violation);
   void on_quiet();
   void give_up_pause();
   void go_on();
@@ -79,8 +81,9 @@ class Cell {
   std::vector<unsigned> host_cpus_;
   Machine::ReportSink on_report_;
   Machine machine_;
-  std::optional<Denials> denials_;      ///< With global memory.
-  std::optional<GlobalAccess> global_;  ///< With global memory.
+  std::optional<Denials> denials_;             ///< With global memory.
+  std::optional<DeviceWrites> device_writes_;  ///< With global memory.
+  std::optional<GlobalAccess> global_;         ///< With global memory.
   VcpuGate gate_;
   std::vector<std::unique_ptr<VcpuThread>> vcpus_;
   State state_ = State::kReady;

@@ -62,16 +62,18 @@ ForeignWrites::Handled ForeignWrites::store(kvm::Vcpu& vcpu, unsigned index,
 std::optional<std::uint64_t> ForeignWrites::write(unsigned index, std::uint64_t rip,
                                                   const Part& part) {
   for (;;) {
-    if (const auto denied = access_.denials.claim(static_cast<std::int32_t>(index), rip)) return denied;
+    if (const auto denied = access_.denials.claim(static_cast<std::int32_t>(index), rip))
+      return denied;
     if (bounce_.write(access_.window.base() + part.offset, part.data)) return std::nullopt;
     ::sched_yield();
   }
 }
 
-ForeignWrites::Handled ForeignWrites::answer(kvm::Vcpu& vcpu, unsigned index,
-                                             std::uint64_t offset, std::uint64_t rip) {
+ForeignWrites::Handled ForeignWrites::answer(kvm::Vcpu& vcpu, unsigned index, std::uint64_t offset,
+                                             std::uint64_t rip) {
   const auto home = static_cast<unsigned>(access_.window.home_of(offset));
-  access_.on_violation({home, offset - access_.window.contributions()[home].start, index, rip});
+  access_.on_violation(
+      {home, offset - access_.window.contributions()[home].start, static_cast<int>(index), rip});
   if (access_.policy == OnViolation::kStop) return Handled::kStop;
   vcpu.raise_general_protection();
   return Handled::kGoOn;

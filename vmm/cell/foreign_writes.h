@@ -20,8 +20,8 @@ namespace hive::cell {
 struct Violation {
   unsigned home = 0;         ///< Index of the cell whose page it is.
   std::uint64_t offset = 0;  ///< Of the page within its home's contribution, in bytes.
-  unsigned vcpu = 0;
-  std::uint64_t rip = 0;
+  int vcpu = 0;              ///< Index, or -1: a device.
+  std::uint64_t rip = 0;     ///< 0 where a device wrote.
 };
 
 /// Global memory as a cell's vCPUs have it in common.

@@ -58,6 +58,10 @@ void Machine::attach_global(const GlobalConfig& config) {
   vm_.add_memory({global_place(), global_->base()});
 }
 
+void Machine::connect_global(memory::ForeignWriter& writer) {
+  memory_.add_global(global_place(), global_->base(), writer);
+}
+
 Range Machine::global_place() const {
   return {layout::global_memory_start(memory_.size()), global_->size()};
 }

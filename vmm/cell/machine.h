@@ -54,6 +54,8 @@ class Machine {
   [[nodiscard]] device::PciHostBridge& pci() { return pci_; }
   /// Global memory, or null.
   [[nodiscard]] memory::GlobalWindow* global() { return global_ ? &*global_ : nullptr; }
+  /// Lets devices reach global memory, through WRITER. Only where there is any, once.
+  void connect_global(memory::ForeignWriter& writer);
   /// Where the guest has global memory. Only where there is any.
   [[nodiscard]] Range global_place() const;
   [[nodiscard]] device::PowerPorts& power() { return power_; }

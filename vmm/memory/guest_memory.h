@@ -12,6 +12,7 @@
 #include "vmm/base/range.h"
 #include "vmm/base/unique_fd.h"
 #include "vmm/memory/backing.h"
+#include "vmm/memory/foreign_writer.h"
 #include "vmm/memory/guest_address.h"
 
 namespace hive::memory {
@@ -22,12 +23,18 @@ struct MemoryRegion {
   std::byte* host;  ///< Where `guest.start` is mapped.
 };
 
+/// Where a device reads or writes for its driver.
+struct DmaWindow {
+  std::span<std::byte> bytes;
+  ForeignWriter* writer = nullptr;  ///< Through which alone `bytes` may be written; null: directly.
+};
+
 /// Guest RAM: one unlinked shared-memory file, mapped once, laid out as one region below the 32-bit
 /// hole and one above.
 ///
 /// The guest runs while the VMM reads and writes, so every byte may change at any time: callers
 /// copy once, check the copy, and use only the copy. Accesses outside RAM fail; they never crash.
-/// Const after construction and safe to use from several threads.
+/// Const after construction and add_global(), and safe to use from several threads.
 class GuestMemory {
  public:
   /// Makes SIZE bytes of RAM, a multiple of 2 MiB, around the hole HOLE (guest-physical). RAM
@@ -44,6 +51,13 @@ class GuestMemory {
   /// change them at any time.
   [[nodiscard]] std::optional<std::span<std::byte>> window(GuestAddress address,
                                                            std::uint64_t length) const;
+
+  /// Lets devices reach global memory too: the guest has it at PLACE, this process at BASE. Before
+  /// any of them runs. WRITER outlives this object.
+  void add_global(Range place, std::byte* base, ForeignWriter& writer);
+  /// As window(), in RAM or in global memory.
+  [[nodiscard]] std::optional<DmaWindow> dma_window(GuestAddress address,
+                                                    std::uint64_t length) const;
 
   /// Copies guest bytes to OUT. False, with OUT untouched, unless all of them are RAM.
   [[nodiscard]] bool read(GuestAddress address, std::span<std::byte> out) const;
@@ -70,6 +84,8 @@ class GuestMemory {
   std::byte* mapping_ = nullptr;
   std::array<MemoryRegion, 2> regions_{};
   std::size_t count_ = 0;
+  MemoryRegion global_{};
+  ForeignWriter* foreign_writer_ = nullptr;
 };
 
 }  // namespace hive::memory

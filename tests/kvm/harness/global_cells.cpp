@@ -84,7 +84,8 @@ void Home::serve() {
 }
 
 GlobalCells::GlobalCells(const std::vector<std::vector<std::vector<micro::Action>>>& scripts,
-                         std::uint64_t contribution, cell::OnViolation on_violation) {
+                         std::uint64_t contribution, cell::OnViolation on_violation,
+                         const std::vector<cell::DiskConfig>& disks) {
   const auto count = static_cast<unsigned>(scripts.size());
   for (unsigned index = 0; index < count; ++index) {
     homes_.push_back(std::make_unique<Home>(static_cast<CellId>(index), contribution));
@@ -96,8 +97,9 @@ GlobalCells::GlobalCells(const std::vector<std::vector<std::vector<micro::Action
     for (const auto& home : homes_) {
       global.contributions.push_back({home->file().release(), contribution});
     }
-    cells_.push_back(std::make_unique<MicroCell>(scripts[index], std::vector<cell::DiskConfig>{},
-                                                 MicroCell::kMemory, std::move(global)));
+    cells_.push_back(std::make_unique<MicroCell>(
+        scripts[index], index == 1 ? disks : std::vector<cell::DiskConfig>{}, MicroCell::kMemory,
+        std::move(global)));
     for (cell::Cell::HomeLink& link : cells_.back()->cell().take_home_links()) {
       const unsigned home = link.guard.home;
       homes_[home]->admit(static_cast<CellId>(index), std::move(link));

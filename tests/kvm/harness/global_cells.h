@@ -49,10 +49,11 @@ class Home {
 /// Cells of micro guests whose contributions are CONTRIBUTION bytes each.
 class GlobalCells {
  public:
-  /// One cell for each element of SCRIPTS, which has its vCPUs' scripts.
+  /// One cell for each element of SCRIPTS, which has its vCPUs' scripts. DISKS are cell 1's.
   GlobalCells(const std::vector<std::vector<std::vector<micro::Action>>>& scripts,
               std::uint64_t contribution,
-              cell::OnViolation on_violation = cell::OnViolation::kFault);
+              cell::OnViolation on_violation = cell::OnViolation::kFault,
+              const std::vector<cell::DiskConfig>& disks = {});
 
   MicroCell& cell(unsigned index) { return *cells_[index]; }
   Home& home(unsigned index) { return *homes_[index]; }

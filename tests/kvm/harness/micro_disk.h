@@ -14,9 +14,10 @@
 namespace hive::test {
 
 /// A read of a disk's first sector by a driver whose queue, request and buffer are in one piece of
-/// guest memory at `base`, which the guest has mapped.
+/// guest memory at `base`, which the guest has mapped; the buffer may be elsewhere.
 struct MicroDisk {
   std::uint64_t base;
+  std::uint64_t buffer = 0;  ///< Where the sector goes; 0: within the piece.
 
   // The disk is the first device; its BAR is where the bus has put it.
   static constexpr std::uint64_t kConfig = memory::layout::kEcam.start + (1 << 15);
@@ -29,7 +30,7 @@ struct MicroDisk {
   [[nodiscard]] std::uint64_t used() const { return base + 0x200; }
   [[nodiscard]] std::uint64_t header() const { return base + 0x300; }
   [[nodiscard]] std::uint64_t status() const { return base + 0x310; }
-  [[nodiscard]] std::uint64_t data() const { return base + 0x400; }
+  [[nodiscard]] std::uint64_t data() const { return buffer != 0 ? buffer : base + 0x400; }
 
   /// Sets the device up and sends the read (virtio 1.2, 3.1 and 4.1.4.3).
   [[nodiscard]] std::vector<micro::Action> read() const {

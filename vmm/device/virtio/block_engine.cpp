@@ -19,7 +19,9 @@ using Kind = BlockRequest::Kind;
 
 constexpr unsigned kRingEntries = 128;
 constexpr std::size_t kMaxInFlight = 64;
-constexpr unsigned kTurn = 256;       // Chains taken before others get their turn.
+constexpr unsigned kTurn = 256;  // Chains taken before others get their turn.
+// What is read into global memory goes through here, this much at a time.
+constexpr std::size_t kBounce = 128 * kKiB;
 constexpr unsigned kMaxRetries = 16;  // Of an operation that the host asks to repeat.
 
 // What is written where the host's file system cannot zero a range. Never stored to, so that it
@@ -114,7 +116,11 @@ void VirtioBlock::Engine::start(Slot& slot) {
 void VirtioBlock::Engine::identify(Slot& slot) {
   std::array<std::byte, VIRTIO_BLK_ID_BYTES> id{};
   std::memcpy(id.data(), serial_.data(), std::min(serial_.size(), id.size()));
-  slot.done = copy_to(slot.request.data, 0, id);
+  const std::size_t count = std::min<std::uint64_t>(slot.request.room, id.size());
+  if (!store(slot.request.data, 0, std::span(id).first(count), slot.request.writer)) {
+    return finish(slot, VIRTIO_BLK_S_IOERR);
+  }
+  slot.done = count;
   finish(slot, VIRTIO_BLK_S_OK);
 }
 
@@ -123,6 +129,11 @@ void VirtioBlock::Engine::issue(Slot& slot) {
   io_uring_sqe& entry = ring_->prepare();
   switch (slot.syncing ? Kind::kFlush : request.kind) {
     case Kind::kRead:
+      if (request.writer != nullptr) {
+        prepare_guarded_read(entry, slot);
+        break;
+      }
+      [[fallthrough]];
     case Kind::kWrite:
       prepare_transfer(entry, request.kind == Kind::kWrite, request.data,
                        request.offset + slot.done);
@@ -157,6 +168,13 @@ void VirtioBlock::Engine::prepare_transfer(io_uring_sqe& entry, bool write,
     ::io_uring_prep_readv(&entry, image_.fd(), buffers.data(), count, offset);
   }
   if (write && write_through_) entry.rw_flags = RWF_DSYNC;
+}
+
+void VirtioBlock::Engine::prepare_guarded_read(io_uring_sqe& entry, Slot& slot) {
+  const std::uint64_t left = slot.request.length - slot.done;
+  slot.bounce.resize(std::min<std::uint64_t>(left, kBounce));
+  ::io_uring_prep_read(&entry, image_.fd(), slot.bounce.data(),
+                       static_cast<unsigned>(slot.bounce.size()), slot.request.offset + slot.done);
 }
 
 void VirtioBlock::Engine::prepare_fallocate(io_uring_sqe& entry, int mode, const Slot& slot) {
@@ -211,6 +229,10 @@ bool VirtioBlock::Engine::advance(Slot& slot, std::int32_t result) {
   // Nothing at all: the image has become shorter than it was.
   if (result == 0) return end(slot, VIRTIO_BLK_S_IOERR);
   const auto count = static_cast<std::uint64_t>(result);
+  if (request.kind == Kind::kRead && request.writer != nullptr &&
+      !store(request.data, 0, std::span(slot.bounce).first(count), request.writer)) {
+    return end(slot, VIRTIO_BLK_S_IOERR);
+  }
   slot.done += count;
   if (slot.done >= request.length) return end(slot, VIRTIO_BLK_S_OK);
   if (transfers) request.data = drop_front(request.data, count);
@@ -253,7 +275,12 @@ bool VirtioBlock::Engine::end(Slot& slot, std::uint8_t status) {
 
 void VirtioBlock::Engine::finish(Slot& slot, std::uint8_t status) {
   const BlockRequest& request = slot.request;
-  *request.status = std::byte{status};
+  const std::byte answer{status};
+  if (request.writer == nullptr) {
+    *request.status = answer;
+  } else if (!request.writer->write(request.status, {&answer, 1})) {
+    queue().fail("status of a request where the cell may not write");
+  }
   // Virtio 1.2, 2.7.8.2: only what was written without a gap from the first byte counts. The status
   // is behind the data.
   const bool fills = request.kind == Kind::kRead || request.kind == Kind::kIdentify;

@@ -56,6 +56,7 @@ class VirtioBlock::Engine {
     bool syncing = false;    ///< The range is changed; that is being made durable.
     std::uint64_t done = 0;  ///< Bytes transferred or zeroed.
     std::array<iovec, kQueueSize> buffers;
+    std::vector<std::byte> bounce;  ///< For what is read into global memory.
   };
 
   [[nodiscard]] Virtqueue& queue() { return transport_->queue(0); }
@@ -68,6 +69,7 @@ class VirtioBlock::Engine {
   void issue(Slot& slot);
   void prepare_transfer(io_uring_sqe& entry, bool write, std::span<const iovec> buffers,
                         std::uint64_t offset);
+  void prepare_guarded_read(io_uring_sqe& entry, Slot& slot);
   void prepare_fallocate(io_uring_sqe& entry, int mode, const Slot& slot);
   void prepare_zeroing(io_uring_sqe& entry, Slot& slot);
   /// Starts what was prepared, and takes what the host could finish at once.

@@ -80,6 +80,7 @@ bool parse_block_request(Chain& chain, const BlockLimits& limits, BlockRequest& 
   const std::span<iovec> in = drop_back(chain.to_write(), 1);
   const std::uint64_t in_bytes = chain.writable_bytes - 1;
   request.room = in_bytes;
+  request.writer = chain.writer;
   switch (header.type) {
     case VIRTIO_BLK_T_IN:
       request.data = in;

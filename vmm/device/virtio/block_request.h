@@ -29,6 +29,7 @@ struct BlockRequest {
   std::uint64_t room = 0;       ///< Bytes that the guest wants filled, before the status.
   std::span<iovec> data;        ///< kRead, kIdentify: to fill. kWrite: to store.
   std::byte* status = nullptr;  ///< Where the guest wants the status.
+  memory::ForeignWriter* writer = nullptr;  ///< The chain's: for `data` and `status`.
 };
 
 /// The disk as far as requests are checked against it.

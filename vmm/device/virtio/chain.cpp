@@ -44,6 +44,21 @@ std::size_t copy_to(std::span<const iovec> buffers, std::uint64_t offset,
                         });
 }
 
+bool store(std::span<const iovec> buffers, std::uint64_t offset, std::span<const std::byte> in,
+           memory::ForeignWriter* writer) {
+  if (writer == nullptr) {
+    copy_to(buffers, offset, in);
+    return true;
+  }
+  bool whole = true;
+  for_each_piece(buffers, offset, in.size(),
+                 [&](std::byte* host, std::size_t at, std::size_t count) {
+                   // RAM may be written this way too.
+                   whole = whole && writer->write(host, in.subspan(at, count));
+                 });
+  return whole;
+}
+
 std::span<iovec> drop_front(std::span<iovec> buffers, std::uint64_t count) {
   while (!buffers.empty() && count >= buffers.front().iov_len) {
     count -= buffers.front().iov_len;

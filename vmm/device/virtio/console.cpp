@@ -119,8 +119,10 @@ class VirtioConsole::Engine {
       if (chain.writable_bytes < header.size() + name.size()) {
         return queue.fail("buffer too small for a control message");
       }
-      copy_to(chain.to_write(), 0, header);
-      copy_to(chain.to_write(), header.size(), name);
+      if (!store(chain.to_write(), 0, header, chain.writer) ||
+          !store(chain.to_write(), header.size(), name, chain.writer)) {
+        return queue.fail("buffer for a control message where the cell may not write");
+      }
       queue.push(chain.head, static_cast<std::uint32_t>(header.size() + name.size()));
     }
   }

@@ -83,7 +83,27 @@ void ConsolePort::pump_to_guest(bool open) {
   transport_->poke(queues_.receive);
 }
 
+ConsolePort::Moved ConsolePort::receive_guarded() {
+  std::array<std::byte, 4096> bytes;
+  for (;;) {
+    const std::size_t room = std::min<std::uint64_t>(receive_.writable_bytes, bytes.size());
+    const ssize_t got = ::recv(socket_.native_handle(), bytes.data(), room, MSG_DONTWAIT);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && errno == EAGAIN) return Moved::kWait;
+    if (got <= 0) return Moved::kStop;
+    Virtqueue& queue = transport_->queue(queues_.receive);
+    const auto count = static_cast<std::size_t>(got);
+    if (store(receive_.to_write(), 0, std::span(bytes).first(count), receive_.writer)) {
+      queue.push(receive_.head, static_cast<std::uint32_t>(got));
+    } else {
+      queue.fail("buffer for input where the cell may not write");
+    }
+    return Moved::kSome;
+  }
+}
+
 ConsolePort::Moved ConsolePort::receive_chain() {
+  if (receive_.writer != nullptr) return receive_guarded();
   for (;;) {
     msghdr header = message(receive_.to_write());
     const ssize_t got = ::recvmsg(socket_.native_handle(), &header, MSG_DONTWAIT);

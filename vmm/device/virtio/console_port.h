@@ -49,6 +49,8 @@ class ConsolePort : public std::enable_shared_from_this<ConsolePort> {
 
   [[nodiscard]] Moved send_chain();
   [[nodiscard]] Moved receive_chain();
+  /// receive_chain() for buffers in global memory.
+  [[nodiscard]] Moved receive_guarded();
   [[nodiscard]] bool take(unsigned queue, Chain& chain);
   void await_writable();
   void await_readable();

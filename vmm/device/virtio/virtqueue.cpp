@@ -123,6 +123,7 @@ bool Virtqueue::pop(Chain& chain) {
   if (!take_head(head)) return false;
   chain.head = head;
   chain.readable = chain.writable = 0;
+  chain.writer = nullptr;
   chain.readable_bytes = chain.writable_bytes = 0;
   Walk walk{.table = descriptors_, .table_size = size_, .index = head};
   while (!walk.at_end) {
@@ -170,12 +171,13 @@ bool Virtqueue::add_buffer(const Descriptor& descriptor, Chain& chain) {
   if (chain.readable_bytes + chain.writable_bytes + descriptor.length > kMaxChainBytes) {
     return refuse("descriptor chain has more than 4 GiB");
   }
-  const auto bytes = memory_.window({descriptor.address}, descriptor.length);
-  if (!bytes) return refuse("buffer is not in memory");
+  const auto window = memory_.dma_window({descriptor.address}, descriptor.length);
+  if (!window) return refuse("buffer is not in memory");
   const std::size_t place = std::size_t{chain.readable} + chain.writable;
   if (place >= chain.storage.size())
     return refuse("descriptor chain is longer than its device takes");
-  chain.storage[place] = {bytes->data(), bytes->size()};
+  chain.storage[place] = {window->bytes.data(), window->bytes.size()};
+  if (writable && window->writer != nullptr) chain.writer = window->writer;
   ++(writable ? chain.writable : chain.readable);
   (writable ? chain.writable_bytes : chain.readable_bytes) += descriptor.length;
   return true;

@@ -21,8 +21,9 @@ struct VirtqueueSetup {
 
 /// A split virtqueue (virtio 1.2, 2.7) whose other end is hostile. Descriptors are copied once and
 /// then checked; chains are bounded in length by the queue's size and in bytes by 4 GiB; every
-/// buffer lies wholly within one region of RAM. The first breach breaks the queue: it stays quiet
-/// until it is disabled. Not thread-safe: its device's lock covers it.
+/// buffer lies wholly within one region of RAM or of global memory. Rings are in RAM. The first
+/// breach breaks the queue: it stays quiet until it is disabled. Not thread-safe: its device's lock
+/// covers it.
 class Virtqueue {
  public:
   static constexpr std::uint16_t kMaxSize = 256;

@@ -1,0 +1,111 @@
+// The write firewall binds a cell's devices as it binds its vCPUs.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "tests/kvm/harness/global_cells.h"
+#include "tests/kvm/harness/micro_disk.h"
+#include "tests/kvm/harness/micro_machine.h"
+#include "vmm/base/units.h"
+
+namespace hive::test {
+namespace {
+
+using cell::ReportKind;
+using firewall::PageRanges;
+
+constexpr std::uint64_t kContribution = 2 * kMiB;
+constexpr CellId kBeta{1};
+
+class DmaOnKvm : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const std::string why = MicroMachine::unavailable();
+    if (!why.empty()) GTEST_SKIP() << why;
+  }
+
+  /// Makes beta, whose guest reads a sector to OFFSET of HOME's contribution.
+  void aim_at(unsigned home, std::uint64_t offset,
+              cell::OnViolation policy = cell::OnViolation::kFault) {
+    const std::uint64_t at = GlobalCells::address(home, offset, kContribution);
+    const MicroDisk disk{HIVE_MICRO_FREE, at};
+    status_ = disk.status();
+    std::vector<micro::Action> script = disk.read();
+    script.push_back(disk.await());
+    const std::vector<cell::DiskConfig> disks{{image_.path(), false}};
+    cells_.emplace(std::vector<std::vector<std::vector<micro::Action>>>{{{micro::end()}}, {script}},
+                   kContribution, policy, disks);
+  }
+
+  std::uint8_t status() {
+    return cells_->cell(1).cell().memory().load<std::uint8_t>({status_}).value();
+  }
+
+  /// How many bytes of HOME's contribution from OFFSET on are the disk's.
+  std::ptrdiff_t written(unsigned home, std::uint64_t offset) {
+    const std::byte* at = cells_->home(home).content() + offset;
+    return std::find_if(at, at + 2 * MicroDisk::kSector,
+                        [](std::byte each) { return each != std::byte{0xa5}; }) -
+           at;
+  }
+
+  const TempFile image_{std::vector<std::byte>(kPageSize, std::byte{0xa5})};
+  std::uint64_t status_ = 0;
+  std::optional<GlobalCells> cells_;
+};
+
+TEST_F(DmaOnKvm, WritesTheCellsOwnPages) {
+  aim_at(1, 0x4000);
+  cells_->start();
+  ASSERT_TRUE(cells_->cell(1).run_until_done());
+  EXPECT_EQ(status(), VIRTIO_BLK_S_OK);
+  EXPECT_EQ(written(1, 0x4000), MicroDisk::kSector);
+}
+
+TEST_F(DmaOnKvm, WritesAGrantedPageAndMarksIt) {
+  aim_at(0, 0x4100);
+  cells_->home(0).grant(kBeta, {3, 4});
+  cells_->start();
+  ASSERT_TRUE(cells_->cell(1).run_until_done());
+  EXPECT_EQ(status(), VIRTIO_BLK_S_OK);
+  EXPECT_EQ(written(0, 0x4100), MicroDisk::kSector);
+  EXPECT_EQ(cells_->home(0).written_by(kBeta), (PageRanges{{4, 1}}));
+  EXPECT_TRUE(cells_->home(0).violations().empty());
+}
+
+TEST_F(DmaOnKvm, EndsInAnIoErrorAtAProtectedPage) {
+  aim_at(0, 0x4000);
+  cells_->home(0).grant(kBeta, {3, 1});
+  cells_->start();
+  ASSERT_TRUE(cells_->cell(1).run_until_done());
+  EXPECT_EQ(status(), VIRTIO_BLK_S_IOERR);
+  EXPECT_EQ(written(0, 0x4000), 0);
+  EXPECT_TRUE(cells_->home(0).written_by(kBeta).empty());
+  EXPECT_TRUE(cells_->cell(1).run_until_report(ReportKind::kViolation));
+  EXPECT_FALSE(cells_->cell(1).find(ReportKind::kDeviceBroken));
+  const auto violations = cells_->home(0).violations();
+  ASSERT_EQ(violations.size(), 1U);
+  EXPECT_EQ(violations[0].page, 4U);
+  EXPECT_EQ(violations[0].vcpu, -1);
+}
+
+TEST_F(DmaOnKvm, StopsWhereAPermittedPageEnds) {
+  aim_at(0, 0x4000 - 256);
+  cells_->home(0).grant(kBeta, {3, 1});
+  cells_->start();
+  ASSERT_TRUE(cells_->cell(1).run_until_done());
+  EXPECT_EQ(status(), VIRTIO_BLK_S_IOERR);
+  EXPECT_EQ(written(0, 0x4000), 0);
+  EXPECT_LE(written(0, 0x4000 - 256), 256);
+}
+
+TEST_F(DmaOnKvm, StopsTheCellWhereThePlanWantsThat) {
+  aim_at(0, 0x4000, cell::OnViolation::kStop);
+  cells_->start();
+  EXPECT_TRUE(cells_->cell(1).run_until_report(ReportKind::kFailed));
+  EXPECT_EQ(written(0, 0x4000), 0);
+}
+
+}  // namespace
+}  // namespace hive::test
