@@ -287,60 +287,6 @@ TEST(CellMachine, NotesTheAgentsLoss) {
   EXPECT_THAT(machine.on_agent_lost("again").events, IsEmpty());
 }
 
-/// A guest that is up and resets itself, LIVED after its VMM's start.
-Step reset(CellMachine& machine, CellMachine::Milliseconds lived) {
-  machine.on_report({ReportKind::kStarted, ""});
-  machine.on_report({ReportKind::kReset, ""});
-  return machine.on_vmm_exit("status 0", lived);
-}
-
-TEST(CellMachine, WaitsEverLongerForAGuestThatResetsAgainAndAgain) {
-  CellMachine machine(false);
-  machine.start();
-  EXPECT_THAT(reset(machine, 20ms).actions, Contains(Action::kStartVmm)) << "the first time";
-  for (const auto wait : {1'000ms, 2'000ms, 4'000ms, 8'000ms, 16'000ms, 30'000ms, 30'000ms}) {
-    const Incarnation old = machine.incarnation();
-    const Step step = reset(machine, 20ms);
-    EXPECT_THAT(step.actions, ElementsAre(Action::kDisarmDeadline, Action::kArmDeadline));
-    EXPECT_THAT(kinds(step), ElementsAre("restart-delayed"));
-    EXPECT_EQ(machine.deadline(), wait);
-    EXPECT_EQ(machine.state(), CellState::kRebooting);
-    EXPECT_EQ(machine.incarnation(), old);
-    EXPECT_THAT(machine.on_deadline().actions, Contains(Action::kStartVmm));
-    EXPECT_EQ(machine.incarnation(), old + 1);
-  }
-}
-
-TEST(CellMachine, ForgetsEarlyResetsOfAGuestThatRanOn) {
-  CellMachine machine(false);
-  machine.start();
-  reset(machine, 20ms);
-  EXPECT_THAT(reset(machine, CellMachine::kEarlyReset).actions, Contains(Action::kStartVmm));
-  EXPECT_THAT(reset(machine, 20ms).actions, Contains(Action::kStartVmm));
-}
-
-TEST(CellMachine, RebootsAtOnceOnRequestWhileAStartWaits) {
-  CellMachine machine(false);
-  machine.start();
-  reset(machine, 20ms);
-  reset(machine, 20ms);
-  const Step step = machine.request_reboot(false, 10ms);
-  EXPECT_EQ(machine.refusal(), "");
-  EXPECT_THAT(step.actions, ElementsAre(Action::kArmDeadline, Action::kStartVmm));
-  EXPECT_THAT(reset(machine, 20ms).actions, Contains(Action::kStartVmm)) << "counted anew";
-}
-
-TEST(CellMachine, GoesDownWhileAStartWaits) {
-  CellMachine machine(false);
-  machine.start();
-  reset(machine, 20ms);
-  reset(machine, 20ms);
-  EXPECT_THAT(machine.request_down(false, 10ms).actions,
-              ElementsAre(Action::kDisarmDeadline, Action::kFinish));
-  EXPECT_EQ(machine.state(), CellState::kStopped);
-  EXPECT_THAT(machine.on_deadline().actions, IsEmpty());
-}
-
 /// Runs random inputs against the machine and a shell that only tracks whether a VMM exists.
 class RandomLife {
  public:
