@@ -98,6 +98,7 @@ void BootWatch::receive(std::size_t index) {
 }
 
 void BootWatch::take(std::size_t index, const Message& message) {
+  throw_refusal(cells_[index].client, message);
   CellBoot& boot = boots_[index];
   if (const auto* result = std::get_if<wire::RpcResult>(&message)) {
     const auto status = wire::parse_status(result->result);

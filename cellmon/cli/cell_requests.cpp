@@ -19,8 +19,9 @@ constexpr Milliseconds kPauseTimeout{10'000};
 constexpr Milliseconds kRebootSlack{15'000};
 
 RpcClient connect_cell(const std::string& name) {
-  auto client = RpcClient::connect(choose_cell(name, find_cells()));
-  if (!client) throw Error("cell " + name + ": its monitor is gone");
+  const wire::CellAddress cell = find_cell(name);
+  auto client = RpcClient::connect(cell);
+  if (!client) throw lost_monitor(cell);
   return std::move(*client);
 }
 

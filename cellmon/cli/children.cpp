@@ -18,14 +18,20 @@ using std::chrono::steady_clock;
 /// How long a process may take to end that was killed.
 constexpr milliseconds kKillLimit{5'000};
 
+/// One wish to end can come as several signals: `timeout` signals its child and then its process
+/// group. Those that come this soon are no second wish.
+constexpr milliseconds kOneWish{250};
+
 struct Child {
   pid_t pid;
   UniqueFd pidfd;
 };
 
-/// Removes those from CHILDREN that end, until none is left, DEADLINE, or a signal.
+/// Removes those from CHILDREN that end, until none is left, DEADLINE, or a signal that is a wish
+/// of its own.
 void await_some(std::vector<Child>& children, steady_clock::time_point deadline,
                 const SignalFd* signals) {
+  const auto deaf_until = steady_clock::now() + kOneWish;
   while (true) {
     std::erase_if(children,
                   [](const Child& child) { return ::waitpid(child.pid, nullptr, WNOHANG) != 0; });
@@ -34,7 +40,7 @@ void await_some(std::vector<Child>& children, steady_clock::time_point deadline,
     std::vector<pollfd> entries{{signals == nullptr ? -1 : signals->fd(), POLLIN, 0}};
     for (const Child& child : children) entries.push_back({child.pidfd.get(), POLLIN, 0});
     ::poll(entries.data(), entries.size(), static_cast<int>(left.count()));
-    if (signals != nullptr && signals->take() != 0) return;
+    if (signals != nullptr && signals->take() != 0 && steady_clock::now() >= deaf_until) return;
   }
 }
 

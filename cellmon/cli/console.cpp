@@ -84,9 +84,9 @@ class Attachment {
 };
 
 int run_console(const ConsoleOptions& options) {
-  const wire::CellAddress cell = choose_cell(options.cell, find_cells());
+  const wire::CellAddress cell = find_cell(options.cell);
   auto client = RpcClient::connect(cell);
-  if (!client) throw Error("cell " + options.cell + ": its monitor is gone");
+  if (!client) throw lost_monitor(cell);
   if (options.dump) {
     write_all(STDOUT_FILENO, read_console(*client, options.console));
     return 0;

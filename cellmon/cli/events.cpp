@@ -78,6 +78,7 @@ void follow(std::vector<RpcClient>& clients, bool json) {
     ::poll(entries.data(), entries.size(), -1);
     for (RpcClient& client : clients) {
       while (const auto message = client.receive(Milliseconds(0))) {
+        throw_refusal(client, *message);
         const auto* notification = std::get_if<wire::RpcNotification>(&*message);
         if (notification == nullptr || notification->method != "event") continue;
         const auto event = wire::parse_event(notification->params);

@@ -38,7 +38,7 @@ class RemoteCommand {
     while (!status_) {
       while (const auto message = client_.receive(Milliseconds(0))) take(*message);
       if (status_) break;
-      if (client_.closed()) throw Error(client_.address().full_name() + ": its monitor is gone");
+      if (client_.closed()) throw lost_monitor(client_.address());
       wait(signals);
     }
     return *status_;
@@ -117,8 +117,9 @@ void add_exec(CLI::App& app, int& exit_status) {
   command->add_option("COMMAND", options->argv, "After --: the command and its arguments")
       ->required();
   command->callback([options, &exit_status] {
-    auto client = RpcClient::connect(choose_cell(options->cell, find_cells()));
-    if (!client) throw Error("cell " + options->cell + ": its monitor is gone");
+    const wire::CellAddress cell = find_cell(options->cell);
+    auto client = RpcClient::connect(cell);
+    if (!client) throw lost_monitor(cell);
     exit_status = RemoteCommand(std::move(*client), options->argv).run();
   });
 }

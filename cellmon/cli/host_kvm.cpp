@@ -1,8 +1,12 @@
 #include "cellmon/cli/host_kvm.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
+#include <grp.h>
 #include <linux/kvm.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -39,6 +43,23 @@ void read_cpu_flags(const fs::path& cpuinfo, KvmFacts& facts) {
     }
     return;
   }
+}
+
+/// Whether this process has group GROUP.
+bool has_group(gid_t group) {
+  const int count = ::getgroups(0, nullptr);
+  std::vector<gid_t> groups(static_cast<std::size_t>(std::max(count, 0)));
+  if (::getgroups(count, groups.data()) < 0) groups.clear();
+  return ::getegid() == group || std::find(groups.begin(), groups.end(), group) != groups.end();
+}
+
+void look_at_device(const fs::path& device, KvmFacts& facts) {
+  struct stat status {};
+  if (::stat(device.c_str(), &status) != 0) return;
+  const group* entry = ::getgrgid(status.st_gid);
+  facts.device_group = entry == nullptr ? std::to_string(status.st_gid) : entry->gr_name;
+  facts.device_mode = status.st_mode & 07777;
+  facts.in_device_group = has_group(status.st_gid);
 }
 
 void try_device(const fs::path& device, KvmFacts& facts) {
@@ -94,6 +115,28 @@ KvmReport broken(std::string problem, std::string remedy) {
   return report;
 }
 
+KvmReport no_permission(const KvmFacts& facts) {
+  constexpr unsigned kGroupMayUse = 060;
+  const std::string& group = facts.device_group;
+  const std::string problem = "this user may not open /dev/kvm";
+  if (group.empty()) return broken(problem, "see who may: ls -l /dev/kvm");
+  const std::string who =
+      fmt::format("{} (group {}, mode {:04o})", problem, group, facts.device_mode);
+  const bool group_may = (facts.device_mode & kGroupMayUse) == kGroupMayUse;
+  if (group_may && facts.in_device_group) {
+    return broken(who,
+                  "its mode would allow it: look at its ACL (getfacl /dev/kvm), and in a "
+                  "container at the devices that this may use");
+  }
+  if (group_may && group != "root") {
+    return broken(
+        who, fmt::format("join its group (sudo usermod -aG {} $USER) and log in again", group));
+  }
+  return broken(who,
+                "give it to a group that may use it (sudo chgrp kvm /dev/kvm; sudo chmod 660 "
+                "/dev/kvm), join that (sudo usermod -aG kvm $USER) and log in again");
+}
+
 KvmReport no_device(const KvmFacts& facts, const char* problem) {
   if (facts.cpu_has_vmx) {
     return broken(problem, std::string("load its module: modprobe kvm_intel; ") + kLabRemedy);
@@ -120,6 +163,7 @@ KvmFacts gather_kvm_facts(const fs::path& root) {
   std::sort(facts.modules.begin(), facts.modules.end());
   facts.ept = first_word(root / "sys/module/kvm_intel/parameters/ept");
   facts.npt = first_word(root / "sys/module/kvm_amd/parameters/npt");
+  look_at_device(root / "dev/kvm", facts);
   try_device(root / "dev/kvm", facts);
   return facts;
 }
@@ -135,8 +179,7 @@ KvmReport judge_kvm(const KvmFacts& facts) {
       return no_device(facts, "nothing is behind /dev/kvm");
     case EACCES:
     case EPERM:
-      return broken("this user may not open /dev/kvm",
-                    "join its group (sudo usermod -aG kvm $USER) and log in again");
+      return no_permission(facts);
     default:
       return broken(std::string("/dev/kvm cannot be opened: ") + std::strerror(facts.open_error),
                     "see the kernel's log: dmesg");

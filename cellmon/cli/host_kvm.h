@@ -10,10 +10,14 @@ namespace hive::cli {
 
 /// What the host's files and KVM's device say, as found.
 struct KvmFacts {
-  int open_error = 0;        ///< errno of opening the device; 0: it was opened.
-  int api_version = -1;      ///< Answer to KVM_GET_API_VERSION.
-  int create_error = 0;      ///< errno of KVM_CREATE_VM; 0: it made a VM.
-  bool cpu_has_vmx = false;  ///< Flags of /proc/cpuinfo.
+  int open_error = 0;  ///< errno of opening the device; 0: it was opened.
+  /// Of the device's file; empty: it could not be looked at.
+  std::string device_group;
+  unsigned device_mode = 0;      ///< Permission bits.
+  bool in_device_group = false;  ///< Whether this process has the group.
+  int api_version = -1;          ///< Answer to KVM_GET_API_VERSION.
+  int create_error = 0;          ///< errno of KVM_CREATE_VM; 0: it made a VM.
+  bool cpu_has_vmx = false;      ///< Flags of /proc/cpuinfo.
   bool cpu_has_svm = false;
   std::vector<std::string> modules;  ///< Names in /sys/module that begin with "kvm".
   std::string ept;  ///< Parameter of module kvm_intel: "Y", "N", or empty when there is none.

@@ -15,8 +15,10 @@ namespace {
 
 using wire::CellAddress;
 
+constexpr const char* kMonitorLost = "monitor lost";
+
 CellView look_at(const CellAddress& address) {
-  CellView view{address, std::nullopt, "monitor lost"};
+  CellView view{address, std::nullopt, kMonitorLost};
   try {
     auto client = RpcClient::connect(address);
     if (!client) return view;
@@ -27,6 +29,10 @@ CellView look_at(const CellAddress& address) {
   }
   if (view.status) view.problem.clear();
   return view;
+}
+
+bool is_named(const CellAddress& cell, const std::string& name) {
+  return cell.cell == name || cell.full_name() == name;
 }
 
 std::string list_of(const std::vector<CellAddress>& cells) {
@@ -47,7 +53,7 @@ MachineView make_machine(const std::string& name, std::vector<CellView> cells) {
       return view.address.cell == cell;
     });
     if (found == cells.end()) {
-      machine.cells.push_back({{uid, name, cell}, std::nullopt, "monitor lost"});
+      machine.cells.push_back({{uid, name, cell}, std::nullopt, kMonitorLost});
     } else {
       machine.cells.push_back(std::move(*found));
       cells.erase(found);
@@ -89,22 +95,41 @@ std::vector<MachineView> look_at_machines(const std::string& machine) {
 
 CellAddress choose_cell(const std::string& name, const std::vector<CellAddress>& cells) {
   std::vector<CellAddress> matches;
-  std::copy_if(
-      cells.begin(), cells.end(), std::back_inserter(matches),
-      [&](const CellAddress& cell) { return cell.cell == name || cell.full_name() == name; });
+  std::copy_if(cells.begin(), cells.end(), std::back_inserter(matches),
+               [&](const CellAddress& cell) { return is_named(cell, name); });
   if (matches.size() == 1) return matches.front();
   if (matches.size() > 1) {
     throw Error("cell " + name + " is in several machines; name one of" + list_of(matches),
                 Error::Kind::kUsage);
   }
-  if (cells.empty()) throw Error("no cell " + name + ": no machine runs");
+  if (cells.empty()) throw Error("no cell " + name + ": no machine runs; start one: hive up FILE");
   throw Error("no cell " + name + " runs; these do:" + list_of(cells));
+}
+
+std::optional<CellAddress> find_lost(const std::string& name,
+                                     const std::vector<MachineView>& machines) {
+  for (const MachineView& machine : machines) {
+    for (const CellView& cell : machine.cells) {
+      if (cell.problem == kMonitorLost && is_named(cell.address, name)) return cell.address;
+    }
+  }
+  return std::nullopt;
+}
+
+CellAddress find_cell(const std::string& name) {
+  const std::vector<CellAddress> cells = find_cells();
+  const bool listens = std::any_of(cells.begin(), cells.end(),
+                                   [&](const CellAddress& cell) { return is_named(cell, name); });
+  if (!listens) {
+    if (const auto lost = find_lost(name, look_at_machines(""))) throw lost_monitor(*lost);
+  }
+  return choose_cell(name, cells);
 }
 
 std::string choose_machine(const std::string& name, const std::vector<CellAddress>& cells) {
   std::set<std::string> names;
   for (const CellAddress& cell : cells) names.insert(cell.machine);
-  if (names.empty()) throw Error("no machine runs");
+  if (names.empty()) throw Error("no machine runs; start one: hive up FILE");
   std::string list;
   for (const std::string& each : names) list += "\n  " + each;
   if (name.empty()) {

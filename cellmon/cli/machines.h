@@ -37,6 +37,14 @@ std::vector<MachineView> group_by_machine(std::vector<CellView> cells);
 /// or several match, and lists them.
 wire::CellAddress choose_cell(const std::string& name, const std::vector<wire::CellAddress>& cells);
 
+/// The cell that NAME means and that MACHINES tell to have lost its monitor.
+std::optional<wire::CellAddress> find_lost(const std::string& name,
+                                           const std::vector<MachineView>& machines);
+
+/// choose_cell() among the cells of this user. A cell whose monitor is lost is told apart from one
+/// that never was, with what to do.
+wire::CellAddress find_cell(const std::string& name);
+
 /// The machine called NAME, or the only one when NAME is empty. Throws Error.
 std::string choose_machine(const std::string& name, const std::vector<wire::CellAddress>& cells);
 

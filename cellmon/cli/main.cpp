@@ -8,7 +8,9 @@
 #include <cstdio>
 #include <exception>
 
+#include "cellmon/cli/command_line.h"
 #include "cellmon/cli/commands.h"
+#include "cellmon/cli/output.h"
 #include "vmm/base/error.h"
 
 namespace {
@@ -24,6 +26,8 @@ int run(int argc, char** argv) {
         hive::cli::add_resume, hive::cli::add_reboot, hive::cli::add_down}) {
     add(app, exit_status);
   }
+  app.failure_message(hive::cli::describe_usage_error);
+  hive::cli::refuse_unknown_command(app, argc, argv);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -38,7 +42,9 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   ::signal(SIGPIPE, SIG_IGN);
   try {
-    return run(argc, argv);
+    const int exit_status = run(argc, argv);
+    hive::cli::flush_output();
+    return exit_status;
   } catch (const hive::Error& error) {
     fmt::print(stderr, "hive: {}\n", error.what());
     return error.exit_status();

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 
 #include "vmm/base/error.h"
 
@@ -21,6 +22,14 @@ void write_all(int fd, std::string_view bytes) {
       throw_errno("cannot write the output");
     }
   }
+}
+
+void flush_output() {
+  errno = 0;
+  const bool flushed = std::fflush(stdout) == 0;
+  const int error = errno;
+  if (flushed && std::ferror(stdout) == 0) return;
+  throw_errno("cannot write the output", error != 0 ? error : EIO, "look at where it goes");
 }
 
 }  // namespace hive::cli

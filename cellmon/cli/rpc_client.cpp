@@ -28,6 +28,11 @@ Milliseconds until(steady_clock::time_point time) {
 
 }  // namespace
 
+Error lost_monitor(const wire::CellAddress& address) {
+  return Error(address.full_name() + ": its monitor is gone; end the machine (hive down " +
+               address.machine + ") where cells of it still run, and start it anew (hive up FILE)");
+}
+
 std::optional<RpcClient> RpcClient::connect(const wire::CellAddress& address) {
   UniqueFd fd = wire::connect_abstract(wire::socket_name(address));
   if (!fd) return std::nullopt;
@@ -106,7 +111,9 @@ Json RpcClient::call(std::string_view method, const Json& params, Milliseconds t
   while (!answer && refusal.empty() && (message = receive(until(deadline)))) {
     if (auto* result = std::get_if<wire::RpcResult>(&*message); result && result->id == id) {
       answer = std::move(result->result);
-    } else if (auto* error = std::get_if<wire::RpcError>(&*message); error && error->id == id) {
+    } else if (auto* error = std::get_if<wire::RpcError>(&*message);
+               error && (error->id == id || error->id.is_null())) {
+      // Without an id: of the connection, so that no other answer comes.
       refusal = wire::printable(error->message, kMaxErrorText) + " ";
     } else {
       others.push_back(std::move(*message));
@@ -116,7 +123,16 @@ Json RpcClient::call(std::string_view method, const Json& params, Milliseconds t
   messages_ = std::move(others);
   if (answer) return *answer;
   if (!refusal.empty()) throw Error(cell + ": " + refusal.substr(0, refusal.size() - 1));
-  throw Error(cell + (closed_ ? ": its monitor is gone" : ": its monitor does not answer"));
+  if (closed_) throw lost_monitor(address_);
+  throw Error(cell +
+              ": its monitor does not answer; try again, or end the machine: hive down --force " +
+              address_.machine);
+}
+
+void throw_refusal(const RpcClient& client, const Message& message) {
+  const auto* error = std::get_if<wire::RpcError>(&message);
+  if (error == nullptr) return;
+  throw Error(client.address().full_name() + ": " + wire::printable(error->message, kMaxErrorText));
 }
 
 }  // namespace hive::cli

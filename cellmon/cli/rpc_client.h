@@ -11,6 +11,7 @@
 #include "cellmon/wire/cell_address.h"
 #include "cellmon/wire/json_rpc.h"
 #include "cellmon/wire/line_buffer.h"
+#include "vmm/base/error.h"
 #include "vmm/base/unique_fd.h"
 
 namespace hive::cli {
@@ -20,6 +21,9 @@ using Milliseconds = std::chrono::milliseconds;
 
 /// What a monitor sent: the answer to a request, or a notification.
 using Message = std::variant<wire::RpcResult, wire::RpcError, wire::RpcNotification>;
+
+/// That the cell at ADDRESS has no monitor any more, and what to do.
+Error lost_monitor(const wire::CellAddress& address);
 
 /// One connection. Single-threaded.
 class RpcClient {
@@ -71,5 +75,8 @@ class RpcClient {
 
   static constexpr std::size_t kMaxReply = 256 * 1024;
 };
+
+/// Throws Error when MESSAGE, of CLIENT, is a refusal.
+void throw_refusal(const RpcClient& client, const Message& message);
 
 }  // namespace hive::cli

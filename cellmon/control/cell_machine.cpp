@@ -1,5 +1,8 @@
 #include "cellmon/control/cell_machine.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace hive::control {
 namespace {
 
@@ -45,6 +48,7 @@ Step CellMachine::start() {
 
 void CellMachine::begin(Step& step) {
   vmm_ = Vmm::kStarting;
+  start_waits_ = false;
   intent_ = Intent::kRun;
   outcome_.reset();
   has_started_ = guest_up_ = agent_up_ = paused_ = pause_asked_ = resume_asked_ = false;
@@ -138,7 +142,21 @@ Step CellMachine::on_spawn_failed(const std::string& why) {
   });
 }
 
-Step CellMachine::on_vmm_exit(const std::string& how) {
+void CellMachine::begin_after_reset(Step& step, Milliseconds lived) {
+  early_resets_ = lived < kEarlyReset ? early_resets_ + 1 : 0;
+  if (early_resets_ < 2) return begin(step);
+  constexpr unsigned kMostDoublings = 5;
+  const unsigned doublings = std::min(early_resets_ - 2, kMostDoublings);
+  const Milliseconds wait = std::min(kFirstWait * (1U << doublings), kLongestWait);
+  start_waits_ = true;
+  step.events.push_back({"restart-delayed", "the guest reset itself soon after its start, " +
+                                                std::to_string(early_resets_) +
+                                                " times in a row; it is started again in " +
+                                                std::to_string(wait.count() / 1000) + " s"});
+  arm(step, wait);
+}
+
+Step CellMachine::on_vmm_exit(const std::string& how, Milliseconds lived) {
   return apply([&](Step& step) {
     if (vmm_ == Vmm::kNone) return;
     vmm_ = Vmm::kNone;
@@ -147,9 +165,10 @@ Step CellMachine::on_vmm_exit(const std::string& how) {
     if (intent_ == Intent::kStop) {
       finished_ = true;
       step.actions.push_back(Action::kFinish);
-    } else if (intent_ == Intent::kReboot ||
-               (outcome_ && outcome_->state == CellState::kRebooting)) {
+    } else if (intent_ == Intent::kReboot) {
       begin(step);
+    } else if (outcome_ && outcome_->state == CellState::kRebooting) {
+      begin_after_reset(step, lived);
     } else if (!outcome_) {
       outcome_ = Outcome{CellState::kFailed, "VMM exited: " + how};
     }
@@ -178,6 +197,7 @@ Step CellMachine::on_agent_lost(const std::string& why) {
 
 Step CellMachine::on_deadline() {
   return apply([&](Step& step) {
+    if (start_waits_) return begin(step);
     if (vmm_ == Vmm::kNone) return;
     const bool runs_on = !outcome_ && intent_ == Intent::kRun;
     if (runs_on && vmm_ == Vmm::kUp) return miss_hold(step);
@@ -211,6 +231,7 @@ Step CellMachine::request_down(bool force, Milliseconds grace) {
     if (vmm_ == Vmm::kNone) {
       if (finished_) return;
       finished_ = true;
+      if (std::exchange(start_waits_, false)) step.actions.push_back(Action::kDisarmDeadline);
       step.actions.push_back(Action::kFinish);
     } else if (force || (vmm_ == Vmm::kStarting && !outcome_)) {
       intent_ = Intent::kStop;
@@ -227,7 +248,10 @@ Step CellMachine::request_reboot(bool force, Milliseconds grace) {
   return apply([&](Step& step) {
     if (finished_ || intent_ == Intent::kStop) {
       refusal_ = "the cell is going down";
-    } else if (vmm_ == Vmm::kNone) {
+      return;
+    }
+    early_resets_ = 0;
+    if (vmm_ == Vmm::kNone) {
       begin(step);
     } else if (force || vmm_ == Vmm::kStarting) {
       intent_ = Intent::kReboot;

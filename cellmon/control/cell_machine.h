@@ -53,6 +53,12 @@ class CellMachine {
   static constexpr Milliseconds kExitLimit{5'000};
   /// How long it may take to answer a pause or a resume.
   static constexpr Milliseconds kHoldLimit{5'000};
+  /// A guest that resets itself within this time of its VMM's start does so early.
+  static constexpr Milliseconds kEarlyReset{5'000};
+  /// The first early reset is followed by a start at once, each further one in a row by a wait,
+  /// twice as long each time.
+  static constexpr Milliseconds kFirstWait{1'000};
+  static constexpr Milliseconds kLongestWait{30'000};
   /// How many events a guest can cause at will, per incarnation; more are only counted.
   static constexpr unsigned kMaxGuestEvents = 100;
 
@@ -64,8 +70,8 @@ class CellMachine {
   Step on_report(const cell::Report& report);
   /// The VMM could not be started; WHY is for the user.
   Step on_spawn_failed(const std::string& why);
-  /// The VMM is gone; HOW is such as "signal 9".
-  Step on_vmm_exit(const std::string& how);
+  /// The VMM is gone, LIVED after it was started; HOW is such as "signal 9".
+  Step on_vmm_exit(const std::string& how, Milliseconds lived);
   Step on_agent_up();
   Step on_agent_lost(const std::string& why);
   Step on_deadline();
@@ -112,6 +118,8 @@ class CellMachine {
   template <typename Change>
   Step apply(Change change);
   void begin(Step& step);
+  /// Begins after a guest's reset, now or later.
+  void begin_after_reset(Step& step, Milliseconds lived);
   void arm(Step& step, Milliseconds limit);
   void kill(Step& step);
   void add_guest_event(Step& step, EventText event);
@@ -142,6 +150,8 @@ class CellMachine {
   bool resume_asked_ = false;
   bool hold_wanted_ = false;  ///< Whether a pause was the last of the two that was asked for.
   bool finished_ = false;
+  bool start_waits_ = false;   ///< No VMM is there, and the deadline brings the next start.
+  unsigned early_resets_ = 0;  ///< In a row.
   unsigned guest_events_ = 0;
   std::uint64_t ignored_reports_ = 0;
   Milliseconds deadline_{0};

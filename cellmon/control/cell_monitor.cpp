@@ -84,10 +84,9 @@ void CellMonitor::act(Action action) {
     case Action::kRebootGuest:
       return vmm_->agent().reboot();
     case Action::kArmDeadline:
-      return arm_deadline();
+      return deadline_.arm(machine_.deadline(), [this] { apply(machine_.on_deadline()); });
     case Action::kDisarmDeadline:
-      deadline_.cancel();
-      return;
+      return deadline_.disarm();
     case Action::kFinish:
       return observer_->on_finished();
   }
@@ -96,15 +95,6 @@ void CellMonitor::act(Action action) {
 void CellMonitor::shut_guest_down() {
   if (machine_.agent_up()) return vmm_->agent().power_off();
   vmm_->command(cell::Command::kPowerButton);
-}
-
-void CellMonitor::arm_deadline() {
-  deadline_.expires_after(machine_.deadline());
-  deadline_.async_wait([this](const boost::system::error_code& error) {
-    // A timer that was set anew after it had expired still brings the old expiry.
-    if (error || deadline_.expiry() > steady_clock::now()) return;
-    apply(machine_.on_deadline());
-  });
 }
 
 void CellMonitor::start_vmm() {
@@ -145,7 +135,7 @@ VmmInstance::Handlers CellMonitor::vmm_handlers() {
     log_.info("VMM {} ended: {}", vmm_->pid(), how);
     vmm_->agent().lose("the VMM ended");
     vmm_.reset();
-    apply(machine_.on_vmm_exit(how));
+    apply(machine_.on_vmm_exit(how, Milliseconds(milliseconds_since(vmm_since_))));
   };
   handlers.on_console = [this](ConsoleId id, std::string_view bytes) {
     (id == ConsoleId::kSerial ? serial_ : virtio_).append(bytes);

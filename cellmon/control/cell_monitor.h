@@ -4,7 +4,6 @@
 #include <spdlog/logger.h>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -16,6 +15,7 @@
 
 #include "cellmon/control/cell_machine.h"
 #include "cellmon/control/console.h"
+#include "cellmon/control/deadline.h"
 #include "cellmon/control/event_log.h"
 #include "cellmon/control/launch.h"
 #include "cellmon/control/vmm_instance.h"
@@ -88,7 +88,6 @@ class CellMonitor {
   VmmInstance::Handlers vmm_handlers();
   AgentPeer::Handlers agent_handlers();
   void note_state();
-  void arm_deadline();
   void shut_guest_down();
   [[nodiscard]] cell::CellConfig vmm_config() const;
   [[nodiscard]] std::uint64_t milliseconds_since(std::chrono::steady_clock::time_point time) const;
@@ -101,7 +100,7 @@ class CellMonitor {
   EventLog events_;
   Console serial_;
   Console virtio_;
-  boost::asio::steady_timer deadline_;
+  Deadline deadline_;
   std::unique_ptr<VmmInstance> vmm_;
   CellState noted_state_ = CellState::kStarting;
   std::chrono::steady_clock::time_point state_since_;

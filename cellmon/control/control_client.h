@@ -44,7 +44,13 @@ class ControlClient {
   void notify_output(std::uint32_t session, std::string_view stream, std::string_view bytes);
 
   [[nodiscard]] bool has_queue() const { return stream_.has_queue(); }
+  /// Whether notifications can come, so that the client may be silent for as long as it likes.
+  [[nodiscard]] bool follows() const {
+    return follows_events || !consoles.empty() || !sessions.empty();
+  }
 
+  /// Tells whose connection or last request is older; the server counts them.
+  std::uint64_t last_turn = 0;
   bool follows_events = false;
   std::set<ConsoleId> consoles;      ///< Those it is attached to.
   std::set<std::uint32_t> sessions;  ///< Commands it runs.

@@ -23,7 +23,8 @@ ControlServer::ControlServer(boost::asio::io_context& loop, UniqueFd listener, C
       monitor_(monitor),
       log_(log),
       on_finished_(std::move(on_finished)),
-      methods_(monitor, [this](std::uint64_t number) { return find_client(number); }) {
+      methods_(monitor, {[this](std::uint64_t number) { return find_client(number); },
+                         [this] { return count_followers() < kMaxFollowers; }}) {
   accept_next();
 }
 
@@ -59,21 +60,37 @@ bool ControlServer::accept_one() {
   short_of_descriptors_ = false;
   if (!wire::is_trusted_peer(fd.get())) {
     log_.warn("refused a client of another user");
-  } else if (clients_.size() < kMaxClients) {
-    add_client(std::move(fd));
   } else {
-    const std::string refusal =
-        wire::format_error(nullptr, wire::RpcCode::kFailed, "too many clients are connected");
-    (void)!::send(fd.get(), refusal.data(), refusal.size(), MSG_NOSIGNAL);
+    if (clients_.size() >= kMaxClients) make_room();
+    add_client(std::move(fd));
   }
   return true;
+}
+
+void ControlServer::make_room() {
+  ControlClient* idlest = nullptr;
+  const auto rank = [this](const ControlClient& client) {
+    return std::pair(methods_.is_awaited(client.number()), client.last_turn);
+  };
+  for (const auto& [number, client] : clients_) {
+    if (client->follows()) continue;
+    if (idlest == nullptr || rank(*client) < rank(*idlest)) idlest = client.get();
+  }
+  if (idlest == nullptr) return;
+  idlest->refuse(nullptr, wire::RpcCode::kFailed,
+                 "too many clients are connected, and this one asked for nothing the longest; "
+                 "end some, and try again");
+  remove_client(idlest->number());
 }
 
 void ControlServer::add_client(UniqueFd fd) {
   const std::uint64_t number = ++last_client_;
   ControlClient::Handlers handlers;
   handlers.on_request = [this, number](const wire::RpcRequest& request) {
-    if (ControlClient* client = find_client(number)) methods_.handle(*client, request);
+    ControlClient* client = find_client(number);
+    if (client == nullptr) return;
+    client->last_turn = ++last_turn_;
+    methods_.handle(*client, request);
   };
   handlers.on_closed = [this, number] { remove_client(number); };
   handlers.on_output_taken = [this](std::uint32_t session, std::size_t bytes) {
@@ -82,6 +99,7 @@ void ControlServer::add_client(UniqueFd fd) {
   try {
     clients_[number] =
         std::make_unique<ControlClient>(loop_, std::move(fd), number, std::move(handlers));
+    clients_[number]->last_turn = ++last_turn_;
   } catch (const boost::system::system_error& error) {
     clients_.erase(number);
     log_.warn("cannot serve a client: {}", error.what());
@@ -101,6 +119,11 @@ void ControlServer::remove_client(std::uint64_t number) {
 ControlClient* ControlServer::find_client(std::uint64_t number) {
   const auto found = clients_.find(number);
   return found == clients_.end() ? nullptr : found->second.get();
+}
+
+std::size_t ControlServer::count_followers() const {
+  return static_cast<std::size_t>(std::count_if(
+      clients_.begin(), clients_.end(), [](const auto& entry) { return entry.second->follows(); }));
 }
 
 ControlClient* ControlServer::client_of_session(std::uint32_t session) {

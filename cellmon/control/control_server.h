@@ -24,6 +24,10 @@ namespace hive::control {
 class ControlServer : public CellObserver {
  public:
   static constexpr std::size_t kMaxClients = 32;
+  /// Of these, how many may follow events or consoles or run commands. The others come and go:
+  /// where there is no place, a new one takes that of the one that has asked for nothing the
+  /// longest.
+  static constexpr std::size_t kMaxFollowers = kMaxClients - 4;
 
   /// Clients that find no descriptor free wait this long for the next look.
   static constexpr std::chrono::milliseconds kAcceptPause{200};
@@ -54,9 +58,11 @@ class ControlServer : public CellObserver {
   /// False when the host has no descriptor or memory for a client that waits.
   bool accept_one();
   void accept_later();
+  void make_room();
   void add_client(UniqueFd fd);
   void remove_client(std::uint64_t number);
   ControlClient* find_client(std::uint64_t number);
+  [[nodiscard]] std::size_t count_followers() const;
   ControlClient* client_of_session(std::uint32_t session);
 
   boost::asio::io_context& loop_;
@@ -68,6 +74,7 @@ class ControlServer : public CellObserver {
   std::function<wire::Json(bool)> on_finished_;
   Methods methods_;
   std::uint64_t last_client_ = 0;
+  std::uint64_t last_turn_ = 0;
   std::map<std::uint64_t, std::unique_ptr<ControlClient>> clients_;
 };
 

@@ -104,7 +104,7 @@ void Methods::wait(Call& call, std::function<std::optional<Answer>()> check) {
 
 void Methods::on_change() {
   const auto is_over = [this](const Waiter& waiter) {
-    ControlClient* client = find_(waiter.client);
+    ControlClient* client = clients_.find(waiter.client);
     if (client == nullptr) return true;
     const std::optional<Answer> result = waiter.check();
     if (result) answer(*client, waiter, *result);
@@ -116,8 +116,22 @@ void Methods::on_change() {
 void Methods::on_finished(const Json& result) {
   on_change();
   for (const Waiter& waiter : std::exchange(down_waiters_, {})) {
-    if (ControlClient* client = find_(waiter.client)) answer(*client, waiter, {result, {}});
+    if (ControlClient* client = clients_.find(waiter.client)) answer(*client, waiter, {result, {}});
   }
+}
+
+bool Methods::is_awaited(std::uint64_t client) const {
+  const auto is_its = [client](const Waiter& waiter) { return waiter.client == client; };
+  return std::any_of(waiters_.begin(), waiters_.end(), is_its) ||
+         std::any_of(down_waiters_.begin(), down_waiters_.end(), is_its);
+}
+
+bool Methods::check_follower(Call& call) {
+  if (call.client.follows() || clients_.has_room_to_follow()) return true;
+  refuse(call,
+         "too many clients follow the cell; end one of its `hive events`, `hive console` or "
+         "`hive exec`");
+  return false;
 }
 
 void Methods::status(Call& call) {
@@ -142,7 +156,7 @@ void Methods::list_events(Call& call) {
 
 void Methods::follow_events(Call& call) {
   const std::uint64_t after = call.params.number("after", 0, kAnyNumber);
-  if (!check(call)) return;
+  if (!check(call) || !check_follower(call)) return;
   reply(call, Json::object());
   for (const wire::Event& event : monitor_.events().after(after)) {
     call.client.notify("event", to_json(event));
@@ -163,6 +177,7 @@ void Methods::attach_console(Call& call) {
   const bool replay = call.params.boolean("replay", true);
   if (!check(call)) return;
   if (!id) return refuse(call, "a cell has the consoles serial and virtio");
+  if (!check_follower(call)) return;
   reply(call, Json::object());
   if (replay) notify_console(call.client, *id, monitor_.console(*id).contents());
   call.client.consoles.insert(*id);
@@ -187,7 +202,7 @@ void Methods::detach_console(Call& call) {
 
 void Methods::exec(Call& call) {
   const std::vector<std::string> argv = call.params.words("argv");
-  if (!check(call)) return;
+  if (!check(call) || !check_follower(call)) return;
   AgentPeer* agent = monitor_.agent();
   if (agent == nullptr) {
     return refuse(call, "the guest's agent is not up: the cell is " +

@@ -20,9 +20,16 @@ namespace hive::control {
 /// Carries out requests on a cell. Some are answered only when the cell's state has followed.
 class Methods {
  public:
-  /// FIND gives the client of a number, or null when it is gone.
-  Methods(CellMonitor& monitor, std::function<ControlClient*(std::uint64_t)> find)
-      : monitor_(monitor), find_(std::move(find)) {}
+  /// What is to be known of the clients.
+  struct Clients {
+    /// The client of a number, or null when it is gone.
+    std::function<ControlClient*(std::uint64_t)> find;
+    /// Whether one more may follow events or consoles or run commands.
+    std::function<bool()> has_room_to_follow;
+  };
+
+  Methods(CellMonitor& monitor, Clients clients)
+      : monitor_(monitor), clients_(std::move(clients)) {}
 
   void handle(ControlClient& client, const wire::RpcRequest& request);
   /// All that handle() knows.
@@ -32,6 +39,8 @@ class Methods {
   void on_change();
   /// Answers the requests to go down.
   void on_finished(const wire::Json& result);
+  /// Whether client number CLIENT waits for an answer that depends on the cell.
+  [[nodiscard]] bool is_awaited(std::uint64_t client) const;
   /// Whether a request to go down asked to remove the cell's files in any case.
   [[nodiscard]] bool purge() const { return purge_; }
 
@@ -77,6 +86,8 @@ class Methods {
   static void reply(Call& call, const wire::Json& result);
   static void refuse(Call& call, const std::string& why);
   static void answer(ControlClient& client, const Waiter& waiter, const Answer& answer);
+  /// Whether the client may follow the cell; answers the request if not.
+  bool check_follower(Call& call);
   std::optional<ConsoleId> console_param(Call& call);
   /// Answers when CHECK has an answer, now or later.
   void wait(Call& call, std::function<std::optional<Answer>()> check);
@@ -84,7 +95,7 @@ class Methods {
   std::optional<Answer> check_state(bool paused) const;
 
   CellMonitor& monitor_;
-  std::function<ControlClient*(std::uint64_t)> find_;
+  Clients clients_;
   std::vector<Waiter> waiters_;
   std::vector<Waiter> down_waiters_;
   bool purge_ = false;

@@ -35,6 +35,16 @@ bool fits(KeyType type, YamlNode::Kind kind) {
   }
 }
 
+/// Whether ENTRY is what YAML makes of the rest of a CPU list in braces, {cpus: 0,1}: a key without
+/// a value. BEFORE is the entry in front of it.
+bool is_rest_of_cpus(const Entry& entry, const Entry* before) {
+  const auto is_list = [](std::string_view text) {
+    return !text.empty() && text.find_first_not_of("0123456789-") == std::string_view::npos;
+  };
+  return before != nullptr && entry.value.kind == YamlNode::Kind::kNull && is_list(entry.key) &&
+         (before->key == "cpus" || is_list(before->key));
+}
+
 std::string list_keys(const MappingSpec& spec) {
   std::string names;
   for (const KeySpec& key : spec.keys) {
@@ -56,6 +66,7 @@ Fields::Fields(const YamlNode& node, const MappingSpec& spec, FaultList& faults)
                 fmt::format("write a mapping with the keys {}", list_keys(spec)));
     return;
   }
+  const Entry* before = nullptr;
   for (const Entry& entry : node.entries) {
     const auto [first, is_first] = entries_.emplace(entry.key, &entry);
     if (!is_first) {
@@ -64,8 +75,9 @@ Fields::Fields(const YamlNode& node, const MappingSpec& spec, FaultList& faults)
                               first->second->at.line),
                   "keep one of them");
     } else if (spec.find(entry.key) == nullptr) {
-      report_unknown(entry);
+      report_unknown(entry, before);
     }
+    before = &entry;
   }
   for (const KeySpec& key : spec.keys) {
     if (key.presence != Presence::kRequired || find(key.name) != nullptr) continue;
@@ -79,11 +91,17 @@ const Entry* Fields::find(std::string_view key) const {
   return found == entries_.end() ? nullptr : found->second;
 }
 
-void Fields::report_unknown(const Entry& entry) const {
+void Fields::report_unknown(const Entry& entry, const Entry* before) const {
   const bool of_cell = &spec_ == &defaults_spec() && cell_spec().find(entry.key) != nullptr;
   if (of_cell) {
     faults_.add(entry.at, fmt::format("key {} cannot be among the defaults", quote(entry.key)),
                 "give it to each cell");
+    return;
+  }
+  if (is_rest_of_cpus(entry, before)) {
+    faults_.add(
+        entry.at, fmt::format("unknown key {} in {}", quote(entry.key), spec_.what),
+        "in braces a comma ends the value of 'cpus': write host CPUs as [0, 1] or in quotes");
     return;
   }
   const auto nearest = nearest_key(entry.key, spec_);

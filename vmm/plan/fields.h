@@ -42,7 +42,7 @@ class Fields {
  private:
   [[nodiscard]] const Entry* find(std::string_view key) const;
   [[nodiscard]] bool has_right_kind(const Entry& entry, KeyType type) const;
-  void report_unknown(const Entry& entry) const;
+  void report_unknown(const Entry& entry, const Entry* before) const;
 
   const MappingSpec& spec_;
   FaultList& faults_;

@@ -28,12 +28,13 @@ std::size_t slips(std::string_view a, std::string_view b) {
   return distance[a.size()][b.size()];
 }
 
-std::optional<std::string_view> completion(std::string_view word, const MappingSpec& spec) {
+std::optional<std::string_view> completion(std::string_view word,
+                                           std::span<const std::string_view> known) {
   std::optional<std::string_view> found;
-  for (const KeySpec& key : spec.keys) {
-    if (word.size() < 2 || key.name.substr(0, word.size()) != word) continue;
+  for (const std::string_view candidate : known) {
+    if (word.size() < 2 || candidate.substr(0, word.size()) != word) continue;
     if (found) return std::nullopt;
-    found = key.name;
+    found = candidate;
   }
   return found;
 }
@@ -150,17 +151,26 @@ std::string_view describe(KeyType type) {
   return "";
 }
 
-std::optional<std::string_view> nearest_key(std::string_view word, const MappingSpec& spec) {
+std::optional<std::string_view> nearest_word(std::string_view word,
+                                             std::span<const std::string_view> known) {
   if (word.size() > kLongestWord) return std::nullopt;
   std::optional<std::string_view> nearest;
   std::size_t least = std::max<std::size_t>(word.size() / 3, 1) + 1;
-  for (const KeySpec& key : spec.keys) {
-    const std::size_t distance = slips(word, key.name);
+  for (const std::string_view candidate : known) {
+    if (candidate.size() > kLongestWord) continue;
+    const std::size_t distance = slips(word, candidate);
     if (distance >= least) continue;
     least = distance;
-    nearest = key.name;
+    nearest = candidate;
   }
-  return nearest ? nearest : completion(word, spec);
+  return nearest ? nearest : completion(word, known);
+}
+
+std::optional<std::string_view> nearest_key(std::string_view word, const MappingSpec& spec) {
+  std::vector<std::string_view> names;
+  names.reserve(spec.keys.size());
+  for (const KeySpec& key : spec.keys) names.push_back(key.name);
+  return nearest_word(word, names);
 }
 
 }  // namespace hive::plan

@@ -56,9 +56,13 @@ const MappingSpec& defaults_spec();
 /// What a value of TYPE is, with an example: "a size such as 256MiB".
 std::string_view describe(KeyType type);
 
-/// The key of SPEC that WORD was most likely meant to be, or nothing when none is near: the least
+/// The one of KNOWN that WORD was most likely meant to be, or nothing when none is near: the least
 /// number of typing slips (a letter too many, missing, wrong, or two swapped), at most one in three
-/// letters; or the only key that begins with WORD.
+/// letters; or the only one that begins with WORD.
+std::optional<std::string_view> nearest_word(std::string_view word,
+                                             std::span<const std::string_view> known);
+
+/// nearest_word() of the keys of SPEC.
 std::optional<std::string_view> nearest_key(std::string_view word, const MappingSpec& spec);
 
 }  // namespace hive::plan

@@ -78,7 +78,8 @@ std::optional<CpuRequest> check_count(const YamlNode& node, FaultList& faults) {
     return CpuRequest{static_cast<unsigned>(*count), {}};
   }
   faults.add(node.at, fmt::format("a cell cannot have {} vCPUs", quote(node.text)),
-             fmt::format("write a count from 1 to {}", kMaxVcpus));
+             fmt::format("write a count from 1 to {}{}", kMaxVcpus,
+                         count == 0U ? ", or [0] for host CPU 0" : ""));
   return std::nullopt;
 }
 

@@ -44,13 +44,32 @@ TEST(Children, ShareOneLimit) {
   for (const pid_t pid : pids) EXPECT_TRUE(is_reaped(pid));
 }
 
+/// A child that sends this process SIGUSR1 after DELAY and ends.
+pid_t spawn_signaller(milliseconds delay) {
+  const pid_t parent = ::getpid();
+  const pid_t pid = ::fork();
+  if (pid != 0) return pid;
+  ::usleep(static_cast<useconds_t>(delay.count() * 1000));
+  ::kill(parent, SIGUSR1);
+  ::_exit(0);
+}
+
 TEST(Children, AreKilledOnASignal) {
   const SignalFd signals({SIGUSR1});
   const std::vector<pid_t> pids{spawn(), spawn()};
-  ::kill(::getpid(), SIGUSR1);
+  const pid_t signaller = spawn_signaller(milliseconds(400));
   const auto start = steady_clock::now();
   EXPECT_EQ(await_children(pids, milliseconds(20'000), signals), 2U);
-  EXPECT_LT(steady_clock::now() - start, milliseconds(2000));
+  EXPECT_GE(steady_clock::now() - start, milliseconds(400));
+  EXPECT_LT(steady_clock::now() - start, milliseconds(2500));
+  ::waitpid(signaller, nullptr, 0);
+}
+
+TEST(Children, AreNotKilledOnTheSameWishOnceMore) {
+  const SignalFd signals({SIGUSR1});
+  ::kill(::getpid(), SIGUSR1);
+  const std::vector<pid_t> pids{spawn(milliseconds(600)), spawn_signaller(milliseconds(20))};
+  EXPECT_EQ(await_children(pids, milliseconds(20'000), signals), 0U);
 }
 
 }  // namespace

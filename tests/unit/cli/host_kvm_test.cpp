@@ -96,14 +96,40 @@ TEST(Kvm, IsMissingForAReasonAndARemedy) {
   EXPECT_EQ(line(facts),
             "does not work: nothing is behind /dev/kvm; load its module: modprobe kvm_amd; or run "
             "in the lab: scripts/lab\n");
-  facts.open_error = EACCES;
-  EXPECT_EQ(line(facts),
-            "does not work: this user may not open /dev/kvm; join its group (sudo usermod -aG kvm "
-            "$USER) and log in again\n");
   facts.open_error = EIO;
   EXPECT_EQ(line(facts),
             "does not work: /dev/kvm cannot be opened: Input/output error; see the kernel's log: "
             "dmesg\n");
+}
+
+TEST(Kvm, MayBeForbiddenByItsModeOrItsGroup) {
+  KvmFacts facts;
+  facts.open_error = EACCES;
+  EXPECT_EQ(line(facts),
+            "does not work: this user may not open /dev/kvm; see who may: ls -l /dev/kvm\n");
+  facts.device_group = "virt";
+  facts.device_mode = 0660;
+  EXPECT_EQ(
+      line(facts),
+      "does not work: this user may not open /dev/kvm (group virt, mode 0660); join its group "
+      "(sudo usermod -aG virt $USER) and log in again\n");
+  const std::string give =
+      "give it to a group that may use it (sudo chgrp kvm /dev/kvm; sudo chmod 660 /dev/kvm), join "
+      "that (sudo usermod -aG kvm $USER) and log in again\n";
+  facts.device_mode = 0600;
+  EXPECT_EQ(line(facts),
+            "does not work: this user may not open /dev/kvm (group virt, mode 0600); " + give);
+  facts.device_group = "root";
+  facts.device_mode = 0660;
+  EXPECT_EQ(line(facts),
+            "does not work: this user may not open /dev/kvm (group root, mode 0660); " + give);
+  facts.device_group = "kvm";
+  facts.in_device_group = true;
+  facts.open_error = EPERM;
+  EXPECT_EQ(line(facts),
+            "does not work: this user may not open /dev/kvm (group kvm, mode 0660); its mode would "
+            "allow it: look at its ACL (getfacl /dev/kvm), and in a container at the devices that "
+            "this may use\n");
 }
 
 TEST(Kvm, DoesNotWorkWithoutVirtualMachines) {
@@ -142,6 +168,9 @@ TEST(KvmFacts, AreReadFromTheHost) {
   EXPECT_EQ(facts.ept, "Y");
   EXPECT_EQ(facts.npt, "0");
   EXPECT_EQ(facts.open_error, 0);
+  EXPECT_TRUE(facts.in_device_group);
+  EXPECT_FALSE(facts.device_group.empty());
+  EXPECT_NE(facts.device_mode, 0U);
   EXPECT_EQ(facts.api_version, -1);
   EXPECT_FALSE(judge_kvm(facts).works);
 }

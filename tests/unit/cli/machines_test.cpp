@@ -69,6 +69,15 @@ TEST(GroupByMachine, AddsTheCellsWhoseMonitorsAreLost) {
   EXPECT_EQ(machines[1].cells[2].problem, "monitor lost");
 }
 
+TEST(FindLost, TellsALostCellFromOneThatNeverWas) {
+  const auto machines = group_by_machine({view(kCells[1], {"alpha", "beta"})});
+  EXPECT_EQ(find_lost("beta", machines), kCells[2]);
+  EXPECT_EQ(find_lost("trio/beta", machines), kCells[2]);
+  EXPECT_EQ(find_lost("duo/beta", machines), std::nullopt);
+  EXPECT_EQ(find_lost("alpha", machines), std::nullopt) << "it runs";
+  EXPECT_EQ(find_lost("gamma", machines), std::nullopt);
+}
+
 TEST(GroupByMachine, ShowsWhatItCanWhenNoMonitorAnswers) {
   const auto machines = group_by_machine({{kCells[0], std::nullopt, "monitor does not answer"}});
   ASSERT_EQ(machines.size(), 1U);

@@ -69,7 +69,7 @@ TEST(CellMachine, EndsAsTheGuestEnds) {
     CellMachine machine = running();
     machine.on_report({report, "why"});
     EXPECT_EQ(machine.state(), CellState::kStopping) << "while the VMM is there";
-    const Step step = machine.on_vmm_exit("status 0");
+    const Step step = machine.on_vmm_exit("status 0", 60'000ms);
     EXPECT_EQ(machine.state(), state);
     EXPECT_EQ(machine.cause(), cause);
     EXPECT_THAT(kinds(step), ElementsAre(std::string(to_string(state))));
@@ -82,13 +82,13 @@ TEST(CellMachine, EndsAPanickedGuest) {
   EXPECT_THAT(machine.on_report({ReportKind::kPanicked, ""}).actions,
               ElementsAre(Action::kQuitVmm, Action::kArmDeadline));
   machine.on_report({ReportKind::kReset, ""});
-  machine.on_vmm_exit("status 0");
+  machine.on_vmm_exit("status 0", 60'000ms);
   EXPECT_EQ(machine.state(), CellState::kPanicked) << "the first report counts";
 }
 
 TEST(CellMachine, FailsWhenTheVmmVanishes) {
   CellMachine machine = running();
-  machine.on_vmm_exit("signal 9");
+  machine.on_vmm_exit("signal 9", 60'000ms);
   EXPECT_EQ(machine.state(), CellState::kFailed);
   EXPECT_EQ(machine.cause(), "VMM exited: signal 9");
 }
@@ -97,7 +97,7 @@ TEST(CellMachine, RestartsAfterAReset) {
   CellMachine machine = running();
   machine.on_report({ReportKind::kReset, ""});
   EXPECT_EQ(machine.state(), CellState::kRebooting);
-  const Step step = machine.on_vmm_exit("status 0");
+  const Step step = machine.on_vmm_exit("status 0", 60'000ms);
   EXPECT_THAT(step.actions, Contains(Action::kStartVmm));
   EXPECT_EQ(machine.incarnation(), 2U);
   EXPECT_EQ(machine.state(), CellState::kStarting);
@@ -109,7 +109,7 @@ TEST(CellMachine, KillsAVmmThatDoesNotEnd) {
   EXPECT_THAT(machine.on_report({ReportKind::kOff, ""}).actions, ElementsAre(Action::kArmDeadline));
   EXPECT_EQ(machine.deadline(), CellMachine::kExitLimit);
   EXPECT_THAT(machine.on_deadline().actions, Contains(Action::kKillVmm));
-  machine.on_vmm_exit("signal 9");
+  machine.on_vmm_exit("signal 9", 60'000ms);
   EXPECT_EQ(machine.state(), CellState::kOff);
 }
 
@@ -118,7 +118,7 @@ TEST(CellMachine, FailsWhenTheVmmDoesNotStart) {
   machine.start();
   EXPECT_EQ(machine.deadline(), CellMachine::kStartLimit);
   EXPECT_THAT(machine.on_deadline().actions, Contains(Action::kKillVmm));
-  machine.on_vmm_exit("signal 9");
+  machine.on_vmm_exit("signal 9", 60'000ms);
   EXPECT_EQ(machine.state(), CellState::kFailed);
   EXPECT_THAT(machine.cause(), testing::HasSubstr("in time"));
   EXPECT_FALSE(machine.has_started());
@@ -140,7 +140,7 @@ TEST(CellMachine, GoesDownInOrder) {
   EXPECT_EQ(machine.state(), CellState::kStopping);
   machine.on_report({ReportKind::kOff, ""});
   EXPECT_EQ(machine.deadline(), CellMachine::kExitLimit);
-  step = machine.on_vmm_exit("status 0");
+  step = machine.on_vmm_exit("status 0", 60'000ms);
   EXPECT_THAT(step.actions, ElementsAre(Action::kDisarmDeadline, Action::kFinish));
   EXPECT_EQ(machine.state(), CellState::kStopped);
   EXPECT_TRUE(machine.ended_cleanly());
@@ -150,7 +150,7 @@ TEST(CellMachine, KillsAGuestThatIgnoresDown) {
   CellMachine machine = running();
   machine.request_down(false, 100ms);
   EXPECT_THAT(machine.on_deadline().actions, Contains(Action::kKillVmm));
-  EXPECT_THAT(machine.on_vmm_exit("signal 9").actions, Contains(Action::kFinish));
+  EXPECT_THAT(machine.on_vmm_exit("signal 9", 60'000ms).actions, Contains(Action::kFinish));
   EXPECT_FALSE(machine.ended_cleanly());
 }
 
@@ -163,7 +163,7 @@ TEST(CellMachine, AsksTheAgentThatComesUpWhileGoingDown) {
 TEST(CellMachine, KillsAtOnceWhenForced) {
   CellMachine machine = running();
   EXPECT_THAT(machine.request_down(true, 0ms).actions, Contains(Action::kKillVmm));
-  EXPECT_THAT(machine.on_vmm_exit("signal 9").actions, Contains(Action::kFinish));
+  EXPECT_THAT(machine.on_vmm_exit("signal 9", 60'000ms).actions, Contains(Action::kFinish));
 }
 
 TEST(CellMachine, CanBeForcedAfterItWasAsked) {
@@ -174,7 +174,7 @@ TEST(CellMachine, CanBeForcedAfterItWasAsked) {
 
 TEST(CellMachine, GoesDownAtOnceWithoutAVmm) {
   CellMachine machine = running();
-  machine.on_vmm_exit("signal 9");
+  machine.on_vmm_exit("signal 9", 60'000ms);
   EXPECT_THAT(machine.request_down(false, 1000ms).actions, ElementsAre(Action::kFinish));
   EXPECT_FALSE(machine.ended_cleanly());
 }
@@ -193,7 +193,7 @@ TEST(CellMachine, RebootsByItsAgent) {
   EXPECT_THAT(machine.request_reboot(false, 1000ms).actions,
               ElementsAre(Action::kRebootGuest, Action::kArmDeadline));
   machine.on_report({ReportKind::kReset, ""});
-  EXPECT_THAT(machine.on_vmm_exit("status 0").actions, Contains(Action::kStartVmm));
+  EXPECT_THAT(machine.on_vmm_exit("status 0", 60'000ms).actions, Contains(Action::kStartVmm));
   EXPECT_EQ(machine.incarnation(), 2U);
   EXPECT_EQ(machine.state(), CellState::kStarting);
 }
@@ -202,14 +202,14 @@ TEST(CellMachine, RebootsByTheButtonWithoutAnAgent) {
   CellMachine machine = started(false);
   EXPECT_THAT(machine.request_reboot(false, 1000ms).actions, Contains(Action::kShutDownGuest));
   machine.on_report({ReportKind::kOff, ""});
-  EXPECT_THAT(machine.on_vmm_exit("status 0").actions, Contains(Action::kStartVmm));
+  EXPECT_THAT(machine.on_vmm_exit("status 0", 60'000ms).actions, Contains(Action::kStartVmm));
 }
 
 TEST(CellMachine, RebootsByForceAndFromTheEnd) {
   CellMachine machine = running();
   EXPECT_THAT(machine.request_reboot(true, 0ms).actions, Contains(Action::kKillVmm));
-  EXPECT_THAT(machine.on_vmm_exit("signal 9").actions, Contains(Action::kStartVmm));
-  machine.on_vmm_exit("signal 11");
+  EXPECT_THAT(machine.on_vmm_exit("signal 9", 60'000ms).actions, Contains(Action::kStartVmm));
+  machine.on_vmm_exit("signal 11", 60'000ms);
   EXPECT_EQ(machine.state(), CellState::kFailed);
   EXPECT_THAT(machine.request_reboot(false, 1000ms).actions, Contains(Action::kStartVmm));
   EXPECT_EQ(machine.cause(), "");
@@ -222,7 +222,7 @@ TEST(CellMachine, DownWinsOverReboot) {
   machine.request_reboot(false, 1000ms);
   EXPECT_NE(machine.refusal(), "");
   machine.on_report({ReportKind::kReset, ""});
-  EXPECT_THAT(machine.on_vmm_exit("status 0").actions, Contains(Action::kFinish));
+  EXPECT_THAT(machine.on_vmm_exit("status 0", 60'000ms).actions, Contains(Action::kFinish));
 }
 
 TEST(CellMachine, PausesAndResumes) {
@@ -327,7 +327,7 @@ class RandomLife {
   Step end_vmm() {
     if (!vmm_) return {};
     vmm_ = false;
-    return machine_.on_vmm_exit("status 1");
+    return machine_.on_vmm_exit("status 1", pick(3) == 0 ? 60'000ms : 20ms);
   }
 
   void carry_out(const Step& step) {

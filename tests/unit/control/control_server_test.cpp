@@ -13,7 +13,6 @@
 namespace hive::control {
 namespace {
 
-using testing::HasSubstr;
 using wire::CellState;
 
 /// A connection that sends whatever it likes.
@@ -89,25 +88,6 @@ TEST(ControlServer, CutsAClientWithEndlessLinesOff) {
   EXPECT_EQ(client.line(), "");
   RpcClient other = cell.connect();
   EXPECT_EQ(TestCell::status(other).cell, "alpha");
-}
-
-TEST(ControlServer, LimitsItsClients) {
-  const TestCell cell("report started");
-  std::vector<RpcClient> clients;
-  for (std::size_t i = 0; i < ControlServer::kMaxClients; ++i) {
-    clients.push_back(cell.connect());
-    TestCell::status(clients.back());
-  }
-  RawClient one_more(cell);
-  EXPECT_EQ(one_more.error_code(), -32000);
-  EXPECT_EQ(one_more.line(), "");
-  clients.pop_back();
-  for (int tries = 0; tries < 100; ++tries) {
-    RawClient next(cell);
-    next.send("{\"jsonrpc\": \"2.0\", \"id\": 1, \"method\": \"status\"}\n");
-    if (next.error_code() == 0) return;
-  }
-  FAIL() << "no place was given back";
 }
 
 TEST(ControlServer, RefusesAnotherUser) {

@@ -105,7 +105,7 @@ TEST_F(Hold, LeavesTheDeadlineOfAGuestThatIsToEnd) {
 TEST_F(Hold, IsForgottenWithItsVmm) {
   machine_.request_pause();
   machine_.on_deadline();
-  machine_.on_vmm_exit("signal 9");
+  machine_.on_vmm_exit("signal 9", 60'000ms);
   machine_.request_reboot(false, 100ms);
   EXPECT_EQ(machine_.hold_fault(), "");
 }

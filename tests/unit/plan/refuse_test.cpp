@@ -142,7 +142,7 @@ const Case kValues[] = {
     {"name_path", "machine: m\ncells: [{name: ../a, memory: 64MiB}]\n",
      "f:2:16: '../a' is not a name; " + kNameRemedy},
     {"cpus_zero", sound_cell("cpus: 0"),
-     "f:2:40: a cell cannot have '0' vCPUs; write a count from 1 to 64"},
+     "f:2:40: a cell cannot have '0' vCPUs; write a count from 1 to 64, or [0] for host CPU 0"},
     {"cpus_many", sound_cell("cpus: 65, overcommit_cpus: true"),
      "f:2:40: a cell cannot have '65' vCPUs; write a count from 1 to 64"},
     {"cpus_huge", sound_cell("cpus: 99999999999999999999"),
@@ -343,13 +343,30 @@ TEST(Check, TellsAllFaultsAtOnceInTheOrderOfTheFile) {
 }
 
 TEST(Check, TellsOnceWhatTheDefaultsHaveWrong) {
-  EXPECT_THAT(MadeUpHost().faults("machine: m\n"
-                                  "defaults: {memory: 64MiB, kernel: no, cpus: 0, agent: 1}\n"
-                                  "cells: [{name: a}, {name: b}, {name: c}]\n"),
-              ElementsAre("f:2:35: kernel '/m/no' does not exist; check the path, or write "
-                          "'debian' for Debian's kernel",
-                          "f:2:45: a cell cannot have '0' vCPUs; write a count from 1 to 64",
-                          "f:2:55: '1' is not true or false; write true"));
+  EXPECT_THAT(
+      MadeUpHost().faults("machine: m\n"
+                          "defaults: {memory: 64MiB, kernel: no, cpus: 0, agent: 1}\n"
+                          "cells: [{name: a}, {name: b}, {name: c}]\n"),
+      ElementsAre(
+          "f:2:35: kernel '/m/no' does not exist; check the path, or write "
+          "'debian' for Debian's kernel",
+          "f:2:45: a cell cannot have '0' vCPUs; write a count from 1 to 64, or [0] for host CPU 0",
+          "f:2:55: '1' is not true or false; write true"));
+}
+
+TEST(Check, SaysHowToListCpusInBraces) {
+  const std::string remedy =
+      " in a cell; in braces a comma ends the value of 'cpus': write host CPUs as [0, 1] or in "
+      "quotes";
+  EXPECT_THAT(
+      MadeUpHost().faults(sound_cell("cpus: 0,1,4-5")),
+      ElementsAre("f:2:40: a cell cannot have '0' vCPUs; write a count from 1 to 64, or [0] "
+                  "for host CPU 0",
+                  "f:2:42: unknown key '1'" + remedy, "f:2:44: unknown key '4-5'" + remedy));
+  EXPECT_THAT(MadeUpHost().faults(sound_cell("cpus: '0,1'")), ::testing::IsEmpty());
+  EXPECT_THAT(MadeUpHost().faults(sound_cell("cpus: [0, 1]")), ::testing::IsEmpty());
+  EXPECT_THAT(MadeUpHost().faults(sound_cell("cid: 7, 8")),
+              ElementsAre(::testing::Not(::testing::HasSubstr("braces"))));
 }
 
 TEST(Check, SaysHowToMakeTheDebianImage) {
