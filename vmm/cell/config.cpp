@@ -243,8 +243,7 @@ CellConfig parse_config(const std::string& json) {
   members.take("initrd", config.initrd, false);
   members.take("cmdline", config.cmdline, false);
   members.take_array("disks", [&](const Json& disk) { config.disks.push_back(parse_disk(disk)); });
-  members.take_object("global",
-                      [&](const Json& global) { config.global = parse_global(global); });
+  members.take_object("global", [&](const Json& global) { config.global = parse_global(global); });
   members.take_fd("serial_fd", config.serial_fd);
   members.take_fd("console_fd", config.console_fd);
   members.take_fd("agent_fd", config.agent_fd);
@@ -259,12 +258,12 @@ std::string to_json(const CellConfig& config) {
     disks.push_back({{"path", disk.path}, {"read_only", disk.read_only}});
   }
   Json root{{"name", config.name},           {"incarnation", config.incarnation},
-                  {"vcpus", config.vcpus},         {"host_cpus", config.host_cpus},
-                  {"memory", config.memory},       {"backing", to_string(config.backing)},
-                  {"kernel", config.kernel},       {"initrd", config.initrd},
-                  {"cmdline", config.cmdline},     {"disks", std::move(disks)},
-                  {"serial_fd", config.serial_fd}, {"console_fd", config.console_fd},
-                  {"agent_fd", config.agent_fd}};
+            {"vcpus", config.vcpus},         {"host_cpus", config.host_cpus},
+            {"memory", config.memory},       {"backing", to_string(config.backing)},
+            {"kernel", config.kernel},       {"initrd", config.initrd},
+            {"cmdline", config.cmdline},     {"disks", std::move(disks)},
+            {"serial_fd", config.serial_fd}, {"console_fd", config.console_fd},
+            {"agent_fd", config.agent_fd}};
   if (config.global) root["global"] = json_of(*config.global);
   return root.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

@@ -70,10 +70,10 @@ std::optional<std::uint64_t> Denials::claim(std::int32_t vcpu, std::uint64_t rip
     if (standing_[place].thread != thread) continue;
     const bool first = !page;
     if (first) page = standing_[place].offset;
-    settle(place, {standing_[place].sequence, first ? rip : 0,
-                   static_cast<std::uint32_t>(first ? DenialOutcome::kStopped
-                                                    : DenialOutcome::kMoot),
-                   vcpu});
+    settle(
+        place,
+        {standing_[place].sequence, first ? rip : 0,
+         static_cast<std::uint32_t>(first ? DenialOutcome::kStopped : DenialOutcome::kMoot), vcpu});
   }
   return page;
 }
@@ -83,17 +83,17 @@ void Denials::excuse() {
   const pid_t thread = this_thread();
   for (std::size_t place = standing_.size(); place-- > 0;) {
     if (standing_[place].thread != thread) continue;
-    settle(place, {standing_[place].sequence, 0, static_cast<std::uint32_t>(DenialOutcome::kMoot),
-                   -1});
+    settle(place,
+           {standing_[place].sequence, 0, static_cast<std::uint32_t>(DenialOutcome::kMoot), -1});
   }
 }
 
 void Denials::settle(std::size_t place, DenialAnswer answer) {
   const Standing settled = standing_[place];
   standing_.erase(standing_.begin() + static_cast<std::ptrdiff_t>(place));
-  const bool last =
-      std::none_of(standing_.begin(), standing_.end(),
-                   [&](const Standing& other) { return other.offset == settled.offset; });
+  const bool last = std::none_of(standing_.begin(), standing_.end(), [&](const Standing& other) {
+    return other.offset == settled.offset;
+  });
   // Before the answer: a grant that waits for it must find the page writable.
   if (last) window_.allow(settled.offset);
   // A monitor that is gone needs no answer.
@@ -129,8 +129,7 @@ void Denials::deny(std::size_t channel, const Denial& denial) {
   if (!is_aligned(denial.offset, kPageSize) || denial.offset >= home.size) return;
   const std::uint64_t offset = home.start + denial.offset;
   const std::scoped_lock lock(mutex_);
-  standing_.push_back(
-      {channel, denial.sequence, offset, denial.thread, Clock::now() + kPatience});
+  standing_.push_back({channel, denial.sequence, offset, denial.thread, Clock::now() + kPatience});
   window_.forbid(offset);
   window_.wake(offset);
 }

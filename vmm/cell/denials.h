@@ -35,7 +35,8 @@ class Denials {
   Denials& operator=(const Denials&) = delete;
   ~Denials();
 
-  /// Makes the socket to HOME's monitor and returns the monitor's end. Before start(). Throws Error.
+  /// Makes the socket to HOME's monitor and returns the monitor's end. Before start(). Throws
+  /// Error.
   UniqueFd connect(unsigned home);
   /// Starts to serve the sockets, on a thread of its own. Throws Error.
   void start();
@@ -76,8 +77,8 @@ class Denials {
   std::vector<Channel> channels_;
   UniqueFd stop_;
   std::mutex mutex_;
-  std::map<pid_t, Kick> enrolled_;   ///< Guarded by mutex_.
-  std::vector<Standing> standing_;   ///< Guarded by mutex_. In the order in which they came.
+  std::map<pid_t, Kick> enrolled_;  ///< Guarded by mutex_.
+  std::vector<Standing> standing_;  ///< Guarded by mutex_. In the order in which they came.
   std::thread thread_;
 };
 

@@ -97,8 +97,10 @@ std::optional<Report> VcpuThread::serve(const kvm::Exit& exit, ForeignWrites* fo
       foreign == nullptr ? Handled::kNotOurs : foreign->handle(*vcpu_, index_, exit);
   if (handled == Handled::kGoOn) return std::nullopt;
   if (handled == Handled::kStop) {
-    return Report{ReportKind::kFailed, "stopped, as the plan wants it, at a write that the "
-                                       "firewall denied: " + vcpu_->describe_failure()};
+    return Report{ReportKind::kFailed,
+                  "stopped, as the plan wants it, at a write that the "
+                  "firewall denied: " +
+                      vcpu_->describe_failure()};
   }
   return serve_device(exit);
 }

@@ -27,7 +27,7 @@ enum class DenialOutcome : std::uint32_t {
 
 struct DenialAnswer {
   std::uint64_t sequence;
-  std::uint64_t rip;  ///< The guest's instruction; 0 where a device wrote.
+  std::uint64_t rip;      ///< The guest's instruction; 0 where a device wrote.
   std::uint32_t outcome;  ///< DenialOutcome.
   std::int32_t vcpu;      ///< Index, or -1 where a device wrote.
 };
