@@ -26,6 +26,11 @@ std::vector<Range> lay_out_global_memory(std::span<const std::uint64_t> contribu
 GlobalWindow::GlobalWindow(std::vector<UniqueFd> files, std::span<const std::uint64_t> sizes,
                            unsigned own)
     : contributions_(lay_out_global_memory(sizes)), own_(own), kept_(sizes.size()) {
+  for (const std::uint64_t size : sizes) {
+    if (is_aligned(size, kHugePageSize)) continue;
+    throw Error("global memory: a contribution of " + format_size(size) +
+                " is not a multiple of 2 MiB; give the cell such a size");
+  }
   if (!contributions_.empty()) size_ = align_up(contributions_.back().end(), kHugePageSize);
   if (size_ == 0) throw Error("global memory: no cell contributes any; give one shared memory");
   base_ = reserve_aligned(size_, "global memory");

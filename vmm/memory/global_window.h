@@ -33,8 +33,9 @@ struct HomeGuard {
 /// when a monitor dies and its copy is closed. Const after take_guards().
 class GlobalWindow {
  public:
-  /// FILES[n] is the contribution of cell n, SIZES[n] bytes long (a multiple of the page size; 0:
-  /// none, and no file). OWN is the cell whose VMM this is. Throws Error.
+  /// FILES[n] is the contribution of cell n, SIZES[n] bytes long (a multiple of 2 MiB, so that
+  /// there are no gaps between; 0: none, and no file). OWN is the cell whose VMM this is. Throws
+  /// Error.
   GlobalWindow(std::vector<UniqueFd> files, std::span<const std::uint64_t> sizes, unsigned own);
   GlobalWindow(const GlobalWindow&) = delete;
   GlobalWindow& operator=(const GlobalWindow&) = delete;
@@ -45,7 +46,7 @@ class GlobalWindow {
   [[nodiscard]] unsigned own() const { return own_; }
   /// Each cell's contribution, as offsets within the window.
   [[nodiscard]] std::span<const Range> contributions() const { return contributions_; }
-  /// The cell whose contribution OFFSET is in, or -1 in the gaps between.
+  /// The cell whose contribution OFFSET is in, or -1 past the last.
   [[nodiscard]] int home_of(std::uint64_t offset) const;
 
   /// The guards of all foreign contributions, for their homes' monitors. Once.
