@@ -4,8 +4,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <cerrno>
-
 #include "vmm/base/error.h"
 
 namespace hive::memory {
@@ -16,15 +14,13 @@ BounceFile::BounceFile() : file_(::memfd_create("hive-bounce", MFD_CLOEXEC)) {
 
 bool BounceFile::write(std::byte* target, std::span<const std::byte> bytes) {
   if (bytes.size() > kMaxWrite) return false;
-  if (::pwrite(file_.get(), bytes.data(), bytes.size(), 0) !=
-      static_cast<ssize_t>(bytes.size())) {
+  if (::pwrite(file_.get(), bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
     return false;
   }
   std::size_t done = 0;
   while (done < bytes.size()) {
-    const ssize_t got = ::pread(file_.get(), target + done, bytes.size() - done,
-                                static_cast<off_t>(done));
-    if (got < 0 && errno == EINTR) continue;
+    const ssize_t got =
+        ::pread(file_.get(), target + done, bytes.size() - done, static_cast<off_t>(done));
     if (got <= 0) return false;
     done += static_cast<std::size_t>(got);
   }

@@ -52,15 +52,18 @@ class GlobalWindow {
   /// The guards of all foreign contributions, for their homes' monitors. Once.
   std::vector<HomeGuard> take_guards();
 
-  /// Makes the page at OFFSET unwritable to this process, or writable again, beneath the firewall's
-  /// own protection, which stays. Thread-safe. Throws Error.
-  void forbid(std::uint64_t offset);
-  void allow(std::uint64_t offset);
-  /// Has the threads that wait to write the page at OFFSET try again. Thread-safe.
-  void wake(std::uint64_t offset);
+  /// Makes the foreign pages of RANGE, in whole pages, unwritable to this process, or writable
+  /// again, beneath the firewall's own protection, which stays. Thread-safe. Throws Error.
+  void forbid(const Range& range) { set_access(range, false); }
+  void allow(const Range& range) { set_access(range, true); }
+  /// Has the threads that wait to write a page of RANGE try again. Thread-safe.
+  void wake(const Range& range);
 
  private:
   void map(unsigned cell, const UniqueFd& file);
+  void set_access(const Range& range, bool writable);
+  /// What of RANGE is CELL's, and is foreign. Empty where nothing is.
+  [[nodiscard]] Range foreign_part(const Range& range, unsigned cell) const;
 
   std::vector<Range> contributions_;
   std::uint64_t size_ = 0;

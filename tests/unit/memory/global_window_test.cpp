@@ -131,10 +131,10 @@ TEST_F(TwoCells, GetAnErrorFromASystemCallThatWritesAForbiddenPage) {
   std::atomic<int> error{0};
   std::thread reader([&] { error = ::read(pipe[0], beta_->base(), 3) < 0 ? errno : -1; });
   ASSERT_TRUE(wait_for(guard_).has_value());
-  beta_->forbid(0);
-  beta_->wake(0);
+  beta_->forbid({0, kPageSize});
+  beta_->wake({0, kPageSize});
   reader.join();
-  beta_->allow(0);
+  beta_->allow({0, kPageSize});
   EXPECT_EQ(error, EFAULT);
   EXPECT_EQ(alpha_->base()[0], std::byte{0});
   // What forbid() does on top leaves the protection beneath as it was.
