@@ -118,9 +118,10 @@ void Cell::start() {
 
 bool Cell::await_vcpus(const std::function<bool(milliseconds)>& wait, milliseconds limit) {
   if (!denials_) return wait(limit);
-  if (wait(std::min(limit, kForeignWriteLimit))) return true;
+  const milliseconds first = std::min(limit, kForeignWriteLimit);
+  if (wait(first)) return true;
   denials_->stop_all();
-  const bool done = wait(limit);
+  const bool done = wait(limit - first);
   denials_->let_go_on();
   return done;
 }
