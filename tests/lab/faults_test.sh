@@ -3,7 +3,7 @@
 # What cannot work is refused with a clear error, exit status 1 or 2, soon, and leaves nothing behind.
 source "$(dirname "$0")/lib.sh"
 
-# A second, for a processor that an emulator makes many times slower.
+# A second, for a processor that an emulator makes many times slower; kvm_hive holds the second itself.
 limit_ms=5000
 
 # refused WHAT PATTERN COMMAND...: COMMAND fails in time with PATTERN in its error output.
@@ -38,13 +38,13 @@ truncate -s 200M large.cpio
 truncate -s 16M disk.img
 
 machine "kernel: text.img"
-refused "a kernel that is not a kernel" 'text\.img' hive up m.yaml
+refused "a kernel that is not a kernel" 'text\.img: not a kernel; give the path of a bzImage' hive up m.yaml
 machine "kernel: truncated.img"
-refused "a truncated bzImage" 'truncated\.img.*truncated|truncated\.img.*short|truncated\.img' hive up m.yaml
+refused "a truncated bzImage" 'truncated\.img: truncated: its header announces.*copy it again' hive up m.yaml
 machine "kernel: debian, initrd: large.cpio"
-refused "an initrd larger than memory" 'initrd.*fit in' hive up m.yaml
+refused "an initrd larger than memory" 'initrd.*do not fit in.*; give the cell more' hive up m.yaml
 machine "kernel: debian, disks: [{path: none.img}]"
-refused "a missing disk" 'none\.img' hive up m.yaml
+refused "a missing disk" 'none\.img.* does not exist; .*truncate -s' hive up m.yaml
 
 # Busy: some other program holds it as QEMU and hive-vmm do, by an open file description lock.
 machine "kernel: debian, disks: [{path: disk.img}]"
@@ -56,13 +56,13 @@ fcntl.fcntl(disk, F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0)
 time.sleep(1000)' &
 holder=$!
 sleep 2
-refused "a busy disk" 'disk\.img' hive up m.yaml
+refused "a busy disk" 'disk\.img: busy: another cell or program is using it; stop that one' hive up m.yaml
 kill "$holder"
 
 mv /dev/kvm /dev/kvm.hidden
-refused "no /dev/kvm" '/dev/kvm' hive up m.yaml
+refused "no /dev/kvm" 'there is no /dev/kvm.*; (switch virtualisation on|load its module)' hive up m.yaml
 mv /dev/kvm.hidden /dev/kvm
 chmod 755 "$scratch"
 chown -R nobody "$scratch"
-refused "no permission on /dev/kvm" '/dev/kvm' setpriv --reuid nobody --clear-groups \
+refused "no permission on /dev/kvm" 'may not open /dev/kvm; join its group' setpriv --reuid nobody --clear-groups \
   env HIVE_RUNTIME_DIR="$HIVE_RUNTIME_DIR" "$(command -v hive)" up m.yaml

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <optional>
 #include <utility>
@@ -12,7 +13,11 @@
 namespace hive::cell {
 namespace {
 
-constexpr std::chrono::milliseconds kFlushLimit{1000};
+using std::chrono::milliseconds;
+
+constexpr milliseconds kFlushLimit{1000};
+// What else keeps a vCPU inside ends much sooner than a write that waits for a home that hangs.
+constexpr milliseconds kForeignWriteLimit{50};
 
 }  // namespace
 
@@ -30,7 +35,10 @@ Cell::Cell(boost::asio::io_context& loop, const CellConfig& config, Machine::Rep
   add_vcpus(config);
 }
 
-Cell::~Cell() { gate_.end(); }
+Cell::~Cell() {
+  gate_.end();
+  (void)await_vcpus([this](milliseconds limit) { return gate_.await_empty(limit); }, kVcpuLimit);
+}
 
 void Cell::add_vcpus(const CellConfig& config) {
   const boot::BootState entry = boot::prepare_boot(machine_.memory(), config.vcpus, config.kernel,
@@ -74,8 +82,9 @@ std::vector<Cell::HomeLink> Cell::take_home_links() {
 }
 
 std::string Cell::describe(const Violation& violation) {
-  const std::string page =
-      fmt::format("write to page {:#x} of home {}", violation.offset, violation.home);
+  const std::string home = violation.home < 0 ? "global memory that is no cell's"
+                                              : fmt::format("home {}", violation.home);
+  const std::string page = fmt::format("write to page {:#x} of {}", violation.offset, home);
   if (violation.vcpu < 0) return page + ", by a device";
   return page + fmt::format(", by vCPU {} at rip {:#x}", violation.vcpu, violation.rip);
 }
@@ -107,11 +116,21 @@ void Cell::start() {
   on_report_({ReportKind::kStarted, ""});
 }
 
+bool Cell::await_vcpus(const std::function<bool(milliseconds)>& wait, milliseconds limit) {
+  if (!denials_) return wait(limit);
+  const milliseconds first = std::min(limit, kForeignWriteLimit);
+  if (wait(first)) return true;
+  denials_->stop_all();
+  const bool done = wait(limit - first);
+  denials_->let_go_on();
+  return done;
+}
+
 void Cell::pause(std::chrono::milliseconds quiet_limit) {
   if (state_ == State::kPaused) return on_report_({ReportKind::kPaused, ""});
   resume_wanted_ = false;
   if (state_ != State::kRunning) return;
-  if (!gate_.close(kVcpuLimit)) {
+  if (!await_vcpus([this](milliseconds limit) { return gate_.close(limit); }, kVcpuLimit)) {
     gate_.open();
     return on_report_({ReportKind::kNotPaused, "a vCPU does not leave the guest"});
   }
@@ -164,7 +183,9 @@ bool Cell::shut_down(std::chrono::milliseconds limit) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
   stop_vcpus();
   // A vCPU that hangs may hold a device's lock.
-  const bool ended = gate_.await_empty(limit) && await_quiet(deadline);
+  const bool ended =
+      await_vcpus([this](milliseconds time) { return gate_.await_empty(time); }, limit) &&
+      await_quiet(deadline);
   machine_.flush_output(kFlushLimit);
   return ended;
 }

@@ -72,6 +72,10 @@ class Cell {
   void open_global_memory(const CellConfig& config);
   void on_violation(const Violation& violation);
   static std::string describe(const Violation& violation);
+  /// Gives WAIT, which waits for the vCPUs at most for the time that it is given, up to LIMIT, and
+  /// makes writes fail meanwhile that wait for another cell's monitor.
+  bool await_vcpus(const std::function<bool(std::chrono::milliseconds)>& wait,
+                   std::chrono::milliseconds limit);
   void on_quiet();
   void give_up_pause();
   void go_on();

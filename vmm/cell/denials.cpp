@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -47,6 +48,8 @@ UniqueFd Denials::connect(unsigned home) {
 void Denials::start() {
   stop_.reset(::eventfd(0, EFD_CLOEXEC));
   if (!stop_) throw_errno("write firewall: eventfd");
+  timer_.reset(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+  if (!timer_) throw_errno("write firewall: timerfd");
   thread_ = std::thread([this] { serve(); });
 }
 
@@ -95,7 +98,7 @@ void Denials::settle(std::size_t place, DenialAnswer answer) {
     return other.offset == settled.offset;
   });
   // Before the answer: a grant that waits for it must find the page writable.
-  if (last) window_.allow(settled.offset);
+  if (last) restore({settled.offset, kPageSize});
   // A monitor that is gone needs no answer.
   (void)!::send(channels_[settled.channel].socket.get(), &answer, sizeof answer, MSG_NOSIGNAL);
 }
@@ -103,6 +106,7 @@ void Denials::settle(std::size_t place, DenialAnswer answer) {
 void Denials::serve() {
   std::vector<pollfd> waiting;
   for (const Channel& channel : channels_) waiting.push_back({channel.socket.get(), POLLIN, 0});
+  waiting.push_back({timer_.get(), POLLIN, 0});
   waiting.push_back({stop_.get(), POLLIN, 0});
   for (;;) {
     const int ready = ::poll(waiting.data(), waiting.size(), poll_timeout());
@@ -113,7 +117,66 @@ void Denials::serve() {
       if ((waiting[channel].revents & (POLLHUP | POLLERR)) != 0) waiting[channel].fd = -1;
     }
     press();
+    check_limit();
   }
+}
+
+void Denials::stop(const Range& range) {
+  window_.forbid(range);
+  window_.wake(range);
+}
+
+void Denials::restore(const Range& range) {
+  if (all_stopped_) return;
+  window_.allow(range);
+  for (const Standing& each : standing_) {
+    if (range.contains(each.offset)) stop({each.offset, kPageSize});
+  }
+  if (limit_passed_) stop(*limited_);
+}
+
+void Denials::stop_all() {
+  const std::scoped_lock lock(mutex_);
+  all_stopped_ = true;
+  stop(everything());
+}
+
+void Denials::let_go_on() {
+  const std::scoped_lock lock(mutex_);
+  all_stopped_ = false;
+  restore(everything());
+}
+
+void Denials::limit(const Range& range, std::chrono::milliseconds limit) {
+  const std::uint64_t start = align_down(range.start, kPageSize);
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(limit);
+  itimerspec when{};
+  when.it_value = {seconds.count(), std::chrono::nanoseconds(limit - seconds).count()};
+  const std::scoped_lock lock(mutex_);
+  limited_ = Range{start, align_up(range.end(), kPageSize) - start};
+  ::timerfd_settime(timer_.get(), 0, &when, nullptr);
+}
+
+void Denials::end_limit() {
+  const itimerspec never{};
+  const std::scoped_lock lock(mutex_);
+  ::timerfd_settime(timer_.get(), 0, &never, nullptr);
+  const Range range = std::exchange(limited_, std::nullopt).value_or(Range{});
+  if (std::exchange(limit_passed_, false)) restore(range);
+}
+
+void Denials::check_limit() {
+  std::uint64_t expirations = 0;
+  const std::scoped_lock lock(mutex_);
+  // Setting the timer takes back an expiration that nobody has read.
+  if (::read(timer_.get(), &expirations, sizeof expirations) <= 0 || !limited_) return;
+  limit_passed_ = true;
+  stop(*limited_);
+}
+
+bool Denials::disturbing() {
+  const std::scoped_lock lock(mutex_);
+  return all_stopped_ || limit_passed_ || !standing_.empty();
 }
 
 void Denials::receive(std::size_t channel) {
@@ -130,8 +193,7 @@ void Denials::deny(std::size_t channel, const Denial& denial) {
   const std::uint64_t offset = home.start + denial.offset;
   const std::scoped_lock lock(mutex_);
   standing_.push_back({channel, denial.sequence, offset, denial.thread, Clock::now() + kPatience});
-  window_.forbid(offset);
-  window_.wake(offset);
+  stop({offset, kPageSize});
 }
 
 int Denials::poll_timeout() {

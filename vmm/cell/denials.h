@@ -52,6 +52,17 @@ class Denials {
   /// For an enrolled thread that is not writing: denials that still stand against it are moot.
   void excuse();
 
+  /// Makes all writes to foreign pages fail, those that wait too, until let_go_on(): a thread that
+  /// waits for a home cannot be got out of the kernel otherwise, not by a signal either.
+  void stop_all();
+  void let_go_on();
+  /// The calling thread is about to write RANGE of the window. Where it still waits after LIMIT,
+  /// its write fails. One such thread; end_limit() comes before the next.
+  void limit(const Range& range, std::chrono::milliseconds limit);
+  void end_limit();
+  /// Whether writes may fail at this moment that no home has denied to their thread.
+  [[nodiscard]] bool disturbing();
+
  private:
   struct Channel {
     unsigned home = 0;
@@ -69,6 +80,11 @@ class Denials {
   void receive(std::size_t channel);
   void deny(std::size_t channel, const memory::Denial& denial);
   void press();
+  void check_limit();
+  [[nodiscard]] Range everything() const { return {0, window_.size()}; }
+  /// Makes RANGE fail; or writable again but for what denials stand for. With the lock held.
+  void stop(const Range& range);
+  void restore(const Range& range);
   [[nodiscard]] int poll_timeout();
   /// Ends the one at PLACE: with the last one at its page the page is writable again. Then answers.
   void settle(std::size_t place, memory::DenialAnswer answer);
@@ -76,9 +92,13 @@ class Denials {
   memory::GlobalWindow& window_;
   std::vector<Channel> channels_;
   UniqueFd stop_;
+  UniqueFd timer_;  ///< Expires with the limit.
   std::mutex mutex_;
   std::map<pid_t, Kick> enrolled_;  ///< Guarded by mutex_.
   std::vector<Standing> standing_;  ///< Guarded by mutex_. In the order in which they came.
+  bool all_stopped_ = false;        ///< Guarded by mutex_.
+  std::optional<Range> limited_;    ///< Guarded by mutex_. Whole pages.
+  bool limit_passed_ = false;       ///< Guarded by mutex_.
   std::thread thread_;
 };
 

@@ -1,6 +1,7 @@
 #include "vmm/cell/device_writes.h"
 
 #include <sched.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
@@ -23,6 +24,17 @@ void DeviceWrites::start() {
 }
 
 bool DeviceWrites::write(std::byte* target, std::span<const std::byte> bytes) {
+  const auto now = Clock::now();
+  const auto limit = gave_up_ && now - *gave_up_ < kMemory ? kShortPatience : kPatience;
+  deadline_ = now + limit;
+  const auto offset = static_cast<std::uint64_t>(target - window_.base());
+  denials_.limit({offset, bytes.size()}, limit);
+  const bool done = write_pieces(target, bytes);
+  denials_.end_limit();
+  return done;
+}
+
+bool DeviceWrites::write_pieces(std::byte* target, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const std::size_t count = std::min(bytes.size(), memory::BounceFile::kMaxWrite);
     if (!write_piece(target, bytes.first(count))) return false;
@@ -35,13 +47,28 @@ bool DeviceWrites::write(std::byte* target, std::span<const std::byte> bytes) {
 bool DeviceWrites::write_piece(std::byte* target, std::span<const std::byte> bytes) {
   while (!bounce_.write(target, bytes)) {
     if (const auto denied = denials_.claim(-1, 0)) {
-      const auto home = static_cast<unsigned>(window_.home_of(*denied));
-      sink_({home, *denied - window_.contributions()[home].start, -1, 0});
+      sink_(violation_at(window_, *denied, -1, 0));
+      return false;
+    }
+    if (Clock::now() >= deadline_) {
+      give_up(target);
       return false;
     }
     ::sched_yield();  // Another thread's write there is being stopped.
   }
   return true;
+}
+
+void DeviceWrites::give_up(const std::byte* target) {
+  denials_.excuse();
+  gave_up_ = Clock::now();
+  if (logged_++ >= kMaxLogged) return;
+  const auto place =
+      violation_at(window_, static_cast<std::uint64_t>(target - window_.base()), -1, 0);
+  spdlog::warn(
+      "write firewall: gave up a device's write to {:#x} of home {}: its monitor does not "
+      "answer",
+      place.offset, place.home);
 }
 
 }  // namespace hive::cell

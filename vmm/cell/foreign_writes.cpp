@@ -11,11 +11,24 @@ namespace hive::cell {
 
 using kvm::ExitReason;
 
-ForeignWrites::ForeignWrites(const GlobalAccess& access, Denials::Kick kick) : access_(access) {
-  access_.denials.enrol(std::move(kick));
+Violation violation_at(const memory::GlobalWindow& window, std::uint64_t offset, int vcpu,
+                       std::uint64_t rip) {
+  const int home = window.home_of(offset);
+  if (home < 0) return {home, offset, vcpu, rip};
+  const Range& contribution = window.contributions()[static_cast<unsigned>(home)];
+  return {home, offset - contribution.start, vcpu, rip};
 }
 
-ForeignWrites::~ForeignWrites() { access_.denials.leave(); }
+ForeignWrites::ForeignWrites(const GlobalAccess& access, const VcpuGate& gate, Denials::Kick kick)
+    : access_(access), gate_(gate), kick_(std::move(kick)) {
+  resume();
+}
+
+ForeignWrites::~ForeignWrites() { suspend(); }
+
+void ForeignWrites::suspend() { access_.denials.leave(); }
+
+void ForeignWrites::resume() { access_.denials.enrol(kick_); }
 
 std::optional<std::uint64_t> ForeignWrites::target_of(const kvm::Exit& exit) const {
   if (exit.reason != ExitReason::kMemoryWrite) return std::nullopt;
@@ -38,7 +51,8 @@ ForeignWrites::Handled ForeignWrites::handle(kvm::Vcpu& vcpu, unsigned index,
   if (const auto denied = access_.denials.claim(static_cast<std::int32_t>(index), rip)) {
     return answer(vcpu, index, *denied, rip);
   }
-  if (exit.reason == ExitReason::kFailed) return Handled::kNotOurs;
+  const bool disturbed = !gate_.open_now() || access_.denials.disturbing();
+  if (exit.reason == ExitReason::kFailed && !disturbed) return Handled::kNotOurs;
   ::sched_yield();  // Another thread's write there is being stopped.
   return Handled::kGoOn;
 }
@@ -46,34 +60,38 @@ ForeignWrites::Handled ForeignWrites::handle(kvm::Vcpu& vcpu, unsigned index,
 ForeignWrites::Handled ForeignWrites::store(kvm::Vcpu& vcpu, unsigned index,
                                             const kvm::Exit& first) {
   // All parts are taken before any is written, so that registers are those after the instruction.
-  std::vector<Part> parts;
   kvm::Exit exit = first;
   while (const auto offset = target_of(exit)) {
-    parts.push_back({*offset, {exit.data.begin(), exit.data.end()}});
+    parts_.push_back({*offset, {exit.data.begin(), exit.data.end()}});
     exit = vcpu.finish_access();
   }
+  return finish(vcpu, index);
+}
+
+ForeignWrites::Handled ForeignWrites::finish(kvm::Vcpu& vcpu, unsigned index) {
   const std::uint64_t rip = vcpu.regs().rip;
-  for (const Part& part : parts) {
-    if (const auto denied = write(index, rip, part)) return answer(vcpu, index, *denied, rip);
+  while (!parts_.empty()) {
+    const Part& part = parts_.front();
+    auto denied = access_.denials.claim(static_cast<std::int32_t>(index), rip);
+    // There no write succeeds, and nobody answers for it.
+    if (!denied && access_.window.home_of(part.offset) < 0) denied = part.offset;
+    if (denied) {
+      parts_.clear();
+      return answer(vcpu, index, *denied, rip);
+    }
+    if (!gate_.open_now()) break;
+    if (bounce_.write(access_.window.base() + part.offset, part.data)) {
+      parts_.erase(parts_.begin());
+    } else {
+      ::sched_yield();  // Perhaps another thread's write there is being stopped.
+    }
   }
   return Handled::kGoOn;
 }
 
-std::optional<std::uint64_t> ForeignWrites::write(unsigned index, std::uint64_t rip,
-                                                  const Part& part) {
-  for (;;) {
-    if (const auto denied = access_.denials.claim(static_cast<std::int32_t>(index), rip))
-      return denied;
-    if (bounce_.write(access_.window.base() + part.offset, part.data)) return std::nullopt;
-    ::sched_yield();
-  }
-}
-
 ForeignWrites::Handled ForeignWrites::answer(kvm::Vcpu& vcpu, unsigned index, std::uint64_t offset,
                                              std::uint64_t rip) {
-  const auto home = static_cast<unsigned>(access_.window.home_of(offset));
-  access_.on_violation(
-      {home, offset - access_.window.contributions()[home].start, static_cast<int>(index), rip});
+  access_.on_violation(violation_at(access_.window, offset, static_cast<int>(index), rip));
   if (access_.policy == OnViolation::kStop) return Handled::kStop;
   vcpu.raise_general_protection();
   return Handled::kGoOn;

@@ -50,7 +50,8 @@ void MonitorLink::send(const Report& report) {
   const std::string text = to_json(report);
   pollfd room{socket_.native_handle(), POLLOUT, 0};
   ::poll(&room, 1, patience(report.kind));
-  if (::send(room.fd, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+  if (::send(room.fd, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
+      lost_++ < kMaxLossesLogged) {
     spdlog::warn("monitor socket: report '{}' was not sent: {}", text,
                  std::generic_category().message(errno));
   }

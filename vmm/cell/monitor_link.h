@@ -29,12 +29,16 @@ class MonitorLink {
   void send(const Report& report);
 
  private:
+  /// How many losses are logged: guests can cause any number, and nobody may read the log.
+  static constexpr unsigned kMaxLossesLogged = 10;
+
   void receive();
 
   boost::asio::posix::stream_descriptor socket_;
   std::function<void(Command)> on_command_;
   std::function<void()> on_gone_;
   std::vector<char> packet_;
+  unsigned lost_ = 0;  ///< Reports that could not be sent.
 };
 
 }  // namespace hive::cell

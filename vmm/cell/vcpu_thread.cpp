@@ -70,7 +70,7 @@ void VcpuThread::kick() {
 void VcpuThread::loop() {
   try {
     std::optional<ForeignWrites> foreign;
-    if (global_ != nullptr) foreign.emplace(*global_, [this] { kick(); });
+    if (global_ != nullptr) foreign.emplace(*global_, gate_, [this] { kick(); });
     run_guest(foreign ? &*foreign : nullptr);
   } catch (const std::exception& error) {
     on_end_({ReportKind::kFailed, error.what()});
@@ -81,28 +81,39 @@ void VcpuThread::loop() {
 void VcpuThread::run_guest(ForeignWrites* foreign) {
   for (;;) {
     if (!gate_.open_now()) {
-      if (!gate_.wait()) break;
+      if (!wait_outside(foreign)) break;
       continue;
     }
-    if (const auto end = serve(vcpu_->run(), foreign)) {
+    const auto end = foreign != nullptr && foreign->unfinished()
+                         ? end_after(foreign->finish(*vcpu_, index_))
+                         : serve(vcpu_->run(), foreign);
+    if (end) {
       on_end_(*end);
       break;
     }
   }
 }
 
+bool VcpuThread::wait_outside(ForeignWrites* foreign) {
+  if (foreign != nullptr) foreign->suspend();
+  const bool go_on = gate_.wait();
+  if (foreign != nullptr) foreign->resume();
+  return go_on;
+}
+
 std::optional<Report> VcpuThread::serve(const kvm::Exit& exit, ForeignWrites* foreign) {
   using Handled = ForeignWrites::Handled;
   const Handled handled =
       foreign == nullptr ? Handled::kNotOurs : foreign->handle(*vcpu_, index_, exit);
-  if (handled == Handled::kGoOn) return std::nullopt;
-  if (handled == Handled::kStop) {
-    return Report{ReportKind::kFailed,
-                  "stopped, as the plan wants it, at a write that the "
-                  "firewall denied: " +
-                      vcpu_->describe_failure()};
-  }
-  return serve_device(exit);
+  return handled == Handled::kNotOurs ? serve_device(exit) : end_after(handled);
+}
+
+std::optional<Report> VcpuThread::end_after(ForeignWrites::Handled handled) const {
+  if (handled != ForeignWrites::Handled::kStop) return std::nullopt;
+  return Report{ReportKind::kFailed,
+                "stopped, as the plan wants it, at a write that the "
+                "firewall denied: " +
+                    vcpu_->describe_failure()};
 }
 
 std::optional<Report> VcpuThread::serve_device(const kvm::Exit& exit) {

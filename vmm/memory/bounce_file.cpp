@@ -4,8 +4,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <cerrno>
-
 #include "vmm/base/error.h"
 
 namespace hive::memory {
@@ -23,7 +21,6 @@ bool BounceFile::write(std::byte* target, std::span<const std::byte> bytes) {
   while (done < bytes.size()) {
     const ssize_t got =
         ::pread(file_.get(), target + done, bytes.size() - done, static_cast<off_t>(done));
-    if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return false;
     done += static_cast<std::size_t>(got);
   }

@@ -19,8 +19,8 @@ class BounceFile {
   /// Throws Error.
   BounceFile();
 
-  /// Copies BYTES, at most kMaxWrite, to TARGET. False when not all could be written; those before
-  /// the first unwritable page may have been.
+  /// Copies BYTES, at most kMaxWrite, to TARGET. False when not all could be written; any bytes
+  /// from the first on may have been.
   [[nodiscard]] bool write(std::byte* target, std::span<const std::byte> bytes);
 
  private:

@@ -14,7 +14,8 @@ class ForeignWriter {
 
   /// Copies BYTES to TARGET, an address within this process's mapping of global memory. False when
   /// the firewall stopped it; what lies before the forbidden page may have been written. Waits for
-  /// the word of the pages' home, which its monitor gives within microseconds.
+  /// the word of the pages' home, which its monitor gives within microseconds; false also when the
+  /// home's monitor hangs or is gone, and the word does not come in a bounded time.
   [[nodiscard]] virtual bool write(std::byte* target, std::span<const std::byte> bytes) = 0;
 };
 

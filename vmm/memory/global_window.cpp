@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -26,6 +27,11 @@ std::vector<Range> lay_out_global_memory(std::span<const std::uint64_t> contribu
 GlobalWindow::GlobalWindow(std::vector<UniqueFd> files, std::span<const std::uint64_t> sizes,
                            unsigned own)
     : contributions_(lay_out_global_memory(sizes)), own_(own), kept_(sizes.size()) {
+  for (const std::uint64_t size : sizes) {
+    if (is_aligned(size, kHugePageSize)) continue;
+    throw Error("global memory: a contribution of " + format_size(size) +
+                " is not a multiple of 2 MiB; give the cell such a size");
+  }
   if (!contributions_.empty()) size_ = align_up(contributions_.back().end(), kHugePageSize);
   if (size_ == 0) throw Error("global memory: no cell contributes any; give one shared memory");
   base_ = reserve_aligned(size_, "global memory");
@@ -70,23 +76,29 @@ int GlobalWindow::home_of(std::uint64_t offset) const {
 
 std::vector<HomeGuard> GlobalWindow::take_guards() { return std::exchange(guards_, {}); }
 
-void GlobalWindow::forbid(std::uint64_t offset) {
-  if (::mprotect(base_ + offset, kPageSize, PROT_READ) != 0) {
-    throw_errno("global memory: cannot forbid a page");
+Range GlobalWindow::foreign_part(const Range& range, unsigned cell) const {
+  const Range& home = contributions_[cell];
+  const std::uint64_t start = std::max(range.start, home.start);
+  const std::uint64_t end = std::min(range.end(), home.end());
+  if (cell == own_ || start >= end) return {};
+  return {start, end - start};
+}
+
+void GlobalWindow::set_access(const Range& range, bool writable) {
+  const int access = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+  for (unsigned cell = 0; cell < contributions_.size(); ++cell) {
+    const Range part = foreign_part(range, cell);
+    if (part.size != 0 && ::mprotect(base_ + part.start, part.size, access) != 0) {
+      throw_errno("global memory: cannot forbid or allow pages");
+    }
   }
 }
 
-void GlobalWindow::allow(std::uint64_t offset) {
-  if (::mprotect(base_ + offset, kPageSize, PROT_READ | PROT_WRITE) != 0) {
-    throw_errno("global memory: cannot allow a page");
+void GlobalWindow::wake(const Range& range) {
+  for (unsigned cell = 0; cell < contributions_.size(); ++cell) {
+    const Range part = foreign_part(range, cell);
+    if (part.size != 0) kept_[cell].wake({part.start - contributions_[cell].start, part.size});
   }
-}
-
-void GlobalWindow::wake(std::uint64_t offset) {
-  const int home = home_of(offset);
-  if (home < 0 || home == static_cast<int>(own_)) return;
-  const auto cell = static_cast<unsigned>(home);
-  kept_[cell].wake({offset - contributions_[cell].start, kPageSize});
 }
 
 }  // namespace hive::memory

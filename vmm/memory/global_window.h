@@ -33,8 +33,9 @@ struct HomeGuard {
 /// when a monitor dies and its copy is closed. Const after take_guards().
 class GlobalWindow {
  public:
-  /// FILES[n] is the contribution of cell n, SIZES[n] bytes long (a multiple of the page size; 0:
-  /// none, and no file). OWN is the cell whose VMM this is. Throws Error.
+  /// FILES[n] is the contribution of cell n, SIZES[n] bytes long (a multiple of 2 MiB, so that
+  /// there are no gaps between; 0: none, and no file). OWN is the cell whose VMM this is. Throws
+  /// Error.
   GlobalWindow(std::vector<UniqueFd> files, std::span<const std::uint64_t> sizes, unsigned own);
   GlobalWindow(const GlobalWindow&) = delete;
   GlobalWindow& operator=(const GlobalWindow&) = delete;
@@ -45,21 +46,24 @@ class GlobalWindow {
   [[nodiscard]] unsigned own() const { return own_; }
   /// Each cell's contribution, as offsets within the window.
   [[nodiscard]] std::span<const Range> contributions() const { return contributions_; }
-  /// The cell whose contribution OFFSET is in, or -1 in the gaps between.
+  /// The cell whose contribution OFFSET is in, or -1 past the last.
   [[nodiscard]] int home_of(std::uint64_t offset) const;
 
   /// The guards of all foreign contributions, for their homes' monitors. Once.
   std::vector<HomeGuard> take_guards();
 
-  /// Makes the page at OFFSET unwritable to this process, or writable again, beneath the firewall's
-  /// own protection, which stays. Thread-safe. Throws Error.
-  void forbid(std::uint64_t offset);
-  void allow(std::uint64_t offset);
-  /// Has the threads that wait to write the page at OFFSET try again. Thread-safe.
-  void wake(std::uint64_t offset);
+  /// Makes the foreign pages of RANGE, in whole pages, unwritable to this process, or writable
+  /// again, beneath the firewall's own protection, which stays. Thread-safe. Throws Error.
+  void forbid(const Range& range) { set_access(range, false); }
+  void allow(const Range& range) { set_access(range, true); }
+  /// Has the threads that wait to write a page of RANGE try again. Thread-safe.
+  void wake(const Range& range);
 
  private:
   void map(unsigned cell, const UniqueFd& file);
+  void set_access(const Range& range, bool writable);
+  /// What of RANGE is CELL's, and is foreign. Empty where nothing is.
+  [[nodiscard]] Range foreign_part(const Range& range, unsigned cell) const;
 
   std::vector<Range> contributions_;
   std::uint64_t size_ = 0;

@@ -1,8 +1,11 @@
 // The write firewall binds a cell's devices as it binds its vCPUs.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
+#include <thread>
 
 #include "tests/kvm/harness/global_cells.h"
 #include "tests/kvm/harness/micro_disk.h"
@@ -98,6 +101,25 @@ TEST_F(DmaOnKvm, StopsWhereAPermittedPageEnds) {
   EXPECT_EQ(status(), VIRTIO_BLK_S_IOERR);
   EXPECT_EQ(written(0, 0x4000), 0);
   EXPECT_LE(written(0, 0x4000 - 256), 256);
+}
+
+TEST_F(DmaOnKvm, EndsInAnIoErrorAtAHomeThatHangs) {
+  aim_at(0, 0x4000);
+  cells_->home(0).grant(kBeta, {4, 1});
+  cells_->home(0).hang(true);
+  const auto start = std::chrono::steady_clock::now();
+  cells_->start();
+  std::thread rescuer([this] {
+    ::usleep(4'000'000);
+    cells_->home(0).hang(false);
+  });
+  EXPECT_TRUE(cells_->cell(1).run_until_done());
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(3));
+  EXPECT_EQ(status(), VIRTIO_BLK_S_IOERR);
+  EXPECT_EQ(written(0, 0x4000), 0);
+  EXPECT_FALSE(cells_->cell(1).find(ReportKind::kDeviceBroken));
+  rescuer.join();
+  EXPECT_EQ(written(0, 0x4000), 0) << "the write was given up, and is made all the same";
 }
 
 TEST_F(DmaOnKvm, StopsTheCellWhereThePlanWantsThat) {

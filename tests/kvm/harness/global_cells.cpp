@@ -78,6 +78,10 @@ void Home::serve() {
       waiting.push_back({each.answers, POLLIN, 0});
     }
     if (::poll(waiting.data(), waiting.size(), 1) <= 0) continue;
+    if (hung_) {
+      ::usleep(1000);
+      continue;
+    }
     const std::scoped_lock lock(mutex_);
     for (const auto& each : descriptors) gatekeeper_.serve(each.cell);
   }

@@ -32,6 +32,8 @@ class Home {
   void revoke(CellId cell, const firewall::PageRange& range);
   [[nodiscard]] firewall::PageRanges written_by(CellId cell);
   [[nodiscard]] std::vector<firewall::ViolationRecord> violations();
+  /// From now on the home's monitor hangs, or no longer does.
+  void hang(bool hung) { hung_ = hung; }
 
  private:
   void serve();
@@ -43,6 +45,7 @@ class Home {
   std::vector<firewall::ViolationRecord> violations_;  ///< Guarded by mutex_.
   firewall::Gatekeeper gatekeeper_;                    ///< Guarded by mutex_.
   std::atomic<bool> ended_{false};
+  std::atomic<bool> hung_{false};
   std::thread thread_;
 };
 

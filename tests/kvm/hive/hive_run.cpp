@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <functional>
+#include <iterator>
 
 #include "vmm/memory/layout.h"
 
@@ -30,7 +31,8 @@ bool eventually(const std::function<bool()>& done) {
   return true;
 }
 
-pid_t run(const std::vector<std::string>& arguments, const fs::path& folder, int out, int err) {
+pid_t run(const std::vector<std::string>& arguments, const std::vector<std::string>& wrapper,
+          const fs::path& folder, int out, int err) {
   const pid_t pid = ::fork();
   if (pid != 0) return pid;
   ::setenv("HIVE_RUNTIME_DIR", (folder / "run").c_str(), 1);
@@ -38,12 +40,13 @@ pid_t run(const std::vector<std::string>& arguments, const fs::path& folder, int
   if (err >= 0) ::dup2(err, STDERR_FILENO);
   const int null = ::open("/dev/null", O_RDONLY);
   ::dup2(null, STDIN_FILENO);
-  std::vector<std::string> words = arguments;
-  words.insert(words.begin(), "hive");
+  std::vector<std::string> words = wrapper;
+  words.emplace_back(HIVE_PROGRAM);
+  words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
-  ::execv(HIVE_PROGRAM, argv.data());
+  ::execvp(argv[0], argv.data());
   ::_exit(127);
 }
 
@@ -121,12 +124,13 @@ std::string TestMachine::plan_file() const {
   return path.string();
 }
 
-Output TestMachine::hive(const std::vector<std::string>& arguments) const {
+Output TestMachine::hive(const std::vector<std::string>& arguments,
+                         const std::vector<std::string>& wrapper) const {
   Output output;
   Pipe out;
   Pipe err;
   const auto start = steady_clock::now();
-  const pid_t pid = run(arguments, folder_, out.ends[1], err.ends[1]);
+  const pid_t pid = run(arguments, wrapper, folder_, out.ends[1], err.ends[1]);
   out.close_write();
   err.close_write();
   if (!gather(out, err, output)) ::kill(pid, SIGKILL);
@@ -144,7 +148,7 @@ Output TestMachine::up(std::vector<std::string> options) const {
 
 pid_t TestMachine::start(const std::vector<std::string>& arguments) const {
   const int null = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
-  const pid_t pid = run(arguments, folder_, null, null);
+  const pid_t pid = run(arguments, {}, folder_, null, null);
   ::close(null);
   return pid;
 }
@@ -188,6 +192,17 @@ std::vector<std::string> TestMachine::files() const {
     paths.push_back(entry.path().string());
   }
   return paths;
+}
+
+std::vector<std::string> TestMachine::processes() const {
+  const std::string mark = "HIVE_RUNTIME_DIR=" + (folder_ / "run").string();
+  std::vector<std::string> found;
+  for (const auto& entry : fs::directory_iterator("/proc")) {
+    std::ifstream file(entry.path() / "environ", std::ios::binary);
+    const std::string variables{std::istreambuf_iterator<char>(file), {}};
+    if (variables.find(mark + '\0') != std::string::npos) found.push_back(entry.path().string());
+  }
+  return found;
 }
 
 bool is_alive(pid_t pid) {

@@ -40,8 +40,10 @@ class TestMachine {
   /// Writes the plan; its path.
   std::string plan_file() const;
 
-  /// Runs hive with ARGUMENTS to its end, at most 60 seconds.
-  Output hive(const std::vector<std::string>& arguments) const;
+  /// Runs hive with ARGUMENTS to its end, at most 60 seconds. WRAPPER, where there is one, is a
+  /// command that runs the one that follows it.
+  Output hive(const std::vector<std::string>& arguments,
+              const std::vector<std::string>& wrapper = {}) const;
   Output up(std::vector<std::string> options = {}) const;
   /// Starts hive with ARGUMENTS; its pid.
   pid_t start(const std::vector<std::string>& arguments) const;
@@ -55,6 +57,8 @@ class TestMachine {
   [[nodiscard]] std::vector<std::string> sockets() const;
   /// Files and folders in the runtime folder.
   [[nodiscard]] std::vector<std::string> files() const;
+  /// Processes, as folders of /proc, that were started for this machine.
+  [[nodiscard]] std::vector<std::string> processes() const;
 
  private:
   [[nodiscard]] std::string write_script(const std::string& name,

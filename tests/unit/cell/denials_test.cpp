@@ -25,7 +25,7 @@ using memory::Denial;
 using memory::DenialAnswer;
 using memory::DenialOutcome;
 
-constexpr std::uint64_t kSize = 16 * kPageSize;
+constexpr std::uint64_t kSize = kHugePageSize;
 constexpr std::uint64_t kRip = 0x1234;
 
 /// The VMM of cell 1 and the monitor of cell 0, whose pages it writes.

@@ -15,6 +15,7 @@
 #include <string>
 
 #include "tests/support/fuse_file.h"
+#include "tests/support/loop_device.h"
 #include "tests/unit/device/guest_driver.h"
 
 namespace hive::device {
@@ -96,6 +97,25 @@ TEST(DiskImage, IsLocked) {
   const DiskImage reader = DiskImage::open(path, true);
   EXPECT_EQ(error_of([&] { DiskImage::open(path, true); }), "");
   EXPECT_NE(error_of([&] { DiskImage::open(path, false); }), "");
+}
+
+TEST(DiskImage, IsNotABlockDeviceThatSomebodyHolds) {
+  const std::string why = hive::test::LoopDevice::unavailable();
+  if (!why.empty()) GTEST_SKIP() << why;
+  const hive::test::LoopDevice device(1 * kMiB);
+  {
+    // As a mount holds it.
+    const UniqueFd holder(::open(device.path().c_str(), O_RDWR | O_EXCL | O_CLOEXEC));
+    ASSERT_TRUE(holder);
+    const std::string busy = error_of([&] { DiskImage::open(device.path(), false); });
+    EXPECT_NE(busy.find("disk " + device.path() + ": busy: "), std::string::npos) << busy;
+    EXPECT_NE(busy.find("unmount it, or make it read-only"), std::string::npos) << busy;
+    EXPECT_EQ(error_of([&] { DiskImage::open(device.path(), true); }), "");
+  }
+  const DiskImage disk = DiskImage::open(device.path(), false);
+  EXPECT_EQ(disk.sectors(), kMiB / DiskImage::kSectorSize);
+  EXPECT_LT(UniqueFd(::open(device.path().c_str(), O_RDWR | O_EXCL | O_CLOEXEC)).get(), 0)
+      << "it can be mounted under a guest";
 }
 
 class BlockTest : public testing::Test {

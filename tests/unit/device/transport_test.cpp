@@ -174,6 +174,19 @@ TEST_F(TransportTest, AsksForResetOnABrokenQueueAndLivesOn) {
   EXPECT_TRUE(machine_.run_until([&] { return queue0_.used_index() == 1; }));
 }
 
+TEST_F(TransportTest, TellsOfABoundedNumberOfBreaks) {
+  for (unsigned turn = 1; turn <= 100; ++turn) {
+    ASSERT_TRUE(driver_->negotiate(0));
+    driver_->set_common<std::uint16_t>(0x16, 0);
+    driver_->set_common<std::uint64_t>(0x20, 0xc000'0000);
+    driver_->set_common<std::uint16_t>(0x1c, 1);
+    ASSERT_EQ(driver_->status() & 0x40, 0x40) << turn;
+    driver_->reset();
+  }
+  machine_.settle();
+  EXPECT_EQ(machine_.broken.size(), 16U);
+}
+
 TEST_F(TransportTest, BreaksWhenAQueueIsSetUpOutsideMemory) {
   ASSERT_TRUE(driver_->negotiate(0));
   driver_->set_common<std::uint16_t>(0x16, 0);

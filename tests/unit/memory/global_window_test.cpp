@@ -28,10 +28,10 @@ UniqueFd shared_file(std::uint64_t size) {
 
 UniqueFd copy_of(const UniqueFd& file) { return UniqueFd(::dup(file.get())); }
 
-/// Two contributions, of 16 pages each, and the windows that both cells have on them.
+/// Two contributions and the windows that both cells have on them.
 class TwoCells : public ::testing::Test {
  protected:
-  static constexpr std::uint64_t kSize = 16 * kPageSize;
+  static constexpr std::uint64_t kSize = kHugePageSize;
 
   static std::unique_ptr<GlobalWindow> window(const std::array<UniqueFd, 2>& files, unsigned own) {
     std::vector<UniqueFd> copies;
@@ -94,8 +94,9 @@ TEST_F(TwoCells, SeeEachOthersPages) {
   EXPECT_EQ(beta_->base()[5], std::byte{42});
   EXPECT_EQ(guard_.next(), std::nullopt);
   EXPECT_EQ(beta_->home_of(kSize - 1), 0);
-  EXPECT_EQ(beta_->home_of(kSize), -1);
-  EXPECT_EQ(beta_->home_of(2 * kMiB), 1);
+  EXPECT_EQ(beta_->home_of(kSize), 1);
+  EXPECT_EQ(beta_->home_of(2 * kSize - 1), 1);
+  EXPECT_EQ(beta_->home_of(2 * kSize), -1);
 }
 
 TEST_F(TwoCells, WriteOnlyWhatIsTheirOwn) {
@@ -130,10 +131,10 @@ TEST_F(TwoCells, GetAnErrorFromASystemCallThatWritesAForbiddenPage) {
   std::atomic<int> error{0};
   std::thread reader([&] { error = ::read(pipe[0], beta_->base(), 3) < 0 ? errno : -1; });
   ASSERT_TRUE(wait_for(guard_).has_value());
-  beta_->forbid(0);
-  beta_->wake(0);
+  beta_->forbid({0, kPageSize});
+  beta_->wake({0, kPageSize});
   reader.join();
-  beta_->allow(0);
+  beta_->allow({0, kPageSize});
   EXPECT_EQ(error, EFAULT);
   EXPECT_EQ(alpha_->base()[0], std::byte{0});
   // What forbid() does on top leaves the protection beneath as it was.
@@ -170,6 +171,13 @@ TEST(WriteGuardOfTheGone, SaysSo) {
   WriteGuard guard;
   EXPECT_EQ(guard.open({0, kPageSize}), WriteGuard::Outcome::kGone);
   EXPECT_EQ(guard.next(), std::nullopt);
+}
+
+TEST(GlobalWindowWithGaps, IsRefused) {
+  const std::array<std::uint64_t, 2> sizes{kPageSize, kHugePageSize};
+  std::vector<UniqueFd> files;
+  for (const std::uint64_t size : sizes) files.push_back(shared_file(size));
+  EXPECT_THROW(GlobalWindow(std::move(files), sizes, 0), Error);
 }
 
 TEST(GlobalWindowOfNobody, IsRefused) {

@@ -32,6 +32,16 @@ std::string_view open_remedy(int error, bool read_only) {
   }
 }
 
+/// What open(2) is asked for. With O_EXCL it refuses a block device that is mounted or that another
+/// process has so opened (open(2)).
+int flags_for(const std::string& path, bool read_only) {
+  // Not blocking: opening a FIFO by mistake must not wait for its other end.
+  const int flags = (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK;
+  struct stat status {};
+  const bool block = ::stat(path.c_str(), &status) == 0 && S_ISBLK(status.st_mode);
+  return block && !read_only ? flags | O_EXCL : flags;
+}
+
 /// Size in bytes of an open file or block device.
 std::uint64_t size_of(const UniqueFd& fd, const std::string& what) {
   struct stat status {};
@@ -64,9 +74,12 @@ DiskImage DiskImage::open(const std::string& path, bool read_only) {
   DiskImage image;
   image.path_ = path;
   image.read_only_ = read_only;
-  // Not blocking: opening a FIFO by mistake must not wait for its other end.
-  const int access = read_only ? O_RDONLY : O_RDWR;
-  image.fd_.reset(::open(path.c_str(), access | O_CLOEXEC | O_NONBLOCK));
+  image.fd_.reset(::open(path.c_str(), flags_for(path, read_only)));
+  if (!image.fd_ && errno == EBUSY) {
+    throw Error(what +
+                ": busy: it is mounted, or another cell or program holds it; stop that one, "
+                "unmount it, or make it read-only");
+  }
   if (!image.fd_) throw_errno(what, errno, open_remedy(errno, read_only));
   const std::uint64_t size = size_of(image.fd_, what);
   if (::fcntl(image.fd_.get(), F_SETFL, 0) != 0) throw_errno(what);

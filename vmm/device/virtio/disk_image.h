@@ -10,7 +10,8 @@ namespace hive::device {
 
 /// An open and locked raw image. The lock (an open file description lock on the whole file: shared
 /// when read-only, else exclusive) keeps other cells and programs that lock, QEMU among them, from
-/// using the disk at the same time; it goes with the process.
+/// using the disk at the same time; it goes with the process. A block device that is written is
+/// held exclusively too, as a mount holds it.
 class DiskImage {
  public:
   static constexpr std::uint64_t kSectorSize = 512;

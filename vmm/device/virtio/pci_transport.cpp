@@ -127,7 +127,8 @@ void VirtioPciDevice::Transport::break_device(unsigned index) {
   common_.set_needs_reset();
   // Virtio 1.2, 2.1.2: a driver that runs is told by a change of configuration.
   if ((common_.status() & kStatusDriverOk) != 0) config_changed();
-  if (!on_broken_) return;
+  if (!on_broken_ || breaks_told_ == kMaxBreaksTold) return;
+  ++breaks_told_;
   std::string detail =
       fmt::format("{}: queue {}: {}", device_->name(), index, queues_[index].ring.fault());
   boost::asio::post(loop_, [this, alive = std::weak_ptr(alive_), detail = std::move(detail)] {

@@ -86,6 +86,9 @@ class VirtioPciDevice::Transport : public VirtioTransport {
   bool resetting_ = false;     ///< The driver waits for the device's reset.
   unsigned queue_resets_ = 0;  ///< Queues whose reset the driver waits for.
   bool quiesced_ = false;
+  /// Guests can break a queue, reset the device and go on for ever: later breaks are not told.
+  static constexpr unsigned kMaxBreaksTold = 16;
+  unsigned breaks_told_ = 0;
   std::function<void()> on_quiet_;  ///< Owed once the device is idle.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::unique_ptr<VirtioDevice> device_;  ///< Last: it may use all of the above while it ends.
