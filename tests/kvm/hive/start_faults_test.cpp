@@ -21,7 +21,7 @@ using testing::AnyOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-class Faults : public testing::Test {
+class StartFaults : public testing::Test {
  protected:
   /// A file of SIZE bytes that begins with CONTENT; its path.
   std::string file(const std::string& name, const std::string& content, std::uint64_t size) {
@@ -74,13 +74,13 @@ class Faults : public testing::Test {
   TestMachine machine_;
 };
 
-TEST_F(Faults, AKernelThatIsNotAKernel) {
+TEST_F(StartFaults, AKernelThatIsNotAKernel) {
   const std::string path = file("text.img", "not a kernel, whatever its name says\n", kPageSize);
   refused("agent: false, kernel: " + path,
           AllOf(HasSubstr(path + ": "), HasSubstr("not a kernel; give the path of a bzImage")));
 }
 
-TEST_F(Faults, ATruncatedBzImage) {
+TEST_F(StartFaults, ATruncatedBzImage) {
   setup_header header{};
   header.setup_sects = 1;
   header.boot_flag = 0xaa55;
@@ -97,19 +97,19 @@ TEST_F(Faults, ATruncatedBzImage) {
           AllOf(HasSubstr(path + ": truncated: its header announces"), HasSubstr("copy it again")));
 }
 
-TEST_F(Faults, AnInitrdLargerThanMemory) {
+TEST_F(StartFaults, AnInitrdLargerThanMemory) {
   const std::string path = file("large.cpio", "", 200 * kMiB);
   refused(micro_kernel() + ", initrd: " + path,
           AllOf(HasSubstr("initrd"), HasSubstr("fit in"), HasSubstr("give the cell more")));
 }
 
-TEST_F(Faults, AMissingDisk) {
+TEST_F(StartFaults, AMissingDisk) {
   const std::string path = (machine_.folder() / "none.img").string();
   refused(micro_kernel() + ", disks: [{path: " + path + "}]",
           AllOf(HasSubstr(path), HasSubstr("does not exist"), HasSubstr("truncate -s")));
 }
 
-TEST_F(Faults, ABusyDisk) {
+TEST_F(StartFaults, ABusyDisk) {
   const std::string path = file("disk.img", "", kMiB);
   const UniqueFd holder(::open(path.c_str(), O_RDWR | O_CLOEXEC));
   struct flock whole {};
@@ -120,7 +120,7 @@ TEST_F(Faults, ABusyDisk) {
                 HasSubstr("stop that one")));
 }
 
-TEST_F(Faults, ADiskThatIsMounted) {
+TEST_F(StartFaults, ADiskThatIsMounted) {
   const std::string missing = LoopDevice::unavailable();
   if (!missing.empty()) GTEST_SKIP() << missing;
   const LoopDevice device(kMiB);
@@ -130,7 +130,7 @@ TEST_F(Faults, ADiskThatIsMounted) {
           AllOf(HasSubstr(device.path() + ": busy: it is mounted"), HasSubstr("unmount it")));
 }
 
-TEST_F(Faults, NoKvm) {
+TEST_F(StartFaults, NoKvm) {
   const std::string why = no_namespaces();
   if (!why.empty()) GTEST_SKIP() << why;
   refused(micro_kernel(),
@@ -139,7 +139,7 @@ TEST_F(Faults, NoKvm) {
           with_devices("true"));
 }
 
-TEST_F(Faults, NoPermissionOnKvm) {
+TEST_F(StartFaults, NoPermissionOnKvm) {
   const std::string why = no_namespaces();
   if (!why.empty()) GTEST_SKIP() << why;
   // Root that may not pass by a file's mode: it still owns this test's files.
