@@ -64,5 +64,5 @@ refused "no /dev/kvm" 'there is no /dev/kvm.*; (switch virtualisation on|load it
 mv /dev/kvm.hidden /dev/kvm
 chmod 755 "$scratch"
 chown -R nobody "$scratch"
-refused "no permission on /dev/kvm" 'may not open /dev/kvm; join its group' setpriv --reuid nobody --clear-groups \
+refused "no permission on /dev/kvm" 'may not open /dev/kvm \(group .*, mode .*\); (join its group|give it to a group)' setpriv --reuid nobody --clear-groups \
   env HIVE_RUNTIME_DIR="$HIVE_RUNTIME_DIR" "$(command -v hive)" up m.yaml

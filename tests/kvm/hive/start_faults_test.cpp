@@ -143,7 +143,9 @@ TEST_F(StartFaults, NoPermissionOnKvm) {
   const std::string why = no_namespaces();
   if (!why.empty()) GTEST_SKIP() << why;
   // Root that may not pass by a file's mode: it still owns this test's files.
-  refused(micro_kernel(), AllOf(HasSubstr("may not open /dev/kvm"), HasSubstr("join its group")),
+  refused(micro_kernel(),
+          AllOf(HasSubstr("may not open /dev/kvm (group root, mode 0600)"),
+                HasSubstr("sudo chgrp kvm")),
           with_devices("mknod -m 600 $dev/kvm c 10 232; chown 65534 $dev/kvm",
                        "setpriv --bounding-set=-dac_override,-dac_read_search"));
 }
