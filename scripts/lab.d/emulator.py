@@ -1,9 +1,9 @@
 """Tells failures of the emulator under the lab from failures of what runs in it.
 
 The lab's machine is emulated, nested paging included. Now and then the emulator itself goes wrong:
-the lab's own kernel oopses, or a guest below it is entered with registers that no processor can
-have. Neither can be the doing of a VMM: the first is the lab's kernel, which is a stock one, and
-the second needs bits in RFLAGS that the architecture fixes (AMD64 manual, volume 2, 3.1.6: bit 1 is
+the lab's own kernel oopses or loses its guests' clocks, or a guest below it is entered with
+registers that no processor can have. None can be the doing of a VMM: the first are those of the
+lab's kernel, which is a stock one, and the last needs bits in RFLAGS that the architecture fixes (AMD64 manual, volume 2, 3.1.6: bit 1 is
 always one; bits 3, 5, 15 and 22 and above always zero).
 """
 import re
@@ -19,6 +19,8 @@ _KERNEL_FAULTS = [
         r"invalid opcode: .*",
         r"PANIC: .*",
         r"kernel BUG at .*",
+        # Its guests' timers are late from then on, by as much as the machine is old.
+        r"user requested TSC rate below hardware speed",
     )
 ]
 

@@ -28,6 +28,12 @@ class KernelFaultTest(unittest.TestCase):
             "Oops: 0002 [#1] PREEMPT SMP NOPTI",
         )
 
+    def test_lost_clock(self):
+        console = "[    3.533833] user requested TSC rate below hardware speed\n"
+        self.assertEqual(
+            emulator.kernel_fault(console), "user requested TSC rate below hardware speed"
+        )
+
     def test_panic_that_the_lab_itself_caused(self):
         console = "lab-init: cannot mount the host's tree\nKernel panic - not syncing: init died\n"
         self.assertIsNone(emulator.kernel_fault(console))
