@@ -87,7 +87,7 @@ TEST_F(DmaOnKvm, EndsInAnIoErrorAtAProtectedPage) {
   EXPECT_TRUE(cells_->home(0).written_by(kBeta).empty());
   EXPECT_TRUE(cells_->cell(1).run_until_report(ReportKind::kViolation));
   EXPECT_FALSE(cells_->cell(1).find(ReportKind::kDeviceBroken));
-  const auto violations = cells_->home(0).violations();
+  const auto violations = cells_->home(0).await_violations(1);
   ASSERT_EQ(violations.size(), 1U);
   EXPECT_EQ(violations[0].page, 4U);
   EXPECT_EQ(violations[0].vcpu, -1);

@@ -73,7 +73,7 @@ TEST_F(FirewallOnKvm, StopsAWriteToAnotherHomesPage) {
   EXPECT_EQ(word(cells.home(0), 0x3008), 0U);
 
   EXPECT_TRUE(cells.cell(1).run_until_report(ReportKind::kViolation));
-  const auto violations = cells.home(0).violations();
+  const auto violations = cells.home(0).await_violations(1);
   ASSERT_EQ(violations.size(), 1U);
   EXPECT_EQ(violations[0].cell, kBeta);
   EXPECT_EQ(violations[0].page, 3U);
@@ -132,7 +132,7 @@ TEST_F(FirewallOnKvm, StopsAWriteThatCrossesFromAPermittedPage) {
   EXPECT_EQ(cells.cell(1).result(0, 2).status, HIVE_MICRO_EXCEPTION);
   EXPECT_EQ(word(cells.home(0), 0x4000), 0U);
   EXPECT_EQ(word(cells.home(0), 0x3ff0), 0x5555555555555555U);
-  for (const auto& violation : cells.home(0).violations()) EXPECT_EQ(violation.page, 4U);
+  for (const auto& violation : cells.home(0).await_violations(2)) EXPECT_EQ(violation.page, 4U);
 }
 
 TEST_F(FirewallOnKvm, StopsTheCellWhereThePlanWantsThat) {

@@ -96,7 +96,7 @@ TEST_F(HungHome, FindsTheWriteStillForbiddenAfterThePause) {
   ASSERT_TRUE(beta().run_until_done());
   EXPECT_EQ(beta().result(0, 1).status, HIVE_MICRO_EXCEPTION);
   EXPECT_EQ(word(), 0U);
-  EXPECT_EQ(home().violations().size(), 1U);
+  EXPECT_EQ(home().await_violations(1).size(), 1U);
 }
 
 TEST_F(HungHome, WaitsForNoPausedCellToGrantAPage) {

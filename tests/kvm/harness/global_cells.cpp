@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <stdexcept>
 #include <utility>
 
@@ -58,6 +59,13 @@ void Home::revoke(CellId cell, const firewall::PageRange& range) {
 firewall::PageRanges Home::written_by(CellId cell) {
   const std::scoped_lock lock(mutex_);
   return gatekeeper_.ledger().written_by(cell);
+}
+
+std::vector<ViolationRecord> Home::await_violations(std::size_t count) {
+  for (int turn = 0; turn < 10'000 && violations().size() < count; ++turn) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return violations();
 }
 
 std::vector<ViolationRecord> Home::violations() {
