@@ -14,6 +14,7 @@ import time
 import emulator
 
 VIRTIOFSD = "/usr/lib/qemu/virtiofsd"
+_CPU = "max,+svm,+npt,-xsave,-avx,-avx2,-fma,-f16c,-vaes,-vpclmulqdq,-erms,-fsrm"
 _CMDLINE = (
     "console=ttyS0 quiet loglevel=5 panic=-1 oops=panic random.trust_cpu=on "
     "tsc=reliable no_timer_check lpj=4000000"
@@ -135,15 +136,16 @@ class Machine:
 
     def _qemu_argv(self):
         # Without XSAVE: TCG lets a nested guest's XSETBV through unseen, so KVM would report (and
-        # switch) another extended state than the guest uses. Without ERMS and FSRM: they promise fast
-        # byte-wise string instructions, but TCG takes an instruction's time for each byte.
+        # switch) another extended state than the guest uses; and without AVX and its like, which need
+        # XSAVE: kernels look for one of the two and then use both. Without ERMS and FSRM: they promise
+        # fast byte-wise string instructions, but TCG takes an instruction's time for each byte.
         icount = ["-icount", "shift=2,sleep=off"] if self.job.icount else []
         return [
             "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
             "-no-reboot", "-accel", "tcg" + (",thread=single" if self.job.icount else ""), *icount,
             "-M", "q35,memory-backend=ram", "-m", f"{self.job.memory}M",
             "-object", f"memory-backend-memfd,id=ram,size={self.job.memory}M,share=on",
-            "-cpu", "max,+svm,+npt,-xsave,-erms,-fsrm", "-smp", "1",
+            "-cpu", _CPU, "-smp", "1",
             "-kernel", os.path.join(self.job.image, "vmlinux"), "-initrd", self.job.initrd,
             "-append", f"{_CMDLINE} lab.job={self._folder}",
             "-serial", f"file:{self._path('console.log')}",

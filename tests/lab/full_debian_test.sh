@@ -19,6 +19,7 @@ until [[ $(in_cell debian systemctl is-active multi-user.target || true) == acti
 done
 failed=$(in_cell debian systemctl list-units --failed --no-legend --plain)
 [[ -z $failed ]] || fail "units failed: $failed"
+! in_cell debian dmesg | grep -E 'Oops|BUG:|invalid opcode|Call Trace' || fail "the kernel oopsed"
 [[ $(in_cell debian findmnt -no SOURCE /) == /dev/vda ]] || fail "the root is not /dev/vda"
 
 step "systemctl poweroff"
