@@ -1,6 +1,7 @@
 #include "cellmon/control/stream.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
@@ -95,7 +96,8 @@ class Stream::Core : public std::enable_shared_from_this<Stream::Core> {
   /// Writes what the descriptor takes now. After an error the queue is dropped, and the end comes
   /// by way of the loop.
   void flush() {
-    const ssize_t count = ::write(fd_.native_handle(), queue_.data(), queue_.size());
+    const ssize_t count =
+        ::send(fd_.native_handle(), queue_.data(), queue_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (count >= 0) {
       queue_.erase(0, static_cast<std::size_t>(count));
     } else if (errno != EAGAIN && errno != EINTR) {

@@ -23,7 +23,7 @@ class Stream {
     std::function<void()> on_drained = [] {};
   };
 
-  /// Takes FD, a socket or a pipe.
+  /// Takes FD, a socket, or a pipe to read from.
   Stream(boost::asio::io_context& loop, UniqueFd fd, std::size_t max_queue, Handlers handlers);
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
@@ -31,7 +31,8 @@ class Stream {
   Stream& operator=(Stream&&) = delete;
   ~Stream();
 
-  /// Writes BYTES now or later. False, with nothing taken, when the queue would exceed its limit.
+  /// Writes BYTES now or later, to a socket. False, with nothing taken, when the queue would exceed
+  /// its limit.
   [[nodiscard]] bool write(std::string_view bytes);
 
   /// Hands on_data what has come but was not read yet, as when the other end is gone.
