@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "guests/abi/global_memory.h"
 #include "vmm/base/error.h"
 #include "vmm/base/units.h"
 
@@ -16,16 +17,41 @@ namespace {
 using Json = nlohmann::json;
 using memory::Backing;
 
-constexpr std::array<std::pair<std::string_view, Backing>, 3> kBackings{
-    {{"small-pages", Backing::kSmallPages},
-     {"automatic", Backing::kAutomatic},
-     {"huge-pages", Backing::kHugePages}}};
+/// The words that a key's value may be, and what each means.
+template <typename Value, std::size_t kCount>
+using Names = std::array<std::pair<std::string_view, Value>, kCount>;
+
+constexpr Names<Backing, 3> kBackings{{{"small-pages", Backing::kSmallPages},
+                                       {"automatic", Backing::kAutomatic},
+                                       {"huge-pages", Backing::kHugePages}}};
+
+constexpr Names<OnViolation, 2> kViolationAnswers{
+    {{"fault", OnViolation::kFault}, {"stop", OnViolation::kStop}}};
 
 /// What a guest with 46 bits of physical addresses has room for beside its RAM.
 constexpr std::uint64_t kMaxGlobalMemory = 16ULL << 40;
 
 [[noreturn]] void refuse(const std::string& what) {
   throw Error("cell configuration: " + what, Error::Kind::kUsage);
+}
+
+/// "a, b or c".
+template <typename Value, std::size_t kCount>
+std::string listing(const Names<Value, kCount>& names) {
+  std::string text;
+  for (std::size_t i = 0; i < kCount; ++i) {
+    if (i > 0) text += i + 1 < kCount ? ", " : " or ";
+    text += names[i].first;
+  }
+  return text;
+}
+
+template <typename Value, std::size_t kCount>
+std::string_view name_of(const Names<Value, kCount>& names, Value wanted) {
+  for (const auto& [name, value] : names) {
+    if (value == wanted) return name;
+  }
+  return names.front().first;
 }
 
 /// Takes the members of one JSON object by name, and knows which were not asked for.
@@ -47,6 +73,19 @@ class Members {
     if (value == nullptr) return;
     if (!value->is_boolean()) refuse_type(key, "true or false");
     out = value->get<bool>();
+  }
+
+  template <typename Value, std::size_t kCount>
+  void take_name(const char* key, const Names<Value, kCount>& names, Value& out) {
+    std::string text(name_of(names, out));
+    take(key, text, false);
+    for (const auto& [name, value] : names) {
+      if (text == name) {
+        out = value;
+        return;
+      }
+    }
+    refuse_named(key, text, listing(names));
   }
 
   template <typename Number>
@@ -90,6 +129,11 @@ class Members {
     return static_cast<Number>(value.get<std::uint64_t>());
   }
 
+  [[noreturn]] void refuse_named(const std::string& key, const std::string& text,
+                                 const std::string& wanted) const {
+    refuse("\"" + where_ + key + "\" is \"" + text + "\", not " + wanted);
+  }
+
   [[noreturn]] void refuse_type(const std::string& key, const std::string& wanted) const {
     refuse("\"" + where_ + key + "\" is not " + wanted);
   }
@@ -123,28 +167,14 @@ DiskConfig parse_disk(const Json& json) {
   return disk;
 }
 
-constexpr std::array<std::pair<std::string_view, OnViolation>, 2> kViolationAnswers{
-    {{"fault", OnViolation::kFault}, {"stop", OnViolation::kStop}}};
-
-OnViolation parse_on_violation(const std::string& text) {
-  for (const auto& [name, answer] : kViolationAnswers) {
-    if (text == name) return answer;
-  }
-  refuse("\"global.on_violation\" is \"" + text + "\", not fault or stop");
-}
-
-std::string_view to_string(OnViolation wanted) {
-  for (const auto& [name, answer] : kViolationAnswers) {
-    if (answer == wanted) return name;
-  }
-  return "fault";
-}
-
 Contribution parse_contribution(const Json& json) {
   Members members(json, "global.contributions.");
   Contribution contribution;
   members.take_fd("file", contribution.file);
   members.take_number("size", contribution.size, true);
+  members.take_array("doorbells", [&](const Json& doorbell) {
+    contribution.doorbells.push_back(members.number<int>(doorbell, "doorbells"));
+  });
   members.refuse_unknown();
   return contribution;
 }
@@ -156,9 +186,8 @@ GlobalConfig parse_global(const Json& json) {
   members.take_array("contributions", [&](const Json& contribution) {
     global.contributions.push_back(parse_contribution(contribution));
   });
-  std::string answer(to_string(global.on_violation));
-  members.take("on_violation", answer, false);
-  global.on_violation = parse_on_violation(answer);
+  members.take_name("on_violation", kViolationAnswers, global.on_violation);
+  members.take_fd("link", global.link);
   members.refuse_unknown();
   return global;
 }
@@ -166,25 +195,13 @@ GlobalConfig parse_global(const Json& json) {
 Json json_of(const GlobalConfig& global) {
   Json contributions = Json::array();
   for (const Contribution& each : global.contributions) {
-    contributions.push_back({{"file", each.file}, {"size", each.size}});
+    contributions.push_back(
+        {{"file", each.file}, {"size", each.size}, {"doorbells", each.doorbells}});
   }
   return {{"own", global.own},
           {"contributions", std::move(contributions)},
-          {"on_violation", to_string(global.on_violation)}};
-}
-
-Backing parse_backing(const std::string& text) {
-  for (const auto& [name, backing] : kBackings) {
-    if (text == name) return backing;
-  }
-  refuse("\"backing\" is \"" + text + "\", not small-pages, automatic or huge-pages");
-}
-
-std::string_view to_string(Backing wanted) {
-  for (const auto& [name, backing] : kBackings) {
-    if (backing == wanted) return name;
-  }
-  return "automatic";
+          {"link", global.link},
+          {"on_violation", name_of(kViolationAnswers, global.on_violation)}};
 }
 
 void check(const GlobalConfig& global) {
@@ -201,6 +218,10 @@ void check(const GlobalConfig& global) {
     }
     if ((each.size != 0) != (each.file >= 0)) {
       refuse("\"global.contributions.file\" is not given exactly where there is a size");
+    }
+    if (!each.doorbells.empty() && each.doorbells.size() != HIVE_GLOBAL_VECTORS) {
+      refuse("\"global.contributions.doorbells\" are neither none nor " +
+             std::to_string(HIVE_GLOBAL_VECTORS));
     }
     total += each.size;
   }
@@ -236,9 +257,7 @@ CellConfig parse_config(const std::string& json) {
     config.host_cpus.push_back(members.number<unsigned>(cpu, "host_cpus"));
   });
   members.take_number("memory", config.memory, true);
-  std::string backing(to_string(config.backing));
-  members.take("backing", backing, false);
-  config.backing = parse_backing(backing);
+  members.take_name("backing", kBackings, config.backing);
   members.take("kernel", config.kernel, true);
   members.take("initrd", config.initrd, false);
   members.take("cmdline", config.cmdline, false);
@@ -259,7 +278,7 @@ std::string to_json(const CellConfig& config) {
   }
   Json root{{"name", config.name},           {"incarnation", config.incarnation},
             {"vcpus", config.vcpus},         {"host_cpus", config.host_cpus},
-            {"memory", config.memory},       {"backing", to_string(config.backing)},
+            {"memory", config.memory},       {"backing", name_of(kBackings, config.backing)},
             {"kernel", config.kernel},       {"initrd", config.initrd},
             {"cmdline", config.cmdline},     {"disks", std::move(disks)},
             {"serial_fd", config.serial_fd}, {"console_fd", config.console_fd},

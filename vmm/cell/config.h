@@ -26,6 +26,8 @@ enum class OnViolation {
 struct Contribution {
   int file = -1;           ///< An inherited descriptor; -1 where `size` is 0.
   std::uint64_t size = 0;  ///< Bytes, a multiple of 2 MiB.
+  /// Inherited eventfds, HIVE_GLOBAL_VECTORS of them or none, each for an interrupt of the cell.
+  std::vector<int> doorbells;
 };
 
 /// Global memory as one cell is given it.
@@ -33,6 +35,8 @@ struct GlobalConfig {
   unsigned own = 0;                         ///< The cell's index among the contributions.
   std::vector<Contribution> contributions;  ///< Of each cell, in the order of the plan.
   OnViolation on_violation = OnViolation::kFault;
+  /// An inherited socket to the monitor (vmm/cell/global_protocol.h), or -1.
+  int link = -1;
 };
 
 /// Everything that one hive-vmm needs to know of its cell.

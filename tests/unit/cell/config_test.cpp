@@ -93,5 +93,27 @@ TEST(CellConfig, RefusesNumbersOutOfRange) {
   EXPECT_THAT(fault_of(json), HasSubstr("agent_fd"));
 }
 
+TEST(CellConfig, ComesBackWithItsGlobalMemory) {
+  CellConfig config =
+      parse_config(R"({"name": "a", "vcpus": 1, "memory": 2097152, "kernel": "k"})");
+  config.global = GlobalConfig{
+      1, {{-1, 0, {30, 31, 32, 33}}, {20, 2 << 20, {34, 35, 36, 37}}}, OnViolation::kStop, 40};
+  const CellConfig back = parse_config(to_json(config));
+  ASSERT_TRUE(back.global.has_value());
+  EXPECT_EQ(back.global->own, 1U);
+  EXPECT_EQ(back.global->link, 40);
+  EXPECT_EQ(back.global->on_violation, OnViolation::kStop);
+  ASSERT_EQ(back.global->contributions.size(), 2U);
+  EXPECT_EQ(back.global->contributions[1].file, 20);
+  EXPECT_EQ(back.global->contributions[1].size, 2U << 20);
+  EXPECT_EQ(back.global->contributions[1].doorbells, (std::vector<int>{34, 35, 36, 37}));
+}
+
+TEST(CellConfig, RefusesAnAnswerToViolationsThatItDoesNotKnow) {
+  EXPECT_THAT(fault_of(R"({"name": "a", "vcpus": 1, "memory": 2097152, "kernel": "k",
+                           "global": {"own": 0, "on_violation": "shrug"}})"),
+              HasSubstr("\"global.on_violation\" is \"shrug\", not fault or stop"));
+}
+
 }  // namespace
 }  // namespace hive::cell

@@ -1,4 +1,6 @@
 // A stream whose other end leaves at the worst moment.
+#include "cellmon/control/stream.h"
+
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -7,8 +9,6 @@
 #include <boost/asio/io_context.hpp>
 #include <csignal>
 #include <string_view>
-
-#include "cellmon/control/stream.h"
 
 namespace hive::control {
 namespace {
