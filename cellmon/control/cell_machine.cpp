@@ -128,6 +128,8 @@ void CellMachine::take_live_report(Step& step, const Report& report) {
     settle_hold(step, false);
   } else if (report.kind == ReportKind::kDeviceBroken) {
     add_guest_event(step, {"device-broken", report.detail});
+  } else if (report.kind == ReportKind::kViolation) {
+    add_guest_event(step, {"violation", report.detail});
   } else {
     ++ignored_reports_;
   }

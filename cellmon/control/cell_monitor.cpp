@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <boost/asio/post.hpp>
 #include <exception>
 #include <utility>
 
@@ -32,13 +33,17 @@ CellMonitor::CellMonitor(boost::asio::io_context& loop, CellSettings settings, s
     : loop_(loop),
       settings_(std::move(settings)),
       log_(log),
-      machine_(settings_.cell.agent),
-      events_(settings_.cell.name),
-      serial_(settings_.folder + "/" + settings_.cell.name + ".console"),
-      virtio_(settings_.folder + "/" + settings_.cell.name + ".hvc"),
+      machine_(settings_.cell().agent),
+      events_(settings_.cell().name),
+      serial_(settings_.folder + "/" + settings_.cell().name + ".console"),
+      virtio_(settings_.folder + "/" + settings_.cell().name + ".hvc"),
       deadline_(loop),
       state_since_(steady_clock::now()),
-      vmm_since_(state_since_) {}
+      vmm_since_(state_since_) {
+  if (!GlobalMemory::is_in(settings_.machine)) return;
+  const auto tell = [this](const std::string& detail) { apply({{}, {{"violation", detail}}}); };
+  global_ = std::make_unique<GlobalMemory>(loop_, settings_.machine, settings_.own, tell, log_);
+}
 
 void CellMonitor::start(CellObserver& observer) {
   observer_ = &observer;
@@ -71,8 +76,7 @@ void CellMonitor::act(Action action) {
     case Action::kStartVmm:
       return start_vmm();
     case Action::kKillVmm:
-      if (vmm_) vmm_->kill();
-      return;
+      return kill_vmm();
     case Action::kQuitVmm:
       return vmm_->command(cell::Command::kQuit);
     case Action::kPauseVmm:
@@ -102,17 +106,36 @@ void CellMonitor::start_vmm() {
   vmm_since_ = steady_clock::now();
   boot_ms_ = 0;
   kernel_.clear();
+  if (!global_) return launch_vmm();
+  start_waits_ = true;
+  global_->await([this](const std::string& why) {
+    start_waits_ = false;
+    if (why.empty()) return launch_vmm();
+    apply(machine_.on_spawn_failed(why));
+  });
+}
+
+void CellMonitor::launch_vmm() {
   try {
-    vmm_ = std::make_unique<VmmInstance>(
-        loop_, settings_.launch(vmm_config(), settings_.cell.agent), vmm_handlers());
+    LaunchedVmm launched = settings_.launch(vmm_config(), settings_.cell().agent);
+    UniqueFd link = std::move(launched.global);
+    vmm_ = std::make_unique<VmmInstance>(loop_, std::move(launched), vmm_handlers());
+    if (global_) global_->attach(std::move(link), machine_.incarnation());
     log_.info("VMM {} runs incarnation {}", vmm_->pid(), machine_.incarnation());
   } catch (const std::exception& error) {  // Of the loop, too: the cell fails, its monitor serves.
     apply(machine_.on_spawn_failed(error.what()));
   }
 }
 
+void CellMonitor::kill_vmm() {
+  if (vmm_) return vmm_->kill();
+  if (!std::exchange(start_waits_, false)) return;
+  global_->cancel();
+  boost::asio::post(loop_, [this] { apply(machine_.on_vmm_exit("not started", {})); });
+}
+
 cell::CellConfig CellMonitor::vmm_config() const {
-  const plan::Cell& cell = settings_.cell;
+  const plan::Cell& cell = settings_.cell();
   cell::CellConfig config;
   config.name = cell.name;
   config.incarnation = machine_.incarnation();
@@ -124,6 +147,7 @@ cell::CellConfig CellMonitor::vmm_config() const {
   config.initrd = cell.initrd;
   config.cmdline = cell.cmdline;
   for (const plan::Disk& disk : cell.disks) config.disks.push_back({disk.path, disk.read_only});
+  if (global_) config.global = global_->config();
   return config;
 }
 
@@ -135,6 +159,7 @@ VmmInstance::Handlers CellMonitor::vmm_handlers() {
     log_.info("VMM {} ended: {}", vmm_->pid(), how);
     vmm_->agent().lose("the VMM ended");
     vmm_.reset();
+    if (global_) global_->detach();
     apply(machine_.on_vmm_exit(how, Milliseconds(milliseconds_since(vmm_since_))));
   };
   handlers.on_console = [this](ConsoleId id, std::string_view bytes) {
@@ -178,8 +203,8 @@ std::uint64_t CellMonitor::milliseconds_since(steady_clock::time_point time) con
 
 wire::CellStatus CellMonitor::status() const {
   wire::CellStatus status;
-  status.machine = settings_.machine;
-  status.cell = settings_.cell.name;
+  status.machine = settings_.machine.name;
+  status.cell = settings_.cell().name;
   status.state = machine_.state();
   status.cause = wire::printable(machine_.cause(), EventLog::kMaxDetail);
   status.incarnation = machine_.incarnation();
@@ -187,15 +212,15 @@ wire::CellStatus CellMonitor::status() const {
   status.boot_ms = boot_ms_;
   status.monitor_pid = ::getpid();
   status.vmm_pid = vmm_ ? vmm_->pid() : 0;
-  status.vcpus = settings_.cell.vcpus;
-  status.memory = settings_.cell.memory;
+  status.vcpus = settings_.cell().vcpus;
+  status.memory = settings_.cell().memory;
   status.kernel = kernel_;
   status.agent = machine_.agent_up();
   status.console_line = serial_.last_line();
   status.log_file = settings_.log_file;
   status.console_file = serial_.path();
   status.ignored_reports = machine_.ignored_reports() + malformed_reports_;
-  status.cells = settings_.cells;
+  for (const plan::Cell& each : settings_.machine.cells) status.cells.push_back(each.name);
   return status;
 }
 

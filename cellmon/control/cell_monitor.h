@@ -17,6 +17,7 @@
 #include "cellmon/control/console.h"
 #include "cellmon/control/deadline.h"
 #include "cellmon/control/event_log.h"
+#include "cellmon/control/global_memory.h"
 #include "cellmon/control/launch.h"
 #include "cellmon/control/vmm_instance.h"
 #include "cellmon/wire/cell_status.h"
@@ -25,13 +26,14 @@
 namespace hive::control {
 
 struct CellSettings {
-  std::string machine;
-  std::vector<std::string> cells;  ///< Names of all cells of the machine.
-  plan::Cell cell;
+  plan::Machine machine;
+  unsigned own = 0;  ///< The cell's place in the machine.
   /// Starts a VMM; throws where that cannot be done.
   std::function<LaunchedVmm(cell::CellConfig config, bool with_agent)> launch;
   std::string folder;  ///< Where the cell's files are; exists.
   std::string log_file;
+
+  [[nodiscard]] const plan::Cell& cell() const { return machine.cells[own]; }
 };
 
 /// Who is told what happens in a cell.
@@ -72,6 +74,9 @@ class CellMonitor {
   /// The guest's agent, or null when none can be asked.
   AgentPeer* agent();
 
+  /// The monitor's part in global memory, or null when the machine has none.
+  GlobalMemory* global() { return global_.get(); }
+
   /// As CellMachine's requests; the result is the refusal, empty when there is none.
   std::string request_down(bool force, Milliseconds grace);
   std::string request_reboot(bool force, Milliseconds grace);
@@ -85,6 +90,8 @@ class CellMonitor {
   void apply(const Step& step);
   void act(Action action);
   void start_vmm();
+  void launch_vmm();
+  void kill_vmm();
   VmmInstance::Handlers vmm_handlers();
   AgentPeer::Handlers agent_handlers();
   void note_state();
@@ -101,7 +108,9 @@ class CellMonitor {
   Console serial_;
   Console virtio_;
   Deadline deadline_;
+  std::unique_ptr<GlobalMemory> global_;
   std::unique_ptr<VmmInstance> vmm_;
+  bool start_waits_ = false;  ///< For the other cells' parts of global memory.
   CellState noted_state_ = CellState::kStarting;
   std::chrono::steady_clock::time_point state_since_;
   std::chrono::steady_clock::time_point vmm_since_;

@@ -19,8 +19,12 @@
 namespace hive::control {
 namespace {
 
-// The VMM's descriptors. kExecError closes when the program is executed.
-enum Slot : int { kMonitor = 3, kSerial, kConsole, kAgent, kExecError, kSlots };
+// The VMM's descriptors. kExecError closes when the program is executed. What global memory needs
+// comes from kMore on.
+enum Slot : int { kMonitor = 3, kSerial, kConsole, kAgent, kExecError, kGlobal, kMore };
+
+/// What goes into each slot, from 0 on; -1: nothing.
+using Slots = std::vector<int>;
 
 struct Ends {
   UniqueFd ours;
@@ -46,7 +50,7 @@ struct ChildPlan {
   const char* program = nullptr;
   std::array<char*, 4> argv{};
   std::vector<char*> environment;
-  std::array<int, kSlots> fds{};  ///< What goes into each slot; -1: nothing.
+  Slots fds;
   pid_t parent = 0;
 };
 
@@ -85,37 +89,39 @@ void reset_signals() {
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) fail_exec(error_fd);
   if (::getppid() != plan.parent) ::_exit(1);  // It died before the line above.
   reset_signals();
-  for (int slot = 0; slot < kSlots; ++slot) {
-    if (plan.fds[slot] < 0) {
+  int slot = 0;
+  for (const int source : plan.fds) {
+    if (source < 0) {
       ::close(slot);
-    } else if (::dup3(plan.fds[slot], slot, slot == kExecError ? O_CLOEXEC : 0) < 0) {
+    } else if (::dup3(source, slot, slot == kExecError ? O_CLOEXEC : 0) < 0) {
       fail_exec(error_fd);
     }
+    ++slot;
   }
-  ::syscall(SYS_close_range, kSlots, ~0U, 0);
+  ::syscall(SYS_close_range, static_cast<unsigned>(slot), ~0U, 0);
   ::execve(plan.program, plan.argv.data(), plan.environment.data());
   fail_exec(kExecError);
 }
 
-/// A copy of FD whose number is above the slots.
-UniqueFd above_slots(int fd) {
-  UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, kSlots));
+/// A copy of FD whose number is at least LEAST.
+UniqueFd copy_above(int fd, std::size_t least) {
+  UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, static_cast<int>(least)));
   if (!copy) throw_errno("cannot copy a descriptor");
   return copy;
 }
 
-/// Forks and executes; the child. FDS are what goes into each slot. Throws Error.
-ChildProcess spawn(const std::string& program, const std::array<int, kSlots>& fds) {
+/// Forks and executes; the child. Throws Error.
+ChildProcess spawn(const std::string& program, Slots fds) {
   Ends exec_error = make_pipe();
+  fds[kExecError] = exec_error.theirs.get();
   std::vector<UniqueFd> copies;
-  ChildPlan plan;
-  for (int slot = 0; slot < kSlots; ++slot) {
-    const int source = slot == kExecError ? exec_error.theirs.get() : fds[slot];
-    plan.fds[slot] = -1;
-    if (source < 0) continue;
-    copies.push_back(above_slots(source));
-    plan.fds[slot] = copies.back().get();
+  for (int& fd : fds) {
+    if (fd < 0) continue;
+    copies.push_back(copy_above(fd, fds.size()));
+    fd = copies.back().get();
   }
+  ChildPlan plan;
+  plan.fds = std::move(fds);
   std::string name = "hive-vmm";
   std::string option = "--monitor";
   std::string number = std::to_string(kMonitor);
@@ -138,6 +144,20 @@ ChildProcess spawn(const std::string& program, const std::array<int, kSlots>& fd
   return child;
 }
 
+/// Gives the descriptor that NUMBER names the next slot, and NUMBER that slot's.
+void place(int& number, Slots& slots) {
+  if (number < 0) return;
+  slots.push_back(number);
+  number = static_cast<int>(slots.size()) - 1;
+}
+
+void place(cell::GlobalConfig& global, Slots& slots) {
+  for (cell::Contribution& each : global.contributions) {
+    place(each.file, slots);
+    for (int& doorbell : each.doorbells) place(doorbell, slots);
+  }
+}
+
 }  // namespace
 
 LaunchedVmm launch_vmm(const std::string& program, cell::CellConfig config, bool with_agent) {
@@ -145,6 +165,7 @@ LaunchedVmm launch_vmm(const std::string& program, cell::CellConfig config, bool
   Ends serial = make_socket_pair(SOCK_STREAM);
   Ends console = make_socket_pair(SOCK_STREAM);
   Ends agent = with_agent ? make_socket_pair(SOCK_STREAM) : Ends{};
+  Ends global = config.global ? make_socket_pair(SOCK_SEQPACKET) : Ends{};
   Ends output = make_pipe();
   const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null) throw_errno("cannot open /dev/null");
@@ -152,22 +173,27 @@ LaunchedVmm launch_vmm(const std::string& program, cell::CellConfig config, bool
   config.serial_fd = kSerial;
   config.console_fd = kConsole;
   config.agent_fd = with_agent ? int{kAgent} : -1;
+  Slots slots{null.get(),          output.theirs.get(),  output.theirs.get(), monitor.theirs.get(),
+              serial.theirs.get(), console.theirs.get(), agent.theirs.get(),  -1,
+              global.theirs.get()};
+  if (config.global) {
+    config.global->link = kGlobal;
+    place(*config.global, slots);
+  }
   const std::string packet = to_json(config);
   if (packet.size() > cell::kMaxMessage) throw Error("the cell's configuration is too long");
   if (::send(monitor.ours.get(), packet.data(), packet.size(), MSG_NOSIGNAL) < 0) {
     throw_errno("cannot send the VMM its configuration");
   }
-  const std::array<int, kSlots> fds{
-      null.get(),          output.theirs.get(),  output.theirs.get(), monitor.theirs.get(),
-      serial.theirs.get(), console.theirs.get(), agent.theirs.get(),  -1};
   LaunchedVmm vmm;
-  vmm.child = spawn(program, fds);
+  vmm.child = spawn(program, std::move(slots));
   vmm.pidfd.reset(static_cast<int>(::syscall(SYS_pidfd_open, vmm.child.pid(), 0)));
   if (!vmm.pidfd) throw_errno("cannot watch the VMM");
   vmm.monitor = std::move(monitor.ours);
   vmm.serial = std::move(serial.ours);
   vmm.console = std::move(console.ours);
   vmm.agent = std::move(agent.ours);
+  vmm.global = std::move(global.ours);
   vmm.output = std::move(output.ours);
   return vmm;
 }

@@ -25,9 +25,8 @@ CellSettings settings_of(const plan::Machine& machine, const plan::Cell& cell,
                          const std::string& vmm_program, const std::string& folder,
                          const std::string& log_file) {
   CellSettings settings;
-  settings.machine = machine.name;
-  for (const plan::Cell& each : machine.cells) settings.cells.push_back(each.name);
-  settings.cell = cell;
+  settings.machine = machine;
+  settings.own = static_cast<unsigned>(cell.id);
   settings.launch = [vmm_program](cell::CellConfig config, bool with_agent) {
     return launch_vmm(vmm_program, std::move(config), with_agent);
   };

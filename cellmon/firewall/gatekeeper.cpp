@@ -50,16 +50,17 @@ std::vector<Gatekeeper::Descriptors> Gatekeeper::descriptors() const {
   return all;
 }
 
-void Gatekeeper::serve(CellId cell) {
+bool Gatekeeper::serve(CellId cell) {
   const auto found = views_.find(cell);
-  if (found == views_.end()) return;
+  if (found == views_.end()) return true;
   take_answers(cell, found->second);
   for (unsigned judged = 0; judged < kMaxJudged; ++judged) {
-    if (found->second.outstanding.size() >= kMaxOutstanding) return;
+    if (found->second.outstanding.size() >= kMaxOutstanding) return false;
     const auto write = found->second.guard.next();
-    if (!write) return;
+    if (!write) return true;
     judge(cell, found->second, *write);
   }
+  return true;
 }
 
 void Gatekeeper::judge(CellId cell, View& view, const memory::BlockedWrite& write) {

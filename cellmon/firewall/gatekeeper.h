@@ -57,8 +57,9 @@ class Gatekeeper {
     int answers = -1;
   };
   [[nodiscard]] std::vector<Descriptors> descriptors() const;
-  /// Judges CELL's writes that wait, and takes its VMM's answers. Never blocks.
-  void serve(CellId cell);
+  /// Judges CELL's writes that wait, and takes its VMM's answers. Never blocks. False where writes
+  /// have to wait until the VMM has answered.
+  bool serve(CellId cell);
 
   /// As the ledger has it. When a grant returns, no denial from before it stands any more. When a
   /// revoke returns, CELL writes none of the pages any more.

@@ -114,9 +114,9 @@ class PacketSocket::Core : public std::enable_shared_from_this<PacketSocket::Cor
     return ::ioctl(fd_.native_handle(), FIONREAD, &waiting) != 0 || waiting == 0;
   }
 
+  /// The other end may still read: the descriptor stays open.
   bool end() {
-    stop();
-    handlers_.on_closed();
+    if (!std::exchange(ended_, true)) handlers_.on_closed();
     return false;
   }
 
@@ -126,6 +126,7 @@ class PacketSocket::Core : public std::enable_shared_from_this<PacketSocket::Cor
   std::vector<char> buffer_;
   Handlers handlers_;
   bool draining_ = false;
+  bool ended_ = false;
   bool stopped_ = false;
 };
 

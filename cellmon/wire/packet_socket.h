@@ -25,7 +25,7 @@ class PacketSocket {
     std::function<void(std::string_view packet, std::vector<UniqueFd> files)> on_packet;
     /// A packet that is longer than the limit, or had more than kMaxFiles; its content is lost.
     std::function<void()> on_overlong = [] {};
-    /// The other end is gone, or an error. The last call.
+    /// The other end is gone or sends no more, or an error. The last call.
     std::function<void()> on_closed = [] {};
   };
 

@@ -30,9 +30,9 @@ std::string make_folder() {
 control::CellSettings settings() {
   static const std::string folder = make_folder();
   control::CellSettings settings;
-  settings.machine = "fuzz";
-  settings.cells = {"alpha"};
-  settings.cell.name = "alpha";
+  settings.machine.name = "fuzz";
+  settings.machine.cells.resize(1);
+  settings.machine.cells[0].name = "alpha";
   settings.launch = [](const hive::cell::CellConfig&, bool) -> control::LaunchedVmm {
     throw hive::Error("no VMM here");
   };

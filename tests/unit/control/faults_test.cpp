@@ -163,7 +163,8 @@ TEST(CellMonitor, FailsACellWhoseVmmCannotBeWatched) {
   const TestFolder folder;
   pid_t pid = -1;
   CellSettings settings;
-  settings.cell.name = "alpha";
+  settings.machine.cells.resize(1);
+  settings.machine.cells[0].name = "alpha";
   settings.folder = folder.path();
   settings.launch = [&pid](const cell::CellConfig& config, bool with_agent) {
     LaunchedVmm vmm = launch_vmm(HIVE_FAKE_VMM, config, with_agent);

@@ -1,0 +1,103 @@
+#include "cellmon/control/fault_server.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <utility>
+
+#include "cellmon/wire/descriptor.h"
+#include "vmm/base/error.h"
+
+namespace hive::control {
+namespace {
+
+using boost::asio::posix::stream_descriptor;
+using boost::system::error_code;
+
+/// The loop's own copy: the gatekeeper keeps the other.
+UniqueFd copy_of(int fd) {
+  UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (!copy) throw_errno("cannot copy a descriptor of the firewall");
+  return copy;
+}
+
+}  // namespace
+
+class FaultServer::Watch : public std::enable_shared_from_this<FaultServer::Watch> {
+ public:
+  Watch(boost::asio::io_context& loop, firewall::Gatekeeper& gatekeeper, CellId cell,
+        UniqueFd faults, UniqueFd answers)
+      : gatekeeper_(gatekeeper),
+        cell_(cell),
+        faults_(wire::watch(loop, std::move(faults))),
+        answers_(wire::watch(loop, std::move(answers))) {}
+
+  void start() {
+    await_faults();
+    await_answers();
+  }
+
+  void stop() {
+    error_code ignored;
+    faults_.close(ignored);
+    answers_.close(ignored);
+  }
+
+ private:
+  void await_faults() {
+    faults_.async_wait(stream_descriptor::wait_read,
+                       [self = shared_from_this()](const error_code& error) {
+                         if (error) return;
+                         self->full_ = !self->gatekeeper_.serve(self->cell_);
+                         if (!self->full_) self->await_faults();
+                       });
+  }
+
+  void await_answers() {
+    answers_.async_wait(stream_descriptor::wait_read,
+                        [self = shared_from_this()](const error_code& error) {
+                          if (error || self->is_gone()) return;
+                          const bool was_full = self->full_;
+                          self->full_ = !self->gatekeeper_.serve(self->cell_);
+                          if (was_full && !self->full_) self->await_faults();
+                          self->await_answers();
+                        });
+  }
+
+  /// Whether the VMM has closed its end: no answer comes any more.
+  bool is_gone() {
+    char byte = 0;
+    return ::recv(answers_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+  }
+
+  firewall::Gatekeeper& gatekeeper_;
+  CellId cell_;
+  stream_descriptor faults_;
+  stream_descriptor answers_;
+  bool full_ = false;
+};
+
+FaultServer::~FaultServer() {
+  for (const auto& [cell, watch] : watches_) watch->stop();
+}
+
+void FaultServer::admit(CellId cell, memory::WriteGuard guard, UniqueFd denials) {
+  dismiss(cell);
+  const auto watch = std::make_shared<Watch>(loop_, gatekeeper_, cell, copy_of(guard.fd()),
+                                             copy_of(denials.get()));
+  gatekeeper_.admit(cell, std::move(guard), std::move(denials));
+  watches_[cell] = watch;
+  watch->start();
+}
+
+void FaultServer::dismiss(CellId cell) {
+  const auto found = watches_.find(cell);
+  if (found != watches_.end()) {
+    found->second->stop();
+    watches_.erase(found);
+  }
+  gatekeeper_.dismiss(cell);
+}
+
+}  // namespace hive::control

@@ -1,0 +1,388 @@
+#include "cellmon/control/global_memory.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "cellmon/firewall/contribution_file.h"
+#include "vmm/base/error.h"
+#include "vmm/base/units.h"
+#include "vmm/cell/global_protocol.h"
+
+namespace hive::control {
+namespace {
+
+using firewall::Contribution;
+using firewall::Gatekeeper;
+
+constexpr std::size_t kMaxLinkPacket = 256;
+static_assert(sizeof(cell::GuestRequest) <= kMaxLinkPacket);
+
+cell::OnViolation policy_of(plan::OnViolation wanted) {
+  switch (wanted) {
+    case plan::OnViolation::kStop:
+      return cell::OnViolation::kStop;
+    case plan::OnViolation::kIgnore:
+    case plan::OnViolation::kFault:
+      break;
+  }
+  return cell::OnViolation::kFault;
+}
+
+std::vector<UniqueFd> make_doorbells() {
+  std::vector<UniqueFd> doorbells;
+  for (unsigned vector = 0; vector < HIVE_GLOBAL_VECTORS; ++vector) {
+    doorbells.emplace_back(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!doorbells.back()) throw_errno("cannot make a doorbell");
+  }
+  return doorbells;
+}
+
+UniqueFd copy_of(const UniqueFd& fd) {
+  UniqueFd copy(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+  if (!copy) throw_errno("cannot copy a descriptor of the firewall");
+  return copy;
+}
+
+/// Whether FD is a userfaultfd. It must not block whoever reads it.
+bool is_guard(const UniqueFd& fd) {
+  std::array<char, 64> target{};
+  const std::string path = fmt::format("/proc/self/fd/{}", fd.get());
+  if (::readlink(path.c_str(), target.data(), target.size() - 1) <= 0 ||
+      std::string_view(target.data()) != "anon_inode:[userfaultfd]") {
+    return false;
+  }
+  const int flags = ::fcntl(fd.get(), F_GETFL);
+  return flags >= 0 && ::fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) == 0;
+}
+
+bool is_packet_socket(const UniqueFd& fd) {
+  int type = 0;
+  socklen_t size = sizeof type;
+  return ::getsockopt(fd.get(), SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET;
+}
+
+bool are_guard_files(const std::vector<UniqueFd>& files) {
+  return files.size() == 2 && is_guard(files[0]) && is_packet_socket(files[1]);
+}
+
+}  // namespace
+
+/// The place of a home whose monitor is gone: a ledger without rights, by which all is denied.
+struct GlobalMemory::Orphan {
+  Orphan(boost::asio::io_context& loop, unsigned home, std::uint64_t size)
+      : gatekeeper(Contribution(static_cast<CellId>(home), size / kPageSize),
+                   [](const firewall::ViolationRecord&) {}),
+        faults(loop, gatekeeper) {}
+
+  Gatekeeper gatekeeper;
+  FaultServer faults;
+};
+
+bool GlobalMemory::is_in(const plan::Machine& machine) {
+  return std::any_of(machine.cells.begin(), machine.cells.end(),
+                     [](const plan::Cell& cell) { return cell.shared > 0; });
+}
+
+GlobalMemory::GlobalMemory(boost::asio::io_context& loop, const plan::Machine& machine,
+                           unsigned own, OnViolation on_violation, spdlog::logger& log)
+    : loop_(loop),
+      log_(log),
+      own_(own),
+      policy_(policy_of(machine.on_violation)),
+      on_violation_(std::move(on_violation)),
+      peers_(machine.cells.size()),
+      mesh_(
+          loop,
+          [&] {
+            for (const plan::Cell& cell : machine.cells) {
+              names_.push_back(cell.name);
+              sizes_.push_back(cell.shared);
+            }
+            return mesh::MeshSettings{machine.name, names_, own};
+          }(),
+          mesh_handlers(), log),
+      join_limit_(loop),
+      reply_limit_(loop) {
+  Peer& self = peers_[own_];
+  self.state = PeerState::kJoined;
+  self.doorbells = make_doorbells();
+  std::vector<int> files;
+  if (sizes_[own_] > 0) {
+    self.file = firewall::make_contribution_file(names_[own_], sizes_[own_]);
+    files.push_back(self.file.get());
+    gatekeeper_.emplace(Contribution(static_cast<CellId>(own_), sizes_[own_] / kPageSize),
+                        [this](const firewall::ViolationRecord& violation) { tell(violation); });
+    desk_.emplace(*gatekeeper_, names_);
+    faults_.emplace(loop_, *gatekeeper_);
+  }
+  for (const UniqueFd& doorbell : self.doorbells) files.push_back(doorbell.get());
+  mesh::Hello hello;
+  hello.cell = own_;
+  hello.cells = static_cast<std::uint32_t>(names_.size());
+  hello.contribution = sizes_[own_];
+  mesh_.start(hello, std::move(files));
+}
+
+GlobalMemory::~GlobalMemory() = default;
+
+mesh::Mesh::Handlers GlobalMemory::mesh_handlers() {
+  mesh::Mesh::Handlers handlers;
+  handlers.on_joined = [this](CellId cell, const mesh::Hello& hello, std::vector<UniqueFd> files) {
+    return take_peer(cell, hello, std::move(files));
+  };
+  handlers.on_packet = [this](CellId cell, const mesh::Packet& packet,
+                              std::vector<UniqueFd> files) {
+    take_packet(cell, packet, std::move(files));
+  };
+  handlers.on_lost = [this](CellId cell) { lose_peer(cell); };
+  return handlers;
+}
+
+bool GlobalMemory::take_peer(CellId cell, const mesh::Hello& hello, std::vector<UniqueFd> files) {
+  const auto index = static_cast<std::size_t>(cell);
+  const std::uint64_t size = sizes_[index];
+  const std::size_t wanted = HIVE_GLOBAL_VECTORS + (size > 0 ? 1 : 0);
+  if (hello.contribution != size || files.size() != wanted) return false;
+  if (size > 0 && !firewall::is_contribution_file(files.front().get(), size)) return false;
+  Peer& peer = peers_[index];
+  auto next = files.begin();
+  if (size > 0) peer.file = std::move(*next++);
+  peer.doorbells.assign(std::make_move_iterator(next), std::make_move_iterator(files.end()));
+  peer.state = PeerState::kJoined;
+  check_ready();
+  return true;
+}
+
+GlobalMemory::PeerState GlobalMemory::peer_state(unsigned cell) const { return peers_[cell].state; }
+
+std::string GlobalMemory::missing() const {
+  std::string cells;
+  for (std::size_t cell = 0; cell < peers_.size(); ++cell) {
+    if (peers_[cell].state != PeerState::kAwaited) continue;
+    cells += (cells.empty() ? "" : ", ") + names_[cell];
+  }
+  return cells;
+}
+
+void GlobalMemory::await(OnReady on_ready) {
+  on_ready_ = std::move(on_ready);
+  join_limit_.expires_after(missing().empty() ? std::chrono::milliseconds(0) : kJoinLimit);
+  join_limit_.async_wait([this](const auto& error) {
+    if (error) return;
+    const std::string cells = missing();
+    if (const OnReady tell = std::exchange(on_ready_, nullptr)) {
+      tell(cells.empty() ? ""
+                         : fmt::format("the monitors of {} have not joined within {} s; see their "
+                                       "logs, and start the machine anew with 'hive up'",
+                                       cells, kJoinLimit.count() / 1000));
+    }
+  });
+}
+
+void GlobalMemory::check_ready() {
+  if (on_ready_ && missing().empty()) await(std::exchange(on_ready_, nullptr));
+}
+
+cell::GlobalConfig GlobalMemory::config() const {
+  cell::GlobalConfig config;
+  config.own = own_;
+  config.on_violation = policy_;
+  for (std::size_t cell = 0; cell < peers_.size(); ++cell) {
+    cell::Contribution part;
+    part.file = peers_[cell].file.get();
+    part.size = sizes_[cell];
+    for (const UniqueFd& doorbell : peers_[cell].doorbells) {
+      part.doorbells.push_back(doorbell.get());
+    }
+    config.contributions.push_back(std::move(part));
+  }
+  return config;
+}
+
+void GlobalMemory::attach(UniqueFd link, Incarnation incarnation) {
+  incarnation_ = incarnation;
+  wire::PacketSocket::Handlers handlers;
+  handlers.on_packet = [this](std::string_view bytes, std::vector<UniqueFd> files) {
+    take_link_packet(bytes, std::move(files));
+  };
+  link_ = std::make_unique<wire::PacketSocket>(loop_, std::move(link), kMaxLinkPacket,
+                                               std::move(handlers));
+}
+
+void GlobalMemory::detach() {
+  if (incarnation_ == 0) return;
+  link_.reset();
+  pending_.reset();
+  reply_limit_.cancel();
+  for (unsigned home = 0; home < peers_.size(); ++home) {
+    Peer& peer = peers_[home];
+    peer.orphan.reset();
+    if (peer.guard) {
+      (void)mesh_.send(static_cast<CellId>(home), mesh::Leave{mesh::Kind::kLeave, incarnation_});
+    }
+    peer.guard.reset();
+  }
+  if (gatekeeper_) gatekeeper_->clear();
+  incarnation_ = 0;
+}
+
+void GlobalMemory::take_link_packet(std::string_view bytes, std::vector<UniqueFd> files) {
+  cell::GlobalMessage message{};
+  if (bytes.size() < sizeof message) return;
+  std::memcpy(&message, bytes.data(), sizeof message);
+  if (message == cell::GlobalMessage::kGuard) return take_guard(bytes, std::move(files));
+  if (message != cell::GlobalMessage::kRequest || bytes.size() != sizeof(cell::GuestRequest)) {
+    return;
+  }
+  cell::GuestRequest request;
+  std::memcpy(&request, bytes.data(), sizeof request);
+  take_request(request.request);
+}
+
+void GlobalMemory::take_guard(std::string_view bytes, std::vector<UniqueFd> files) {
+  cell::GuardOffer guard;
+  if (bytes.size() != sizeof guard || !are_guard_files(files)) return;
+  std::memcpy(&guard, bytes.data(), sizeof guard);
+  // One for each home, once: what the VMM offers later, it may have been told to by its guest.
+  if (guard.home >= peers_.size() || guard.home == own_ || peers_[guard.home].guard ||
+      guard.size != sizes_[guard.home] || guard.size == 0) {
+    log_.warn("the VMM offered a guard that does not fit, for home {}", guard.home);
+    return;
+  }
+  peers_[guard.home].guard = Guard{std::move(files[0]), std::move(files[1]), guard.base};
+  offer(guard.home);
+}
+
+void GlobalMemory::offer(unsigned home) {
+  const Guard& guard = *peers_[home].guard;
+  if (peers_[home].state == PeerState::kLost) return adopt(home);
+  const std::array<int, 2> files{guard.descriptor.get(), guard.denials.get()};
+  const mesh::Admit admit{mesh::Kind::kAdmit, incarnation_, guard.base, sizes_[home]};
+  // Where it is not taken, the peer is lost, and adopt() follows.
+  (void)mesh_.send(static_cast<CellId>(home), admit, files);
+}
+
+void GlobalMemory::adopt(unsigned home) {
+  Peer& peer = peers_[home];
+  if (!peer.guard) return;
+  log_.warn("the monitor of {} is gone: all writes to its pages are denied", names_[home]);
+  memory::WriteGuard guard(copy_of(peer.guard->descriptor), peer.guard->base, sizes_[home]);
+  (void)guard.protect({0, sizes_[home]});
+  peer.orphan = std::make_unique<Orphan>(loop_, home, sizes_[home]);
+  peer.orphan->faults.admit(static_cast<CellId>(own_), std::move(guard),
+                            copy_of(peer.guard->denials));
+}
+
+void GlobalMemory::lose_peer(CellId cell) {
+  const auto index = static_cast<unsigned>(cell);
+  peers_[index].state = PeerState::kLost;
+  if (gatekeeper_) {
+    (void)gatekeeper_->drop_cell(cell);
+    faults_->dismiss(cell);
+  }
+  adopt(index);
+  if (pending_ && pending_->home == index) {
+    finish_request(firewall::refuse_request(pending_->request, HIVE_GLOBAL_HOME_GONE,
+                                            "the monitor of cell " + names_[index] + " is gone"));
+  }
+}
+
+void GlobalMemory::take_packet(CellId cell, const mesh::Packet& packet,
+                               std::vector<UniqueFd> files) {
+  if (const auto* guard = std::get_if<mesh::Admit>(&packet)) {
+    admit(cell, *guard, std::move(files));
+  } else if (std::holds_alternative<mesh::Leave>(packet) && gatekeeper_) {
+    (void)gatekeeper_->drop_cell(cell);
+    faults_->dismiss(cell);
+    peers_[static_cast<std::size_t>(cell)].told = 0;
+  } else if (const auto* asked = std::get_if<mesh::Request>(&packet)) {
+    const auto reply =
+        desk_ ? desk_->answer(cell, asked->request)
+              : firewall::refuse_request(asked->request, HIVE_GLOBAL_NO_SUCH_CELL,
+                                         "cell " + names_[own_] + " contributes no memory");
+    (void)mesh_.send(cell, mesh::Reply{mesh::Kind::kReply, asked->sequence, reply});
+  } else if (const auto* answer = std::get_if<mesh::Reply>(&packet)) {
+    if (pending_ && pending_->sequence == answer->sequence &&
+        pending_->home == static_cast<unsigned>(cell)) {
+      finish_request(answer->reply);
+    }
+  }
+}
+
+void GlobalMemory::admit(CellId cell, const mesh::Admit& admit, std::vector<UniqueFd> files) {
+  if (!gatekeeper_ || admit.size != sizes_[own_] || !are_guard_files(files)) {
+    log_.warn("the monitor of {} sent a guard that does not fit",
+              names_[static_cast<std::size_t>(cell)]);
+    return;
+  }
+  faults_->admit(cell, memory::WriteGuard(std::move(files[0]), admit.base, admit.size),
+                 std::move(files[1]));
+}
+
+void GlobalMemory::take_request(const hive_global_request& request) {
+  if (pending_) return;  // A VMM forwards one at a time.
+  if (request.home >= peers_.size() || sizes_[request.home] == 0) {
+    return finish_request(firewall::refuse_request(
+        request, HIVE_GLOBAL_NO_SUCH_CELL,
+        fmt::format("cell {} contributes no memory, or there is none", request.home)));
+  }
+  if (request.home == own_) {
+    return finish_request(desk_->answer(static_cast<CellId>(own_), request));
+  }
+  ask(request);
+}
+
+void GlobalMemory::ask(const hive_global_request& request) {
+  pending_ = Pending{++last_sequence_, request.home, request};
+  const std::string name = names_[request.home];
+  if (!mesh_.send(static_cast<CellId>(request.home),
+                  mesh::Request{mesh::Kind::kRequest, pending_->sequence, request})) {
+    return finish_request(firewall::refuse_request(request, HIVE_GLOBAL_HOME_GONE,
+                                                   "the monitor of cell " + name + " is gone"));
+  }
+  reply_limit_.expires_after(kReplyLimit);
+  reply_limit_.async_wait([this, name](const auto& error) {
+    if (error || !pending_) return;
+    finish_request(
+        firewall::refuse_request(pending_->request, HIVE_GLOBAL_HOME_GONE,
+                                 fmt::format("the monitor of cell {} has not answered in {} ms",
+                                             name, kReplyLimit.count())));
+  });
+}
+
+void GlobalMemory::finish_request(const hive_global_reply& reply) {
+  pending_.reset();
+  reply_limit_.cancel();
+  if (link_) (void)link_->send(wire::as_packet(reply));
+}
+
+hive_global_reply GlobalMemory::decide(hive_global_request request) {
+  request.home = own_;
+  return desk_->answer(static_cast<CellId>(own_), request);
+}
+
+void GlobalMemory::tell(const firewall::ViolationRecord& violation) {
+  const auto cell = static_cast<std::size_t>(violation.cell);
+  if (peers_[cell].told >= kMaxTold) return;
+  ++peers_[cell].told;
+  std::string where = fmt::format("page {}", violation.page);
+  if (const auto section = gatekeeper_->sections().at(violation.page)) {
+    where += fmt::format(" (page {} of section {})", violation.page - section->range.first,
+                         section->name);
+  }
+  const std::string who = violation.vcpu < 0
+                              ? "a device"
+                              : fmt::format("vCPU {} at rip {:#x}", violation.vcpu, violation.rip);
+  on_violation_(fmt::format("{} of cell {} wrote to {}, which it may not: stopped", who,
+                            names_[cell], where));
+}
+
+}  // namespace hive::control

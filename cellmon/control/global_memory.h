@@ -1,0 +1,149 @@
+// A monitor's part in global memory: its cell's contribution, what the other cells contribute, and
+// the writes of the cell's VMM to those.
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cellmon/control/fault_server.h"
+#include "cellmon/firewall/gatekeeper.h"
+#include "cellmon/firewall/request_desk.h"
+#include "cellmon/mesh/mesh.h"
+#include "cellmon/wire/packet_socket.h"
+#include "vmm/cell/config.h"
+#include "vmm/plan/plan.h"
+
+namespace hive::control {
+
+/// Owns the cell's contribution and its ledger, has the contributions of all other cells by way of
+/// the mesh, and hands the guards of its VMM to the homes' monitors. A home whose monitor is gone
+/// cannot decide any more: this monitor takes its guard back and denies all.
+///
+/// Rights end with incarnations: with the end of the cell's VMM, other homes take theirs back from
+/// the cell, and this home takes all rights to its pages from the others.
+///
+/// Single-threaded.
+class GlobalMemory {
+ public:
+  /// Told of writes to this home's pages that were stopped; DETAIL is for people.
+  using OnViolation = std::function<void(const std::string& detail)>;
+  /// WHY is empty when all is there.
+  using OnReady = std::function<void(const std::string& why)>;
+  using OnReply = std::function<void(const hive_global_reply& reply)>;
+
+  /// How long monitors of a machine may take to find each other.
+  static constexpr std::chrono::milliseconds kJoinLimit{30'000};
+  /// How long a home's monitor may take to answer a guest of another cell.
+  static constexpr std::chrono::milliseconds kReplyLimit{2'000};
+  /// Violations of one incarnation of a cell that are told one by one; more are only counted.
+  static constexpr unsigned kMaxTold = 100;
+
+  /// Whether any cell of MACHINE contributes memory.
+  static bool is_in(const plan::Machine& machine);
+
+  /// Makes the contribution of cell OWN and begins to look for the other monitors. Throws Error.
+  GlobalMemory(boost::asio::io_context& loop, const plan::Machine& machine, unsigned own,
+               OnViolation on_violation, spdlog::logger& log);
+  GlobalMemory(const GlobalMemory&) = delete;
+  GlobalMemory& operator=(const GlobalMemory&) = delete;
+  GlobalMemory(GlobalMemory&&) = delete;
+  GlobalMemory& operator=(GlobalMemory&&) = delete;
+  ~GlobalMemory();
+
+  /// Calls ON_READY once, from the loop, when all contributions are there or cannot be had in time.
+  /// One at a time; a later call, or cancel(), takes an earlier one back.
+  void await(OnReady on_ready);
+  void cancel() { on_ready_ = nullptr; }
+
+  /// What a VMM is to be started with; the descriptors stay this object's.
+  [[nodiscard]] cell::GlobalConfig config() const;
+  /// The VMM of INCARNATION has been started, with LINK (vmm/cell/global_protocol.h).
+  void attach(UniqueFd link, Incarnation incarnation);
+  /// It has ended.
+  void detach();
+
+  /// Whether the cell contributes any.
+  [[nodiscard]] bool is_home() const { return gatekeeper_.has_value(); }
+  /// Only where is_home().
+  [[nodiscard]] const firewall::Gatekeeper& gatekeeper() const { return *gatekeeper_; }
+  /// Does what home may, by this monitor's own word. Only where is_home().
+  hive_global_reply decide(hive_global_request request);
+
+  enum class PeerState { kAwaited, kJoined, kLost };
+  [[nodiscard]] PeerState peer_state(unsigned cell) const;
+  [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
+  [[nodiscard]] const std::vector<std::uint64_t>& sizes() const { return sizes_; }
+  [[nodiscard]] unsigned own() const { return own_; }
+
+ private:
+  struct Orphan;
+  /// What the current VMM gave for one home, kept in case that home's monitor goes.
+  struct Guard {
+    UniqueFd descriptor;
+    UniqueFd denials;
+    std::uint64_t base = 0;
+  };
+  struct Peer {
+    PeerState state = PeerState::kAwaited;
+    UniqueFd file;
+    std::vector<UniqueFd> doorbells;
+    std::optional<Guard> guard;
+    std::unique_ptr<Orphan> orphan;
+    unsigned told = 0;  ///< Violations of its current incarnation.
+  };
+
+  mesh::Mesh::Handlers mesh_handlers();
+  bool take_peer(CellId cell, const mesh::Hello& hello, std::vector<UniqueFd> files);
+  void take_packet(CellId cell, const mesh::Packet& packet, std::vector<UniqueFd> files);
+  void admit(CellId cell, const mesh::Admit& admit, std::vector<UniqueFd> files);
+  void lose_peer(CellId cell);
+  void check_ready();
+  [[nodiscard]] std::string missing() const;
+
+  void take_link_packet(std::string_view bytes, std::vector<UniqueFd> files);
+  void take_guard(std::string_view bytes, std::vector<UniqueFd> files);
+  void offer(unsigned home);
+  void adopt(unsigned home);
+  void take_request(const hive_global_request& request);
+  void ask(const hive_global_request& request);
+  void finish_request(const hive_global_reply& reply);
+  void tell(const firewall::ViolationRecord& violation);
+
+  boost::asio::io_context& loop_;
+  spdlog::logger& log_;
+  unsigned own_;
+  std::vector<std::string> names_;
+  std::vector<std::uint64_t> sizes_;
+  cell::OnViolation policy_;
+  OnViolation on_violation_;
+  std::optional<firewall::Gatekeeper> gatekeeper_;
+  std::optional<firewall::RequestDesk> desk_;
+  std::optional<FaultServer> faults_;
+  std::vector<Peer> peers_;  ///< One for each cell; the own one has the contribution's file.
+  mesh::Mesh mesh_;
+  OnReady on_ready_;
+  boost::asio::steady_timer join_limit_;
+
+  Incarnation incarnation_ = 0;  ///< Of the VMM that is attached; 0: none.
+  std::unique_ptr<wire::PacketSocket> link_;
+  /// The guest's request under way at another home.
+  struct Pending {
+    std::uint32_t sequence = 0;
+    unsigned home = 0;
+    hive_global_request request{};
+  };
+  std::optional<Pending> pending_;
+  std::uint32_t last_sequence_ = 0;
+  boost::asio::steady_timer reply_limit_;
+};
+
+}  // namespace hive::control
