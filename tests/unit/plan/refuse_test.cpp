@@ -34,6 +34,11 @@ std::string cell(const std::string& keys) {
 /// The same with memory before KEYS, which start at column 34.
 std::string sound_cell(const std::string& keys) { return cell("memory: 64MiB, " + keys); }
 
+/// A machine whose FIREWALL, on line 2, starts at column 11.
+std::string firewall(const std::string& firewall) {
+  return "machine: m\nfirewall: " + firewall + "\ncells: [{name: a, memory: 64MiB}]\n";
+}
+
 const Case kYaml[] = {
     {"empty", "",
      "f:1:1: the file is empty; describe a machine: 'machine: NAME' and 'cells: [...]'"},
@@ -55,10 +60,10 @@ const Case kYaml[] = {
     {"null_key", "~: b\n", "f:1:1: a key must be a word; write 'key: value'"},
     {"scalar", "hello\n",
      "f:1:1: a machine is described by a single value; write a mapping with the keys machine, "
-     "cells, defaults"},
+     "cells, defaults, firewall"},
     {"list", "- machine: m\n",
      "f:1:1: a machine is described by a list; write a mapping with the keys machine, cells, "
-     "defaults"},
+     "defaults, firewall"},
 };
 INSTANTIATE_TEST_SUITE_P(Yaml, Refuse, ::testing::ValuesIn(kYaml), name_of);
 
@@ -67,11 +72,19 @@ const Case kKeys[] = {
      "f:2:34: unknown key 'memroy' in a cell; did you mean 'memory'?"},
     {"prefix", sound_cell("over: true"),
      "f:2:34: unknown key 'over' in a cell; did you mean 'overcommit_cpus'?"},
-    {"far", sound_cell("shared: 64MiB"),
-     "f:2:34: unknown key 'shared' in a cell; the keys are name, cpus, overcommit_cpus, memory, "
-     "hugepages, kernel, initrd, cmdline, disks, cid, agent"},
-    {"of_machine", "machine: m\nfirewall: {}\ncells: [{name: a, memory: 64MiB}]\n",
-     "f:2:1: unknown key 'firewall' in a machine; the keys are machine, cells, defaults"},
+    {"far", sound_cell("network: tap"),
+     "f:2:34: unknown key 'network' in a cell; the keys are name, cpus, overcommit_cpus, memory, "
+     "hugepages, shared, kernel, initrd, cmdline, disks, cid, agent"},
+    {"of_machine", "machine: m\nmonitor: {}\ncells: [{name: a, memory: 64MiB}]\n",
+     "f:2:1: unknown key 'monitor' in a machine; the keys are machine, cells, defaults, firewall"},
+    {"of_machine_near", "machine: m\nfirwall: {}\ncells: [{name: a, memory: 64MiB}]\n",
+     "f:2:1: unknown key 'firwall' in a machine; did you mean 'firewall'?"},
+    {"of_firewall", firewall("{on_violaton: stop}"),
+     "f:2:12: unknown key 'on_violaton' in the firewall; did you mean 'on_violation'?"},
+    {"of_firewall_far", firewall("{discard: written}"),
+     "f:2:12: unknown key 'discard' in the firewall; the keys are on_violation"},
+    {"shared_near", sound_cell("share: 8MiB"),
+     "f:2:34: unknown key 'share' in a cell; did you mean 'shared'?"},
     {"of_disk", sound_cell("disks: [{path: a.img, read_only: true}]"),
      "f:2:56: unknown key 'read_only' in a disk; did you mean 'readonly'?"},
     {"of_defaults", "machine: m\ndefaults: {name: x}\ncells: [{name: a, memory: 64MiB}]\n",
@@ -80,7 +93,7 @@ const Case kKeys[] = {
      "f:2:12: unknown key 'cpu' in the defaults; did you mean 'cpus'?"},
     {"escape", sound_cell("\"\\e[31m\": 1"),
      "f:2:34: unknown key '\\x1b[31m' in a cell; the keys are name, cpus, overcommit_cpus, memory, "
-     "hugepages, kernel, initrd, cmdline, disks, cid, agent"},
+     "hugepages, shared, kernel, initrd, cmdline, disks, cid, agent"},
     {"twice", sound_cell("memory: 32MiB"),
      "f:2:34: key 'memory' is given twice, first at line 2; keep one of them"},
     {"no_machine", "cells: [{name: a, memory: 64MiB}]\n",
@@ -107,12 +120,22 @@ const Case kTypes[] = {
      "f:2:8: 'cells' is empty; describe at least one cell"},
     {"cell_scalar", "machine: m\ncells: [a]\n",
      "f:2:9: a cell is described by a single value; write a mapping with the keys name, cpus, "
-     "overcommit_cpus, memory, hugepages, kernel, initrd, cmdline, disks, cid, agent"},
+     "overcommit_cpus, memory, hugepages, shared, kernel, initrd, cmdline, disks, cid, agent"},
     {"cell_null", "machine: m\ncells:\n-\n- {name: a, memory: 64MiB}\n",
      "f:4:1: nothing up to here describes a cell; write a mapping with the keys name, cpus, "
-     "overcommit_cpus, memory, hugepages, kernel, initrd, cmdline, disks, cid, agent"},
+     "overcommit_cpus, memory, hugepages, shared, kernel, initrd, cmdline, disks, cid, agent"},
     {"defaults_list", "machine: m\ndefaults: []\ncells: [{name: a, memory: 64MiB}]\n",
      "f:2:11: 'defaults' is a list; give it a mapping such as {memory: 256MiB}"},
+    {"firewall_null", firewall(""),
+     "f:2:1: 'firewall' has no value; give it a mapping such as {on_violation: stop}"},
+    {"firewall_scalar", firewall("stop"),
+     "f:2:11: 'firewall' is a single value; give it a mapping such as {on_violation: stop}"},
+    {"on_violation_null", firewall("{on_violation: }"),
+     "f:2:12: 'on_violation' has no value; give it fault, stop or ignore"},
+    {"on_violation_list", firewall("{on_violation: [stop]}"),
+     "f:2:26: 'on_violation' is a list; give it fault, stop or ignore"},
+    {"shared_list", sound_cell("shared: [8MiB]"),
+     "f:2:42: 'shared' is a list; give it a size such as 256MiB"},
     {"memory_list", cell("memory: [64MiB]"),
      "f:2:27: 'memory' is a list; give it a size such as 256MiB"},
     {"kernel_null", sound_cell("kernel: ~"),
@@ -190,8 +213,38 @@ const Case kValues[] = {
      "f:2:27: 14MiB of memory is too little for a cell; give it 16MiB or more"},
     {"memory_odd", cell("memory: 97MiB"),
      "f:2:27: 97MiB of memory is not a multiple of 2MiB; write 96MiB or 98MiB"},
+    {"memory_largest", cell("memory: 18446744073709551615B"),
+     "f:2:27: 18446744073709551615B of memory is not a multiple of 2MiB; write 17592186044414MiB"},
+    {"shared_mb", sound_cell("shared: 8MB"), "f:2:42: '8MB' is not a size; write 8MiB"},
+    {"shared_bare", sound_cell("shared: 8"), "f:2:42: global memory '8' has no unit; write 8MiB"},
+    {"shared_none", sound_cell("shared: none"),
+     "f:2:42: 'none' is not a size; write a whole number and KiB, MiB, GiB or TiB, such as 256MiB"},
+    {"shared_zero", sound_cell("shared: 0MiB"),
+     "f:2:42: 0B of global memory is too little to contribute; write 2MiB or more, or leave "
+     "'shared' out, here and under 'defaults'"},
+    {"shared_little", sound_cell("shared: 2047KiB"),
+     "f:2:42: 2047KiB of global memory is too little to contribute; write 2MiB or more, or leave "
+     "'shared' out, here and under 'defaults'"},
+    {"shared_odd", sound_cell("shared: 3MiB"),
+     "f:2:42: 3MiB of global memory is not a multiple of 2MiB; write 2MiB or 4MiB"},
+    {"shared_much", sound_cell("shared: 17TiB"),
+     "f:2:42: 17TiB of global memory is too much for a machine; contribute at most 16TiB in all "
+     "cells together"},
+    {"shared_largest", sound_cell("shared: 18446744073709551615B"),
+     "f:2:42: 18446744073709551615B of global memory is too much for a machine; contribute at most "
+     "16TiB in all cells together"},
     {"hugepages", sound_cell("hugepages: always"),
      "f:2:45: hugepages cannot be 'always'; write auto, reserved or none"},
+    {"hugepages_near", sound_cell("hugepages: reserve"),
+     "f:2:45: hugepages cannot be 'reserve'; did you mean 'reserved'?"},
+    {"on_violation", firewall("{on_violation: panic}"),
+     "f:2:26: on_violation cannot be 'panic'; write fault, stop or ignore"},
+    {"on_violation_near", firewall("{on_violation: ignored}"),
+     "f:2:26: on_violation cannot be 'ignored'; did you mean 'ignore'?"},
+    {"on_violation_case", firewall("{on_violation: Fault}"),
+     "f:2:26: on_violation cannot be 'Fault'; did you mean 'fault'?"},
+    {"on_violation_empty", firewall("{on_violation: ''}"),
+     "f:2:26: on_violation cannot be ''; write fault, stop or ignore"},
     {"cid_host", sound_cell("cid: 2"),
      "f:2:39: cid 2 is reserved; write a number from 3 to 4294967294"},
     {"cid_any", sound_cell("cid: 4294967295"),
@@ -221,6 +274,11 @@ const Case kHost[] = {
     {"cpus_absent", sound_cell("cpus: [0, 2, 3, 9]"),
      "f:2:40: the host has no CPU 2-3,9; choose from its CPUs, 0-1,4-5"},
     {"memory_more", cell("memory: 2GiB"),
+     "f:2:27: 2GiB of memory are more than the host's 1024MiB; give the cell less"},
+    {"shared_more", sound_cell("shared: 1GiB"),
+     "f:2:42: 64MiB of memory and 1GiB of global memory are more than the host's 1024MiB; give the "
+     "cell less"},
+    {"memory_more_beside_shared", cell("memory: 2GiB, shared: 2GiB"),
      "f:2:27: 2GiB of memory are more than the host's 1024MiB; give the cell less"},
     {"kernel_missing", sound_cell("kernel: vmlinuz"),
      "f:2:42: kernel '/m/vmlinuz' does not exist; check the path, or write 'debian' for Debian's "
@@ -286,6 +344,17 @@ const Case kOverlaps[] = {
      "machine: m\ndefaults: {memory: 400MiB}\ncells: [{name: a}, {name: b}, {name: c}]\n",
      "f:2:20: with cell 'c' the cells need more memory than the host's 1024MiB; give the cells "
      "less"},
+    {"shared", two("shared: 512MiB", "shared: 386MiB"),
+     "f:5:21: with cell 'b' the cells need more memory, global memory included, than the host's "
+     "1024MiB; give the cells less"},
+    {"shared_before", two("shared: 64MiB", "memory: 898MiB"),
+     "f:5:21: with cell 'b' the cells need more memory, global memory included, than the host's "
+     "1024MiB; give the cells less"},
+    {"shared_of_defaults",
+     "machine: m\ndefaults: {memory: 64MiB, shared: 300MiB}\n"
+     "cells: [{name: a}, {name: b}, {name: c}]\n",
+     "f:2:35: with cell 'c' the cells need more memory, global memory included, than the host's "
+     "1024MiB; give the cells less"},
     {"cids", two("cid: 9", "cid: 9"),
      "f:5:18: cid 9 is that of cell 'a' too; give each cell a cid of its own"},
     {"cid_of_place_before", two("", "cid: 3"),
@@ -339,7 +408,7 @@ TEST(Check, TellsAllFaultsAtOnceInTheOrderOfTheFile) {
                   "f:9:12: disk '/m/link-to-a.img' is given to cell 'a' too, as '/m/a.img', and "
                   "both write it; use each disk once, or only with 'readonly: true'",
                   "f:10:1: unknown key 'extra' in a machine; the keys are machine, cells, "
-                  "defaults"));
+                  "defaults, firewall"));
 }
 
 TEST(Check, TellsOnceWhatTheDefaultsHaveWrong) {
@@ -352,6 +421,22 @@ TEST(Check, TellsOnceWhatTheDefaultsHaveWrong) {
           "'debian' for Debian's kernel",
           "f:2:45: a cell cannot have '0' vCPUs; write a count from 1 to 64, or [0] for host CPU 0",
           "f:2:55: '1' is not true or false; write true"));
+}
+
+TEST(Check, RefusesMoreGlobalMemoryThanAMachineMayHave) {
+  MadeUpHost host;
+  host.topology.nodes[0].memory = 64 * 1024 * kGiB;
+  EXPECT_THAT(host.faults(two("shared: 16TiB", "shared: 2MiB")),
+              ElementsAre("f:5:21: with cell 'b' the cells contribute more than 16TiB of global "
+                          "memory; contribute less"));
+}
+
+TEST(Check, CountsGlobalMemoryOfACellWhoseMemoryIsFaulty) {
+  EXPECT_THAT(MadeUpHost().faults(cell("memory: lots, shared: 2GiB")),
+              ElementsAre("f:2:27: 'lots' is not a size; write a whole number and KiB, MiB, GiB or "
+                          "TiB, such as 256MiB",
+                          "f:2:41: 2GiB of global memory are more than the host's 1024MiB; give "
+                          "the cell less"));
 }
 
 TEST(Check, SaysHowToListCpusInBraces) {
