@@ -2,41 +2,25 @@
 #include <gmock/gmock.h>
 
 #include "tests/unit/plan/made_up_host.h"
+#include "tests/unit/plan/refusals.h"
 #include "vmm/plan/check.h"
 
 namespace hive::plan {
 namespace {
 
+using testing::Case;
+using testing::cell;
 using ::testing::ElementsAre;
 using testing::MadeUpHost;
-
-struct Case {
-  std::string name;
-  std::string yaml;
-  std::string fault;
-};
-
-void PrintTo(const Case& shown, std::ostream* out) { *out << shown.name; }
+using testing::name_of;
+using testing::sound_cell;
+using testing::two;
 
 class Refuse : public ::testing::TestWithParam<Case> {};
 
 TEST_P(Refuse, SaysWhatAndWhereAndHow) {
   EXPECT_THAT(MadeUpHost().faults(GetParam().yaml), ElementsAre(GetParam().fault))
       << GetParam().yaml;
-}
-
-std::string name_of(const ::testing::TestParamInfo<Case>& info) { return info.param.name; }
-
-/// A machine whose only cell, on line 2, has KEYS (which start at column 19) beside its name.
-std::string cell(const std::string& keys) {
-  return "machine: m\ncells: [{name: a, " + keys + "}]\n";
-}
-/// The same with memory before KEYS, which start at column 34.
-std::string sound_cell(const std::string& keys) { return cell("memory: 64MiB, " + keys); }
-
-/// A machine whose FIREWALL, on line 2, starts at column 11.
-std::string firewall(const std::string& firewall) {
-  return "machine: m\nfirewall: " + firewall + "\ncells: [{name: a, memory: 64MiB}]\n";
 }
 
 const Case kYaml[] = {
@@ -46,8 +30,7 @@ const Case kYaml[] = {
      "f:1:1: the file is empty; describe a machine: 'machine: NAME' and 'cells: [...]'"},
     {"open_bracket", "machine: m\ncells: [\n",
      "f:3:1: not YAML: end of sequence flow not found; check indentation, quotes and brackets up "
-     "to "
-     "here"},
+     "to here"},
     {"tab", "machine: m\ncells:\n\t- x\n",
      "f:3:2: not YAML: illegal block entry; check indentation, quotes and brackets up to here"},
     {"alias", "machine: &m x\ncells: *m\n",
@@ -79,12 +62,6 @@ const Case kKeys[] = {
      "f:2:1: unknown key 'monitor' in a machine; the keys are machine, cells, defaults, firewall"},
     {"of_machine_near", "machine: m\nfirwall: {}\ncells: [{name: a, memory: 64MiB}]\n",
      "f:2:1: unknown key 'firwall' in a machine; did you mean 'firewall'?"},
-    {"of_firewall", firewall("{on_violaton: stop}"),
-     "f:2:12: unknown key 'on_violaton' in the firewall; did you mean 'on_violation'?"},
-    {"of_firewall_far", firewall("{discard: written}"),
-     "f:2:12: unknown key 'discard' in the firewall; the keys are on_violation"},
-    {"shared_near", sound_cell("share: 8MiB"),
-     "f:2:34: unknown key 'share' in a cell; did you mean 'shared'?"},
     {"of_disk", sound_cell("disks: [{path: a.img, read_only: true}]"),
      "f:2:56: unknown key 'read_only' in a disk; did you mean 'readonly'?"},
     {"of_defaults", "machine: m\ndefaults: {name: x}\ncells: [{name: a, memory: 64MiB}]\n",
@@ -126,16 +103,6 @@ const Case kTypes[] = {
      "overcommit_cpus, memory, hugepages, shared, kernel, initrd, cmdline, disks, cid, agent"},
     {"defaults_list", "machine: m\ndefaults: []\ncells: [{name: a, memory: 64MiB}]\n",
      "f:2:11: 'defaults' is a list; give it a mapping such as {memory: 256MiB}"},
-    {"firewall_null", firewall(""),
-     "f:2:1: 'firewall' has no value; give it a mapping such as {on_violation: stop}"},
-    {"firewall_scalar", firewall("stop"),
-     "f:2:11: 'firewall' is a single value; give it a mapping such as {on_violation: stop}"},
-    {"on_violation_null", firewall("{on_violation: }"),
-     "f:2:12: 'on_violation' has no value; give it fault, stop or ignore"},
-    {"on_violation_list", firewall("{on_violation: [stop]}"),
-     "f:2:26: 'on_violation' is a list; give it fault, stop or ignore"},
-    {"shared_list", sound_cell("shared: [8MiB]"),
-     "f:2:42: 'shared' is a list; give it a size such as 256MiB"},
     {"memory_list", cell("memory: [64MiB]"),
      "f:2:27: 'memory' is a list; give it a size such as 256MiB"},
     {"kernel_null", sound_cell("kernel: ~"),
@@ -215,36 +182,10 @@ const Case kValues[] = {
      "f:2:27: 97MiB of memory is not a multiple of 2MiB; write 96MiB or 98MiB"},
     {"memory_largest", cell("memory: 18446744073709551615B"),
      "f:2:27: 18446744073709551615B of memory is not a multiple of 2MiB; write 17592186044414MiB"},
-    {"shared_mb", sound_cell("shared: 8MB"), "f:2:42: '8MB' is not a size; write 8MiB"},
-    {"shared_bare", sound_cell("shared: 8"), "f:2:42: global memory '8' has no unit; write 8MiB"},
-    {"shared_none", sound_cell("shared: none"),
-     "f:2:42: 'none' is not a size; write a whole number and KiB, MiB, GiB or TiB, such as 256MiB"},
-    {"shared_zero", sound_cell("shared: 0MiB"),
-     "f:2:42: 0B of global memory is too little to contribute; write 2MiB or more, or leave "
-     "'shared' out, here and under 'defaults'"},
-    {"shared_little", sound_cell("shared: 2047KiB"),
-     "f:2:42: 2047KiB of global memory is too little to contribute; write 2MiB or more, or leave "
-     "'shared' out, here and under 'defaults'"},
-    {"shared_odd", sound_cell("shared: 3MiB"),
-     "f:2:42: 3MiB of global memory is not a multiple of 2MiB; write 2MiB or 4MiB"},
-    {"shared_much", sound_cell("shared: 17TiB"),
-     "f:2:42: 17TiB of global memory is too much for a machine; contribute at most 16TiB in all "
-     "cells together"},
-    {"shared_largest", sound_cell("shared: 18446744073709551615B"),
-     "f:2:42: 18446744073709551615B of global memory is too much for a machine; contribute at most "
-     "16TiB in all cells together"},
     {"hugepages", sound_cell("hugepages: always"),
      "f:2:45: hugepages cannot be 'always'; write auto, reserved or none"},
     {"hugepages_near", sound_cell("hugepages: reserve"),
      "f:2:45: hugepages cannot be 'reserve'; did you mean 'reserved'?"},
-    {"on_violation", firewall("{on_violation: panic}"),
-     "f:2:26: on_violation cannot be 'panic'; write fault, stop or ignore"},
-    {"on_violation_near", firewall("{on_violation: ignored}"),
-     "f:2:26: on_violation cannot be 'ignored'; did you mean 'ignore'?"},
-    {"on_violation_case", firewall("{on_violation: Fault}"),
-     "f:2:26: on_violation cannot be 'Fault'; did you mean 'fault'?"},
-    {"on_violation_empty", firewall("{on_violation: ''}"),
-     "f:2:26: on_violation cannot be ''; write fault, stop or ignore"},
     {"cid_host", sound_cell("cid: 2"),
      "f:2:39: cid 2 is reserved; write a number from 3 to 4294967294"},
     {"cid_any", sound_cell("cid: 4294967295"),
@@ -275,11 +216,6 @@ const Case kHost[] = {
      "f:2:40: the host has no CPU 2-3,9; choose from its CPUs, 0-1,4-5"},
     {"memory_more", cell("memory: 2GiB"),
      "f:2:27: 2GiB of memory are more than the host's 1024MiB; give the cell less"},
-    {"shared_more", sound_cell("shared: 1GiB"),
-     "f:2:42: 64MiB of memory and 1GiB of global memory are more than the host's 1024MiB; give the "
-     "cell less"},
-    {"memory_more_beside_shared", cell("memory: 2GiB, shared: 2GiB"),
-     "f:2:27: 2GiB of memory are more than the host's 1024MiB; give the cell less"},
     {"kernel_missing", sound_cell("kernel: vmlinuz"),
      "f:2:42: kernel '/m/vmlinuz' does not exist; check the path, or write 'debian' for Debian's "
      "kernel"},
@@ -289,8 +225,7 @@ const Case kHost[] = {
      "f:2:42: kernel '/m/secret' may not be read; give your user permission to read it"},
     {"kernel_unreachable", sound_cell("kernel: locked/x"),
      "f:2:42: kernel '/m/locked/x' cannot be reached; check that your user may enter each folder "
-     "on "
-     "the way to it"},
+     "on the way to it"},
     {"kernel_empty", sound_cell("kernel: empty"),
      "f:2:42: kernel '/m/empty' is empty; check that it was copied or built to the end"},
     {"kernel_device", sound_cell("kernel: /dev/sdz"),
@@ -312,20 +247,13 @@ const Case kHost[] = {
      "f:2:49: disk '/m/folder' is a folder; name a file in it"},
     {"disk_pipe", sound_cell("disks: [{path: pipe}]"),
      "f:2:49: disk '/m/pipe' is neither a regular file nor a block device; name a raw image file "
-     "or "
-     "a disk"},
+     "or a disk"},
     {"disk_empty", sound_cell("disks: [{path: empty}]"),
      "f:2:49: disk '/m/empty' is empty; give it a size with 'truncate -s 1G'"},
     {"disk_odd", sound_cell("disks: [{path: odd.img}]"),
      "f:2:49: disk '/m/odd.img' has 1000 bytes, not a multiple of 512; use a raw image, whole"},
 };
 INSTANTIATE_TEST_SUITE_P(Host, Refuse, ::testing::ValuesIn(kHost), name_of);
-
-/// A machine of two cells with KEYS_A (line 4) and KEYS_B (line 5), which start at column 13.
-std::string two(const std::string& keys_a, const std::string& keys_b) {
-  return "machine: m\ndefaults: {memory: 64MiB}\ncells:\n- {name: a, " + keys_a +
-         "}\n- {name: b, " + keys_b + "}\n";
-}
 
 const Case kOverlaps[] = {
     {"names", "machine: m\ncells:\n- {name: a, memory: 64MiB}\n- {name: a, memory: 64MiB}\n",
@@ -344,17 +272,6 @@ const Case kOverlaps[] = {
      "machine: m\ndefaults: {memory: 400MiB}\ncells: [{name: a}, {name: b}, {name: c}]\n",
      "f:2:20: with cell 'c' the cells need more memory than the host's 1024MiB; give the cells "
      "less"},
-    {"shared", two("shared: 512MiB", "shared: 386MiB"),
-     "f:5:21: with cell 'b' the cells need more memory, global memory included, than the host's "
-     "1024MiB; give the cells less"},
-    {"shared_before", two("shared: 64MiB", "memory: 898MiB"),
-     "f:5:21: with cell 'b' the cells need more memory, global memory included, than the host's "
-     "1024MiB; give the cells less"},
-    {"shared_of_defaults",
-     "machine: m\ndefaults: {memory: 64MiB, shared: 300MiB}\n"
-     "cells: [{name: a}, {name: b}, {name: c}]\n",
-     "f:2:35: with cell 'c' the cells need more memory, global memory included, than the host's "
-     "1024MiB; give the cells less"},
     {"cids", two("cid: 9", "cid: 9"),
      "f:5:18: cid 9 is that of cell 'a' too; give each cell a cid of its own"},
     {"cid_of_place_before", two("", "cid: 3"),
@@ -421,22 +338,6 @@ TEST(Check, TellsOnceWhatTheDefaultsHaveWrong) {
           "'debian' for Debian's kernel",
           "f:2:45: a cell cannot have '0' vCPUs; write a count from 1 to 64, or [0] for host CPU 0",
           "f:2:55: '1' is not true or false; write true"));
-}
-
-TEST(Check, RefusesMoreGlobalMemoryThanAMachineMayHave) {
-  MadeUpHost host;
-  host.topology.nodes[0].memory = 64 * 1024 * kGiB;
-  EXPECT_THAT(host.faults(two("shared: 16TiB", "shared: 2MiB")),
-              ElementsAre("f:5:21: with cell 'b' the cells contribute more than 16TiB of global "
-                          "memory; contribute less"));
-}
-
-TEST(Check, CountsGlobalMemoryOfACellWhoseMemoryIsFaulty) {
-  EXPECT_THAT(MadeUpHost().faults(cell("memory: lots, shared: 2GiB")),
-              ElementsAre("f:2:27: 'lots' is not a size; write a whole number and KiB, MiB, GiB or "
-                          "TiB, such as 256MiB",
-                          "f:2:41: 2GiB of global memory are more than the host's 1024MiB; give "
-                          "the cell less"));
 }
 
 TEST(Check, SaysHowToListCpusInBraces) {
