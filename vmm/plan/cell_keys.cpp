@@ -34,6 +34,7 @@ CellKeys read_cell_keys(const YamlNode& node, const MappingSpec& spec, FaultList
   keys.overcommit_cpus = fields.read<bool>("overcommit_cpus", read_flag);
   keys.memory = fields.read<std::uint64_t>("memory", read_memory);
   keys.huge_pages = fields.read<HugePages>("hugepages", read_huge_pages);
+  keys.shared = fields.read<std::uint64_t>("shared", read_shared);
   keys.kernel = fields.read<std::string>("kernel", read_path);
   keys.initrd = fields.read<std::string>("initrd", read_path);
   keys.cmdline = fields.read<std::string>("cmdline", read_cmdline);
@@ -51,6 +52,7 @@ CellKeys with_defaults(CellKeys cell, const CellKeys& defaults) {
   fill(cell.overcommit_cpus, defaults.overcommit_cpus);
   fill(cell.memory, defaults.memory);
   fill(cell.huge_pages, defaults.huge_pages);
+  fill(cell.shared, defaults.shared);
   fill(cell.kernel, defaults.kernel);
   fill(cell.initrd, defaults.initrd);
   fill(cell.cmdline, defaults.cmdline);

@@ -25,6 +25,7 @@ struct CellKeys {
   Field<bool> overcommit_cpus;
   Field<std::uint64_t> memory;
   Field<HugePages> huge_pages;
+  Field<std::uint64_t> shared;
   Field<std::string> kernel;  ///< "debian" or a path as written.
   Field<std::string> initrd;  ///< "none" or a path as written.
   Field<std::string> cmdline;

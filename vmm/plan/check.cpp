@@ -12,11 +12,16 @@
 namespace hive::plan {
 namespace {
 
+struct FirewallKeys {
+  Field<OnViolation> on_violation;
+};
+
 /// The machine's keys, each cell with the defaults filled in.
 struct MachineKeys {
   Field<std::string> name;
   Field<CellKeys> defaults;
   Field<std::vector<CellKeys>> cells;
+  Field<FirewallKeys> firewall;
 };
 
 std::optional<std::vector<CellKeys>> read_cells(const YamlNode& list, FaultList& faults) {
@@ -35,6 +40,11 @@ std::optional<std::vector<CellKeys>> read_cells(const YamlNode& list, FaultList&
   return cells;
 }
 
+std::optional<FirewallKeys> read_firewall(const YamlNode& node, FaultList& faults) {
+  const Fields fields(node, firewall_spec(), faults);
+  return FirewallKeys{fields.read<OnViolation>("on_violation", read_on_violation)};
+}
+
 MachineKeys read_machine(const YamlNode& root, FaultList& faults) {
   const Fields fields(root, machine_spec(), faults);
   MachineKeys keys;
@@ -43,6 +53,7 @@ MachineKeys read_machine(const YamlNode& root, FaultList& faults) {
     return std::optional(read_cell_keys(node, defaults_spec(), list));
   });
   keys.cells = fields.read<std::vector<CellKeys>>("cells", read_cells);
+  keys.firewall = fields.read<FirewallKeys>("firewall", read_firewall);
   return keys;
 }
 
@@ -67,7 +78,10 @@ CheckResult check_machine(const Source& source, const Environment& environment) 
   check_overlaps(planned, environment.host, faults);
   if (!faults.empty()) return {std::nullopt, faults.sorted()};
 
-  Machine machine{*keys.name.value, {}};
+  Machine machine;
+  machine.name = *keys.name.value;
+  const FirewallKeys firewall = keys.firewall.value.value_or(FirewallKeys{});
+  machine.on_violation = firewall.on_violation.value.value_or(OnViolation::kFault);
   for (PlannedCell& cell : planned) machine.cells.push_back(std::move(cell.cell));
   return {std::move(machine), {}};
 }

@@ -27,6 +27,7 @@ bool fits(KeyType type, YamlNode::Kind kind) {
     case KeyType::kDisks:
       return kind == YamlNode::Kind::kList;
     case KeyType::kDefaults:
+    case KeyType::kFirewall:
       return kind == YamlNode::Kind::kMapping;
     case KeyType::kCpus:
       return kind == YamlNode::Kind::kScalar || kind == YamlNode::Kind::kList;

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <cstdint>
 #include <initializer_list>
 #include <nlohmann/json.hpp>
@@ -11,16 +10,12 @@
 #include "vmm/base/error.h"
 #include "vmm/plan/limits.h"
 #include "vmm/plan/text.h"
+#include "vmm/plan/words.h"
 
 namespace hive::plan {
 namespace {
 
 using Json = nlohmann::json;
-
-constexpr std::array<std::pair<std::string_view, HugePages>, 3> kHugePages{
-    {{"auto", HugePages::kAutomatic},
-     {"reserved", HugePages::kReserved},
-     {"none", HugePages::kNone}}};
 
 [[noreturn]] void refuse(const std::string& what) {
   throw Error("plan: " + what + "; start the machine anew with 'hive up'", Error::Kind::kUsage);
@@ -62,6 +57,16 @@ class Object {
     return value;
   }
 
+  /// What the word at KEY stands for.
+  template <typename T, std::size_t kCount>
+  [[nodiscard]] T word(const char* key, const Words<T, kCount>& words) const {
+    const std::string value = text(key);
+    for (const auto& [word, meaning] : words) {
+      if (value == word) return meaning;
+    }
+    refuse_value(key);
+  }
+
   [[nodiscard]] bool flag(const char* key) const {
     if (!json_[key].is_boolean()) refuse_value(key);
     return json_[key].get<bool>();
@@ -101,19 +106,11 @@ Disk parse_disk(const Json& json, const std::string& where) {
   return {object.path("path"), object.flag("read_only")};
 }
 
-HugePages parse_huge_pages(const Object& object) {
-  const std::string text = object.text("huge_pages");
-  for (const auto& [name, value] : kHugePages) {
-    if (text == name) return value;
-  }
-  object.refuse_value("huge_pages");
-}
-
 Cell parse_cell(const Json& json, std::size_t place) {
   const std::string where = fmt::format("cell {}", place);
   const Object object(json, where,
-                      {"name", "vcpus", "host_cpus", "memory", "huge_pages", "cid", "kernel",
-                       "initrd", "cmdline", "disks", "agent"});
+                      {"name", "vcpus", "host_cpus", "memory", "huge_pages", "shared", "cid",
+                       "kernel", "initrd", "cmdline", "disks", "agent"});
   Cell cell;
   cell.id = static_cast<CellId>(place);
   cell.name = object.name("name");
@@ -127,7 +124,9 @@ Cell parse_cell(const Json& json, std::size_t place) {
   }
   cell.memory = object.number("memory", kMinMemory, UINT64_MAX);
   if (cell.memory % kMemoryStep != 0) object.refuse_value("memory");
-  cell.huge_pages = parse_huge_pages(object);
+  cell.huge_pages = object.word("huge_pages", kHugePagesWords);
+  cell.shared = object.number("shared", 0, kMaxShared);
+  if (cell.shared % kMemoryStep != 0) object.refuse_value("shared");
   cell.cid = static_cast<Cid>(object.number("cid", kFirstCellCid, kMaxCid));
   cell.kernel = object.path("kernel");
   if (!object.text("initrd").empty()) cell.initrd = object.path("initrd");
@@ -140,19 +139,31 @@ Cell parse_cell(const Json& json, std::size_t place) {
   return cell;
 }
 
+template <typename T, std::size_t kCount>
+std::string_view word_for(T meaning, const Words<T, kCount>& words) {
+  for (const auto& [word, candidate] : words) {
+    if (candidate == meaning) return word;
+  }
+  return "";
+}
+
 Json cell_json(const Cell& cell) {
   Json disks = Json::array();
   for (const Disk& disk : cell.disks) {
     disks.push_back({{"path", disk.path}, {"read_only", disk.read_only}});
   }
-  std::string_view huge_pages;
-  for (const auto& [name, value] : kHugePages) {
-    if (value == cell.huge_pages) huge_pages = name;
-  }
-  return {{"name", cell.name},         {"vcpus", cell.vcpus},   {"host_cpus", cell.host_cpus},
-          {"memory", cell.memory},     {"cid", cell.cid},       {"huge_pages", huge_pages},
-          {"kernel", cell.kernel},     {"initrd", cell.initrd}, {"cmdline", cell.cmdline},
-          {"disks", std::move(disks)}, {"agent", cell.agent}};
+  return {{"name", cell.name},
+          {"vcpus", cell.vcpus},
+          {"host_cpus", cell.host_cpus},
+          {"memory", cell.memory},
+          {"cid", cell.cid},
+          {"huge_pages", word_for(cell.huge_pages, kHugePagesWords)},
+          {"shared", cell.shared},
+          {"kernel", cell.kernel},
+          {"initrd", cell.initrd},
+          {"cmdline", cell.cmdline},
+          {"disks", std::move(disks)},
+          {"agent", cell.agent}};
 }
 
 }  // namespace
@@ -160,18 +171,25 @@ Json cell_json(const Cell& cell) {
 std::string to_json(const Machine& machine) {
   Json cells = Json::array();
   for (const Cell& cell : machine.cells) cells.push_back(cell_json(cell));
-  return Json{{"name", machine.name}, {"cells", std::move(cells)}}.dump();
+  return Json{{"name", machine.name},
+              {"cells", std::move(cells)},
+              {"on_violation", word_for(machine.on_violation, kOnViolationWords)}}
+      .dump();
 }
 
 Machine parse_machine(std::string_view json) {
   const Json root = Json::parse(json, nullptr, /*allow_exceptions=*/false);
   if (root.is_discarded()) refuse("not JSON");
-  const Object object(root, "the machine", {"name", "cells"});
+  const Object object(root, "the machine", {"name", "cells", "on_violation"});
   Machine machine;
   machine.name = object.name("name");
+  std::uint64_t shared = 0;
   for (const Json& cell : object.array("cells", 1, kMaxCells)) {
     machine.cells.push_back(parse_cell(cell, machine.cells.size()));
+    shared += machine.cells.back().shared;
   }
+  if (shared > kMaxShared) refuse("the cells contribute too much global memory");
+  machine.on_violation = object.word("on_violation", kOnViolationWords);
   return machine;
 }
 

@@ -64,6 +64,8 @@ const MappingSpec& machine_spec() {
           {"cells", KeyType::kCells, Presence::kRequired, "", "The machine's cells, 1 to 64."},
           {"defaults", KeyType::kDefaults, Presence::kOptional, "no defaults",
            "What holds for every cell that does not say otherwise."},
+          {"firewall", KeyType::kFirewall, Presence::kOptional, "the defaults of its keys",
+           "How the write firewall of global memory behaves."},
       }};
   return spec;
 }
@@ -83,6 +85,9 @@ const MappingSpec& cell_spec() {
           {"hugepages", KeyType::kHugePages, Presence::kOptional, "auto",
            "Whether the host backs the memory by 2 MiB pages: where it can (auto), from its "
            "reserved ones (reserved), or not at all (none)."},
+          {"shared", KeyType::kSize, Presence::kOptional, "nothing",
+           "How much of global memory, which every cell can read, the cell contributes: a multiple "
+           "of 2MiB."},
           {"kernel", KeyType::kKernel, Presence::kOptional, "debian",
            "Debian's kernel as built by 'scripts/dev images' (debian), or the path of a bzImage or "
            "of an ELF kernel with a PVH entry."},
@@ -114,6 +119,17 @@ const MappingSpec& disk_spec() {
   return spec;
 }
 
+const MappingSpec& firewall_spec() {
+  static const MappingSpec spec{
+      "the firewall",
+      {
+          {"on_violation", KeyType::kOnViolation, Presence::kOptional, "fault",
+           "What a write that the firewall stops comes to for the cell that made it: an exception "
+           "in its guest (fault), its end as failed (stop), or nothing (ignore)."},
+      }};
+  return spec;
+}
+
 const MappingSpec& defaults_spec() {
   static const MappingSpec spec = make_defaults();
   return spec;
@@ -127,6 +143,8 @@ std::string_view describe(KeyType type) {
       return "a list such as [{name: alpha, memory: 256MiB}]";
     case KeyType::kDefaults:
       return "a mapping such as {memory: 256MiB}";
+    case KeyType::kFirewall:
+      return "a mapping such as {on_violation: stop}";
     case KeyType::kCpus:
       return "a count such as 2, or host CPUs such as [2, 3] or 2-3";
     case KeyType::kFlag:
@@ -135,6 +153,8 @@ std::string_view describe(KeyType type) {
       return "a size such as 256MiB";
     case KeyType::kHugePages:
       return "auto, reserved or none";
+    case KeyType::kOnViolation:
+      return "fault, stop or ignore";
     case KeyType::kKernel:
       return "debian or a path such as /boot/vmlinuz";
     case KeyType::kInitrd:

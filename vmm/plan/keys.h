@@ -13,10 +13,12 @@ enum class KeyType {
   kName,
   kCells,
   kDefaults,
+  kFirewall,
   kCpus,
   kFlag,
   kSize,
   kHugePages,
+  kOnViolation,
   kKernel,
   kInitrd,
   kText,
@@ -50,6 +52,7 @@ struct MappingSpec {
 const MappingSpec& machine_spec();
 const MappingSpec& cell_spec();
 const MappingSpec& disk_spec();
+const MappingSpec& firewall_spec();
 /// A cell's keys without those that make sense for one cell only; none is required.
 const MappingSpec& defaults_spec();
 

@@ -6,6 +6,7 @@
 
 #include "vmm/base/units.h"
 #include "vmm/plan/cpu_list.h"
+#include "vmm/plan/limits.h"
 #include "vmm/plan/text.h"
 
 namespace hive::plan {
@@ -49,18 +50,36 @@ void check_cpus(std::span<const PlannedCell> cells, FaultList& faults) {
 
 void check_memory(std::span<const PlannedCell> cells, const HostTopology& host, FaultList& faults) {
   const std::uint64_t available = host.memory();
-  std::uint64_t sum = 0;
+  std::uint64_t left = available;
+  bool any_shared = false;
   for (const PlannedCell& planned : cells) {
+    const auto& [cell, keys, storage] = planned;
     // A cell that is larger than the host by itself has been reported.
-    if (planned.cell.memory > available) continue;
-    if (planned.cell.memory > available - sum) {
-      faults.add(planned.keys.memory.at,
-                 fmt::format("with {} the cells need more memory than the host's {}MiB",
-                             title(planned), available / kMiB),
-                 "give the cells less");
+    if (cell.memory > available || cell.shared > available - cell.memory) continue;
+    any_shared = any_shared || cell.shared > 0;
+    if (cell.memory > left || cell.shared > left - cell.memory) {
+      faults.add(
+          cell.memory > left ? keys.memory.at : keys.shared.at,
+          fmt::format("with {} the cells need more memory{} than the host's {}MiB", title(planned),
+                      any_shared ? ", global memory included," : "", available / kMiB),
+          "give the cells less");
       return;
     }
-    sum += planned.cell.memory;
+    left -= cell.memory + cell.shared;
+  }
+}
+
+void check_global_memory(std::span<const PlannedCell> cells, FaultList& faults) {
+  std::uint64_t left = kMaxShared;
+  for (const PlannedCell& planned : cells) {
+    if (planned.cell.shared > left) {
+      faults.add(planned.keys.shared.at,
+                 fmt::format("with {} the cells contribute more than {} of global memory",
+                             title(planned), format_size(kMaxShared)),
+                 "contribute less");
+      return;
+    }
+    left -= planned.cell.shared;
   }
 }
 
@@ -118,6 +137,7 @@ void check_overlaps(std::span<const PlannedCell> cells, const HostTopology& host
   check_names(cells, faults);
   check_cpus(cells, faults);
   check_memory(cells, host, faults);
+  check_global_memory(cells, faults);
   check_cids(cells, faults);
   check_disks(cells, faults);
 }

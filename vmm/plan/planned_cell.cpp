@@ -77,6 +77,7 @@ void Planner::plan_cpus() {
 
 void Planner::plan_memory() {
   cell_.memory = keys_.memory.value.value_or(0);
+  cell_.shared = keys_.shared.value.value_or(0);
   cell_.huge_pages = keys_.huge_pages.value.value_or(HugePages::kAutomatic);
   if (!keys_.memory.given) {
     faults_.add(
@@ -88,6 +89,13 @@ void Planner::plan_memory() {
     faults_.add(keys_.memory.at,
                 fmt::format("{} of memory are more than the host's {}MiB",
                             format_size(cell_.memory), host / kMiB),
+                "give the cell less");
+  } else if (cell_.shared > host - cell_.memory) {
+    const std::string beside =
+        cell_.memory == 0 ? "" : fmt::format("{} of memory and ", format_size(cell_.memory));
+    faults_.add(keys_.shared.at,
+                fmt::format("{}{} of global memory are more than the host's {}MiB", beside,
+                            format_size(cell_.shared), host / kMiB),
                 "give the cell less");
   }
 }

@@ -7,6 +7,7 @@
 #include "vmm/base/ids.h"
 #include "vmm/plan/keys.h"
 #include "vmm/plan/limits.h"
+#include "vmm/plan/words.h"
 
 namespace hive::plan {
 namespace {
@@ -34,6 +35,13 @@ Json list_schema(const char* item, std::size_t least, std::size_t most) {
           {"maxItems", most}};
 }
 
+template <typename T, std::size_t kCount>
+Json words_schema(const Words<T, kCount>& words) {
+  Json known = Json::array();
+  for (const auto& [word, meaning] : words) known.push_back(word);
+  return {{"enum", std::move(known)}};
+}
+
 Json type_schema(KeyType type) {
   switch (type) {
     case KeyType::kName:
@@ -43,6 +51,8 @@ Json type_schema(KeyType type) {
       return list_schema("cell", 1, kMaxCells);
     case KeyType::kDefaults:
       return {{"$ref", "#/definitions/defaults"}};
+    case KeyType::kFirewall:
+      return {{"$ref", "#/definitions/firewall"}};
     case KeyType::kCpus:
       return cpus_schema();
     case KeyType::kFlag:
@@ -50,7 +60,9 @@ Json type_schema(KeyType type) {
     case KeyType::kSize:
       return {{"type", "string"}, {"pattern", "^[0-9]+([KMGT]i)?B$"}};
     case KeyType::kHugePages:
-      return {{"enum", {"auto", "reserved", "none"}}};
+      return words_schema(kHugePagesWords);
+    case KeyType::kOnViolation:
+      return words_schema(kOnViolationWords);
     case KeyType::kText:
       return {{"type", "string"}};
     case KeyType::kDisks:
@@ -106,7 +118,8 @@ std::string json_schema() {
   schema["allOf"] = here_or_in_defaults();
   schema["definitions"] = {{"cell", mapping_schema(cell_spec())},
                            {"defaults", mapping_schema(defaults_spec())},
-                           {"disk", mapping_schema(disk_spec())}};
+                           {"disk", mapping_schema(disk_spec())},
+                           {"firewall", mapping_schema(firewall_spec())}};
   return schema.dump(2) + "\n";
 }
 

@@ -7,11 +7,11 @@
 #include <charconv>
 #include <utility>
 
-#include "vmm/base/units.h"
 #include "vmm/plan/cpu_list.h"
 #include "vmm/plan/keys.h"
 #include "vmm/plan/limits.h"
 #include "vmm/plan/text.h"
+#include "vmm/plan/words.h"
 
 namespace hive::plan {
 namespace {
@@ -83,6 +83,22 @@ std::optional<CpuRequest> check_count(const YamlNode& node, FaultList& faults) {
   return std::nullopt;
 }
 
+/// What NODE, the value of KEY, stands for: one of WORDS.
+template <typename T, std::size_t kCount>
+std::optional<T> read_word(const YamlNode& node, std::string_view key,
+                           const Words<T, kCount>& words, KeyType type, FaultList& faults) {
+  std::array<std::string_view, kCount> known;
+  for (std::size_t i = 0; i < kCount; ++i) {
+    if (node.text == words[i].first) return words[i].second;
+    known[i] = words[i].first;
+  }
+  const auto nearest = nearest_word(node.text, known);
+  faults.add(node.at, fmt::format("{} cannot be {}", key, quote(node.text)),
+             nearest ? fmt::format("did you mean '{}'?", *nearest)
+                     : fmt::format("write {}", describe(type)));
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<std::string> read_name(const YamlNode& node, FaultList& faults) {
@@ -129,41 +145,12 @@ std::optional<CpuRequest> read_cpus(const YamlNode& node, FaultList& faults) {
   return check_pinning(std::move(*cpus), node.at, faults);
 }
 
-std::optional<std::uint64_t> read_memory(const YamlNode& node, FaultList& faults) {
-  const auto size = parse_size(node.text);
-  if (!size) {
-    const auto meant = suggest_size(node.text);
-    const bool bare = is_digits(node.text);
-    faults.add(node.at,
-               bare ? fmt::format("memory {} has no unit", quote(node.text))
-                    : fmt::format("{} is not a size", quote(node.text)),
-               meant ? fmt::format("write {}", *meant)
-                     : "write a whole number and KiB, MiB, GiB or TiB, such as 256MiB");
-    return std::nullopt;
-  }
-  if (*size < kMinMemory) {
-    faults.add(node.at, fmt::format("{} of memory is too little for a cell", format_size(*size)),
-               fmt::format("give it {} or more", format_size(kMinMemory)));
-    return std::nullopt;
-  }
-  if (*size % kMemoryStep != 0) {
-    const std::uint64_t below = align_down(*size, kMemoryStep);
-    faults.add(node.at,
-               fmt::format("{} of memory is not a multiple of {}", format_size(*size),
-                           format_size(kMemoryStep)),
-               fmt::format("write {} or {}", format_size(below), format_size(below + kMemoryStep)));
-    return std::nullopt;
-  }
-  return size;
+std::optional<HugePages> read_huge_pages(const YamlNode& node, FaultList& faults) {
+  return read_word(node, "hugepages", kHugePagesWords, KeyType::kHugePages, faults);
 }
 
-std::optional<HugePages> read_huge_pages(const YamlNode& node, FaultList& faults) {
-  if (node.text == "auto") return HugePages::kAutomatic;
-  if (node.text == "reserved") return HugePages::kReserved;
-  if (node.text == "none") return HugePages::kNone;
-  faults.add(node.at, fmt::format("hugepages cannot be {}", quote(node.text)),
-             fmt::format("write {}", describe(KeyType::kHugePages)));
-  return std::nullopt;
+std::optional<OnViolation> read_on_violation(const YamlNode& node, FaultList& faults) {
+  return read_word(node, "on_violation", kOnViolationWords, KeyType::kOnViolation, faults);
 }
 
 std::optional<Cid> read_cid(const YamlNode& node, FaultList& faults) {

@@ -26,7 +26,10 @@ std::optional<bool> read_flag(const YamlNode& node, FaultList& faults);
 std::optional<CpuRequest> read_cpus(const YamlNode& node, FaultList& faults);
 /// A size of cell memory, in bytes.
 std::optional<std::uint64_t> read_memory(const YamlNode& node, FaultList& faults);
+/// A size of a contribution to global memory, in bytes.
+std::optional<std::uint64_t> read_shared(const YamlNode& node, FaultList& faults);
 std::optional<HugePages> read_huge_pages(const YamlNode& node, FaultList& faults);
+std::optional<OnViolation> read_on_violation(const YamlNode& node, FaultList& faults);
 std::optional<Cid> read_cid(const YamlNode& node, FaultList& faults);
 /// Words for a command line, without white space around them.
 std::optional<std::string> read_cmdline(const YamlNode& node, FaultList& faults);

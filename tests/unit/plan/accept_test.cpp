@@ -47,6 +47,7 @@ TEST(Check, TakesEveryKey) {
   expected.host_cpus = {5, 0};
   expected.memory = 64 * kMiB;
   expected.huge_pages = HugePages::kReserved;
+  expected.shared = 8 * kMiB;
   expected.cid = 77;
   expected.kernel = "/boot/vmlinuz";
   expected.initrd = "/m/my.cpio";
@@ -54,10 +55,11 @@ TEST(Check, TakesEveryKey) {
   expected.disks = {{"/m/a.img", false}, {"/dev/sdz", true}};
   expected.agent = true;
   EXPECT_EQ(
-      accepted_cell("cpus: [5, 0], overcommit_cpus: false, memory: 64MiB, hugepages: reserved, "
-                    "kernel: /boot/vmlinuz, initrd: ./my.cpio, cmdline: root=/dev/vda rw, "
-                    "disks: [{path: a.img}, {path: /dev/sdz, readonly: true}], cid: 77, "
-                    "agent: true"),
+      accepted_cell(
+          "cpus: [5, 0], overcommit_cpus: false, memory: 64MiB, hugepages: reserved, "
+          "shared: 8MiB, kernel: /boot/vmlinuz, initrd: ./my.cpio, cmdline: root=/dev/vda rw, "
+          "disks: [{path: a.img}, {path: /dev/sdz, readonly: true}], cid: 77, "
+          "agent: true"),
       expected);
 }
 
@@ -105,18 +107,22 @@ TEST(Check, LeavesTheConsoleToACommandLineThatHasOne) {
 TEST(Check, AppliesDefaultsToEveryCellThatSaysNothing) {
   const Machine machine = accepted(
       "machine: m\n"
-      "defaults: {cpus: 2, memory: 64MiB, kernel: /boot/vmlinuz, cmdline: x, agent: true}\n"
+      "defaults: {cpus: 2, memory: 64MiB, shared: 6MiB, kernel: /boot/vmlinuz, cmdline: x, "
+      "agent: true}\n"
       "cells:\n"
       "- name: a\n"
-      "- {name: b, cpus: 1, memory: 32MiB, kernel: debian, cmdline: y, agent: false}\n");
+      "- {name: b, cpus: 1, memory: 32MiB, shared: 2MiB, kernel: debian, cmdline: y, "
+      "agent: false}\n");
   ASSERT_EQ(machine.cells.size(), 2U);
   EXPECT_EQ(machine.cells[0].vcpus, 2U);
   EXPECT_EQ(machine.cells[0].memory, 64 * kMiB);
+  EXPECT_EQ(machine.cells[0].shared, 6 * kMiB);
   EXPECT_EQ(machine.cells[0].kernel, "/boot/vmlinuz");
   EXPECT_EQ(machine.cells[0].cmdline, "console=ttyS0 quiet hive.cell=a x");
   EXPECT_TRUE(machine.cells[0].agent);
   EXPECT_EQ(machine.cells[1].vcpus, 1U);
   EXPECT_EQ(machine.cells[1].memory, 32 * kMiB);
+  EXPECT_EQ(machine.cells[1].shared, 2 * kMiB);
   EXPECT_EQ(machine.cells[1].kernel, "/images/debian/vmlinux");
   EXPECT_EQ(machine.cells[1].cmdline, "console=ttyS0 quiet hive.cell=b y");
   EXPECT_FALSE(machine.cells[1].agent);
@@ -145,6 +151,35 @@ TEST(Check, TakesSixtyFourCells) {
   ASSERT_EQ(machine.cells.size(), 64U);
   EXPECT_EQ(machine.cells[63].cid, 66U);
   EXPECT_EQ(machine.cells[63].id, CellId{63});
+}
+
+TEST(Check, ReadsTheAnswerToViolations) {
+  const auto answer = [](const std::string& firewall) {
+    return accepted("{machine: m, " + firewall + "cells: [{name: a, memory: 32MiB}]}").on_violation;
+  };
+  EXPECT_EQ(answer(""), OnViolation::kFault);
+  EXPECT_EQ(answer("firewall: {}, "), OnViolation::kFault);
+  EXPECT_EQ(answer("firewall: {on_violation: fault}, "), OnViolation::kFault);
+  EXPECT_EQ(answer("firewall: {on_violation: stop}, "), OnViolation::kStop);
+  EXPECT_EQ(answer("firewall: {on_violation: ignore}, "), OnViolation::kIgnore);
+}
+
+TEST(Check, TakesMemoryAndGlobalMemoryUpToTheHosts) {
+  // The host has 1 GiB.
+  const Machine machine = accepted(
+      "{machine: m, defaults: {memory: 256MiB}, cells: "
+      "[{name: a, shared: 510MiB}, {name: b, shared: 2MiB}]}");
+  ASSERT_EQ(machine.cells.size(), 2U);
+  EXPECT_EQ(machine.cells[0].shared, 510 * kMiB);
+  EXPECT_EQ(machine.cells[1].shared, 2 * kMiB);
+}
+
+TEST(Check, TakesGlobalMemoryOfSixteenTebibytes) {
+  MadeUpHost host;
+  host.topology.nodes[0].memory = 64 * 1024 * kGiB;
+  EXPECT_THAT(host.faults("{machine: m, defaults: {memory: 64MiB}, cells: [{name: a, shared: "
+                          "10TiB}, {name: b, shared: 6TiB}]}"),
+              IsEmpty());
 }
 
 TEST(Check, TimeSharesCpusOfUnpinnedCells) {

@@ -17,10 +17,11 @@ using Form = nlohmann::ordered_json;
 inline Form full_plan() {
   return Form::parse(R"({
     "machine": "m",
+    "firewall": {"on_violation": "stop"},
     "defaults": {"cpus": 1, "overcommit_cpus": true, "memory": "64MiB", "hugepages": "auto",
-                 "kernel": "/k", "initrd": "/i", "cmdline": "quiet", "agent": false},
+                 "shared": "8MiB", "kernel": "/k", "initrd": "/i", "cmdline": "quiet", "agent": false},
     "cells": [{"name": "a", "cpus": 1, "overcommit_cpus": true, "memory": "64MiB",
-               "hugepages": "none", "kernel": "/k", "initrd": "/i", "cmdline": "quiet",
+               "hugepages": "none", "shared": "2MiB", "kernel": "/k", "initrd": "/i", "cmdline": "quiet",
                "disks": [{"path": "/d", "readonly": true}], "cid": 7, "agent": false}]
   })");
 }
@@ -34,6 +35,7 @@ struct Place {
 inline std::vector<Place> places() {
   return {{Form::json_pointer(""), machine_spec()},
           {Form::json_pointer("/defaults"), defaults_spec()},
+          {Form::json_pointer("/firewall"), firewall_spec()},
           {Form::json_pointer("/cells/0"), cell_spec()},
           {Form::json_pointer("/cells/0/disks/0"), disk_spec()}};
 }
@@ -57,6 +59,7 @@ inline std::vector<std::string> wrong_values(KeyType type) {
       add({"[]", "1", "true", R"("x")", "[null]", "[1]", R"(["x"])", "[[]]"});
       break;
     case KeyType::kDefaults:
+    case KeyType::kFirewall:
       add({"[]", "1", "true", R"("x")"});
       break;
     case KeyType::kCpus:
@@ -70,6 +73,9 @@ inline std::vector<std::string> wrong_values(KeyType type) {
       break;
     case KeyType::kHugePages:
       add({"[]", R"(["auto"])", "1", "true", R"("always")"});
+      break;
+    case KeyType::kOnViolation:
+      add({"[]", R"(["stop"])", "1", "true", R"("panic")", R"("Stop")"});
       break;
     case KeyType::kDisks:
       add({"1", "true", R"("x")", "[null]", "[1]", R"(["x"])", "[[]]"});

@@ -14,13 +14,14 @@ namespace {
 using Json = nlohmann::json;
 
 Machine sample() {
-  Machine machine{"trio", {}};
+  Machine machine{"trio", {}, OnViolation::kStop};
   machine.cells.push_back({CellId{0},
                            "alpha",
                            2,
                            {5, 0},
                            96 * kMiB,
                            HugePages::kReserved,
+                           8 * kMiB,
                            3,
                            "/k",
                            "/i",
@@ -33,6 +34,7 @@ Machine sample() {
                            {},
                            16 * kMiB,
                            HugePages::kNone,
+                           0,
                            0xffff'fffe,
                            "/k",
                            "",
@@ -55,6 +57,30 @@ std::string refusal(const std::string& json) {
 TEST(PlanJson, ComesBackEqual) {
   EXPECT_EQ(parse_machine(to_json(sample())), sample());
   EXPECT_EQ(to_json(sample()).find('\n'), std::string::npos);
+}
+
+TEST(PlanJson, KeepsEveryAnswerToViolations) {
+  for (const auto& [word, answer] : {std::pair("fault", OnViolation::kFault),
+                                     {"stop", OnViolation::kStop},
+                                     {"ignore", OnViolation::kIgnore}}) {
+    Machine machine = sample();
+    machine.on_violation = answer;
+    const std::string json = to_json(machine);
+    EXPECT_EQ(Json::parse(json)["on_violation"], word);
+    EXPECT_EQ(parse_machine(json).on_violation, answer);
+  }
+}
+
+TEST(PlanJson, BoundsWhatAllCellsContribute) {
+  Json machine = Json::parse(to_json(sample()));
+  constexpr std::uint64_t kMost = 16 * 1024 * kGiB;
+  machine["cells"][0]["shared"] = kMost - 2 * kMiB;
+  machine["cells"][1]["shared"] = 2 * kMiB;
+  EXPECT_EQ(parse_machine(machine.dump()).cells[0].shared, kMost - 2 * kMiB);
+  machine["cells"][1]["shared"] = 4 * kMiB;
+  EXPECT_EQ(refusal(machine.dump()),
+            "plan: the cells contribute too much global memory; start the machine anew with 'hive "
+            "up'");
 }
 
 TEST(PlanJson, RefusesTextThatIsNoMachine) {
@@ -101,6 +127,15 @@ TEST(PlanJson, RefusesValuesOutOfBounds) {
       {"/cells/0/memory", 16 * kMiB + 1},
       {"/cells/0/memory", "96MiB"},
       {"/cells/0/huge_pages", "always"},
+      {"/cells/0/huge_pages", 1},
+      {"/cells/0/shared", 1},
+      {"/cells/0/shared", 3 * kMiB},
+      {"/cells/0/shared", -2},
+      {"/cells/0/shared", 16 * 1024 * kGiB + 2 * kMiB},
+      {"/cells/0/shared", "8MiB"},
+      {"/on_violation", "panic"},
+      {"/on_violation", ""},
+      {"/on_violation", 0},
       {"/cells/0/cid", 2},
       {"/cells/0/cid", 0xffff'ffffU},
       {"/cells/0/kernel", ""},

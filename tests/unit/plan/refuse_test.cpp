@@ -2,21 +2,19 @@
 #include <gmock/gmock.h>
 
 #include "tests/unit/plan/made_up_host.h"
+#include "tests/unit/plan/refusals.h"
 #include "vmm/plan/check.h"
 
 namespace hive::plan {
 namespace {
 
+using testing::Case;
+using testing::cell;
 using ::testing::ElementsAre;
 using testing::MadeUpHost;
-
-struct Case {
-  std::string name;
-  std::string yaml;
-  std::string fault;
-};
-
-void PrintTo(const Case& shown, std::ostream* out) { *out << shown.name; }
+using testing::name_of;
+using testing::sound_cell;
+using testing::two;
 
 class Refuse : public ::testing::TestWithParam<Case> {};
 
@@ -25,15 +23,6 @@ TEST_P(Refuse, SaysWhatAndWhereAndHow) {
       << GetParam().yaml;
 }
 
-std::string name_of(const ::testing::TestParamInfo<Case>& info) { return info.param.name; }
-
-/// A machine whose only cell, on line 2, has KEYS (which start at column 19) beside its name.
-std::string cell(const std::string& keys) {
-  return "machine: m\ncells: [{name: a, " + keys + "}]\n";
-}
-/// The same with memory before KEYS, which start at column 34.
-std::string sound_cell(const std::string& keys) { return cell("memory: 64MiB, " + keys); }
-
 const Case kYaml[] = {
     {"empty", "",
      "f:1:1: the file is empty; describe a machine: 'machine: NAME' and 'cells: [...]'"},
@@ -41,8 +30,7 @@ const Case kYaml[] = {
      "f:1:1: the file is empty; describe a machine: 'machine: NAME' and 'cells: [...]'"},
     {"open_bracket", "machine: m\ncells: [\n",
      "f:3:1: not YAML: end of sequence flow not found; check indentation, quotes and brackets up "
-     "to "
-     "here"},
+     "to here"},
     {"tab", "machine: m\ncells:\n\t- x\n",
      "f:3:2: not YAML: illegal block entry; check indentation, quotes and brackets up to here"},
     {"alias", "machine: &m x\ncells: *m\n",
@@ -55,10 +43,10 @@ const Case kYaml[] = {
     {"null_key", "~: b\n", "f:1:1: a key must be a word; write 'key: value'"},
     {"scalar", "hello\n",
      "f:1:1: a machine is described by a single value; write a mapping with the keys machine, "
-     "cells, defaults"},
+     "cells, defaults, firewall"},
     {"list", "- machine: m\n",
      "f:1:1: a machine is described by a list; write a mapping with the keys machine, cells, "
-     "defaults"},
+     "defaults, firewall"},
 };
 INSTANTIATE_TEST_SUITE_P(Yaml, Refuse, ::testing::ValuesIn(kYaml), name_of);
 
@@ -67,11 +55,13 @@ const Case kKeys[] = {
      "f:2:34: unknown key 'memroy' in a cell; did you mean 'memory'?"},
     {"prefix", sound_cell("over: true"),
      "f:2:34: unknown key 'over' in a cell; did you mean 'overcommit_cpus'?"},
-    {"far", sound_cell("shared: 64MiB"),
-     "f:2:34: unknown key 'shared' in a cell; the keys are name, cpus, overcommit_cpus, memory, "
-     "hugepages, kernel, initrd, cmdline, disks, cid, agent"},
-    {"of_machine", "machine: m\nfirewall: {}\ncells: [{name: a, memory: 64MiB}]\n",
-     "f:2:1: unknown key 'firewall' in a machine; the keys are machine, cells, defaults"},
+    {"far", sound_cell("network: tap"),
+     "f:2:34: unknown key 'network' in a cell; the keys are name, cpus, overcommit_cpus, memory, "
+     "hugepages, shared, kernel, initrd, cmdline, disks, cid, agent"},
+    {"of_machine", "machine: m\nmonitor: {}\ncells: [{name: a, memory: 64MiB}]\n",
+     "f:2:1: unknown key 'monitor' in a machine; the keys are machine, cells, defaults, firewall"},
+    {"of_machine_near", "machine: m\nfirwall: {}\ncells: [{name: a, memory: 64MiB}]\n",
+     "f:2:1: unknown key 'firwall' in a machine; did you mean 'firewall'?"},
     {"of_disk", sound_cell("disks: [{path: a.img, read_only: true}]"),
      "f:2:56: unknown key 'read_only' in a disk; did you mean 'readonly'?"},
     {"of_defaults", "machine: m\ndefaults: {name: x}\ncells: [{name: a, memory: 64MiB}]\n",
@@ -80,7 +70,7 @@ const Case kKeys[] = {
      "f:2:12: unknown key 'cpu' in the defaults; did you mean 'cpus'?"},
     {"escape", sound_cell("\"\\e[31m\": 1"),
      "f:2:34: unknown key '\\x1b[31m' in a cell; the keys are name, cpus, overcommit_cpus, memory, "
-     "hugepages, kernel, initrd, cmdline, disks, cid, agent"},
+     "hugepages, shared, kernel, initrd, cmdline, disks, cid, agent"},
     {"twice", sound_cell("memory: 32MiB"),
      "f:2:34: key 'memory' is given twice, first at line 2; keep one of them"},
     {"no_machine", "cells: [{name: a, memory: 64MiB}]\n",
@@ -107,10 +97,10 @@ const Case kTypes[] = {
      "f:2:8: 'cells' is empty; describe at least one cell"},
     {"cell_scalar", "machine: m\ncells: [a]\n",
      "f:2:9: a cell is described by a single value; write a mapping with the keys name, cpus, "
-     "overcommit_cpus, memory, hugepages, kernel, initrd, cmdline, disks, cid, agent"},
+     "overcommit_cpus, memory, hugepages, shared, kernel, initrd, cmdline, disks, cid, agent"},
     {"cell_null", "machine: m\ncells:\n-\n- {name: a, memory: 64MiB}\n",
      "f:4:1: nothing up to here describes a cell; write a mapping with the keys name, cpus, "
-     "overcommit_cpus, memory, hugepages, kernel, initrd, cmdline, disks, cid, agent"},
+     "overcommit_cpus, memory, hugepages, shared, kernel, initrd, cmdline, disks, cid, agent"},
     {"defaults_list", "machine: m\ndefaults: []\ncells: [{name: a, memory: 64MiB}]\n",
      "f:2:11: 'defaults' is a list; give it a mapping such as {memory: 256MiB}"},
     {"memory_list", cell("memory: [64MiB]"),
@@ -190,8 +180,12 @@ const Case kValues[] = {
      "f:2:27: 14MiB of memory is too little for a cell; give it 16MiB or more"},
     {"memory_odd", cell("memory: 97MiB"),
      "f:2:27: 97MiB of memory is not a multiple of 2MiB; write 96MiB or 98MiB"},
+    {"memory_largest", cell("memory: 18446744073709551615B"),
+     "f:2:27: 18446744073709551615B of memory is not a multiple of 2MiB; write 17592186044414MiB"},
     {"hugepages", sound_cell("hugepages: always"),
      "f:2:45: hugepages cannot be 'always'; write auto, reserved or none"},
+    {"hugepages_near", sound_cell("hugepages: reserve"),
+     "f:2:45: hugepages cannot be 'reserve'; did you mean 'reserved'?"},
     {"cid_host", sound_cell("cid: 2"),
      "f:2:39: cid 2 is reserved; write a number from 3 to 4294967294"},
     {"cid_any", sound_cell("cid: 4294967295"),
@@ -231,8 +225,7 @@ const Case kHost[] = {
      "f:2:42: kernel '/m/secret' may not be read; give your user permission to read it"},
     {"kernel_unreachable", sound_cell("kernel: locked/x"),
      "f:2:42: kernel '/m/locked/x' cannot be reached; check that your user may enter each folder "
-     "on "
-     "the way to it"},
+     "on the way to it"},
     {"kernel_empty", sound_cell("kernel: empty"),
      "f:2:42: kernel '/m/empty' is empty; check that it was copied or built to the end"},
     {"kernel_device", sound_cell("kernel: /dev/sdz"),
@@ -254,20 +247,13 @@ const Case kHost[] = {
      "f:2:49: disk '/m/folder' is a folder; name a file in it"},
     {"disk_pipe", sound_cell("disks: [{path: pipe}]"),
      "f:2:49: disk '/m/pipe' is neither a regular file nor a block device; name a raw image file "
-     "or "
-     "a disk"},
+     "or a disk"},
     {"disk_empty", sound_cell("disks: [{path: empty}]"),
      "f:2:49: disk '/m/empty' is empty; give it a size with 'truncate -s 1G'"},
     {"disk_odd", sound_cell("disks: [{path: odd.img}]"),
      "f:2:49: disk '/m/odd.img' has 1000 bytes, not a multiple of 512; use a raw image, whole"},
 };
 INSTANTIATE_TEST_SUITE_P(Host, Refuse, ::testing::ValuesIn(kHost), name_of);
-
-/// A machine of two cells with KEYS_A (line 4) and KEYS_B (line 5), which start at column 13.
-std::string two(const std::string& keys_a, const std::string& keys_b) {
-  return "machine: m\ndefaults: {memory: 64MiB}\ncells:\n- {name: a, " + keys_a +
-         "}\n- {name: b, " + keys_b + "}\n";
-}
 
 const Case kOverlaps[] = {
     {"names", "machine: m\ncells:\n- {name: a, memory: 64MiB}\n- {name: a, memory: 64MiB}\n",
@@ -339,7 +325,7 @@ TEST(Check, TellsAllFaultsAtOnceInTheOrderOfTheFile) {
                   "f:9:12: disk '/m/link-to-a.img' is given to cell 'a' too, as '/m/a.img', and "
                   "both write it; use each disk once, or only with 'readonly: true'",
                   "f:10:1: unknown key 'extra' in a machine; the keys are machine, cells, "
-                  "defaults"));
+                  "defaults, firewall"));
 }
 
 TEST(Check, TellsOnceWhatTheDefaultsHaveWrong) {

@@ -65,11 +65,13 @@ class Editor {
 
   void apply_one(std::string& text) {
     static const std::vector<std::string> kPieces = {
-        "[",      "]",      "{",     "}",          ": ",    ", ",      "- ",   "\n",   "\n  ",
-        "'",      "\"",     "#",     "&a ",        "*a",    "!x ",     "|",    ">",    "? ",
-        "~",      "---\n",  "0",     "64",         "-1",    "true",    "no",   "1MB",  "2MiB",
-        "memory", "name",   "cells", "disks",      "a.img", "cid",     "\t",   "\xff", "0-3",
-        "[4]",    "debian", "none",  "4294967296", "path",  "machine", "16MiB"};
+        "[",    "]",       "{",     "}",      ": ",       ", ",           "- ",    "\n",
+        "\n  ", "'",       "\"",    "#",      "&a ",      "*a",           "!x ",   "|",
+        ">",    "? ",      "~",     "---\n",  "0",        "64",           "-1",    "true",
+        "no",   "1MB",     "2MiB",  "memory", "name",     "cells",        "disks", "a.img",
+        "cid",  "\t",      "\xff",  "0-3",    "[4]",      "debian",       "none",  "4294967296",
+        "path", "machine", "16MiB", "shared", "firewall", "on_violation", "stop",  "ignore",
+        "{}"};
     const std::size_t at = below(text.size() + 1);
     const std::size_t length = below(12);
     switch (below(5)) {

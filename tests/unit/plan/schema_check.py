@@ -45,11 +45,14 @@ def faulty_forms():
 
 
 def plan_with(key, value):
-    """A plan whose only cell, or its only disk, has KEY."""
+    """A plan whose only cell, its only disk, or its firewall has KEY."""
+    known = load_schema()["definitions"]
     cell = {"name": "a", "memory": "64MiB", "disks": [{"path": "d"}]}
-    disk_keys = load_schema()["definitions"]["disk"]["properties"]
-    (cell["disks"][0] if key in disk_keys else cell)[key] = value
-    return {"machine": "m", "cells": [cell]}
+    plan = {"machine": "m", "firewall": {}, "cells": [cell]}
+    places = {"disk": cell["disks"][0], "firewall": plan["firewall"]}
+    kind = next((kind for kind in places if key in known[kind]["properties"]), "")
+    places.get(kind, cell)[key] = value
+    return plan
 
 
 class SchemaCheck(unittest.TestCase):
@@ -80,7 +83,8 @@ class SchemaCheck(unittest.TestCase):
     def test_values_in_the_reference_are_as_it_says(self):
         text = " ".join((TREE / "docs/config-reference.md").read_text().split())
         known = load_schema()["definitions"]
-        keys = {*known["cell"]["properties"], *known["disk"]["properties"]} - {"path"}
+        kinds = ("cell", "disk", "firewall")
+        keys = {key for kind in kinds for key in known[kind]["properties"]} - {"path"}
         accepted = refused = 0
         for match in re.finditer(r"`(\w+): ([^`]+)`( is a fault)?", text):
             key, value, fault = match.groups()

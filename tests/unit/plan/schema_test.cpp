@@ -67,6 +67,8 @@ TEST(Schema, RefusesWhatTheFormatDoesNotHave) {
   EditorSchema schema;
   EXPECT_TRUE(schema.accepts("{machine: m, cells: [{name: a, memory: 64MiB}]}"));
   EXPECT_TRUE(schema.accepts("{machine: m, defaults: {memory: 64MiB}, cells: [{name: a}]}"));
+  EXPECT_TRUE(schema.accepts(
+      "{machine: m, firewall: {}, cells: [{name: a, memory: 64MiB, shared: 8MiB}]}"));
   for (const char* yaml : {
            "{cells: [{name: a, memory: 64MiB}]}",
            "{machine: m}",
@@ -83,7 +85,11 @@ TEST(Schema, RefusesWhatTheFormatDoesNotHave) {
            "{machine: m, cells: [{name: a, memory: 64MiB, cpus: '2'}]}",
            "{machine: m, cells: [{name: a, memory: 64MiB, cpus: two}]}",
            "{machine: m, cells: [{name: a, memory: 64MiB, hugepages: yes}]}",
+           "{machine: m, cells: [{name: a, memory: 64MiB, shared: 8}]}",
            "{machine: m, cells: [{name: a, memory: 64MiB, cid: 2}]}",
+           "{machine: m, firewall: stop, cells: [{name: a, memory: 64MiB}]}",
+           "{machine: m, firewall: {on_violation: panic}, cells: [{name: a, memory: 64MiB}]}",
+           "{machine: m, firewall: {shared: 8MiB}, cells: [{name: a, memory: 64MiB}]}",
            "{machine: m, cells: [{name: a, memory: 64MiB, agent: yes}]}",
            "{machine: m, cells: [{name: a, memory: 64MiB, disks: [a.img]}]}",
            "{machine: m, cells: [{name: a, memory: 64MiB, disks: [{}]}]}",
@@ -138,7 +144,7 @@ TEST(Schema, AcceptsWhateverTheCheckAccepts) {
 
 TEST(Reference, TellsOfEveryKey) {
   const std::string reference = testing::read_file(kTree / "docs/config-reference.md");
-  for (const MappingSpec* spec : {&machine_spec(), &cell_spec(), &disk_spec()}) {
+  for (const MappingSpec* spec : {&machine_spec(), &firewall_spec(), &cell_spec(), &disk_spec()}) {
     for (const KeySpec& key : spec->keys) {
       const std::string fallback =
           key.presence == Presence::kOptional ? std::string(key.fallback) : "required";

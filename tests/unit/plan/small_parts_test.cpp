@@ -79,7 +79,7 @@ TEST(NearestKey, ForgivesOneSlipInThreeLetters) {
       {"memroy", "memory"}, {"Memory", "memory"},        {"cpu", "cpus"},
       {"mem", "memory"},    {"huge_pages", "hugepages"}, {"disk", "disks"},
       {"kernal", "kernel"}, {"initramfs", std::nullopt}, {"ram", std::nullopt},
-      {"c", std::nullopt},  {"", std::nullopt},          {"shared", std::nullopt},
+      {"c", std::nullopt},  {"", std::nullopt},          {"share", "shared"},
   };
   for (const auto& [word, key] : cases) EXPECT_EQ(nearest_key(word, cell_spec()), key) << word;
   EXPECT_EQ(nearest_key(std::string(5000, 'm'), cell_spec()), std::nullopt);

@@ -1,0 +1,24 @@
+// The words that a key of the plan takes, for those that take one of a few.
+#pragma once
+
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "vmm/plan/plan.h"
+
+namespace hive::plan {
+
+/// Words, each with what it stands for.
+template <typename T, std::size_t kCount>
+using Words = std::array<std::pair<std::string_view, T>, kCount>;
+
+inline constexpr Words<HugePages, 3> kHugePagesWords{{{"auto", HugePages::kAutomatic},
+                                                      {"reserved", HugePages::kReserved},
+                                                      {"none", HugePages::kNone}}};
+
+inline constexpr Words<OnViolation, 3> kOnViolationWords{{{"fault", OnViolation::kFault},
+                                                          {"stop", OnViolation::kStop},
+                                                          {"ignore", OnViolation::kIgnore}}};
+
+}  // namespace hive::plan
