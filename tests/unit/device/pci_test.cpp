@@ -28,7 +28,7 @@ class PlainFunction : public PciDevice {
       : id_(id), space_(identity) {
     space_.add_bar(0, size, width);
   }
-  [[nodiscard]] std::uint32_t bar_size(unsigned index) const override {
+  [[nodiscard]] std::uint64_t bar_size(unsigned index) const override {
     return space_.bar_size(index);
   }
   void assign_bar(unsigned index, std::uint64_t address) override {
