@@ -29,7 +29,7 @@ class GlobalPlaces {
   [[nodiscard]] std::optional<std::uint64_t> offset_of(GuestAddress address,
                                                        std::uint64_t length) const {
     for (const std::uint64_t start : {window_.start, alias_.load(std::memory_order_acquire)}) {
-      if (address.value < start) continue;
+      if (start == kNowhere || address.value < start) continue;
       const std::uint64_t offset = address.value - start;
       if (offset < size() && fits_within(offset, length, size())) return offset;
     }
