@@ -2,6 +2,7 @@
 // monitor that answers whenever it likes.
 #include <fuzzer/FuzzedDataProvider.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <cstring>
@@ -104,7 +105,7 @@ class Guest {
   void answer(FuzzedDataProvider& input) {
     hive_global_reply reply{};
     const auto bytes = input.ConsumeBytes<std::uint8_t>(sizeof reply);
-    std::memcpy(&reply, bytes.data(), bytes.size());
+    std::copy(bytes.begin(), bytes.end(), reinterpret_cast<std::uint8_t*>(&reply));
     registers_.answer(reply);
     if (!busy_) return;
     busy_ = false;

@@ -143,6 +143,7 @@ TEST_F(GlobalRegistersTest, TakeAccessesOfAnyWidthAndPlace) {
   registers_.write(4096, bytes);
   registers_.write(~0ULL, std::span(bytes).first(1));
   registers_.write(kSubmit, {});
+  registers_.read(0, {});
   registers_.read(4090, bytes);
   EXPECT_EQ(bytes[8191], std::byte{0});
   registers_.read(~0ULL, bytes);

@@ -30,7 +30,7 @@ GlobalMemoryDevice::GlobalMemoryDevice(Setup setup, MsiController& interrupts,
     : config_(kIdentity),
       doorbells_(std::move(setup.doorbells), doorbells),
       registers_(setup.facts, std::move(setup.on_request),
-                 [this](std::uint32_t value) { doorbells_.ring(value); }),
+                 [this](std::uint32_t value) { rung_ = value; }),
       msix_(interrupts, HIVE_GLOBAL_VECTORS),
       alias_(alias) {
   config_.add_bar(kRegisters, kRegistersSize, BarWidth::k32);
@@ -64,7 +64,7 @@ void GlobalMemoryDevice::add_msix_capability() {
 }
 
 void GlobalMemoryDevice::answer(const hive_global_reply& reply) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(registers_mutex_);
   registers_.answer(reply);
 }
 
@@ -73,47 +73,70 @@ std::uint64_t GlobalMemoryDevice::bar_size(unsigned index) const { return config
 bool GlobalMemoryDevice::bar_prefetchable(unsigned index) const { return index == kMemory; }
 
 void GlobalMemoryDevice::assign_bar(unsigned index, std::uint64_t address) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(config_mutex_);
   config_.assign_bar(index, address);
 }
 
 std::optional<std::uint64_t> GlobalMemoryDevice::bar_address(unsigned index) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(config_mutex_);
   return config_.bar_address(index);
 }
 
 void GlobalMemoryDevice::read_config(std::uint64_t offset, std::span<std::byte> data) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(config_mutex_);
   config_.read(offset, data);
 }
 
 void GlobalMemoryDevice::write_config(std::uint64_t offset, std::span<const std::byte> data) {
-  const std::lock_guard lock(mutex_);
-  config_.write(offset, data);
-  const std::uint16_t control = config_.get16(msix_capability_ + PCI_MSIX_FLAGS);
+  std::uint16_t control = 0;
+  {
+    const std::lock_guard lock(config_mutex_);
+    config_.write(offset, data);
+    control = config_.get16(msix_capability_ + PCI_MSIX_FLAGS);
+  }
+  // Writes of configuration space do not overlap either.
+  const std::lock_guard lock(msix_mutex_);
   msix_.set_control((control & PCI_MSIX_FLAGS_ENABLE) != 0,
                     (control & PCI_MSIX_FLAGS_MASKALL) != 0);
 }
 
 void GlobalMemoryDevice::read_bar(unsigned index, std::uint64_t offset, std::span<std::byte> data) {
-  const std::lock_guard lock(mutex_);
-  if (index == kRegisters) return registers_.read(offset, data);
-  if (index == kMsix && offset < kPendingBits) return msix_.read_table(offset, data);
-  if (index == kMsix) return msix_.read_pending(offset - kPendingBits, data);
+  if (index == kRegisters) {
+    const std::lock_guard lock(registers_mutex_);
+    return registers_.read(offset, data);
+  }
+  if (index == kMsix) {
+    const std::lock_guard lock(msix_mutex_);
+    if (offset < kPendingBits) return msix_.read_table(offset, data);
+    return msix_.read_pending(offset - kPendingBits, data);
+  }
   std::fill(data.begin(), data.end(), std::byte{0xff});
 }
 
 void GlobalMemoryDevice::write_bar(unsigned index, std::uint64_t offset,
                                    std::span<const std::byte> data) {
-  const std::lock_guard lock(mutex_);
-  if (index == kRegisters) registers_.write(offset, data);
-  if (index == kMsix) msix_.write_table(offset, data);
+  if (index == kRegisters) write_registers(offset, data);
+  if (index != kMsix) return;
+  const std::lock_guard lock(msix_mutex_);
+  msix_.write_table(offset, data);
+}
+
+void GlobalMemoryDevice::write_registers(std::uint64_t offset, std::span<const std::byte> data) {
+  std::optional<std::uint32_t> rung;
+  {
+    const std::lock_guard lock(registers_mutex_);
+    registers_.write(offset, data);
+    rung = std::exchange(rung_, std::nullopt);
+  }
+  if (!rung) return;
+  const std::lock_guard lock(doorbells_mutex_);
+  doorbells_.ring(*rung);
 }
 
 void GlobalMemoryDevice::bar_moved(unsigned index, std::optional<memory::GuestAddress> address) {
-  const std::lock_guard lock(mutex_);
   if (index == kRegisters) {
     const std::uint64_t bell = offsetof(hive_global_registers, doorbell);
+    const std::lock_guard lock(doorbells_mutex_);
     doorbells_.move(address ? std::optional(*address + bell) : std::nullopt);
   }
   if (index != kMemory) return;

@@ -28,7 +28,7 @@ class GlobalMemoryDevice : public PciDevice {
     /// The eventfds of each cell's interrupts, in the order of facts.parts: HIVE_GLOBAL_VECTORS or
     /// none. Whoever signals the cell's own interrupts it.
     std::vector<std::vector<UniqueFd>> doorbells;
-    /// Called on a vCPU's thread with the device's lock held; must not call back.
+    /// Called on a vCPU's thread with a lock of the device's held; must not call back.
     GlobalRegisters::RequestSink on_request;
   };
 
@@ -39,7 +39,8 @@ class GlobalMemoryDevice : public PciDevice {
   GlobalMemoryDevice& operator=(const GlobalMemoryDevice&) = delete;
   ~GlobalMemoryDevice() override;
 
-  /// Ends the request under way. Thread-safe.
+  /// Ends the request under way. Thread-safe, and waits for nothing: what the device asks of the
+  /// machine may take as long as a vCPU waits to write to another home's page.
   void answer(const hive_global_reply& reply);
 
   [[nodiscard]] std::uint64_t bar_size(unsigned index) const override;
@@ -55,13 +56,20 @@ class GlobalMemoryDevice : public PciDevice {
  private:
   void add_msix_capability();
 
-  std::mutex mutex_;  ///< Guards everything below.
+  void write_registers(std::uint64_t offset, std::span<const std::byte> data);
+
+  // Each of these guards what follows it. No two are held at a time.
+  std::mutex config_mutex_;
   PciConfigSpace config_;
   std::size_t msix_capability_ = 0;
+  std::mutex doorbells_mutex_;
   GlobalDoorbells doorbells_;
+  std::mutex registers_mutex_;
   GlobalRegisters registers_;
+  std::optional<std::uint32_t> rung_;  ///< What the store under way wrote to the doorbell.
+  std::mutex msix_mutex_;
   MsixTable msix_;
-  MemoryAlias& alias_;
+  MemoryAlias& alias_;  ///< The bridge's calls of bar_moved() do not overlap.
 };
 
 }  // namespace hive::device

@@ -36,7 +36,7 @@ GlobalRegisters::GlobalRegisters(const GlobalFacts& facts, RequestSink on_reques
 
 void GlobalRegisters::read(std::uint64_t offset, std::span<std::byte> data) const {
   std::fill(data.begin(), data.end(), std::byte{0});
-  if (offset >= sizeof image_) return;
+  if (data.empty() || offset >= sizeof image_) return;
   const std::size_t count = std::min<std::size_t>(data.size(), sizeof image_ - offset);
   std::memcpy(data.data(), reinterpret_cast<const std::byte*>(&image_) + offset, count);
 }
