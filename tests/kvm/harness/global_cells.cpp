@@ -20,13 +20,12 @@
 namespace hive::test {
 
 using firewall::Gatekeeper;
-using firewall::Ledger;
 using firewall::ViolationRecord;
 
 Home::Home(CellId cell, std::uint64_t size)
     : file_(::memfd_create("contribution", MFD_CLOEXEC)),
       size_(size),
-      gatekeeper_(Ledger(cell, size / kPageSize),
+      gatekeeper_(firewall::Contribution(cell, size / kPageSize),
                   [this](const ViolationRecord& violation) { violations_.push_back(violation); }) {
   if (!file_ || ::ftruncate(file_.get(), static_cast<off_t>(size)) != 0) {
     throw std::runtime_error("cannot make a contribution");
