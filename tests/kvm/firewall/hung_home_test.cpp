@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <optional>
@@ -139,14 +140,16 @@ TEST_F(HungHome, DoesNotHoldUpTheLoopWhileABarMoves) {
   run_for(milliseconds(50));
   ASSERT_TRUE(beta().cell().memory().store<std::uint64_t>({kGo}, 1));
   ::usleep(300'000);  // The request reaches the loop's queue, and the BAR begins to move.
-  std::thread rescuer([this] {
-    ::usleep(4'000'000);
+  std::atomic<bool> paused{false};
+  std::thread rescuer([&] {
+    for (int turn = 0; turn < 400 && !paused; ++turn) ::usleep(10'000);
     home().hang(false);
   });
   const auto start = Clock::now();
   run_for(milliseconds(10));
   pause();
   EXPECT_LT(Clock::now() - start, milliseconds(3000));
+  paused = true;
   rescuer.join();
   beta().cell().resume();
   EXPECT_TRUE(beta().run_until_done(0));

@@ -5,6 +5,11 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "tests/unit/device/doubles.h"
@@ -186,6 +191,36 @@ TEST_F(GlobalDeviceTest, ListensToItsOwnDoorbellsWhileUnmasked) {
   program(2, 55, false);
   EXPECT_EQ(msi_.records[0]->listens_to, events_[2]);
   EXPECT_EQ(get<std::uint8_t>(1, 2048), 0);
+}
+
+TEST_F(GlobalDeviceTest, TakesAccessesOfSeveralThreadsAtATime) {
+  enable_msix();
+  std::atomic<bool> stop = false;
+  const auto over_and_over = [&stop](const std::function<void(unsigned)>& work) {
+    return std::thread([&stop, work] {
+      for (unsigned turn = 0; !stop; ++turn) work(turn);
+    });
+  };
+  std::vector<std::thread> threads;
+  const std::uint64_t registers = bar(0);
+  threads.push_back(over_and_over([&](unsigned turn) {
+    auto& window = bridge_.window();
+    bus_write<std::uint32_t>(window, registers + kDoorbell, 1 << 16 | turn % 5);
+    bus_write<std::uint32_t>(window, registers + offsetof(hive_global_registers, submit), 1);
+    (void)bus_read<std::uint64_t>(window, registers + offsetof(hive_global_registers, reply));
+  }));
+  threads.push_back(over_and_over([&](unsigned) { device_->answer({}); }));
+  threads.push_back(over_and_over([&](unsigned turn) {
+    bus_write<std::uint32_t>(bridge_.window(), registers + 0x1000 + 12, turn % 2);
+    (void)bus_read<std::uint64_t>(bridge_.window(), registers + 0x1000 + 2048);
+  }));
+  for (unsigned turn = 0; turn < 2000; ++turn) {
+    set_config<std::uint16_t>(PCI_COMMAND, turn % 2 == 0 ? 0 : PCI_COMMAND_MEMORY);
+  }
+  stop = true;
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(doorbells_.bad_detaches, 0U);
+  EXPECT_TRUE(alias_.place);
 }
 
 TEST_F(GlobalDeviceTest, HandsRequestsOnAndRepliesBack) {
