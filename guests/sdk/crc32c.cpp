@@ -1,0 +1,38 @@
+#include "guests/sdk/crc32c.h"
+
+#include <nmmintrin.h>
+
+#include <boost/crc.hpp>
+#include <cstring>
+
+namespace hive::sdk {
+namespace {
+
+__attribute__((target("sse4.2"))) std::uint32_t by_instruction(std::uint32_t seed, const void* data,
+                                                               std::size_t size) {
+  const auto* bytes = static_cast<const unsigned char*>(data);
+  std::uint64_t crc = ~seed;
+  for (; size >= 8; bytes += 8, size -= 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes, 8);
+    crc = _mm_crc32_u64(crc, word);
+  }
+  auto rest = static_cast<std::uint32_t>(crc);
+  for (; size > 0; ++bytes, --size) rest = _mm_crc32_u8(rest, *bytes);
+  return ~rest;
+}
+
+}  // namespace
+
+std::uint32_t crc32c_by_table(std::uint32_t seed, const void* data, std::size_t size) {
+  boost::crc_optimal<32, 0x1EDC6F41, 0xFFFFFFFF, 0xFFFFFFFF, true, true> crc(~seed);
+  crc.process_bytes(data, size);
+  return crc.checksum();
+}
+
+std::uint32_t crc32c(std::uint32_t seed, const void* data, std::size_t size) {
+  static const bool has_instruction = __builtin_cpu_supports("sse4.2") != 0;
+  return has_instruction ? by_instruction(seed, data, size) : crc32c_by_table(seed, data, size);
+}
+
+}  // namespace hive::sdk
