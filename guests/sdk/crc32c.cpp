@@ -2,11 +2,25 @@
 
 #include <nmmintrin.h>
 
-#include <boost/crc.hpp>
+#include <array>
 #include <cstring>
 
 namespace hive::sdk {
 namespace {
+
+constexpr std::uint32_t kPolynomial = 0x82f63b78;  ///< Castagnoli's, lowest bit first.
+
+constexpr std::array<std::uint32_t, 256> make_table() {
+  std::array<std::uint32_t, 256> table{};
+  for (std::uint32_t byte = 0; byte < table.size(); ++byte) {
+    std::uint32_t crc = byte;
+    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ (crc % 2 != 0 ? kPolynomial : 0);
+    table[byte] = crc;
+  }
+  return table;
+}
+
+constexpr std::array<std::uint32_t, 256> kTable = make_table();
 
 __attribute__((target("sse4.2"))) std::uint32_t by_instruction(std::uint32_t seed, const void* data,
                                                                std::size_t size) {
@@ -25,9 +39,10 @@ __attribute__((target("sse4.2"))) std::uint32_t by_instruction(std::uint32_t see
 }  // namespace
 
 std::uint32_t crc32c_by_table(std::uint32_t seed, const void* data, std::size_t size) {
-  boost::crc_optimal<32, 0x1EDC6F41, 0xFFFFFFFF, 0xFFFFFFFF, true, true> crc(~seed);
-  crc.process_bytes(data, size);
-  return crc.checksum();
+  const auto* bytes = static_cast<const unsigned char*>(data);
+  std::uint32_t crc = ~seed;
+  for (; size > 0; ++bytes, --size) crc = (crc >> 8) ^ kTable[(crc ^ *bytes) & 0xff];
+  return ~crc;
 }
 
 std::uint32_t crc32c(std::uint32_t seed, const void* data, std::size_t size) {
