@@ -39,9 +39,18 @@ Failure too_late(const std::string& what) {
 
 struct Unlock {
   int fd;
-  ~Unlock() {
-    if (fd >= 0) ::flock(fd, LOCK_UN);
-  }
+  explicit Unlock(int locked) : fd(locked) {}
+  Unlock(const Unlock&) = delete;
+  Unlock& operator=(const Unlock&) = delete;
+  ~Unlock() { ::flock(fd, LOCK_UN); }
+};
+
+struct GiveBack {
+  Turn& turn;
+  explicit GiveBack(Turn& taken) : turn(taken) {}
+  GiveBack(const GiveBack&) = delete;
+  GiveBack& operator=(const GiveBack&) = delete;
+  ~GiveBack() { turn.give_back(); }
 };
 
 std::string printable(const char* text, std::size_t size) {
@@ -53,6 +62,19 @@ std::string printable(const char* text, std::size_t size) {
 }
 
 }  // namespace
+
+bool Turn::take_until(Clock::time_point end) {
+  std::unique_lock lock(mutex_);
+  if (!free_.wait_until(lock, end, [this] { return !taken_; })) return false;
+  taken_ = true;
+  return true;
+}
+
+void Turn::give_back() {
+  const std::lock_guard lock(mutex_);
+  taken_ = false;
+  free_.notify_one();
+}
 
 CommandChannel::CommandChannel(Registers registers, int lock, std::chrono::milliseconds deadline)
     : registers_(registers), lock_(lock), deadline_(deadline), next_tag_(first_tag()) {}
@@ -93,10 +115,10 @@ Result<Done> CommandChannel::await_answer(std::uint64_t tag, Clock::time_point e
 
 Result<hive_global_reply> CommandChannel::ask(hive_global_request request) {
   const Clock::time_point end = Clock::now() + deadline_;
-  const std::unique_lock turn(turn_, end);
-  if (!turn.owns_lock()) return too_late("other threads' requests did not end");
+  if (!turn_.take_until(end)) return too_late("other threads' requests did not end");
+  const GiveBack give_back(turn_);
   if (const auto locked = lock_until(end); !locked.ok()) return locked.failure();
-  const Unlock unlock{lock_};
+  const Unlock unlock(lock_);
   if (const auto quiet = await_quiet(end); !quiet.ok()) return quiet.failure();
   request.tag = next_tag_++;
   registers_.store(kRequest, request);

@@ -1,6 +1,7 @@
 #include "guests/sdk/guard.h"
 
 #include <sys/syscall.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -31,8 +32,8 @@ struct sigaction& earlier(int number) {
   return number == SIGSEGV ? earlier_segv : earlier_bus;
 }
 
-/// The default: ends the process by this very signal. Not by letting the access fault again, which
-/// would be a second violation.
+/// The default: ends the process by this very signal once the handler returns. Not by letting the
+/// access fault again, which would be a second violation.
 void end_as_usual(int number, siginfo_t* info) {
   struct sigaction action = {};
   action.sa_handler = SIG_DFL;
@@ -62,6 +63,7 @@ void on_fault(int number, siginfo_t* info, void* context) {
   // general protection fault has none.
   if (guard.active != 0 && info->si_code > 0) {
     guard.active = 0;
+    ::pthread_sigmask(SIG_SETMASK, &static_cast<ucontext_t*>(context)->uc_sigmask, nullptr);
     siglongjmp(guard.way_out, 1);
   }
   pass_on(number, info, context);
@@ -75,9 +77,8 @@ int install(int number) {
   struct sigaction action = {};
   action.sa_sigaction = on_fault;
   ::sigemptyset(&action.sa_mask);
-  // The signal stays unblocked, so that the jump out need not restore the mask. On the alternate
-  // stack where the thread has one, as handlers from before may need.
-  action.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK;
+  // On the alternate stack where the thread has one, as handlers from before may need.
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
   return ::sigaction(number, &action, nullptr) == 0 ? 0 : errno;
 }
 
@@ -93,31 +94,46 @@ bool guarded(Access access) {
   return true;
 }
 
-bool is_aligned(const void* address) {
-  return reinterpret_cast<std::uintptr_t>(address) % sizeof(std::uint64_t) == 0;
-}
+/// ThreadSanitizer's own code would be left in the middle, by a fault in an access that it makes.
+#define HIVE_MAY_FAULT __attribute__((noinline, no_sanitize("thread")))
 
-void load_words(const void* source, unsigned char* destination, std::size_t size) {
+HIVE_MAY_FAULT void load_words(const void* source, unsigned char* destination, std::size_t size) {
   const auto* words = static_cast<const volatile std::uint64_t*>(source);
   for (; size > 0; ++words) {
     const std::uint64_t word = __atomic_load_n(words, __ATOMIC_ACQUIRE);
     const std::size_t count = size < sizeof word ? size : sizeof word;
-    std::memcpy(destination, &word, count);
+    __builtin_memcpy(destination, &word, count);
     destination += count;
     size -= count;
   }
 }
 
-void store_words(void* destination, const unsigned char* source, std::size_t size) {
+HIVE_MAY_FAULT void store_words(void* destination, const unsigned char* source, std::size_t size) {
   auto* words = static_cast<volatile std::uint64_t*>(destination);
   for (; size > 0; ++words) {
     std::uint64_t word = 0;
     const std::size_t count = size < sizeof word ? size : sizeof word;
-    std::memcpy(&word, source, count);
+    __builtin_memcpy(&word, source, count);
     __atomic_store_n(words, word, __ATOMIC_RELEASE);
     source += count;
     size -= count;
   }
+}
+
+HIVE_MAY_FAULT void load_bytes(const void* source, unsigned char* destination, std::size_t size) {
+  const auto* from = static_cast<const volatile unsigned char*>(source);
+  for (; size > 0; --size) *destination++ = __atomic_load_n(from++, __ATOMIC_ACQUIRE);
+}
+
+HIVE_MAY_FAULT void store_bytes(void* destination, const unsigned char* source, std::size_t size) {
+  auto* to = static_cast<volatile unsigned char*>(destination);
+  for (; size > 0; --size) __atomic_store_n(to++, *source++, __ATOMIC_RELEASE);
+}
+
+/// How many of SIZE bytes at ADDRESS can be copied in words.
+std::size_t in_words(const void* address, std::size_t size) {
+  const bool aligned = reinterpret_cast<std::uintptr_t>(address) % sizeof(std::uint64_t) == 0;
+  return aligned ? size - size % sizeof(std::uint64_t) : 0;
 }
 
 }  // namespace
@@ -139,33 +155,21 @@ bool guarded_store(void* destination, const void* source, std::size_t size) {
 
 bool guarded_load_bytes(const void* source, void* destination, std::size_t size) {
   return guarded([=] {
-    const auto* from = static_cast<const volatile unsigned char*>(source);
+    const auto* from = static_cast<const unsigned char*>(source);
     auto* to = static_cast<unsigned char*>(destination);
-    std::size_t left = size;
-    if (is_aligned(source)) {
-      const std::size_t words = size - size % sizeof(std::uint64_t);
-      load_words(source, to, words);
-      from += words;
-      to += words;
-      left -= words;
-    }
-    for (; left > 0; --left) *to++ = __atomic_load_n(from++, __ATOMIC_ACQUIRE);
+    const std::size_t words = in_words(source, size);
+    load_words(from, to, words);
+    load_bytes(from + words, to + words, size - words);
   });
 }
 
 bool guarded_store_bytes(void* destination, const void* source, std::size_t size) {
   return guarded([=] {
-    auto* to = static_cast<volatile unsigned char*>(destination);
+    auto* to = static_cast<unsigned char*>(destination);
     const auto* from = static_cast<const unsigned char*>(source);
-    std::size_t left = size;
-    if (is_aligned(destination)) {
-      const std::size_t words = size - size % sizeof(std::uint64_t);
-      store_words(destination, from, words);
-      to += words;
-      from += words;
-      left -= words;
-    }
-    for (; left > 0; --left) __atomic_store_n(to++, *from++, __ATOMIC_RELEASE);
+    const std::size_t words = in_words(destination, size);
+    store_words(to, from, words);
+    store_bytes(to + words, from + words, size - words);
   });
 }
 
