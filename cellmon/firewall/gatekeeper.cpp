@@ -64,7 +64,7 @@ void Gatekeeper::serve(CellId cell) {
 
 void Gatekeeper::judge(CellId cell, View& view, const memory::BlockedWrite& write) {
   const PageIndex page = write.offset / kPageSize;
-  if (ledger_.open_for_write(cell, page) != Verdict::kDenied) {
+  if (contribution_.ledger().open_for_write(cell, page) != Verdict::kDenied) {
     // A VMM that is gone needs no opening.
     (void)view.guard.open(bytes_of({page, 1}));
     return;
@@ -117,21 +117,43 @@ void Gatekeeper::protect(CellId cell, const PageRanges& opened) {
 }
 
 Result<PageRanges> Gatekeeper::grant(CellId cell, std::span<const PageRange> pattern) {
-  auto granted = ledger_.grant(cell, pattern);
+  auto granted = contribution_.ledger().grant(cell, pattern);
   if (granted.ok()) await_answers(cell, granted.value());
   return granted;
 }
 
 Result<Revocation> Gatekeeper::revoke(CellId cell, std::span<const PageRange> pattern) {
-  auto revoked = ledger_.revoke(cell, pattern);
+  auto revoked = contribution_.ledger().revoke(cell, pattern);
   if (revoked.ok()) protect(cell, revoked.value().opened);
   return revoked;
 }
 
-Revocation Gatekeeper::revoke_all(CellId cell) {
-  Revocation revoked = ledger_.revoke_all(cell);
+Result<Section> Gatekeeper::settle(const Result<Handover>& handover) {
+  if (!handover.ok()) return handover.refusal();
+  for (const CellRevocation& each : handover.value().revoked) {
+    protect(each.cell, each.revocation.opened);
+  }
+  return handover.value().section;
+}
+
+Result<Section> Gatekeeper::create_section(std::string_view name, std::uint64_t pages) {
+  return settle(contribution_.create_section(name, pages));
+}
+
+Result<Section> Gatekeeper::destroy_section(SectionId id, Force force) {
+  return settle(contribution_.destroy_section(id, force));
+}
+
+Revocation Gatekeeper::drop_cell(CellId cell) {
+  Revocation revoked = contribution_.drop_cell(cell);
   protect(cell, revoked.opened);
   return revoked;
+}
+
+void Gatekeeper::clear() {
+  for (const CellRevocation& each : contribution_.clear()) {
+    protect(each.cell, each.revocation.opened);
+  }
 }
 
 }  // namespace hive::firewall

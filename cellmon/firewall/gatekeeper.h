@@ -1,4 +1,4 @@
-// Makes the hardware follow the ledger of one home's contribution.
+// Makes the hardware follow what is decided of one home's contribution.
 #pragma once
 
 #include <chrono>
@@ -9,7 +9,7 @@
 #include <span>
 #include <vector>
 
-#include "cellmon/firewall/ledger.h"
+#include "cellmon/firewall/contribution.h"
 #include "vmm/base/unique_fd.h"
 #include "vmm/memory/denial.h"
 #include "vmm/memory/write_guard.h"
@@ -25,10 +25,11 @@ struct ViolationRecord {
   std::chrono::system_clock::time_point time;
 };
 
-/// Owns a home's ledger and its guards on the other cells' mappings of its contribution. A grant is
-/// a line in the ledger; the cell's first write to a page waits in the kernel until this opens the
-/// page, which is what marks it as written. A revoke takes the line out and protects what was
-/// opened. All of it happens on one thread, so no write is judged by a line that is on its way out.
+/// Owns a home's contribution, on paper, and its guards on the other cells' mappings of its
+/// contribution. A grant is a line in the ledger; the cell's first write to a page waits in the
+/// kernel until this opens the page, which is what marks it as written. A revoke takes the line out
+/// and protects what was opened. All of it happens on one thread, so no write is judged by a line
+/// that is on its way out.
 ///
 /// A cell whose VMM is gone stays in the ledger until remove(): the pages that it could have
 /// written are what recovery asks for. Not thread-safe.
@@ -36,10 +37,11 @@ class Gatekeeper {
  public:
   using OnViolation = std::function<void(const ViolationRecord&)>;
 
-  Gatekeeper(Ledger ledger, OnViolation on_violation)
-      : ledger_(std::move(ledger)), on_violation_(std::move(on_violation)) {}
+  Gatekeeper(Contribution contribution, OnViolation on_violation)
+      : contribution_(std::move(contribution)), on_violation_(std::move(on_violation)) {}
 
-  [[nodiscard]] const Ledger& ledger() const { return ledger_; }
+  [[nodiscard]] const Ledger& ledger() const { return contribution_.ledger(); }
+  [[nodiscard]] const SectionTable& sections() const { return contribution_.sections(); }
 
   /// CELL's mapping of this contribution is governed by GUARD; denials of its writes go to its VMM
   /// over DENIALS (vmm/memory/denial.h). Replaces what there was: a new incarnation has a new
@@ -62,7 +64,18 @@ class Gatekeeper {
   /// revoke returns, CELL writes none of the pages any more.
   Result<PageRanges> grant(CellId cell, std::span<const PageRange> pattern);
   Result<Revocation> revoke(CellId cell, std::span<const PageRange> pattern);
-  Revocation revoke_all(CellId cell);
+
+  /// As Contribution has them. When one returns, nobody writes any more what was taken from it.
+  Result<Section> create_section(std::string_view name, std::uint64_t pages);
+  Result<Section> destroy_section(SectionId id, Force force);
+  Result<Section> open_section(CellId cell, std::string_view name) {
+    return contribution_.open_section(cell, name);
+  }
+  std::optional<Refusal> close_section(CellId cell, SectionId id) {
+    return contribution_.close_section(cell, id);
+  }
+  Revocation drop_cell(CellId cell);
+  void clear();
 
   /// Writes stopped so far.
   [[nodiscard]] std::uint64_t violations() const { return violations_; }
@@ -83,8 +96,9 @@ class Gatekeeper {
   void take_answers(CellId cell, View& view);
   void await_answers(CellId cell, const PageRanges& granted);
   void protect(CellId cell, const PageRanges& opened);
+  Result<Section> settle(const Result<Handover>& handover);
 
-  Ledger ledger_;
+  Contribution contribution_;
   OnViolation on_violation_;
   std::map<CellId, View> views_;
   std::uint64_t last_sequence_ = 0;

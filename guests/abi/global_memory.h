@@ -26,6 +26,7 @@
 #define HIVE_GLOBAL_VECTORS 4u    /* interrupts of each cell that others may raise */
 #define HIVE_GLOBAL_NAME_SIZE 64u /* names end in a NUL and are padded with NULs */
 #define HIVE_GLOBAL_PAGE_SIZE 4096u
+#define HIVE_GLOBAL_MAX_RUNS 1048576u /* in one request */
 
 /* What a request asks for. `home` says whose contribution it is about. A section's users and rights
  * end with the cell's incarnation. */
@@ -61,7 +62,7 @@ struct hive_global_request {
   uint64_t pages;    /* in each run, or in the section */
   uint64_t stride;   /* pages from a run's start to the next one's: at least `pages` where `runs` is
                       * more than 1 */
-  uint64_t runs;     /* at least 1 */
+  uint64_t runs;     /* 1 to HIVE_GLOBAL_MAX_RUNS */
   char name[HIVE_GLOBAL_NAME_SIZE];
 };
 

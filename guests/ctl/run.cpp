@@ -24,7 +24,6 @@ Needs root. Exit status: 0, 1 where it failed, 2 for a wrong command line.)";
 
 void add_all(CLI::App& app, Session& session) {
   app.require_subcommand(1);
-  app.footer(kFooter);
   app.add_option("--device", session.function, "PCI function, as 0000:00:05.0 (default: Hive's)");
   app.add_option("--timeout", session.timeout_seconds, "Seconds for each request (default: 5)")
       ->check(CLI::Range(0.001, 86400.0));
@@ -32,6 +31,7 @@ void add_all(CLI::App& app, Session& session) {
                           add_read, add_write, add_fetch, add_publish, add_ring, add_wait}) {
     add(app, session);
   }
+  app.footer(kFooter);  // Last, so that commands do not inherit it.
 }
 
 std::string usage_error(const CLI::App* /*app*/, const CLI::Error& error) {

@@ -25,6 +25,13 @@ enum class HugePages {
   kNone,       ///< 4 KiB pages.
 };
 
+/// What a write that the firewall stops comes to for the cell that made it.
+enum class OnViolation {
+  kFault,   ///< Its guest gets an exception at the instruction.
+  kStop,    ///< The cell is stopped as failed.
+  kIgnore,  ///< The write is dropped, and the guest goes on.
+};
+
 struct Cell {
   CellId id{};
   std::string name;                 ///< See is_name(); unique within the machine.
@@ -32,6 +39,7 @@ struct Cell {
   std::vector<unsigned> host_cpus;  ///< Host CPU of each vCPU, or empty: not pinned.
   std::uint64_t memory = 0;         ///< Bytes: kMinMemory or more, a multiple of kMemoryStep.
   HugePages huge_pages = HugePages::kAutomatic;
+  std::uint64_t shared = 0;  ///< Bytes of global memory that it contributes: a multiple of 2 MiB.
   Cid cid = 0;
   std::string kernel;   ///< Absolute path of a bzImage or a PVH ELF kernel.
   std::string initrd;   ///< Absolute path, or empty for none.
@@ -46,6 +54,7 @@ struct Cell {
 struct Machine {
   std::string name;  ///< See is_name().
   std::vector<Cell> cells;
+  OnViolation on_violation = OnViolation::kFault;
 
   friend bool operator==(const Machine&, const Machine&) = default;
 };

@@ -14,13 +14,12 @@
 namespace hive::test {
 
 using firewall::Gatekeeper;
-using firewall::Ledger;
 using firewall::ViolationRecord;
 
 Home::Home(CellId cell, std::uint64_t size)
     : file_(::memfd_create("contribution", MFD_CLOEXEC)),
       size_(size),
-      gatekeeper_(Ledger(cell, size / kPageSize),
+      gatekeeper_(firewall::Contribution(cell, size / kPageSize),
                   [this](const ViolationRecord& violation) { violations_.push_back(violation); }) {
   if (!file_ || ::ftruncate(file_.get(), static_cast<off_t>(size)) != 0) {
     throw std::runtime_error("cannot make a contribution");
@@ -107,7 +106,7 @@ GlobalCells::GlobalCells(const std::vector<std::vector<std::vector<micro::Action
     global.own = index;
     global.on_violation = on_violation;
     for (const auto& home : homes_) {
-      global.contributions.push_back({home->file().release(), contribution});
+      global.contributions.push_back({home->file().release(), contribution, {}});
     }
     cells_.push_back(std::make_unique<MicroCell>(
         scripts[index], index == 1 ? disks : std::vector<cell::DiskConfig>{}, MicroCell::kMemory,

@@ -1,0 +1,264 @@
+#include "cellmon/firewall/request_desk.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+namespace hive::firewall {
+namespace {
+
+/// Homes decide; other cells may only look and use.
+constexpr std::uint32_t kFirstOfHome = HIVE_GLOBAL_SECTION_CREATE;
+
+hive_global_status status_of(Reason reason) {
+  switch (reason) {
+    case Reason::kNoSuchCell:
+      return HIVE_GLOBAL_NO_SUCH_CELL;
+    case Reason::kOutOfRange:
+      return HIVE_GLOBAL_OUT_OF_RANGE;
+    case Reason::kHomeAlwaysWrites:
+      return HIVE_GLOBAL_HOME_WRITES;
+    case Reason::kBadName:
+      return HIVE_GLOBAL_BAD_NAME;
+    case Reason::kNameTaken:
+      return HIVE_GLOBAL_NAME_TAKEN;
+    case Reason::kNoSuchSection:
+      return HIVE_GLOBAL_NO_SUCH_SECTION;
+    case Reason::kEmptySection:
+      return HIVE_GLOBAL_MALFORMED;
+    case Reason::kNoSpace:
+      return HIVE_GLOBAL_NO_SPACE;
+    case Reason::kTooManySections:
+    case Reason::kTooManyOpens:
+      return HIVE_GLOBAL_LIMIT;
+    case Reason::kNotOpen:
+      return HIVE_GLOBAL_NOT_OPEN;
+    case Reason::kInUse:
+      return HIVE_GLOBAL_IN_USE;
+  }
+  return HIVE_GLOBAL_MALFORMED;
+}
+
+/// TEXT into a field of SIZE bytes, with a NUL at its end.
+void put(char* field, std::size_t size, std::string_view text) {
+  const std::size_t count = std::min(size - 1, text.size());
+  std::copy_n(text.data(), count, field);
+  std::fill(field + count, field + size, '\0');
+}
+
+std::string_view name_in(const hive_global_request& request) {
+  return {request.name, ::strnlen(request.name, sizeof request.name)};
+}
+
+}  // namespace
+
+hive_global_reply refuse_request(const hive_global_request& request, hive_global_status status,
+                                 std::string_view text) {
+  hive_global_reply reply{};
+  reply.tag = request.tag;
+  reply.status = status;
+  put(reply.message, sizeof reply.message, text);
+  return reply;
+}
+
+struct RequestDesk::Call {
+  CellId from{};
+  const hive_global_request& request;
+  hive_global_reply reply{};
+
+  void refuse(hive_global_status status, std::string_view text) {
+    reply = refuse_request(request, status, text);
+  }
+  void refuse(const Refusal& refusal) { refuse(status_of(refusal.reason), refusal.text); }
+};
+
+RequestDesk::Handler RequestDesk::handler_of(std::uint32_t operation) {
+  switch (operation) {
+    case HIVE_GLOBAL_CELL:
+      return &RequestDesk::cell;
+    case HIVE_GLOBAL_SECTION_NEXT:
+      return &RequestDesk::next_section;
+    case HIVE_GLOBAL_SECTION_OPEN:
+      return &RequestDesk::open_section;
+    case HIVE_GLOBAL_SECTION_CLOSE:
+      return &RequestDesk::close_section;
+    case HIVE_GLOBAL_PAGE:
+      return &RequestDesk::page;
+    case HIVE_GLOBAL_WRITTEN:
+      return &RequestDesk::written;
+    case HIVE_GLOBAL_SECTION_CREATE:
+      return &RequestDesk::create_section;
+    case HIVE_GLOBAL_SECTION_DESTROY:
+      return &RequestDesk::destroy_section;
+    case HIVE_GLOBAL_GRANT:
+      return &RequestDesk::grant;
+    case HIVE_GLOBAL_REVOKE:
+      return &RequestDesk::revoke;
+    default:
+      return nullptr;
+  }
+}
+
+hive_global_reply RequestDesk::answer(CellId from, const hive_global_request& request) {
+  Call call{from, request, {}};
+  call.reply.tag = request.tag;
+  call.reply.home = static_cast<std::uint32_t>(home());
+  const Handler handler = handler_of(request.operation);
+  if (handler == nullptr) {
+    call.refuse(HIVE_GLOBAL_MALFORMED, fmt::format("no operation {}", request.operation));
+  } else if (request.home != static_cast<std::uint32_t>(home())) {
+    call.refuse(HIVE_GLOBAL_NO_SUCH_CELL, "the request went to another cell than it names");
+  } else if (request.operation >= kFirstOfHome && from != home()) {
+    call.refuse(HIVE_GLOBAL_NOT_HOME, "only the cell whose pages they are may ask that");
+  } else {
+    (this->*handler)(call);
+  }
+  return call.reply;
+}
+
+void RequestDesk::cell(Call& call) {
+  call.reply.pages = gatekeeper_.ledger().pages();
+  const auto index = static_cast<std::size_t>(home());
+  put(call.reply.name, sizeof call.reply.name, index < names_.size() ? names_[index] : "");
+}
+
+void RequestDesk::describe(Call& call, const Section& section) {
+  call.reply.section = static_cast<std::uint32_t>(section.id);
+  call.reply.first = section.range.first;
+  call.reply.pages = section.range.count;
+  put(call.reply.name, sizeof call.reply.name, section.name);
+  for (unsigned cell = 0; cell < kMaxCells; ++cell) {
+    if (gatekeeper_.sections().opens(section.id, CellId(cell)) > 0) {
+      call.reply.writers |= std::uint64_t{1} << cell;
+    }
+  }
+}
+
+void RequestDesk::next_section(Call& call) {
+  for (const Section& section : gatekeeper_.sections().list()) {
+    if (section.range.first >= call.request.first) return describe(call, section);
+  }
+  call.refuse(HIVE_GLOBAL_NOT_FOUND, "no section starts there or after");
+}
+
+void RequestDesk::open_section(Call& call) {
+  const auto section = gatekeeper_.open_section(call.from, name_in(call.request));
+  if (!section.ok()) return call.refuse(section.refusal());
+  describe(call, section.value());
+}
+
+void RequestDesk::close_section(Call& call) {
+  const auto refusal = gatekeeper_.close_section(call.from, SectionId(call.request.section));
+  if (refusal) call.refuse(*refusal);
+}
+
+void RequestDesk::create_section(Call& call) {
+  const auto section = gatekeeper_.create_section(name_in(call.request), call.request.pages);
+  if (!section.ok()) return call.refuse(section.refusal());
+  describe(call, section.value());
+}
+
+void RequestDesk::destroy_section(Call& call) {
+  const Force force = (call.request.flags & HIVE_GLOBAL_FORCE) != 0 ? Force::kYes : Force::kNo;
+  const auto section = gatekeeper_.destroy_section(SectionId(call.request.section), force);
+  if (!section.ok()) return call.refuse(section.refusal());
+  describe(call, section.value());
+}
+
+std::optional<PageRange> RequestDesk::frame(Call& call) {
+  if (call.request.section == 0) return gatekeeper_.ledger().all();
+  const auto section = gatekeeper_.sections().find(SectionId(call.request.section));
+  if (section) return section->range;
+  call.refuse(HIVE_GLOBAL_NO_SUCH_SECTION, fmt::format("no section {}", call.request.section));
+  return std::nullopt;
+}
+
+std::optional<PageIndex> RequestDesk::page_of(Call& call) {
+  const auto pages = frame(call);
+  if (!pages) return std::nullopt;
+  if (call.request.first < pages->count) return pages->first + call.request.first;
+  call.refuse(HIVE_GLOBAL_OUT_OF_RANGE, fmt::format("page {} is not among the {} there are",
+                                                    call.request.first, pages->count));
+  return std::nullopt;
+}
+
+std::optional<PageRanges> RequestDesk::pattern(Call& call) {
+  const auto pages = frame(call);
+  if (!pages) return std::nullopt;
+  const hive_global_request& asked = call.request;
+  if (asked.pages == 0 || asked.runs == 0 || (asked.runs > 1 && asked.stride < asked.pages)) {
+    call.refuse(HIVE_GLOBAL_MALFORMED,
+                "a pattern has 1 run or more of 1 page or more, and runs do not overlap");
+    return std::nullopt;
+  }
+  if (asked.runs > HIVE_GLOBAL_MAX_RUNS) {
+    call.refuse(HIVE_GLOBAL_LIMIT, fmt::format("{} runs are more than the {} that one request may "
+                                               "have; ask for some at a time",
+                                               asked.runs, HIVE_GLOBAL_MAX_RUNS));
+    return std::nullopt;
+  }
+  // Nothing wraps: few runs, and strides and places that were compared with the end before.
+  const std::uint64_t steps = asked.runs - 1;
+  const bool fits =
+      lies_within({asked.first, asked.pages}, pages->count) &&
+      (steps == 0 || asked.stride <= (pages->count - asked.first - asked.pages) / steps);
+  if (!fits) {
+    call.refuse(HIVE_GLOBAL_OUT_OF_RANGE,
+                fmt::format("the pattern reaches past the {} pages there are", pages->count));
+    return std::nullopt;
+  }
+  PageRanges ranges;
+  ranges.reserve(asked.runs);
+  for (std::uint64_t run = 0; run < asked.runs; ++run) {
+    append(ranges, {pages->first + asked.first + run * asked.stride, asked.pages});
+  }
+  return ranges;
+}
+
+bool RequestDesk::check_cell(Call& call) {
+  if (call.request.cell < names_.size()) return true;
+  call.refuse(HIVE_GLOBAL_NO_SUCH_CELL, fmt::format("cell {} is not among the {} of the machine",
+                                                    call.request.cell, names_.size()));
+  return false;
+}
+
+void RequestDesk::grant(Call& call) {
+  const auto ranges = check_cell(call) ? pattern(call) : std::nullopt;
+  if (!ranges) return;
+  const auto granted = gatekeeper_.grant(CellId(call.request.cell), *ranges);
+  if (!granted.ok()) return call.refuse(granted.refusal());
+  call.reply.pages = count_pages(granted.value());
+}
+
+void RequestDesk::revoke(Call& call) {
+  const auto ranges = check_cell(call) ? pattern(call) : std::nullopt;
+  if (!ranges) return;
+  const auto revoked = gatekeeper_.revoke(CellId(call.request.cell), *ranges);
+  if (!revoked.ok()) return call.refuse(revoked.refusal());
+  call.reply.pages = count_pages(revoked.value().pages);
+}
+
+void RequestDesk::page(Call& call) {
+  const auto page = page_of(call);
+  if (!page) return;
+  const auto generation = gatekeeper_.ledger().generation(*page);
+  call.reply.generation = static_cast<std::uint32_t>(*generation);
+  if (const auto section = gatekeeper_.sections().at(*page)) describe(call, *section);
+  call.reply.writers = gatekeeper_.ledger().writers(*page).bits();
+}
+
+void RequestDesk::written(Call& call) {
+  const auto page = check_cell(call) ? page_of(call) : std::nullopt;
+  if (!page) return;
+  const PageRange within = *frame(call);
+  const auto found =
+      gatekeeper_.ledger().written_by(CellId(call.request.cell), {*page, within.end() - *page});
+  if (found.empty()) return call.refuse(HIVE_GLOBAL_NOT_FOUND, "none was written there or after");
+  call.reply.first = found.front().first;
+  call.reply.pages = found.front().count;
+}
+
+}  // namespace hive::firewall
