@@ -55,11 +55,6 @@ Result<Done> map_window(Device& device, const hive_options& options, const PciFu
   return *failure;
 }
 
-Result<FileMapping> map_registers(const PciFunction& function) {
-  if (const auto enabled = enable(function); !enabled.ok()) return enabled.failure();
-  return FileMapping::map(function.folder + "/resource0", 0, sizeof(hive_global_registers), true);
-}
-
 Failure nothing_found(const std::string& wanted) {
   const std::string what = wanted.empty() ? "no PCI function" : "PCI function " + wanted;
   return {HIVE_NO_DEVICE, what + (wanted.empty() ? " is" : " is not") +
@@ -93,31 +88,41 @@ Result<DeviceFacts> read_facts(const Registers& registers) {
   return facts;
 }
 
+namespace {
+
+/// HIVE_NO_DEVICE: it is QEMU's own ivshmem.
+Result<Device> open_function(const PciFunction& function, const hive_options& options,
+                             const DevicePaths& paths) {
+  auto registers =
+      FileMapping::map(function.folder + "/resource0", 0, sizeof(hive_global_registers), true);
+  if (registers.status() == HIVE_OUT_OF_RANGE) return nothing_found(function.name);
+  if (!registers.ok()) return registers.failure();
+  if (const auto enabled = enable(function); !enabled.ok()) return enabled.failure();
+  auto facts = read_facts(Registers(registers.value().address()));
+  if (!facts.ok()) return facts.failure();
+  Device device{function.name,
+                facts.value(),
+                std::move(registers).value(),
+                {},
+                HIVE_MAP_NONE,
+                (options.flags & HIVE_READ_ONLY) != 0};
+  if (const auto mapped = map_window(device, options, function, paths); !mapped.ok()) {
+    return mapped.failure();
+  }
+  return device;
+}
+
+}  // namespace
+
 Result<Device> open_device(const hive_options& options, const DevicePaths& paths) {
   const std::string wanted = options.function == nullptr ? "" : options.function;
   auto functions = find_functions(paths.functions, wanted);
   if (!functions.ok()) return functions.failure();
   std::optional<Failure> failure;
   for (const PciFunction& function : functions.value()) {
-    auto registers = map_registers(function);
-    // QEMU's own ivshmem is passed over, and has shorter registers; what else fails is told.
-    if (!registers.ok()) {
-      failure = registers.failure();
-      continue;
-    }
-    auto facts = read_facts(Registers(registers.value().address()));
-    if (!facts.ok() && facts.status() == HIVE_NO_DEVICE) continue;
-    if (!facts.ok()) return facts.failure();
-    Device device{function.name,
-                  facts.value(),
-                  std::move(registers).value(),
-                  {},
-                  HIVE_MAP_NONE,
-                  (options.flags & HIVE_READ_ONLY) != 0};
-    if (const auto mapped = map_window(device, options, function, paths); !mapped.ok()) {
-      return mapped.failure();
-    }
-    return device;
+    auto opened = open_function(function, options, paths);
+    if (opened.ok()) return opened;
+    if (opened.status() != HIVE_NO_DEVICE && !failure) failure = opened.failure();
   }
   return failure ? *failure : nothing_found(wanted);
 }

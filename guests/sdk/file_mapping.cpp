@@ -19,7 +19,7 @@ Result<FileMapping> FileMapping::map(const std::string& path, std::uint64_t offs
   if (::fstat(made.fd_.get(), &status) == 0 && S_ISREG(status.st_mode) &&
       (static_cast<std::uint64_t>(status.st_size) < offset ||
        static_cast<std::uint64_t>(status.st_size) - offset < size)) {
-    return Failure{HIVE_SYSTEM, path + " is too short"};
+    return Failure{HIVE_OUT_OF_RANGE, path + " is too short"};
   }
   void* address = ::mmap(nullptr, size, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED,
                          made.fd_.get(), static_cast<off_t>(offset));

@@ -13,7 +13,7 @@ namespace hive::sdk {
 /// Owns a shared mapping, and the descriptor that it was made from. None where address() is null.
 class FileMapping {
  public:
-  /// SIZE bytes of PATH from OFFSET, a multiple of the page size.
+  /// SIZE bytes of PATH from OFFSET, a multiple of the page size. HIVE_OUT_OF_RANGE: it is shorter.
   static Result<FileMapping> map(const std::string& path, std::uint64_t offset, std::size_t size,
                                  bool writable);
 

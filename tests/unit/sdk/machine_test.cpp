@@ -345,7 +345,10 @@ TEST(MachineOpen, PassesOverQemusOwnDevice) {
   EXPECT_STREQ(open(device)->info().function, FakeGlobalDevice::kFunction);
   hive_options options{};
   options.function = "0000:00:01.0";
-  EXPECT_FALSE(Machine::open(options, device.paths()).ok());
+  EXPECT_EQ(Machine::open(options, device.paths()).status(), HIVE_NO_DEVICE);
+  std::string enabled;
+  std::ifstream(qemus + "/enable") >> enabled;
+  EXPECT_EQ(enabled, "0") << "others' devices are left alone";
   options.function = "0000:00:09.0";
   EXPECT_EQ(Machine::open(options, device.paths()).status(), HIVE_NO_DEVICE);
 }
