@@ -12,13 +12,14 @@
 namespace hive::boot {
 
 BootState prepare_boot(const memory::GuestMemory& memory, unsigned vcpus, const ImageSource& kernel,
-                       const ImageSource* initrd, const std::string& cmdline) {
+                       const ImageSource* initrd, const std::string& cmdline,
+                       const memory::layout::UpperRanges& upper) {
   const LoadedKernel loaded = load_kernel(memory, kernel);
   BootInputs inputs;
   inputs.cmdline = write_cmdline(memory, loaded, cmdline);
   if (initrd != nullptr) inputs.initrd = load_initrd(memory, loaded, *initrd);
-  inputs.rsdp = acpi::build_acpi(memory, vcpus);
-  inputs.map = make_memory_map(memory);
+  inputs.rsdp = acpi::build_acpi(memory, vcpus, upper.bars);
+  inputs.map = make_memory_map(memory, upper.global);
   write_reset_vector(memory);
 
   BootState state;
@@ -34,11 +35,13 @@ BootState prepare_boot(const memory::GuestMemory& memory, unsigned vcpus, const 
 }
 
 BootState prepare_boot(const memory::GuestMemory& memory, unsigned vcpus, const std::string& kernel,
-                       const std::string& initrd, const std::string& cmdline) {
+                       const std::string& initrd, const std::string& cmdline,
+                       const memory::layout::UpperRanges& upper) {
   const FileImage kernel_file(kernel, "kernel");
   std::optional<FileImage> initrd_file;
   if (!initrd.empty()) initrd_file.emplace(initrd, "initrd");
-  return prepare_boot(memory, vcpus, kernel_file, initrd_file ? &*initrd_file : nullptr, cmdline);
+  return prepare_boot(memory, vcpus, kernel_file, initrd_file ? &*initrd_file : nullptr, cmdline,
+                      upper);
 }
 
 }  // namespace hive::boot

@@ -4,7 +4,8 @@
 
 namespace hive::boot {
 
-std::vector<MemoryMapEntry> make_memory_map(const memory::GuestMemory& memory) {
+std::vector<MemoryMapEntry> make_memory_map(const memory::GuestMemory& memory,
+                                            const Range& global) {
   namespace layout = memory::layout;
   constexpr Range kEbda{layout::kLowRam.end(), 0xa'0000 - layout::kLowRam.end()};
   const Range low = memory.regions().front().guest;
@@ -20,6 +21,7 @@ std::vector<MemoryMapEntry> make_memory_map(const memory::GuestMemory& memory) {
   for (const memory::MemoryRegion& region : memory.regions().subspan(1)) {
     map.push_back({region.guest, MemoryKind::kRam});
   }
+  if (global.size != 0) map.push_back({global, MemoryKind::kReserved});
   return map;
 }
 

@@ -19,7 +19,9 @@ struct MemoryMapEntry {
 };
 
 /// The map of a guest with MEMORY: ascending, no two entries overlap. ECAM is reserved because
-/// Linux uses it only then.
-std::vector<MemoryMapEntry> make_memory_map(const memory::GuestMemory& memory);
+/// Linux uses it only then; so is GLOBAL, where the guest has global memory (empty: none), because
+/// Linux leaves a reserved range alone and lets programs map it cached.
+std::vector<MemoryMapEntry> make_memory_map(const memory::GuestMemory& memory,
+                                            const Range& global = {});
 
 }  // namespace hive::boot

@@ -42,7 +42,7 @@ Cell::~Cell() {
 
 void Cell::add_vcpus(const CellConfig& config) {
   const boot::BootState entry = boot::prepare_boot(machine_.memory(), config.vcpus, config.kernel,
-                                                   config.initrd, config.cmdline);
+                                                   config.initrd, config.cmdline, machine_.upper());
   for (unsigned index = 0; index < config.vcpus; ++index) {
     auto vcpu = std::make_unique<kvm::Vcpu>(machine_.kvm(), machine_.vm(), index);
     set_up_cpu(machine_.kvm(), *vcpu, index, config.vcpus);
@@ -67,8 +67,8 @@ void Cell::open_global_memory(const CellConfig& config) {
     });
   });
   machine_.connect_global(*device_writes_);
-  global_.emplace(GlobalAccess{
-      window, *denials_, {machine_.global_place()}, config.global->on_violation, tell});
+  global_.emplace(
+      GlobalAccess{window, *denials_, machine_.global_places(), config.global->on_violation, tell});
 }
 
 std::vector<Cell::HomeLink> Cell::take_home_links() {
@@ -103,6 +103,11 @@ void Cell::on_violation(const Violation& violation) {
 
 void Cell::start() {
   if (denials_) {
+    if (machine_.global_link().connected()) {
+      for (HomeLink& link : take_home_links()) {
+        machine_.global_link().offer(std::move(link.guard), std::move(link.denials));
+      }
+    }
     denials_->start();
     device_writes_->start();
   }

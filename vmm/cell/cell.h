@@ -31,7 +31,9 @@ class Cell {
   /// Gets the vCPUs out of the guest for good.
   ~Cell();
 
-  /// Starts the vCPUs and reports kStarted. Throws Error when a vCPU cannot be pinned.
+  /// Starts the vCPUs and reports kStarted. Before that it gives the guards of foreign
+  /// contributions to the monitor, where CONFIG has a link for that. Throws Error when it cannot,
+  /// or when a vCPU cannot be pinned.
   void start();
 
   /// How long the vCPUs may take to leave the guest, and then the devices to get quiet, when the
@@ -51,7 +53,8 @@ class Cell {
     memory::HomeGuard guard;
     UniqueFd denials;  ///< See vmm/memory/denial.h.
   };
-  /// One for each foreign contribution. Once, before start(); none without global memory.
+  /// One for each foreign contribution. Once, before start(); none without global memory. Not where
+  /// CONFIG has a link to the monitor: start() takes them then.
   std::vector<HomeLink> take_home_links();
   /// Keeps the vCPUs out of the guest from now on. Does not wait for them.
   void stop_vcpus();

@@ -32,10 +32,7 @@ void ForeignWrites::resume() { access_.denials.enrol(kick_); }
 
 std::optional<std::uint64_t> ForeignWrites::target_of(const kvm::Exit& exit) const {
   if (exit.reason != ExitReason::kMemoryWrite) return std::nullopt;
-  for (const Range& place : access_.places) {
-    if (place.contains(exit.address)) return exit.address - place.start;
-  }
-  return std::nullopt;
+  return access_.places.offset_of({exit.address}, exit.data.size());
 }
 
 ForeignWrites::Handled ForeignWrites::handle(kvm::Vcpu& vcpu, unsigned index,

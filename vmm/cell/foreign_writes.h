@@ -7,12 +7,12 @@
 #include <span>
 #include <vector>
 
-#include "vmm/base/range.h"
 #include "vmm/cell/config.h"
 #include "vmm/cell/denials.h"
 #include "vmm/cell/vcpu_gate.h"
 #include "vmm/kvm/vcpu.h"
 #include "vmm/memory/bounce_file.h"
+#include "vmm/memory/global_places.h"
 #include "vmm/memory/global_window.h"
 
 namespace hive::cell {
@@ -33,7 +33,7 @@ Violation violation_at(const memory::GlobalWindow& window, std::uint64_t offset,
 struct GlobalAccess {
   memory::GlobalWindow& window;
   Denials& denials;
-  std::vector<Range> places;  ///< Guest-physical, where the guest has the window, from its start.
+  const memory::GlobalPlaces& places;
   OnViolation policy;
   /// Told of each violation, on the vCPU's thread.
   std::function<void(const Violation&)> on_violation;

@@ -2,6 +2,9 @@
 
 #include <sys/eventfd.h>
 
+#include <optional>
+#include <utility>
+
 #include "vmm/base/error.h"
 
 namespace hive::cell {
@@ -27,11 +30,18 @@ class KvmMsiVector : public device::MsiVector {
     vm_.set_message(gsi_, address, data);
   }
   void raise() override { signal(event_); }
+  void listen(int event_fd) override {
+    if (source_ >= 0) vm_.remove_source(gsi_, std::exchange(source_, -1));
+    if (event_fd < 0) return;
+    vm_.add_source(gsi_, event_fd);
+    source_ = event_fd;
+  }
 
  private:
   kvm::Vm& vm_;
   UniqueFd event_;
   std::uint32_t gsi_;
+  int source_ = -1;
 };
 
 }  // namespace
@@ -44,6 +54,20 @@ void KvmInterruptLine::raise() { signal(event_); }
 
 std::unique_ptr<device::MsiVector> KvmMsiController::allocate() {
   return std::make_unique<KvmMsiVector>(vm_);
+}
+
+void KvmGlobalAlias::map(memory::GuestAddress address) {
+  // A stopped store may be shown as one to a device as soon as the slot is there: by then PLACES
+  // knows whose it is.
+  vm_.clear_slot(slot_);
+  places_.set_alias(address);
+  if (vm_.place_slot(slot_, {{address.value, places_.size()}, host_})) return;
+  places_.set_alias(std::nullopt);
+}
+
+void KvmGlobalAlias::unmap() {
+  vm_.clear_slot(slot_);
+  places_.set_alias(std::nullopt);
 }
 
 }  // namespace hive::cell

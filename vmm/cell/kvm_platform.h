@@ -7,6 +7,7 @@
 #include "vmm/base/unique_fd.h"
 #include "vmm/device/platform.h"
 #include "vmm/kvm/vm.h"
+#include "vmm/memory/global_places.h"
 
 namespace hive::cell {
 
@@ -35,14 +36,37 @@ class KvmDoorbells : public device::DoorbellController {
  public:
   explicit KvmDoorbells(kvm::Vm& vm) : vm_(vm) {}
   bool attach(memory::GuestAddress address, int event_fd) override {
-    return vm_.add_doorbell(address, event_fd);
+    return vm_.add_doorbell(address, std::nullopt, event_fd);
   }
   void detach(memory::GuestAddress address, int event_fd) override {
-    vm_.remove_doorbell(address, event_fd);
+    vm_.remove_doorbell(address, std::nullopt, event_fd);
+  }
+  bool attach_value(memory::GuestAddress address, std::uint32_t value, int event_fd) override {
+    return vm_.add_doorbell(address, value, event_fd);
+  }
+  void detach_value(memory::GuestAddress address, std::uint32_t value, int event_fd) override {
+    vm_.remove_doorbell(address, value, event_fd);
   }
 
  private:
   kvm::Vm& vm_;
+};
+
+/// Global memory's second place, as a memory slot. Calls do not overlap.
+class KvmGlobalAlias : public device::MemoryAlias {
+ public:
+  /// The memory is at HOST in this process; PLACES learns where the guest has it. Before vCPUs run.
+  /// The references outlive the alias.
+  KvmGlobalAlias(kvm::Vm& vm, memory::GlobalPlaces& places, std::byte* host)
+      : vm_(vm), slot_(vm.reserve_slot()), places_(places), host_(host) {}
+  void map(memory::GuestAddress address) override;
+  void unmap() override;
+
+ private:
+  kvm::Vm& vm_;
+  std::uint32_t slot_;
+  memory::GlobalPlaces& places_;
+  std::byte* host_;
 };
 
 }  // namespace hive::cell

@@ -1,5 +1,6 @@
 #include "vmm/cell/machine.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <boost/asio/post.hpp>
@@ -9,19 +10,43 @@
 #include <vector>
 
 #include "guests/abi/agent_protocol.h"
+#include "vmm/base/error.h"
+#include "vmm/base/units.h"
 #include "vmm/device/virtio/block.h"
 #include "vmm/device/virtio/console.h"
 #include "vmm/device/virtio/rng.h"
 #include "vmm/device/virtio/virtio_pci_device.h"
+#include "vmm/kvm/cpuid.h"
 #include "vmm/memory/layout.h"
 
 namespace hive::cell {
 namespace layout = memory::layout;
+namespace {
+
+layout::UpperRanges upper_ranges_of(const CellConfig& config) {
+  if (!config.global) return {};
+  std::vector<std::uint64_t> sizes;
+  for (const Contribution& each : config.global->contributions) sizes.push_back(each.size);
+  return layout::upper_ranges(config.memory, memory::lay_out_global_memory(sizes).back().end());
+}
+
+void check_width(const kvm::Kvm& kvm, const layout::UpperRanges& upper) {
+  const unsigned bits = kvm::physical_address_bits(kvm.supported_cpuid());
+  if (upper.bars.end() <= std::uint64_t{1} << bits) return;
+  throw Error(
+      fmt::format("global memory: {}, and the PCI window for as much, end past the {} bits "
+                  "of this host's guest-physical addresses; give the cells less shared "
+                  "memory",
+                  format_size(upper.global.size), bits));
+}
+
+}  // namespace
 
 Machine::Machine(boost::asio::io_context& loop, const CellConfig& config, ReportSink on_report)
     : loop_(loop),
       on_report_(std::move(on_report)),
       memory_(config.memory, layout::kHole, config.backing),
+      upper_(upper_ranges_of(config)),
       vm_(kvm_),
       serial_line_(vm_, layout::kSerialGsi),
       power_line_(vm_, layout::kPowerGsi),
@@ -37,17 +62,19 @@ Machine::Machine(boost::asio::io_context& loop, const CellConfig& config, Report
       }),
       keyboard_(once(ReportKind::kReset)),
       clock_([] { return static_cast<std::int64_t>(std::time(nullptr)); }),
-      pci_(layout::kPciWindow) {
+      pci_(layout::kPciWindow, upper_.bars) {
   for (const memory::MemoryRegion& region : memory_.regions()) vm_.add_memory(region);
-  if (config.global) attach_global(*config.global);
+  if (config.global) open_global(*config.global);
   attach_platform();
   attach_virtio(config);
+  if (config.global) attach_global(config);
   serial_link_.start(serial_);
 }
 
 Machine::~Machine() { flush_output(std::chrono::milliseconds(0)); }
 
-void Machine::attach_global(const GlobalConfig& config) {
+void Machine::open_global(const GlobalConfig& config) {
+  check_width(kvm_, upper_);
   std::vector<UniqueFd> files;
   std::vector<std::uint64_t> sizes;
   for (const Contribution& each : config.contributions) {
@@ -55,15 +82,35 @@ void Machine::attach_global(const GlobalConfig& config) {
     sizes.push_back(each.size);
   }
   global_.emplace(std::move(files), sizes, config.own);
-  vm_.add_memory({global_place(), global_->base()});
+  global_places_.emplace(upper_.global);
+  vm_.add_memory({upper_.global, global_->base()});
+  global_alias_.emplace(vm_, *global_places_, global_->base());
 }
 
 void Machine::connect_global(memory::ForeignWriter& writer) {
-  memory_.add_global(global_place(), global_->base(), writer);
+  memory_.add_global(*global_places_, global_->base(), writer);
 }
 
-Range Machine::global_place() const {
-  return {layout::global_memory_start(memory_.size()), global_->size()};
+void Machine::attach_global(const CellConfig& config) {
+  const GlobalConfig& global = *config.global;
+  global_link_.emplace(loop_, UniqueFd(global.link),
+                       [this](const hive_global_reply& reply) { global_device_->answer(reply); });
+  device::GlobalMemoryDevice::Setup setup;
+  setup.facts = {global.own, config.incarnation, upper_.global, {}};
+  const auto parts = global_->contributions();
+  setup.facts.parts.assign(parts.begin(), parts.end());
+  for (const Contribution& each : global.contributions) {
+    std::vector<UniqueFd>& doorbells = setup.doorbells.emplace_back();
+    for (const int event_fd : each.doorbells) doorbells.emplace_back(event_fd);
+  }
+  setup.on_request = [this](const hive_global_request& request) {
+    boost::asio::post(loop_, [this, request] { global_link_->forward(request); });
+  };
+  auto device = std::make_unique<device::GlobalMemoryDevice>(std::move(setup), interrupts_,
+                                                             doorbells_, *global_alias_);
+  global_device_ = device.get();
+  memory_bus_.attach(upper_.bars, pci_.upper_window());
+  pci_.attach(std::move(device));
 }
 
 void Machine::attach_platform() {

@@ -9,11 +9,13 @@
 #include <optional>
 
 #include "vmm/cell/config.h"
+#include "vmm/cell/global_link.h"
 #include "vmm/cell/kvm_platform.h"
 #include "vmm/cell/monitor_protocol.h"
 #include "vmm/cell/vcpu_gate.h"
 #include "vmm/cell/vcpu_thread.h"
 #include "vmm/device/bus.h"
+#include "vmm/device/global/global_memory_device.h"
 #include "vmm/device/legacy/cmos_rtc.h"
 #include "vmm/device/legacy/keyboard_reset.h"
 #include "vmm/device/legacy/power_ports.h"
@@ -25,8 +27,10 @@
 #include "vmm/device/virtio/virtio_device.h"
 #include "vmm/kvm/kvm.h"
 #include "vmm/kvm/vm.h"
+#include "vmm/memory/global_places.h"
 #include "vmm/memory/global_window.h"
 #include "vmm/memory/guest_memory.h"
+#include "vmm/memory/layout.h"
 
 namespace hive::cell {
 
@@ -56,12 +60,17 @@ class Machine {
   [[nodiscard]] memory::GlobalWindow* global() { return global_ ? &*global_ : nullptr; }
   /// Lets devices reach global memory, through WRITER. Only where there is any, once.
   void connect_global(memory::ForeignWriter& writer);
-  /// Where the guest has global memory. Only where there is any.
-  [[nodiscard]] Range global_place() const;
+  /// Where the guest has global memory, at any time. Only where there is any.
+  [[nodiscard]] const memory::GlobalPlaces& global_places() const { return *global_places_; }
+  /// To the monitor. Only where there is global memory.
+  [[nodiscard]] GlobalLink& global_link() { return *global_link_; }
+  /// What the guest has above its RAM.
+  [[nodiscard]] const memory::layout::UpperRanges& upper() const { return upper_; }
   [[nodiscard]] device::PowerPorts& power() { return power_; }
 
  private:
-  void attach_global(const GlobalConfig& config);
+  void open_global(const GlobalConfig& config);
+  void attach_global(const CellConfig& config);
   void attach_platform();
   void attach_virtio(const CellConfig& config);
   void attach_pci(std::unique_ptr<device::VirtioDevice> device);
@@ -76,8 +85,12 @@ class Machine {
   kvm::Kvm kvm_;
   // The VM's slots and irqfds refer to memory and devices: it goes after them.
   memory::GuestMemory memory_;
+  memory::layout::UpperRanges upper_;
   std::optional<memory::GlobalWindow> global_;
+  std::optional<memory::GlobalPlaces> global_places_;  ///< With global_, as those that follow.
   kvm::Vm vm_;
+  std::optional<KvmGlobalAlias> global_alias_;
+  std::optional<GlobalLink> global_link_;
   KvmInterruptLine serial_line_;
   KvmInterruptLine power_line_;
   KvmMsiController interrupts_;
@@ -92,6 +105,7 @@ class Machine {
   device::CmosRtc clock_;
   device::PciHostBridge pci_;
   device::PciConfigPorts pci_ports_{pci_.ecam()};
+  device::GlobalMemoryDevice* global_device_ = nullptr;  ///< On pci_, where there is any.
 };
 
 }  // namespace hive::cell

@@ -26,6 +26,10 @@ class MsiVector {
   virtual void set_message(std::uint64_t address, std::uint32_t data) = 0;
   /// Sends the message.
   virtual void raise() = 0;
+  /// From now on EVENT_FD, an eventfd that outlives the vector, sends the message whenever it is
+  /// signalled, and at once where it was signalled before; -1: none does. What is signalled while
+  /// nobody listens stays in the eventfd. Throws Error when the machine cannot.
+  virtual void listen(int event_fd) = 0;
 };
 
 /// Where PCI devices get their message-signalled interrupts.
@@ -46,6 +50,21 @@ class DoorbellController {
   virtual bool attach(memory::GuestAddress address, int event_fd) = 0;
   /// Ends what attach() started.
   virtual void detach(memory::GuestAddress address, int event_fd) = 0;
+
+  /// The same for 4-byte stores of VALUE only; other stores go on as before.
+  virtual bool attach_value(memory::GuestAddress address, std::uint32_t value, int event_fd) = 0;
+  virtual void detach_value(memory::GuestAddress address, std::uint32_t value, int event_fd) = 0;
+};
+
+/// A second place in the guest-physical address space for memory that the guest has elsewhere.
+class MemoryAlias {
+ public:
+  virtual ~MemoryAlias() = default;
+  /// From now on the guest has the memory at ADDRESS too, and nowhere where it was by the last
+  /// call. Where the machine cannot, accesses there go to the bus.
+  virtual void map(memory::GuestAddress address) = 0;
+  /// Ends what map() started, if it did.
+  virtual void unmap() = 0;
 };
 
 }  // namespace hive::device

@@ -118,4 +118,13 @@ std::vector<kvm_cpuid_entry2> shape_cpuid(std::vector<kvm_cpuid_entry2> supporte
   return supported;
 }
 
+unsigned physical_address_bits(const std::vector<kvm_cpuid_entry2>& supported) {
+  constexpr std::uint32_t kAddressSizes = 0x8000'0008;
+  constexpr unsigned kWithoutTheLeaf = 36;
+  const auto leaf =
+      std::find_if(supported.begin(), supported.end(),
+                   [](const kvm_cpuid_entry2& entry) { return entry.function == kAddressSizes; });
+  return leaf == supported.end() ? kWithoutTheLeaf : leaf->eax & 0xff;
+}
+
 }  // namespace hive::kvm

@@ -18,4 +18,7 @@ std::vector<kvm_cpuid_entry2> shape_cpuid(std::vector<kvm_cpuid_entry2> supporte
                                           std::uint32_t index, std::uint32_t vcpus,
                                           bool tsc_deadline);
 
+/// How many bits a guest's physical addresses have by the leaves SUPPORTED. Pure.
+unsigned physical_address_bits(const std::vector<kvm_cpuid_entry2>& supported);
+
 }  // namespace hive::kvm

@@ -1,6 +1,7 @@
 #include "vmm/kvm/vm.h"
 
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -21,12 +22,18 @@ UniqueFd create_vm(const Kvm& kvm) {
   return fd;
 }
 
-kvm_ioeventfd doorbell(memory::GuestAddress address, int event_fd, std::uint32_t flags) {
+kvm_ioeventfd doorbell(memory::GuestAddress address, std::optional<std::uint32_t> value,
+                       int event_fd, std::uint32_t flags) {
   kvm_ioeventfd request{};
   request.addr = address.value;
   request.len = 0;  // Any width: KVM need not decode the store.
   request.fd = event_fd;
   request.flags = flags;
+  if (value) {
+    request.len = sizeof *value;
+    request.datamatch = *value;
+    request.flags |= KVM_IOEVENTFD_FLAG_DATAMATCH;
+  }
   return request;
 }
 
@@ -56,6 +63,23 @@ void Vm::add_memory(const memory::MemoryRegion& region) {
   if (::ioctl(fd_.get(), KVM_SET_USER_MEMORY_REGION, &slot) != 0) {
     throw_errno("kvm: KVM_SET_USER_MEMORY_REGION for " + format_size(region.guest.size));
   }
+}
+
+bool Vm::place_slot(std::uint32_t slot, const memory::MemoryRegion& region) {
+  clear_slot(slot);
+  kvm_userspace_memory_region request{};
+  request.slot = slot;
+  request.guest_phys_addr = region.guest.start;
+  request.memory_size = region.guest.size;
+  request.userspace_addr = reinterpret_cast<std::uintptr_t>(region.host);
+  return ::ioctl(fd_.get(), KVM_SET_USER_MEMORY_REGION, &request) == 0;
+}
+
+void Vm::clear_slot(std::uint32_t slot) {
+  kvm_userspace_memory_region request{};
+  request.slot = slot;
+  // Fails only when the slot is empty already, which is what the caller wants.
+  (void)::ioctl(fd_.get(), KVM_SET_USER_MEMORY_REGION, &request);
 }
 
 void Vm::attach_irqfd(std::uint32_t gsi, int event_fd) {
@@ -99,6 +123,22 @@ std::uint32_t Vm::add_message(int event_fd) {
   return gsi;
 }
 
+void Vm::add_source(std::uint32_t gsi, int event_fd) {
+  attach_irqfd(gsi, event_fd);
+  // KVM has sent for what was in there, and takes out only what comes from now on.
+  std::uint64_t count = 0;
+  const iovec buffer{&count, sizeof count};
+  (void)!::preadv2(event_fd, &buffer, 1, -1, RWF_NOWAIT);
+}
+
+void Vm::remove_source(std::uint32_t gsi, int event_fd) {
+  kvm_irqfd request{};
+  request.fd = static_cast<std::uint32_t>(event_fd);
+  request.gsi = gsi;
+  request.flags = KVM_IRQFD_FLAG_DEASSIGN;
+  (void)::ioctl(fd_.get(), KVM_IRQFD, &request);
+}
+
 void Vm::set_message(std::uint32_t gsi, std::uint64_t address, std::uint32_t data) {
   const std::scoped_lock lock(routes_mutex_);
   auto entry = std::find_if(routes_.begin(), routes_.end(),
@@ -118,13 +158,15 @@ void Vm::set_message(std::uint32_t gsi, std::uint64_t address, std::uint32_t dat
   }
 }
 
-bool Vm::add_doorbell(memory::GuestAddress address, int event_fd) {
-  kvm_ioeventfd request = doorbell(address, event_fd, 0);
+bool Vm::add_doorbell(memory::GuestAddress address, std::optional<std::uint32_t> value,
+                      int event_fd) {
+  kvm_ioeventfd request = doorbell(address, value, event_fd, 0);
   return ::ioctl(fd_.get(), KVM_IOEVENTFD, &request) == 0;
 }
 
-void Vm::remove_doorbell(memory::GuestAddress address, int event_fd) {
-  kvm_ioeventfd request = doorbell(address, event_fd, KVM_IOEVENTFD_FLAG_DEASSIGN);
+void Vm::remove_doorbell(memory::GuestAddress address, std::optional<std::uint32_t> value,
+                         int event_fd) {
+  kvm_ioeventfd request = doorbell(address, value, event_fd, KVM_IOEVENTFD_FLAG_DEASSIGN);
   // Fails only when the doorbell is gone already, which is what the caller wants.
   (void)::ioctl(fd_.get(), KVM_IOEVENTFD, &request);
 }

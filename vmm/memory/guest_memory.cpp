@@ -53,17 +53,18 @@ std::optional<std::span<std::byte>> GuestMemory::window(GuestAddress address,
   return std::nullopt;
 }
 
-void GuestMemory::add_global(Range place, std::byte* base, ForeignWriter& writer) {
-  global_ = {place, base};
+void GuestMemory::add_global(const GlobalPlaces& places, std::byte* base, ForeignWriter& writer) {
+  global_places_ = &places;
+  global_base_ = base;
   foreign_writer_ = &writer;
 }
 
 std::optional<DmaWindow> GuestMemory::dma_window(GuestAddress address, std::uint64_t length) const {
   if (const auto bytes = window(address, length)) return DmaWindow{*bytes, nullptr};
-  if (foreign_writer_ == nullptr || !global_.guest.contains(address.value)) return std::nullopt;
-  const std::uint64_t offset = address.value - global_.guest.start;
-  if (!fits_within(offset, length, global_.guest.size)) return std::nullopt;
-  return DmaWindow{{global_.host + offset, length}, foreign_writer_};
+  if (global_places_ == nullptr) return std::nullopt;
+  const auto offset = global_places_->offset_of(address, length);
+  if (!offset) return std::nullopt;
+  return DmaWindow{{global_base_ + *offset, length}, foreign_writer_};
 }
 
 bool GuestMemory::read(GuestAddress address, std::span<std::byte> out) const {

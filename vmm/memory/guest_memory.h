@@ -13,6 +13,7 @@
 #include "vmm/base/unique_fd.h"
 #include "vmm/memory/backing.h"
 #include "vmm/memory/foreign_writer.h"
+#include "vmm/memory/global_places.h"
 #include "vmm/memory/guest_address.h"
 
 namespace hive::memory {
@@ -52,9 +53,9 @@ class GuestMemory {
   [[nodiscard]] std::optional<std::span<std::byte>> window(GuestAddress address,
                                                            std::uint64_t length) const;
 
-  /// Lets devices reach global memory too: the guest has it at PLACE, this process at BASE. Before
-  /// any of them runs. WRITER outlives this object.
-  void add_global(Range place, std::byte* base, ForeignWriter& writer);
+  /// Lets devices reach global memory too: the guest has it at PLACES, this process at BASE. Before
+  /// any of them runs. PLACES and WRITER outlive this object.
+  void add_global(const GlobalPlaces& places, std::byte* base, ForeignWriter& writer);
   /// As window(), in RAM or in global memory.
   [[nodiscard]] std::optional<DmaWindow> dma_window(GuestAddress address,
                                                     std::uint64_t length) const;
@@ -84,7 +85,8 @@ class GuestMemory {
   std::byte* mapping_ = nullptr;
   std::array<MemoryRegion, 2> regions_{};
   std::size_t count_ = 0;
-  MemoryRegion global_{};
+  const GlobalPlaces* global_places_ = nullptr;
+  std::byte* global_base_ = nullptr;
   ForeignWriter* foreign_writer_ = nullptr;
 };
 

@@ -1,6 +1,8 @@
 // The guest-physical address map, port map and interrupt map of a cell.
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
 
 #include "vmm/base/range.h"
@@ -28,6 +30,25 @@ inline constexpr std::uint64_t kHighRam = 0x10'0000;     ///< Kernels are loaded
 constexpr std::uint64_t global_memory_start(std::uint64_t ram_size) {
   const std::uint64_t ram_end = ram_size <= kHole.start ? kHole.end() : ram_size + kHole.size;
   return align_up(ram_end, kGiB);
+}
+
+/// The BAR through which a PCI driver sees GLOBAL_SIZE bytes of global memory.
+constexpr std::uint64_t global_bar_size(std::uint64_t global_size) {
+  return std::bit_ceil(std::max(global_size, kPageSize));
+}
+
+/// What lies above all RAM. Both ranges are empty where a cell has no global memory.
+struct UpperRanges {
+  Range global;  ///< Global memory: the guest's firmware calls it reserved.
+  Range bars;    ///< 64-bit prefetchable BARs.
+};
+
+/// The upper ranges of a cell with RAM_SIZE bytes of RAM and GLOBAL_SIZE bytes of global memory,
+/// which is not 0. There is room for two BARs of global memory, so that a guest can move it.
+constexpr UpperRanges upper_ranges(std::uint64_t ram_size, std::uint64_t global_size) {
+  const Range global{global_memory_start(ram_size), global_size};
+  const std::uint64_t bar = global_bar_size(global_size);
+  return {global, {align_up(global.end(), std::max(bar, kGiB)), 2 * bar}};
 }
 
 // Ports.

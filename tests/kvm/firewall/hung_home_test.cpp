@@ -1,11 +1,15 @@
 // vCPUs that wait for the word of a home whose monitor hangs.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstring>
 #include <optional>
+#include <thread>
+#include <vector>
 
 #include "tests/kvm/harness/global_cells.h"
+#include "tests/kvm/harness/micro_global.h"
 #include "tests/kvm/harness/micro_machine.h"
 #include "vmm/base/units.h"
 
@@ -110,6 +114,43 @@ TEST_F(HungHome, WaitsForNoPausedCellToGrantAPage) {
   ASSERT_TRUE(beta().run_until_done());
   EXPECT_EQ(beta().result(0, 1).status, HIVE_MICRO_OK);
   EXPECT_EQ(word(), kStored);
+}
+
+TEST_F(HungHome, DoesNotHoldUpTheLoopWhileABarMoves) {
+  // CPU 1 waits in its store; CPU 0 asks the loop for something, and moves a BAR: KVM ends that
+  // only when no vCPU is in the midst of an access to memory.
+  constexpr MicroGlobal kDevice{2 * kContribution};
+  const std::uint64_t target = GlobalCells::address(0, kPage, kContribution);
+  const std::uint64_t moved = kDevice.bar2() + kDevice.bar2_size();
+  constexpr std::uint64_t kGo = HIVE_MICRO_FREE;
+  std::vector<micro::Action> mover = kDevice.map();
+  for (const micro::Action& action :
+       {micro::start_cpu(1), micro::wait(8, kGo, 1), kDevice.submit(), kDevice.move(moved)}) {
+    mover.push_back(action);
+  }
+  cells_.reset();
+  cells_.emplace(
+      std::vector<std::vector<std::vector<micro::Action>>>{
+          {{micro::end()}}, {mover, {micro::map(target), micro::store(8, target, kStored)}}},
+      kContribution);
+  home().hang(true);
+  cells_->start();
+  ASSERT_TRUE(beta().run_until([this] { return beta().performed(1) == 1; }));
+  run_for(milliseconds(50));
+  ASSERT_TRUE(beta().cell().memory().store<std::uint64_t>({kGo}, 1));
+  ::usleep(300'000);  // The request reaches the loop's queue, and the BAR begins to move.
+  std::thread rescuer([this] {
+    ::usleep(4'000'000);
+    home().hang(false);
+  });
+  const auto start = Clock::now();
+  run_for(milliseconds(10));
+  pause();
+  EXPECT_LT(Clock::now() - start, milliseconds(3000));
+  rescuer.join();
+  beta().cell().resume();
+  EXPECT_TRUE(beta().run_until_done(0));
+  EXPECT_TRUE(beta().run_until_done(1));
 }
 
 TEST_F(HungHome, DoesNotKeepACellFromEnding) {

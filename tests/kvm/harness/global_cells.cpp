@@ -1,14 +1,20 @@
 #include "tests/kvm/harness/global_cells.h"
 
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
+#include <cstring>
 #include <stdexcept>
 #include <utility>
 
+#include "guests/abi/global_memory.h"
 #include "vmm/base/units.h"
+#include "vmm/cell/global_protocol.h"
 #include "vmm/memory/layout.h"
 
 namespace hive::test {
@@ -27,6 +33,9 @@ Home::Home(CellId cell, std::uint64_t size)
   void* mapped = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file_.get(), 0);
   if (mapped == MAP_FAILED) throw std::runtime_error("cannot map a contribution");
   content_ = static_cast<std::byte*>(mapped);
+  for (unsigned i = 0; i < HIVE_GLOBAL_VECTORS; ++i) {
+    doorbells_.emplace_back(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  }
   thread_ = std::thread([this] { serve(); });
 }
 
@@ -96,21 +105,19 @@ void Home::serve() {
 
 GlobalCells::GlobalCells(const std::vector<std::vector<std::vector<micro::Action>>>& scripts,
                          std::uint64_t contribution, cell::OnViolation on_violation,
-                         const std::vector<cell::DiskConfig>& disks) {
+                         const std::vector<cell::DiskConfig>& disks, bool linked)
+    : links_(linked ? scripts.size() : 0) {
   const auto count = static_cast<unsigned>(scripts.size());
   for (unsigned index = 0; index < count; ++index) {
     homes_.push_back(std::make_unique<Home>(static_cast<CellId>(index), contribution));
   }
   for (unsigned index = 0; index < count; ++index) {
-    cell::GlobalConfig global;
-    global.own = index;
+    cell::GlobalConfig global = config(index, contribution);
     global.on_violation = on_violation;
-    for (const auto& home : homes_) {
-      global.contributions.push_back({home->file().release(), contribution, {}});
-    }
     cells_.push_back(std::make_unique<MicroCell>(
         scripts[index], index == 1 ? disks : std::vector<cell::DiskConfig>{}, MicroCell::kMemory,
         std::move(global)));
+    if (linked) continue;
     for (cell::Cell::HomeLink& link : cells_.back()->cell().take_home_links()) {
       const unsigned home = link.guard.home;
       homes_[home]->admit(static_cast<CellId>(index), std::move(link));
@@ -118,8 +125,57 @@ GlobalCells::GlobalCells(const std::vector<std::vector<std::vector<micro::Action
   }
 }
 
+cell::GlobalConfig GlobalCells::config(unsigned index, std::uint64_t contribution) {
+  cell::GlobalConfig global;
+  global.own = index;
+  for (const auto& home : homes_) {
+    cell::Contribution& part = global.contributions.emplace_back();
+    part.file = home->file().release();
+    part.size = contribution;
+    for (unsigned i = 0; i < HIVE_GLOBAL_VECTORS; ++i) {
+      part.doorbells.push_back(::dup(home->doorbell(i)));
+    }
+  }
+  if (links_.empty()) return global;
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+    throw std::runtime_error("socketpair");
+  }
+  links_[index].reset(ends[0]);
+  global.link = ends[1];
+  return global;
+}
+
 void GlobalCells::start() {
-  for (const auto& each : cells_) each->cell().start();
+  for (unsigned index = 0; index < cells_.size(); ++index) {
+    cells_[index]->cell().start();
+    if (!links_.empty()) take_offers(index);
+  }
+}
+
+void GlobalCells::take_offers(unsigned index) {
+  for (std::size_t count = 1; count < homes_.size(); ++count) {
+    cell::GuardOffer offer;
+    std::array<int, 2> descriptors{};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof descriptors)> control{};
+    iovec body{&offer, sizeof offer};
+    msghdr message{};
+    message.msg_iov = &body;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    const ssize_t size = ::recvmsg(link(index), &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    const cmsghdr* rights = CMSG_FIRSTHDR(&message);
+    if (size != sizeof offer || offer.message != cell::GlobalMessage::kGuard || rights == nullptr ||
+        rights->cmsg_len != CMSG_LEN(sizeof descriptors)) {
+      throw std::runtime_error("a cell does not offer its guards");
+    }
+    std::memcpy(descriptors.data(), CMSG_DATA(rights), sizeof descriptors);
+    cell::Cell::HomeLink link;
+    link.guard = {offer.home, UniqueFd(descriptors[0]), offer.base, offer.size};
+    link.denials.reset(descriptors[1]);
+    homes_.at(offer.home)->admit(static_cast<CellId>(index), std::move(link));
+  }
 }
 
 std::uint64_t GlobalCells::address(unsigned home, std::uint64_t offset,

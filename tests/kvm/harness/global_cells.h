@@ -23,6 +23,8 @@ class Home {
   ~Home();
 
   [[nodiscard]] UniqueFd file() const;
+  /// The eventfd of its cell's interrupt VECTOR.
+  [[nodiscard]] int doorbell(unsigned vector) const { return doorbells_[vector].get(); }
   [[nodiscard]] std::uint64_t size() const { return size_; }
   /// The content, past any firewall.
   [[nodiscard]] std::byte* content() const { return content_; }
@@ -42,6 +44,7 @@ class Home {
   void serve();
 
   UniqueFd file_;
+  std::vector<UniqueFd> doorbells_;
   std::uint64_t size_;
   std::byte* content_;
   std::mutex mutex_;
@@ -55,14 +58,18 @@ class Home {
 /// Cells of micro guests whose contributions are CONTRIBUTION bytes each.
 class GlobalCells {
  public:
-  /// One cell for each element of SCRIPTS, which has its vCPUs' scripts. DISKS are cell 1's.
+  /// One cell for each element of SCRIPTS, which has its vCPUs' scripts. DISKS are cell 1's. LINKED
+  /// cells have a socket to their monitor, over which they give guards to homes.
   GlobalCells(const std::vector<std::vector<std::vector<micro::Action>>>& scripts,
               std::uint64_t contribution,
               cell::OnViolation on_violation = cell::OnViolation::kFault,
-              const std::vector<cell::DiskConfig>& disks = {});
+              const std::vector<cell::DiskConfig>& disks = {}, bool linked = false);
 
   MicroCell& cell(unsigned index) { return *cells_[index]; }
   Home& home(unsigned index) { return *homes_[index]; }
+
+  /// The monitor's end of cell INDEX's socket.
+  [[nodiscard]] int link(unsigned index) const { return links_[index].get(); }
 
   /// Starts all cells.
   void start();
@@ -71,7 +78,11 @@ class GlobalCells {
   static std::uint64_t address(unsigned home, std::uint64_t offset, std::uint64_t contribution);
 
  private:
+  [[nodiscard]] cell::GlobalConfig config(unsigned index, std::uint64_t contribution);
+  void take_offers(unsigned index);
+
   std::vector<std::unique_ptr<Home>> homes_;
+  std::vector<UniqueFd> links_;
   std::vector<std::unique_ptr<MicroCell>> cells_;
 };
 

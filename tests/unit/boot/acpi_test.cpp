@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstring>
@@ -12,6 +13,7 @@
 #include <numeric>
 
 #include "tests/unit/boot/images.h"
+#include "vmm/boot/acpi/resources.h"
 #include "vmm/boot/acpi/table_layouts.h"
 #include "vmm/boot/acpi/tables.h"
 
@@ -129,6 +131,18 @@ TEST(Acpi, BoundsTheNumberOfProcessors) {
   EXPECT_NO_THROW(make_acpi(1024));
 }
 
+TEST(Acpi, NamesTheWindowForUpperBarsWhereThereIsOne) {
+  const Range bars{5 * kGiB, 2 * kGiB};
+  const auto descriptor = aml::prefetchable_window(bars);
+  const auto named = [&](const Acpi& acpi) {
+    const Table dsdt = Walker(acpi).tables.at("DSDT");
+    return std::search(dsdt.begin(), dsdt.end(), descriptor.begin(), descriptor.end()) !=
+           dsdt.end();
+  };
+  EXPECT_TRUE(named(make_acpi(1, bars)));
+  EXPECT_FALSE(named(make_acpi(1)));
+}
+
 TEST(Acpi, IsWrittenWhereTheMapReservesIt) {
   const auto memory = make_memory(2 * kMiB);
   const auto rsdp = build_acpi(memory, 1);
@@ -153,7 +167,7 @@ TEST(Acpi, SatisfiesTheReferenceCompiler) {
   namespace fs = std::filesystem;
   const fs::path folder = ::testing::TempDir() + "hive-acpi-" + std::to_string(::getpid());
   fs::create_directory(folder);
-  const Acpi acpi = make_acpi(3);
+  const Acpi acpi = make_acpi(3, {5 * kGiB, 2 * kGiB});
   for (const auto& [signature, table] : Walker(acpi).tables) {
     const std::string file = (folder / signature).string();
     std::ofstream(file + ".aml", std::ios::binary)

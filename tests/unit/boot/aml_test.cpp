@@ -115,6 +115,10 @@ TEST(Resources, EncodeTheirDescriptors) {
   EXPECT_EQ(memory_window({0xc000'0000, 0x2000'0000}),
             bytes({0x87, 23,   0,    0,    0x0c, 1, 0, 0, 0, 0, 0, 0, 0,
                    0xc0, 0xff, 0xff, 0xff, 0xdf, 0, 0, 0, 0, 0, 0, 0, 0x20}));
+  EXPECT_EQ(prefetchable_window({0x1'4000'0000, 0x8000'0000}),
+            bytes({0x8a, 43, 0, 0, 0x0c, 7}) + bytes({0, 0, 0, 0, 0, 0, 0, 0}) +
+                bytes({0, 0, 0, 0x40, 1, 0, 0, 0}) + bytes({0xff, 0xff, 0xff, 0xbf, 1, 0, 0, 0}) +
+                bytes({0, 0, 0, 0, 0, 0, 0, 0}) + bytes({0, 0, 0, 0x80, 0, 0, 0, 0}));
   EXPECT_EQ(resources({}), bytes({0x11, 5, 0x0a, 2, 0x79, 0}));
 }
 

@@ -48,6 +48,17 @@ TEST(MemoryMap, ReservesWhatLinuxChecks) {
   }
 }
 
+TEST(MemoryMap, ReservesGlobalMemory) {
+  for (const std::uint64_t size : {64 * kMiB, 5 * kGiB}) {
+    const auto upper = layout::upper_ranges(size, 6 * kMiB);
+    const auto map = make_memory_map(make_memory(size), upper.global);
+    EXPECT_EQ(map.back(), (MemoryMapEntry{upper.global, MemoryKind::kReserved}));
+    EXPECT_GE(upper.global.start, (map.end() - 2)->range.end());
+    EXPECT_GE(upper.bars.start, upper.global.end());
+    EXPECT_TRUE(is_aligned(upper.bars.start, 8 * kMiB));
+  }
+}
+
 TEST(Cmdline, IsBoundedByTheKernel) {
   const auto memory = make_memory(2 * kMiB);
   LoadedKernel kernel;

@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "vmm/base/error.h"
@@ -30,6 +32,7 @@ struct MsiRecord {
   std::atomic<std::uint32_t> data = 0;
   std::atomic<unsigned> raised = 0;
   std::atomic<unsigned> programmed = 0;
+  std::atomic<int> listens_to = -1;
 };
 
 /// Hands out up to `limit` vectors and remembers what each was told.
@@ -63,6 +66,7 @@ class FakeMsi : public MsiController {
       ++record_->programmed;
     }
     void raise() override { ++record_->raised; }
+    void listen(int event_fd) override { record_->listens_to = event_fd; }
 
    private:
     std::shared_ptr<MsiRecord> record_;
@@ -90,9 +94,29 @@ class FakeDoorbells : public DoorbellController {
     return true;
   }
 
+  bool attach_value(memory::GuestAddress address, std::uint32_t value, int event_fd) override {
+    if (refuse || values.contains({address.value, value})) return false;
+    values[{address.value, value}] = event_fd;
+    return true;
+  }
+  void detach_value(memory::GuestAddress address, std::uint32_t value, int event_fd) override {
+    const auto found = values.find({address.value, value});
+    if (found == values.end() || found->second != event_fd) ++bad_detaches;
+    values.erase({address.value, value});
+  }
+
   bool refuse = false;
   unsigned bad_detaches = 0;
   std::map<std::uint64_t, int> attached;
+  std::map<std::pair<std::uint64_t, std::uint32_t>, int> values;  ///< By address and value.
+};
+
+/// Remembers where an alias is.
+class FakeAlias : public MemoryAlias {
+ public:
+  void map(memory::GuestAddress address) override { place = address; }
+  void unmap() override { place.reset(); }
+  std::optional<memory::GuestAddress> place;
 };
 
 template <typename T>

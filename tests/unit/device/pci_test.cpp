@@ -20,15 +20,19 @@ namespace {
 using test::bus_read;
 using test::bus_write;
 constexpr Range kWindow{0xc000'0000, 0x100'0000};
+constexpr Range kUpper{64 * kGiB, 48 * kGiB};
 
 /// A function with BARs whose first register is an id.
 class PlainFunction : public PciDevice {
  public:
-  PlainFunction(const PciIdentity& identity, std::uint32_t id, std::uint32_t size, BarWidth width)
-      : id_(id), space_(identity) {
+  PlainFunction(const PciIdentity& identity, std::uint32_t id, std::uint64_t size, BarWidth width)
+      : id_(id), prefetchable_(width == BarWidth::k64Prefetchable), space_(identity) {
     space_.add_bar(0, size, width);
   }
-  [[nodiscard]] std::uint32_t bar_size(unsigned index) const override {
+  [[nodiscard]] bool bar_prefetchable(unsigned index) const override {
+    return index == 0 && prefetchable_;
+  }
+  [[nodiscard]] std::uint64_t bar_size(unsigned index) const override {
     return space_.bar_size(index);
   }
   void assign_bar(unsigned index, std::uint64_t address) override {
@@ -63,12 +67,13 @@ class PlainFunction : public PciDevice {
 
  private:
   std::uint32_t id_;
+  bool prefetchable_;
   PciConfigSpace space_;
 };
 
 class PciTest : public testing::Test {
  protected:
-  PlainFunction& attach(std::uint32_t id, std::uint32_t size, BarWidth width = BarWidth::k32) {
+  PlainFunction& attach(std::uint32_t id, std::uint64_t size, BarWidth width = BarWidth::k32) {
     const PciIdentity identity{.vendor = 0x1af4, .device = 0x1042, .class_code = 0x018000};
     auto function = std::make_unique<PlainFunction>(identity, id, size, width);
     PlainFunction& reference = *function;
@@ -87,7 +92,7 @@ class PciTest : public testing::Test {
     return bus_read<std::uint8_t>(bridge_.window(), address - kWindow.start);
   }
 
-  PciHostBridge bridge_{kWindow};
+  PciHostBridge bridge_{kWindow, kUpper};
   unsigned last_ = 0;
 };
 
@@ -192,6 +197,30 @@ TEST_F(PciTest, HasRoomForThirtyOneDevices) {
 }
 
 TEST_F(PciTest, RefusesABarThatDoesNotFit) { EXPECT_THROW(attach(1, 0x200'0000), Error); }
+
+TEST_F(PciTest, PutsPrefetchableBarsAbove4Gib) {
+  attach(1, 0x1000, BarWidth::k64Prefetchable);
+  PlainFunction& function = attach(2, 16 * kGiB, BarWidth::k64Prefetchable);
+  EXPECT_EQ(config<std::uint32_t>(2, PCI_BASE_ADDRESS_0), 0xcU);
+  EXPECT_EQ(config<std::uint32_t>(2, PCI_BASE_ADDRESS_1), 20U);  // 80 GiB.
+  set_config<std::uint16_t>(2, PCI_COMMAND, PCI_COMMAND_MEMORY);
+  ASSERT_EQ(function.moves.size(), 1U);
+  EXPECT_EQ(function.moves[0], memory::GuestAddress{80 * kGiB});
+  EXPECT_EQ(bus_read<std::uint8_t>(bridge_.upper_window(), 16 * kGiB), 2);
+  EXPECT_EQ(bus_read<std::uint8_t>(bridge_.upper_window(), 32 * kGiB - 1), 1);
+  EXPECT_EQ(bus_read<std::uint8_t>(bridge_.upper_window(), 32 * kGiB), 0xff);
+
+  // A BAR of more than 4 GiB has its size in its upper half alone.
+  set_config<std::uint32_t>(2, PCI_BASE_ADDRESS_0, ~0U);
+  set_config<std::uint32_t>(2, PCI_BASE_ADDRESS_1, ~0U);
+  EXPECT_EQ(config<std::uint32_t>(2, PCI_BASE_ADDRESS_0), 0xcU);
+  EXPECT_EQ(config<std::uint32_t>(2, PCI_BASE_ADDRESS_1), 0xffff'fffcU);
+  set_config<std::uint32_t>(2, PCI_BASE_ADDRESS_1, 24);
+  EXPECT_EQ(function.moves.back(), memory::GuestAddress{96 * kGiB});
+  set_config<std::uint32_t>(2, PCI_BASE_ADDRESS_1, 28);  // Its end is outside.
+  EXPECT_EQ(function.moves.back(), std::nullopt);
+  EXPECT_THROW(attach(3, 32 * kGiB, BarWidth::k64Prefetchable), Error);
+}
 
 TEST_F(PciTest, IsQuietWhenAllDevicesAre) {
   PlainFunction& first = attach(1, 0x1000);

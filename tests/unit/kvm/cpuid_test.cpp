@@ -69,6 +69,14 @@ TEST(ShapeCpuid, HidesWhatACellMustNotHave) {
   EXPECT_NE(find(table, 0x40000001)->eax & (1U << 3), 0U) << "kvmclock stays";
 }
 
+TEST(PhysicalAddressBits, AreTheLeafs) {
+  kvm_cpuid_entry2 leaf{};
+  leaf.function = 0x8000'0008;
+  leaf.eax = 0x3028;
+  EXPECT_EQ(physical_address_bits({leaf}), 40U);
+  EXPECT_EQ(physical_address_bits({}), 36U);
+}
+
 TEST(ShapeCpuid, AnnouncesTheDeadlineTimerOnlyWhereTheHostHasIt) {
   Table none{leaf(1)};
   EXPECT_NE(find(shape_cpuid(none, 0, 1, true), 1)->ecx & (1U << 24), 0U);

@@ -27,14 +27,14 @@ std::uint64_t place(std::vector<std::byte>& bytes, const Table& table) {
 
 }  // namespace
 
-Acpi make_acpi(unsigned vcpus) {
+Acpi make_acpi(unsigned vcpus, const Range& upper_bars) {
   if (vcpus == 0 || vcpus > kMaxVcpus) {
     throw Error("acpi: a cell has 1 to " + std::to_string(kMaxVcpus) + " vCPUs, not " +
                     std::to_string(vcpus),
                 Error::Kind::kUsage);
   }
   std::vector<std::byte> bytes(sizeof(Rsdp));
-  const std::uint64_t dsdt = place(bytes, make_dsdt(make_dsdt_body(vcpus)));
+  const std::uint64_t dsdt = place(bytes, make_dsdt(make_dsdt_body(vcpus, upper_bars)));
   const std::array<std::uint64_t, 3> tables{
       place(bytes, make_fadt(dsdt)), place(bytes, make_madt(vcpus)), place(bytes, make_mcfg())};
   const Table rsdp = make_rsdp(place(bytes, make_xsdt(tables)));
@@ -47,8 +47,9 @@ Acpi make_acpi(unsigned vcpus) {
   return {{memory::layout::kAcpiTables.start}, std::move(bytes)};
 }
 
-memory::GuestAddress build_acpi(const memory::GuestMemory& memory, unsigned vcpus) {
-  const Acpi acpi = make_acpi(vcpus);
+memory::GuestAddress build_acpi(const memory::GuestMemory& memory, unsigned vcpus,
+                                const Range& upper_bars) {
+  const Acpi acpi = make_acpi(vcpus, upper_bars);
   if (!memory.write(acpi.rsdp, acpi.bytes)) {
     throw Error("acpi: the cell has no memory below 1 MiB");
   }

@@ -35,12 +35,13 @@ Term pci_osc() {
                  return_value(argument(3))});
 }
 
-Term pci_host() {
-  return device(
-      "PCI0",
-      {name("_HID", eisa_id("PNP0A08")), name("_CID", eisa_id("PNP0A03")), name("_SEG", integer(0)),
-       name("_BBN", integer(0)), name("_UID", integer(0)),
-       name("_CRS", resources({bus_numbers(0, 0), memory_window(layout::kPciWindow)})), pci_osc()});
+Term pci_host(const Range& upper_bars) {
+  Terms passed_down{bus_numbers(0, 0), memory_window(layout::kPciWindow)};
+  if (upper_bars.size != 0) passed_down.push_back(prefetchable_window(upper_bars));
+  return device("PCI0",
+                {name("_HID", eisa_id("PNP0A08")), name("_CID", eisa_id("PNP0A03")),
+                 name("_SEG", integer(0)), name("_BBN", integer(0)), name("_UID", integer(0)),
+                 name("_CRS", resources(passed_down)), pci_osc()});
 }
 
 /// What no device driver claims: Linux trusts the MCFG table only when its area is here.
@@ -91,9 +92,9 @@ Term processor(unsigned index) {
 
 }  // namespace
 
-Term make_dsdt_body(unsigned vcpus) {
-  Terms devices{pci_host(),   motherboard(),  serial_port(),
-                panic_port(), power_button(), event_device()};
+Term make_dsdt_body(unsigned vcpus, const Range& upper_bars) {
+  Terms devices{pci_host(upper_bars), motherboard(),  serial_port(),
+                panic_port(),         power_button(), event_device()};
   for (unsigned i = 0; i < vcpus; ++i) devices.push_back(processor(i));
   Term body = soft_off();
   append(body, scope("\\_SB", devices));

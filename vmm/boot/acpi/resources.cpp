@@ -12,12 +12,14 @@ constexpr std::uint8_t kFixedMemory32 = 0x86;
 constexpr std::uint8_t kDwordSpace = 0x87;
 constexpr std::uint8_t kWordSpace = 0x88;
 constexpr std::uint8_t kExtendedInterrupt = 0x89;
+constexpr std::uint8_t kQwordSpace = 0x8a;
 
 // Address space descriptors (6.4.3.5).
 constexpr std::uint8_t kMemorySpace = 0;
 constexpr std::uint8_t kBusNumberSpace = 2;
 constexpr std::uint8_t kFixedRange = 0x0c;  // Minimum and maximum fixed, positive decode, producer.
 constexpr std::uint8_t kReadWrite = 0x01;
+constexpr std::uint8_t kPrefetchable = 0x06;  // _MEM (table 6.52).
 
 void append_header(Term& out, std::uint8_t tag, std::uint16_t length) {
   append_le(out, tag, 1);
@@ -87,6 +89,10 @@ Term bus_numbers(std::uint16_t first, std::uint16_t last) {
 
 Term memory_window(Range window) {
   return address_space(kDwordSpace, 4, kMemorySpace, kReadWrite, window);
+}
+
+Term prefetchable_window(Range window) {
+  return address_space(kQwordSpace, 8, kMemorySpace, kReadWrite | kPrefetchable, window);
 }
 
 }  // namespace hive::boot::acpi::aml

@@ -22,5 +22,7 @@ Term edge_interrupt(std::uint32_t gsi);
 Term bus_numbers(std::uint16_t first, std::uint16_t last);
 /// DWordMemory (ResourceProducer, ..., NonCacheable, ReadWrite) WINDOW, below 4 GiB.
 Term memory_window(Range window);
+/// QWordMemory (ResourceProducer, ..., Prefetchable, ReadWrite) WINDOW.
+Term prefetchable_window(Range window);
 
 }  // namespace hive::boot::acpi::aml

@@ -14,6 +14,18 @@ constexpr std::uint16_t kWritableCommand = PCI_COMMAND_MEMORY | PCI_COMMAND_MAST
 
 constexpr std::size_t bar_offset(unsigned index) { return PCI_BASE_ADDRESS_0 + 4U * index; }
 
+std::uint32_t bar_flags(BarWidth width) {
+  switch (width) {
+    case BarWidth::k32:
+      return PCI_BASE_ADDRESS_MEM_TYPE_32;
+    case BarWidth::k64:
+      return PCI_BASE_ADDRESS_MEM_TYPE_64;
+    case BarWidth::k64Prefetchable:
+      return PCI_BASE_ADDRESS_MEM_TYPE_64 | PCI_BASE_ADDRESS_MEM_PREFETCH;
+  }
+  return 0;
+}
+
 template <typename T>
 void store_le(std::span<std::byte> bytes, std::size_t offset, T value) {
   for (std::size_t i = 0; i < sizeof value; ++i) {
@@ -44,28 +56,33 @@ PciConfigSpace::PciConfigSpace(const PciIdentity& identity) {
   writable_[PCI_INTERRUPT_LINE] = std::byte{0xff};
 }
 
-void PciConfigSpace::add_bar(unsigned index, std::uint32_t size, BarWidth width) {
+void PciConfigSpace::add_bar(unsigned index, std::uint64_t size, BarWidth width) {
   bars_[index] = {size, width};
-  const bool wide = width == BarWidth::k64;
-  put32(bar_offset(index), wide ? PCI_BASE_ADDRESS_MEM_TYPE_64 : PCI_BASE_ADDRESS_MEM_TYPE_32);
-  store_le(writable_, bar_offset(index), ~(size - 1));
-  if (wide) store_le(writable_, bar_offset(index + 1), ~std::uint32_t{0});
+  put32(bar_offset(index), bar_flags(width));
+  const std::uint64_t writable = ~(size - 1);
+  store_le(writable_, bar_offset(index), static_cast<std::uint32_t>(writable));
+  if (width == BarWidth::k32) return;
+  store_le(writable_, bar_offset(index + 1), static_cast<std::uint32_t>(writable >> 32));
 }
 
-std::uint32_t PciConfigSpace::bar_size(unsigned index) const { return bars_[index].size; }
+std::uint64_t PciConfigSpace::bar_size(unsigned index) const { return bars_[index].size; }
 
 void PciConfigSpace::assign_bar(unsigned index, std::uint64_t address) {
   const std::uint32_t flags = get32(bar_offset(index)) & ~std::uint32_t(PCI_BASE_ADDRESS_MEM_MASK);
   put32(bar_offset(index), static_cast<std::uint32_t>(address) | flags);
-  if (bars_[index].width == BarWidth::k64) {
+  if (bars_[index].width != BarWidth::k32) {
     put32(bar_offset(index + 1), static_cast<std::uint32_t>(address >> 32));
   }
+}
+
+void PciConfigSpace::enable_memory() {
+  put16(PCI_COMMAND, get16(PCI_COMMAND) | PCI_COMMAND_MEMORY);
 }
 
 std::optional<std::uint64_t> PciConfigSpace::bar_address(unsigned index) const {
   if (bars_[index].size == 0 || (get16(PCI_COMMAND) & PCI_COMMAND_MEMORY) == 0) return std::nullopt;
   std::uint64_t address = get32(bar_offset(index)) & std::uint32_t(PCI_BASE_ADDRESS_MEM_MASK);
-  if (bars_[index].width == BarWidth::k64) {
+  if (bars_[index].width != BarWidth::k32) {
     address |= std::uint64_t{get32(bar_offset(index + 1))} << 32;
   }
   return address;

@@ -21,8 +21,8 @@ struct PciIdentity {
   std::uint8_t revision = 0;
 };
 
-/// The width of a base address register for memory. Both live in the 32-bit window.
-enum class BarWidth : std::uint8_t { k32, k64 };
+/// The width of a base address register for memory.
+enum class BarWidth : std::uint8_t { k32, k64, k64Prefetchable };
 
 /// The 256 bytes of a conventional function (PCI 3.0, chapter 6): a type 0 header without interrupt
 /// pin or I/O space, and a list of capabilities. What lies above them in the 4 KiB of ECAM reads as
@@ -34,13 +34,15 @@ class PciConfigSpace {
 
   explicit PciConfigSpace(const PciIdentity& identity);
 
-  /// Gives the function a memory BAR of SIZE bytes, a power of two of at least 16. A 64-bit one
-  /// takes INDEX and the next.
-  void add_bar(unsigned index, std::uint32_t size, BarWidth width);
+  /// Gives the function a memory BAR of SIZE bytes, a power of two of at least 16, and of at most
+  /// 2 GiB where its width is 32 bits. A 64-bit one takes INDEX and the next.
+  void add_bar(unsigned index, std::uint64_t size, BarWidth width);
   /// Size of BAR INDEX, 0 for none.
-  [[nodiscard]] std::uint32_t bar_size(unsigned index) const;
+  [[nodiscard]] std::uint64_t bar_size(unsigned index) const;
   /// Sets where BAR INDEX is, as firmware does.
   void assign_bar(unsigned index, std::uint64_t address);
+  /// Turns memory decoding on, as firmware does for devices that work without a driver.
+  void enable_memory();
   /// Where the guest finds BAR INDEX; nothing while memory decoding is off.
   [[nodiscard]] std::optional<std::uint64_t> bar_address(unsigned index) const;
 
@@ -62,7 +64,7 @@ class PciConfigSpace {
   void put32(std::size_t offset, std::uint32_t value);
 
   struct Bar {
-    std::uint32_t size = 0;
+    std::uint64_t size = 0;
     BarWidth width = BarWidth::k32;
   };
   std::array<std::byte, kSize> bytes_{};

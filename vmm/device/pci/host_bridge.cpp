@@ -21,7 +21,7 @@ constexpr std::uint64_t kRegisterMask = 0xfff;
 /// Function 0 of device 0: a generic host bridge, as QEMU names its own.
 class HostBridgeFunction : public PciDevice {
  public:
-  [[nodiscard]] std::uint32_t bar_size(unsigned /*index*/) const override { return 0; }
+  [[nodiscard]] std::uint64_t bar_size(unsigned /*index*/) const override { return 0; }
   void assign_bar(unsigned /*index*/, std::uint64_t /*address*/) override {}
   [[nodiscard]] std::optional<std::uint64_t> bar_address(unsigned /*index*/) override {
     return std::nullopt;
@@ -51,7 +51,8 @@ class HostBridgeFunction : public PciDevice {
 
 }  // namespace
 
-PciHostBridge::PciHostBridge(Range window) : range_(window), next_base_(window.start) {
+PciHostBridge::PciHostBridge(Range window, Range upper)
+    : lower_(*this, window), upper_(*this, upper) {
   devices_[0] = std::make_unique<HostBridgeFunction>();
 }
 
@@ -66,18 +67,14 @@ unsigned PciHostBridge::attach(std::unique_ptr<PciDevice> device) {
   for (unsigned index = 0; index < PciConfigSpace::kBars; ++index) add_bar(*device, number, index);
   devices_[number] = std::move(device);
   ++next_device_;
+  update_bars(number);
   return number;
 }
 
 void PciHostBridge::add_bar(PciDevice& device, unsigned number, unsigned index) {
-  const std::uint32_t size = device.bar_size(index);
+  const std::uint64_t size = device.bar_size(index);
   if (size == 0) return;
-  const std::uint64_t base = align_up(next_base_, std::max<std::uint64_t>(size, kPageSize));
-  if (!fits_within(base - range_.start, size, range_.size)) {
-    throw Error(fmt::format("PCI bus: no room for a BAR of {}", format_size(size)));
-  }
-  next_base_ = base + size;
-  device.assign_bar(index, base);
+  device.assign_bar(index, (device.bar_prefetchable(index) ? upper_ : lower_).take(size));
   auto slot = std::make_unique<BarSlot>();
   slot->device = &device;
   slot->device_number = number;
@@ -91,8 +88,8 @@ void PciHostBridge::update_bars(unsigned device_number) {
   for (const auto& slot : bars_) {
     if (slot->device_number != device_number) continue;
     auto address = slot->device->bar_address(slot->index);
-    const bool inside = address && *address >= range_.start &&
-                        fits_within(*address - range_.start, slot->size, range_.size);
+    const bool inside =
+        address && (lower_.contains(*address, slot->size) || upper_.contains(*address, slot->size));
     if (!inside) address.reset();
     const std::uint64_t base = address.value_or(kNowhere);
     if (slot->base.load(std::memory_order_relaxed) == base) continue;
@@ -154,9 +151,18 @@ void PciHostBridge::Ecam::write(std::uint64_t offset, std::span<const std::byte>
   bridge_.update_bars(static_cast<unsigned>(offset >> kDeviceShift));
 }
 
+std::uint64_t PciHostBridge::Window::take(std::uint64_t size) {
+  const std::uint64_t base = align_up(next_base_, std::max(size, kPageSize));
+  if (!contains(base, size)) {
+    throw Error(fmt::format("PCI bus: no room for a BAR of {}", format_size(size)));
+  }
+  next_base_ = base + size;
+  return base;
+}
+
 void PciHostBridge::Window::read(std::uint64_t offset, std::span<std::byte> data) {
   std::uint64_t in_bar = 0;
-  BarSlot* slot = bridge_.find(bridge_.range_.start + offset, data.size(), in_bar);
+  BarSlot* slot = bridge_.find(range_.start + offset, data.size(), in_bar);
   if (slot == nullptr) {
     std::fill(data.begin(), data.end(), std::byte{0xff});
     return;
@@ -166,7 +172,7 @@ void PciHostBridge::Window::read(std::uint64_t offset, std::span<std::byte> data
 
 void PciHostBridge::Window::write(std::uint64_t offset, std::span<const std::byte> data) {
   std::uint64_t in_bar = 0;
-  BarSlot* slot = bridge_.find(bridge_.range_.start + offset, data.size(), in_bar);
+  BarSlot* slot = bridge_.find(range_.start + offset, data.size(), in_bar);
   if (slot != nullptr) slot->device->write_bar(slot->index, in_bar, data);
 }
 

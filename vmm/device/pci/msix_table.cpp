@@ -1,5 +1,7 @@
 #include "vmm/device/pci/msix_table.h"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -11,6 +13,11 @@ namespace {
 
 enum Word : unsigned { kAddressLow, kAddressHigh, kMessageData, kControl };
 constexpr std::uint32_t kEntryMasked = 1;  // The only writable bit of kControl.
+
+bool signalled(int event_fd) {
+  pollfd state{event_fd, POLLIN, 0};
+  return ::poll(&state, 1, 0) == 1 && (state.revents & POLLIN) != 0;
+}
 
 }  // namespace
 
@@ -43,9 +50,15 @@ void MsixTable::write_table(std::uint64_t offset, std::span<const std::byte> dat
 }
 
 void MsixTable::read_pending(std::uint64_t offset, std::span<std::byte> data) const {
+  std::uint64_t pending = pending_;
+  for (unsigned index = 0; index < entries(); ++index) {
+    const Entry& entry = entries_[index];
+    const bool waits = entry.source >= 0 && !entry.listening && signalled(entry.source);
+    if (waits) pending |= std::uint64_t{1} << index;
+  }
   for (std::size_t i = 0; i < data.size(); ++i) {
-    const bool inside = offset + i < sizeof pending_;
-    data[i] = inside ? static_cast<std::byte>(pending_ >> (8 * (offset + i))) : std::byte{0};
+    const bool inside = offset + i < sizeof pending;
+    data[i] = inside ? static_cast<std::byte>(pending >> (8 * (offset + i))) : std::byte{0};
   }
 }
 
@@ -63,11 +76,24 @@ bool MsixTable::deliverable(const Entry& entry) const {
 /// Brings the machine's side of an entry up to date, and sends what was pending.
 void MsixTable::refresh(unsigned index) {
   Entry& entry = entries_[index];
-  if (!deliverable(entry) || !program(entry)) return;
+  const bool ready = deliverable(entry) && program(entry);
+  listen(entry, ready);
+  if (!ready) return;
   const std::uint64_t bit = std::uint64_t{1} << index;
   if ((pending_ & bit) == 0) return;
   pending_ &= ~bit;
   entry.vector->raise();
+}
+
+/// While nothing can be sent, signals are to stay in the eventfd.
+void MsixTable::listen(Entry& entry, bool wanted) {
+  if (entry.source < 0 || wanted == entry.listening) return;
+  try {
+    entry.vector->listen(wanted ? entry.source : -1);
+    entry.listening = wanted;
+  } catch (const Error&) {
+    // The machine cannot: signals stay pending, until the entry is next unmasked.
+  }
 }
 
 /// False when the machine has no vector for the entry: its interrupts stay pending.
@@ -88,6 +114,8 @@ bool MsixTable::program(Entry& entry) {
   entry.programmed = true;
   return true;
 }
+
+void MsixTable::connect(unsigned vector, int event_fd) { entries_[vector].source = event_fd; }
 
 void MsixTable::raise(unsigned vector) {
   if (!enabled_ || vector >= entries_.size()) return;

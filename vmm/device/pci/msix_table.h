@@ -32,6 +32,11 @@ class MsixTable {
   void set_control(bool enabled, bool masked);
   [[nodiscard]] bool enabled() const { return enabled_; }
 
+  /// Has interrupt VECTOR sent whenever EVENT_FD, an eventfd that outlives the table, is signalled.
+  /// What comes while it is masked or MSI-X disabled stays in the eventfd: it is pending. Before
+  /// the guest runs.
+  void connect(unsigned vector, int event_fd);
+
   /// Sends interrupt VECTOR, or remembers it while it is masked. Does nothing while MSI-X is
   /// disabled or when there is no such entry.
   void raise(unsigned vector);
@@ -43,9 +48,12 @@ class MsixTable {
     std::uint64_t sent_address = 0;  ///< What `vector` was last told to send.
     std::uint32_t sent_data = 0;
     bool programmed = false;
+    int source = -1;  ///< The eventfd that is connected.
+    bool listening = false;
   };
   [[nodiscard]] bool deliverable(const Entry& entry) const;
   void refresh(unsigned index);
+  static void listen(Entry& entry, bool wanted);
   [[nodiscard]] bool program(Entry& entry);
 
   MsiController& controller_;

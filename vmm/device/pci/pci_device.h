@@ -19,7 +19,12 @@ class PciDevice {
   virtual ~PciDevice() = default;
 
   /// Size of memory BAR INDEX (0 to 5), 0 for none. Constant.
-  [[nodiscard]] virtual std::uint32_t bar_size(unsigned index) const = 0;
+  [[nodiscard]] virtual std::uint64_t bar_size(unsigned index) const = 0;
+  /// Whether BAR INDEX is a 64-bit prefetchable one, for the window above 4 GiB. Constant.
+  [[nodiscard]] virtual bool bar_prefetchable(unsigned index) const {
+    (void)index;
+    return false;
+  }
   /// Sets BAR INDEX as firmware does, before the guest runs.
   virtual void assign_bar(unsigned index, std::uint64_t address) = 0;
   /// Where BAR INDEX is decoded; nothing while memory decoding is off.

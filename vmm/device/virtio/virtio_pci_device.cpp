@@ -110,7 +110,7 @@ VirtioPciDevice::VirtioPciDevice(std::unique_ptr<VirtioDevice> device,
 
 VirtioPciDevice::~VirtioPciDevice() = default;
 
-std::uint32_t VirtioPciDevice::bar_size(unsigned index) const {
+std::uint64_t VirtioPciDevice::bar_size(unsigned index) const {
   return index == pci_layout::kBar ? pci_layout::kBarSize : 0;
 }
 void VirtioPciDevice::assign_bar(unsigned /*index*/, std::uint64_t address) {

@@ -28,7 +28,7 @@ class VirtioPciDevice : public PciDevice {
   VirtioPciDevice& operator=(const VirtioPciDevice&) = delete;
   ~VirtioPciDevice() override;
 
-  [[nodiscard]] std::uint32_t bar_size(unsigned index) const override;
+  [[nodiscard]] std::uint64_t bar_size(unsigned index) const override;
   void assign_bar(unsigned index, std::uint64_t address) override;
   [[nodiscard]] std::optional<std::uint64_t> bar_address(unsigned index) override;
   void read_config(std::uint64_t offset, std::span<std::byte> data) override;

@@ -1,0 +1,109 @@
+#include "vmm/cell/global_link.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "vmm/base/error.h"
+#include "vmm/cell/global_protocol.h"
+
+namespace hive::cell {
+namespace {
+
+/// Sends the packet TEXT with DESCRIPTORS. The error number, or 0.
+template <typename Packet, std::size_t kCount>
+int send_with(int socket, const Packet& packet, const std::array<int, kCount>& descriptors) {
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof descriptors)> control{};
+  iovec body{const_cast<Packet*>(&packet), sizeof packet};
+  msghdr message{};
+  message.msg_iov = &body;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  cmsghdr* rights = CMSG_FIRSTHDR(&message);
+  rights->cmsg_level = SOL_SOCKET;
+  rights->cmsg_type = SCM_RIGHTS;
+  rights->cmsg_len = CMSG_LEN(sizeof descriptors);
+  std::memcpy(CMSG_DATA(rights), descriptors.data(), sizeof descriptors);
+  return ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? errno : 0;
+}
+
+}  // namespace
+
+GlobalLink::GlobalLink(boost::asio::io_context& loop, UniqueFd socket, ReplySink on_reply)
+    : on_reply_(std::move(on_reply)), packet_(2 * sizeof(hive_global_reply)) {
+  if (!socket) return;
+  socket_.emplace(loop, socket.release());
+  receive();
+}
+
+void GlobalLink::offer(memory::HomeGuard guard, UniqueFd denials) {
+  GuardOffer packet;
+  packet.home = guard.home;
+  packet.base = guard.base;
+  packet.size = guard.size;
+  pollfd room{socket_->native_handle(), POLLOUT, 0};
+  ::poll(&room, 1, kPatience);
+  const int error = send_with(room.fd, packet, std::array{guard.descriptor.get(), denials.get()});
+  if (error == 0) return;
+  throw_errno(fmt::format("global memory: cannot give the guard of cell {}'s pages to the monitor",
+                          guard.home),
+              error, "raise the limit on open files (ulimit -n)");
+}
+
+void GlobalLink::forward(const hive_global_request& request) {
+  waiting_ = request;
+  GuestRequest packet;
+  packet.request = request;
+  const bool sent = socket_ && ::send(socket_->native_handle(), &packet, sizeof packet,
+                                      MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+  if (!sent) answer_gone();
+}
+
+void GlobalLink::receive() {
+  // One read(2) is one packet. What is longer than the buffer is longer than a reply, too.
+  socket_->async_read_some(boost::asio::buffer(packet_),
+                           [this](const boost::system::error_code& error, std::size_t size) {
+                             if (error == boost::asio::error::operation_aborted)
+                               return;  // This object is gone.
+                             if (error || size == 0) return lose();
+                             if (size == sizeof(hive_global_reply) && waiting_) {
+                               hive_global_reply reply;
+                               std::memcpy(&reply, packet_.data(), sizeof reply);
+                               waiting_.reset();
+                               on_reply_(reply);
+                             }
+                             receive();
+                           });
+}
+
+void GlobalLink::lose() {
+  spdlog::warn("global memory: the monitor's socket was closed; guests' requests are refused");
+  socket_.reset();
+  if (waiting_) answer_gone();
+}
+
+void GlobalLink::answer_gone() {
+  constexpr std::string_view kMessage = "the cell's monitor does not answer";
+  static_assert(kMessage.size() < HIVE_GLOBAL_MESSAGE_SIZE);
+  hive_global_reply reply{};
+  reply.tag = waiting_->tag;
+  reply.status = HIVE_GLOBAL_HOME_GONE;
+  reply.home = waiting_->home;
+  std::copy(kMessage.begin(), kMessage.end(), reply.message);
+  waiting_.reset();
+  on_reply_(reply);
+}
+
+}  // namespace hive::cell

@@ -1,0 +1,52 @@
+// The VMM's end of the socket to its monitor about global memory.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "guests/abi/global_memory.h"
+#include "vmm/base/unique_fd.h"
+#include "vmm/memory/global_window.h"
+
+namespace hive::cell {
+
+/// Speaks the protocol of vmm/cell/global_protocol.h. A request for which there is no monitor, or
+/// whose monitor goes or takes nothing, is answered here: HIVE_GLOBAL_HOME_GONE. On LOOP's thread.
+class GlobalLink {
+ public:
+  /// Takes the reply to the request under way.
+  using ReplySink = std::function<void(const hive_global_reply& reply)>;
+
+  /// SOCKET may be none.
+  GlobalLink(boost::asio::io_context& loop, UniqueFd socket, ReplySink on_reply);
+  GlobalLink(const GlobalLink&) = delete;
+  GlobalLink& operator=(const GlobalLink&) = delete;
+
+  [[nodiscard]] bool connected() const { return socket_.has_value(); }
+
+  /// Gives the monitor GUARD and DENIALS (vmm/memory/denial.h), both for the monitor of the guard's
+  /// home. Waits up to kPatience for room. Throws Error when it cannot. Only while connected.
+  void offer(memory::HomeGuard guard, UniqueFd denials);
+
+  /// Forwards the guest's REQUEST, as it is. The one before has been answered.
+  void forward(const hive_global_request& request);
+
+ private:
+  static constexpr int kPatience = 5000;  // Milliseconds.
+
+  void receive();
+  void lose();
+  void answer_gone();
+
+  std::optional<boost::asio::posix::stream_descriptor> socket_;  ///< None: gone.
+  ReplySink on_reply_;
+  std::vector<std::byte> packet_;
+  std::optional<hive_global_request> waiting_;  ///< The request under way.
+};
+
+}  // namespace hive::cell
