@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* NOLINTBEGIN(readability-identifier-naming): names as C has them */
+
 #define HIVE_CAREFUL_ALIGNMENT 8u
 #define HIVE_CAREFUL_NO_TAG 0u            /* no object: memory that was never written */
 #define HIVE_CAREFUL_GONE_TAG 0xffffffffu /* no object: memory whose home is gone */
@@ -40,5 +42,7 @@ HIVE_ABI_ASSERT(offsetof(struct hive_careful_header, checksum) == 12, "header la
 HIVE_ABI_ASSERT(offsetof(struct hive_careful_header, length) == 16, "header layout");
 HIVE_ABI_ASSERT(offsetof(struct hive_careful_header, generation) == 24, "header layout");
 #undef HIVE_ABI_ASSERT
+
+/* NOLINTEND(readability-identifier-naming) */
 
 #endif

@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* NOLINTBEGIN(readability-identifier-naming): names as C has them */
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -263,5 +265,7 @@ enum hive_status hive_guard_faults(void);
 #ifdef __cplusplus
 }
 #endif
+
+/* NOLINTEND(readability-identifier-naming) */
 
 #endif

@@ -18,6 +18,16 @@ Failure no_such_cell(std::uint32_t cell, std::uint32_t cells) {
                                  "; the machine has cells 0 to " + std::to_string(cells - 1)};
 }
 
+/// Whether PATTERN has a run, and ends before 2^64.
+bool is_pattern(const hive_pattern& pattern) {
+  if (pattern.runs == 0 || pattern.pages == 0) return false;
+  if (pattern.runs > 1 && pattern.stride < pattern.pages) return false;
+  const std::uint64_t steps = pattern.runs - 1;
+  constexpr std::uint64_t kMost = ~std::uint64_t{0};
+  if (pattern.pages > kMost - pattern.first) return false;
+  return steps == 0 || pattern.stride <= (kMost - pattern.first - pattern.pages) / steps;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Machine>> Machine::open(const hive_options& options,
@@ -113,19 +123,21 @@ Result<std::uint64_t> Machine::change(std::uint32_t operation, std::uint32_t cel
                                       const hive_section* section, const hive_pattern& pattern) {
   hive_global_request request{};
   request.operation = operation;
-  request.home = device_.facts.cell;
+  request.home = section != nullptr ? section->home : device_.facts.cell;
   request.cell = cell;
-  if (section != nullptr) {
-    request.home = section->home;
-    request.section = section->number;
-  }
-  request.first = pattern.first;
+  request.section = section != nullptr ? section->number : 0;
   request.pages = pattern.pages;
   request.stride = pattern.runs == 1 ? std::max(pattern.stride, pattern.pages) : pattern.stride;
-  request.runs = pattern.runs;
-  const auto reply = channel_.ask(request);
-  if (!reply.ok()) return reply.failure();
-  return reply.value().pages;
+  if (!is_pattern(pattern)) return Failure{HIVE_INVALID, "that is no pattern of pages"};
+  std::uint64_t changed = 0;
+  for (std::uint64_t done = 0; done < pattern.runs; done += request.runs) {
+    request.first = pattern.first + done * request.stride;
+    request.runs = std::min<std::uint64_t>(pattern.runs - done, HIVE_GLOBAL_MAX_RUNS);
+    const auto reply = channel_.ask(request);
+    if (!reply.ok()) return reply.failure();
+    changed += reply.value().pages;
+  }
+  return changed;
 }
 
 Result<std::uint64_t> Machine::grant(std::uint32_t cell, const hive_section* section,
@@ -152,6 +164,8 @@ Result<hive_page> Machine::page(std::uint32_t home, const hive_section* section,
 
 Result<PageRun> Machine::written(std::uint32_t home, const hive_section* section,
                                  std::uint32_t cell, std::uint64_t from) {
+  const std::uint64_t limit = section != nullptr ? section->pages : part(home).size / kPageSize;
+  if (from >= limit) return Failure{HIVE_NOT_FOUND, "there are no pages any more"};
   hive_global_request request{};
   request.operation = HIVE_GLOBAL_WRITTEN;
   request.home = section != nullptr ? section->home : home;
@@ -163,8 +177,6 @@ Result<PageRun> Machine::written(std::uint32_t home, const hive_section* section
   // The reply counts from the contribution's start.
   const std::uint64_t base = section != nullptr ? section->first : 0;
   const PageRun run{reply.value().first - base, reply.value().pages};
-  const std::uint64_t limit =
-      section != nullptr ? section->pages : part(request.home).size / kPageSize;
   if (run.first < from || run.pages == 0 || !lies_within(run.first, run.pages, limit)) {
     return Failure{HIVE_BROKEN, "the home named pages that it was not asked about"};
   }

@@ -28,6 +28,7 @@ class Machine {
   Machine(Device device, std::chrono::milliseconds deadline);
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
+  ~Machine() = default;
 
   [[nodiscard]] hive_machine_info info() const;
   Result<hive_cell> cell(std::uint32_t cell);

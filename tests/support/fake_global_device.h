@@ -4,13 +4,16 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
-#include "cellmon/firewall/contribution.h"
+#include "cellmon/firewall/gatekeeper.h"
+#include "cellmon/firewall/request_desk.h"
 #include "guests/abi/global_memory.h"
 #include "guests/sdk/device.h"
 
@@ -41,7 +44,7 @@ class FakeGlobalDevice {
 
   /// Another cell's request, as if that cell had made it.
   hive_global_reply ask_as(unsigned cell, const hive_global_request& request);
-  /// CELL's first write to PAGE of HOME. Whether it is allowed.
+  /// CELL writes PAGE of HOME, which counts as written while it may. Whether it may.
   bool write_as(unsigned cell, unsigned home, std::uint64_t page);
   /// HOME's monitor does not answer any more.
   void lose(unsigned home);
@@ -55,11 +58,19 @@ class FakeGlobalDevice {
   void fill_registers(unsigned cells, unsigned cell);
   void serve();
   hive_global_reply answer(unsigned cell, const hive_global_request& request);
-  void answer_section(unsigned cell, const hive_global_request& request, hive_global_reply& reply);
-  void answer_pages(const hive_global_request& request, hive_global_reply& reply);
+  hive_global_reply answer_written(const hive_global_request& request, hive_global_reply reply);
+
+  /// One cell's monitor.
+  struct Monitor {
+    firewall::Gatekeeper gatekeeper;
+    firewall::RequestDesk desk;
+    std::set<std::pair<unsigned, std::uint64_t>> writes;  ///< Cell and page.
+
+    Monitor(unsigned home, unsigned cells);
+  };
 
   std::string folder_;
-  std::vector<firewall::Contribution> contributions_;
+  std::vector<std::unique_ptr<Monitor>> monitors_;
   unsigned cell_;
   std::mutex mutex_;
   std::set<unsigned> lost_;

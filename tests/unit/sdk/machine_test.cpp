@@ -129,6 +129,32 @@ TEST_F(MachineTest, GrantsAndRevokesPatternsOfASection) {
   EXPECT_EQ(machine_->revoke(0, &section, one).status(), HIVE_HOME_WRITES);
 }
 
+TEST_F(MachineTest, RefusesPatternsThatMakeNoSense) {
+  const std::uint64_t most = ~std::uint64_t{0};
+  for (const hive_pattern& pattern :
+       {hive_pattern{0, 0, 0, 1}, hive_pattern{0, 1, 1, 0}, hive_pattern{0, 2, 1, 2},
+        hive_pattern{most, 1, 1, 1}, hive_pattern{0, 1, most, 3}}) {
+    EXPECT_EQ(machine_->grant(1, nullptr, pattern).status(), HIVE_INVALID);
+  }
+}
+
+TEST(MachineRuns, AreAskedForInAsManyRequestsAsTheyTake) {
+  FakeGlobalDevice device;
+  const auto machine = open(device);
+  unsigned requests = 0;
+  device.set_alter([&](hive_global_reply& reply) {
+    ++requests;
+    reply.status = HIVE_GLOBAL_OK;
+    reply.pages = 10;
+  });
+  const std::uint64_t runs = 2 * std::uint64_t{HIVE_GLOBAL_MAX_RUNS} + 1;
+  EXPECT_EQ(machine->grant(1, nullptr, {0, 1, 2, runs}).value(), 30U);
+  EXPECT_EQ(requests, 3U);
+  const hive_global_request& last = device.registers().request;
+  EXPECT_EQ(last.runs, 1U);
+  EXPECT_EQ(last.first, 4 * std::uint64_t{HIVE_GLOBAL_MAX_RUNS});
+}
+
 TEST_F(MachineTest, TellsWhatWasWrittenAsTheSectionCounts) {
   ASSERT_TRUE(machine_->create_section("before", 7).ok());
   const hive_section section = machine_->create_section("mine", 16).value();
@@ -141,6 +167,7 @@ TEST_F(MachineTest, TellsWhatWasWrittenAsTheSectionCounts) {
   EXPECT_EQ(machine_->written(0, &section, 1, 4).value().first, 13U);
   EXPECT_EQ(machine_->written(0, nullptr, 1, 0).value().first, 9U);
   EXPECT_EQ(machine_->written(0, &section, 1, 14).status(), HIVE_NOT_FOUND);
+  EXPECT_EQ(machine_->written(0, &section, 1, 16).status(), HIVE_NOT_FOUND);
 }
 
 TEST_F(MachineTest, RingsByTheRegister) {
