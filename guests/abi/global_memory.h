@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* NOLINTBEGIN(readability-identifier-naming): names as C has them */
+
 #define HIVE_GLOBAL_VENDOR 0x1af4u
 #define HIVE_GLOBAL_DEVICE 0x1110u
 #define HIVE_GLOBAL_REVISION 1u
@@ -164,5 +166,7 @@ HIVE_ABI_ASSERT(offsetof(struct hive_global_registers, request) == 0x800, "regis
 HIVE_ABI_ASSERT(offsetof(struct hive_global_registers, submit) == 0x880, "register layout");
 HIVE_ABI_ASSERT(offsetof(struct hive_global_registers, reply) == 0x900, "register layout");
 #undef HIVE_ABI_ASSERT
+
+/* NOLINTEND(readability-identifier-naming) */
 
 #endif

@@ -12,9 +12,10 @@ find_package(PkgConfig REQUIRED)
 add_library(hive_options INTERFACE)
 target_include_directories(hive_options INTERFACE "${PROJECT_SOURCE_DIR}")
 target_compile_options(hive_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
-                                              -Wno-sign-conversion -Wnon-virtual-dtor
-                                              -Wold-style-cast -Woverloaded-virtual
-                                              -ffunction-sections -fdata-sections)
+                                              -Wno-sign-conversion -ffunction-sections
+                                              -fdata-sections)
+target_compile_options(hive_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor
+                                              -Wold-style-cast -Woverloaded-virtual>)
 target_link_options(hive_options INTERFACE -Wl,--gc-sections)
 target_link_libraries(hive_options INTERFACE Threads::Threads)
 set(HIVE_SANITIZE "" CACHE STRING "Sanitizers to build with, as for -fsanitize=")

@@ -19,7 +19,7 @@ ROOMS = [
     "cellmon/wire", "cellmon/firewall", "cellmon/mesh", "cellmon/detect", "cellmon/agree", "cellmon/recover",
     "cellmon/control", "cellmon/cli",
     "policy",
-    "guests/sdk", "guests/agent", "guests/micro",
+    "guests/sdk", "guests/ctl", "guests/agent", "guests/micro",
     "tests",
 ]
 ORDER = {room: place for place, room in enumerate(ROOMS)}

@@ -1,0 +1,91 @@
+// A machine, as one of its cells sees it: what hive.h offers, for C++.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "guests/sdk/command_channel.h"
+#include "guests/sdk/device.h"
+#include "guests/sdk/result.h"
+
+namespace hive::sdk {
+
+/// A run of pages.
+struct PageRun {
+  std::uint64_t first = 0;
+  std::uint64_t pages = 0;
+};
+
+/// Thread-safe. Where hive.h has a function of the same name, that says what it does and how it
+/// fails; nothing here throws but std::bad_alloc.
+class Machine {
+ public:
+  static Result<std::unique_ptr<Machine>> open(const hive_options& options,
+                                               const DevicePaths& paths = {});
+
+  Machine(Device device, std::chrono::milliseconds deadline);
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+  ~Machine() = default;
+
+  [[nodiscard]] hive_machine_info info() const;
+  Result<hive_cell> cell(std::uint32_t cell);
+  Result<std::uint32_t> find_cell(std::string_view name);
+
+  /// Of HOME, or of size 0 where there is no such cell.
+  [[nodiscard]] hive_global_part part(std::uint32_t home) const;
+  /// Where SIZE bytes from OFFSET of HOME's contribution are mapped, or null.
+  [[nodiscard]] unsigned char* address(std::uint32_t home, std::uint64_t offset,
+                                       std::uint64_t size) const;
+  /// The same, or why not.
+  [[nodiscard]] Result<unsigned char*> place(std::uint32_t home, std::uint64_t offset,
+                                             std::uint64_t size) const;
+
+  Result<hive_section> create_section(std::string_view name, std::uint64_t pages);
+  Result<Done> destroy_section(const hive_section& section, std::uint32_t flags);
+  Result<hive_section> open_section(std::uint32_t home, std::string_view name);
+  Result<Done> close_section(const hive_section& section);
+  Result<hive_section> find_section(std::uint32_t home, std::string_view name);
+  Result<hive_section> next_section(std::uint32_t home, std::uint64_t first);
+
+  /// How many pages changed. SECTION may be null.
+  Result<std::uint64_t> grant(std::uint32_t cell, const hive_section* section,
+                              const hive_pattern& pattern);
+  Result<std::uint64_t> revoke(std::uint32_t cell, const hive_section* section,
+                               const hive_pattern& pattern);
+  Result<hive_page> page(std::uint32_t home, const hive_section* section, std::uint64_t page);
+  Result<PageRun> written(std::uint32_t home, const hive_section* section, std::uint32_t cell,
+                          std::uint64_t from);
+
+  Result<Done> ring(std::uint32_t cell, std::uint32_t vector) const;
+  Result<std::uint32_t> wait(std::uint32_t home, std::uint64_t offset, std::uint32_t old,
+                             std::chrono::milliseconds timeout) const;
+
+  Result<hive_object> careful_read(std::uint32_t home, std::uint64_t offset, std::uint32_t tag,
+                                   std::uint32_t generation, void* destination,
+                                   std::size_t size) const;
+  Result<Done> careful_publish(std::uint32_t home, std::uint64_t offset, std::uint32_t tag,
+                               std::uint32_t generation, const void* content,
+                               std::size_t length) const;
+  Result<Done> copy_from(std::uint32_t home, std::uint64_t offset, void* destination,
+                         std::size_t size) const;
+  Result<Done> copy_to(std::uint32_t home, std::uint64_t offset, const void* source,
+                       std::size_t size) const;
+
+ private:
+  Result<hive_section> ask_for_section(const hive_global_request& request);
+  Result<Done> ask_about_section(std::uint32_t operation, const hive_section& section,
+                                 std::uint32_t flags);
+  Result<std::uint64_t> change(std::uint32_t operation, std::uint32_t cell,
+                               const hive_section* section, const hive_pattern& pattern);
+  template <typename Ask>
+  Result<hive_section> ask_homes(std::uint32_t home, std::string_view name, Ask ask);
+
+  Device device_;
+  Registers registers_;
+  CommandChannel channel_;
+};
+
+}  // namespace hive::sdk

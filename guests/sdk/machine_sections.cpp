@@ -1,0 +1,129 @@
+// The part of Machine that is about sections.
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <string>
+
+#include "guests/sdk/careful_object.h"
+#include "guests/sdk/machine.h"
+#include "guests/sdk/status.h"
+#include "vmm/base/units.h"
+
+namespace hive::sdk {
+namespace {
+
+/// Puts NAME into REQUEST. A longer one could not be told from another.
+bool put_name(hive_global_request& request, std::string_view name) {
+  if (name.empty() || name.size() >= sizeof request.name) return false;
+  name.copy(request.name, name.size());
+  return true;
+}
+
+Failure bad_name() { return {HIVE_BAD_NAME, status_text(HIVE_BAD_NAME)}; }
+
+}  // namespace
+
+Result<hive_section> Machine::ask_for_section(const hive_global_request& request) {
+  const auto asked = channel_.ask(request);
+  if (!asked.ok()) return asked.failure();
+  const hive_global_reply& reply = asked.value();
+  const std::uint64_t limit = part(request.home).size / kPageSize;
+  if (reply.section == 0 || reply.pages == 0 || !lies_within(reply.first, reply.pages, limit)) {
+    return Failure{HIVE_BROKEN, "the home described a section that does not lie within its memory"};
+  }
+  hive_section section{};
+  section.home = request.home;
+  section.number = reply.section;
+  section.first = reply.first;
+  section.pages = reply.pages;
+  section.users = reply.writers;
+  std::memcpy(section.name, reply.name, sizeof section.name);
+  return section;
+}
+
+Result<hive_section> Machine::create_section(std::string_view name, std::uint64_t pages) {
+  hive_global_request request{};
+  request.operation = HIVE_GLOBAL_SECTION_CREATE;
+  request.home = device_.facts.cell;
+  request.pages = pages;
+  if (!put_name(request, name)) return bad_name();
+  return ask_for_section(request);
+}
+
+Result<Done> Machine::ask_about_section(std::uint32_t operation, const hive_section& section,
+                                        std::uint32_t flags) {
+  hive_global_request request{};
+  request.operation = operation;
+  request.flags = flags;
+  request.home = section.home;
+  request.section = section.number;
+  const auto reply = channel_.ask(request);
+  if (!reply.ok()) return reply.failure();
+  return Done{};
+}
+
+Result<Done> Machine::destroy_section(const hive_section& section, std::uint32_t flags) {
+  return ask_about_section(HIVE_GLOBAL_SECTION_DESTROY, section, flags);
+}
+
+Result<Done> Machine::close_section(const hive_section& section) {
+  return ask_about_section(HIVE_GLOBAL_SECTION_CLOSE, section, 0);
+}
+
+template <typename Ask>
+Result<hive_section> Machine::ask_homes(std::uint32_t home, std::string_view name, Ask ask) {
+  if (home != HIVE_ANY_HOME) return ask(home);
+  std::string silent;
+  for (home = 0; home < device_.facts.cells; ++home) {
+    if (part(home).size == 0) continue;
+    auto found = ask(home);
+    if (found.ok()) return found;
+    if (found.status() == HIVE_HOME_GONE) {
+      silent += (silent.empty() ? "" : ", ") + std::to_string(home);
+    } else if (found.status() != HIVE_NO_SUCH_SECTION) {
+      return found.failure();
+    }
+  }
+  std::string message = "no cell has a section \"" + std::string(name) + "\"";
+  if (!silent.empty()) message += "; cells that did not answer: " + silent;
+  return Failure{HIVE_NO_SUCH_SECTION, std::move(message)};
+}
+
+Result<hive_section> Machine::open_section(std::uint32_t home, std::string_view name) {
+  hive_global_request request{};
+  request.operation = HIVE_GLOBAL_SECTION_OPEN;
+  if (!put_name(request, name)) return bad_name();
+  return ask_homes(home, name, [&](std::uint32_t candidate) {
+    request.home = candidate;
+    return ask_for_section(request);
+  });
+}
+
+Result<hive_section> Machine::next_section(std::uint32_t home, std::uint64_t first) {
+  hive_global_request request{};
+  request.operation = HIVE_GLOBAL_SECTION_NEXT;
+  request.home = home;
+  request.first = first;
+  auto section = ask_for_section(request);
+  // One that starts before would be listed for ever.
+  if (section.ok() && section.value().first < first) {
+    return Failure{HIVE_BROKEN, "the home named a section that it was not asked about"};
+  }
+  return section;
+}
+
+Result<hive_section> Machine::find_section(std::uint32_t home, std::string_view name) {
+  return ask_homes(home, name, [&](std::uint32_t candidate) -> Result<hive_section> {
+    std::uint64_t first = 0;
+    while (first < part(candidate).size / kPageSize) {
+      auto section = next_section(candidate, first);
+      if (section.status() == HIVE_NOT_FOUND) break;
+      if (!section.ok() || name == section.value().name) return section;
+      first = section.value().first + section.value().pages;
+    }
+    return Failure{HIVE_NO_SUCH_SECTION, "cell " + std::to_string(candidate) +
+                                             " has no section \"" + std::string(name) + "\""};
+  });
+}
+
+}  // namespace hive::sdk

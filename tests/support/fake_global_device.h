@@ -1,0 +1,88 @@
+// The device of guests/abi/global_memory.h, played by a thread over ordinary files.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "cellmon/firewall/gatekeeper.h"
+#include "cellmon/firewall/request_desk.h"
+#include "guests/abi/global_memory.h"
+#include "guests/sdk/device.h"
+
+namespace hive::testing {
+
+/// A guest's sysfs and /dev/mem in a temporary folder, and monitors that answer as real ones do,
+/// with real ledgers. Every cell's contribution is readable and writable: there is no firewall.
+class FakeGlobalDevice {
+ public:
+  static constexpr std::uint64_t kPages = 64;  ///< That each cell but the last contributes.
+  static constexpr std::uint64_t kWindowStart = 1 << 20;
+  static constexpr const char* kFunction = "0000:00:05.0";
+
+  /// Of CELLS cells named alpha, beta, gamma, ... the last of which contributes nothing; the guest
+  /// is cell CELL.
+  explicit FakeGlobalDevice(unsigned cells = 3, unsigned cell = 0);
+  ~FakeGlobalDevice();
+  FakeGlobalDevice(const FakeGlobalDevice&) = delete;
+  FakeGlobalDevice& operator=(const FakeGlobalDevice&) = delete;
+
+  [[nodiscard]] sdk::DevicePaths paths() const;
+  [[nodiscard]] const std::string& folder() const { return folder_; }
+  [[nodiscard]] std::string function_folder() const;
+  /// As the guest sees them; may be written, to be wrong.
+  [[nodiscard]] hive_global_registers& registers() { return *registers_; }
+  /// Where HOME's contribution lies, in this process.
+  [[nodiscard]] unsigned char* memory(unsigned home);
+
+  /// Another cell's request, as if that cell had made it.
+  hive_global_reply ask_as(unsigned cell, const hive_global_request& request);
+  /// CELL writes PAGE of HOME, which counts as written while it may. Whether it may.
+  bool write_as(unsigned cell, unsigned home, std::uint64_t page);
+  /// HOME's monitor does not answer any more.
+  void lose(unsigned home);
+  /// Requests are taken, and not answered until that is over.
+  void set_mute(bool mute) { mute_ = mute; }
+  /// Changes each reply before the guest sees it.
+  void set_alter(std::function<void(hive_global_reply&)> alter);
+
+ private:
+  void make_files();
+  void fill_registers(unsigned cells, unsigned cell);
+  void serve();
+  hive_global_reply answer(unsigned cell, const hive_global_request& request);
+  hive_global_reply answer_written(const hive_global_request& request, hive_global_reply reply);
+
+  /// One cell's monitor.
+  struct Monitor {
+    firewall::Gatekeeper gatekeeper;
+    firewall::RequestDesk desk;
+    std::set<std::pair<unsigned, std::uint64_t>> writes;  ///< Cell and page.
+
+    Monitor(unsigned home, unsigned cells);
+  };
+
+  std::string folder_;
+  std::vector<std::unique_ptr<Monitor>> monitors_;
+  unsigned cell_;
+  std::mutex mutex_;
+  std::set<unsigned> lost_;
+  std::function<void(hive_global_reply&)> alter_;
+  std::atomic<bool> mute_{false};
+  std::atomic<bool> over_{false};
+  hive_global_registers* registers_ = nullptr;
+  unsigned char* window_ = nullptr;
+  std::thread thread_;
+};
+
+/// The name of cell NUMBER in made-up machines.
+std::string made_up_cell_name(unsigned number);
+
+}  // namespace hive::testing
