@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -31,8 +32,11 @@ class Cell {
   /// Gets the vCPUs out of the guest for good.
   ~Cell();
 
-  /// Starts the vCPUs and reports kStarted. Throws Error when a vCPU cannot be pinned.
-  void start();
+  /// Starts the vCPUs and reports kStarted. BEFORE_GUEST, when given, is called when all threads of
+  /// the cell exist and no vCPU has entered the guest: from there on the cell opens no file, starts
+  /// no thread and maps no memory. Throws Error when a vCPU cannot be pinned, and what BEFORE_GUEST
+  /// throws.
+  void start(const std::function<void()>& before_guest = {});
 
   /// How long the vCPUs may take to leave the guest, and then the devices to get quiet, when the
   /// cell is paused.
@@ -64,6 +68,8 @@ class Cell {
   void press_power_button() { machine_.power().press_power_button(); }
 
   [[nodiscard]] const memory::GuestMemory& memory() const { return machine_.memory(); }
+  /// Global memory, or null.
+  [[nodiscard]] const memory::GlobalWindow* global() { return machine_.global(); }
 
  private:
   enum class State { kReady, kRunning, kPausing, kPaused, kEnded };

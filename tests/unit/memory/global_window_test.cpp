@@ -99,6 +99,14 @@ TEST_F(TwoCells, SeeEachOthersPages) {
   EXPECT_EQ(beta_->home_of(2 * kSize), -1);
 }
 
+TEST_F(TwoCells, KeepTheirCopiesOfGuardsAboveOtherDescriptors) {
+  const UniqueFd lowest(::dup(0));
+  ASSERT_TRUE(alpha_->first_kept() && beta_->first_kept());
+  EXPECT_GT(*alpha_->first_kept(), lowest.get());
+  EXPECT_GT(*alpha_->first_kept(), guard_.fd());
+  EXPECT_GT(*beta_->first_kept(), *alpha_->first_kept());
+}
+
 TEST_F(TwoCells, WriteOnlyWhatIsTheirOwn) {
   beta_->base()[2 * kMiB] = std::byte{1};  // Beta's own.
   Writer writer(beta_->base() + 3 * kPageSize + 8, std::byte{7});
