@@ -65,6 +65,8 @@ void allow_library(std::vector<SandboxRule>& rules, const SandboxBounds& bounds)
                 SYS_rt_sigaction, SYS_getpid, SYS_gettid, SYS_getrandom, SYS_brk, SYS_munmap,
                 SYS_fstat, SYS_exit, SYS_exit_group});
   rules.push_back({SYS_tgkill, {equals(0, bounds.process)}});
+  // A thread's first steps, when it has only just been started.
+  allow(rules, {SYS_rseq, SYS_set_robust_list});
   // New memory, never at a place that is taken.
   rules.push_back({SYS_mmap,
                    {at_most(2, PROT_READ | PROT_WRITE),

@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <optional>
+#include <span>
 #include <string>
 
 #include "tests/kvm/firewall/rogue/attempts.h"
@@ -63,10 +65,10 @@ class RogueRun {
   Home& alpha() { return alpha_; }
   /// Where alpha's memory is not as it was, or its end.
   [[nodiscard]] std::uint64_t first_change() const {
-    const std::byte* end = alpha_.content() + kRogueContribution;
-    return static_cast<std::uint64_t>(
-        std::find_if(alpha_.content(), end, [](std::byte each) { return each != kContent; }) -
-        alpha_.content());
+    const std::span content(alpha_.content(), kRogueContribution);
+    const auto changed = std::find_if(content.begin(), content.end(),
+                                      [](std::byte each) { return each != kContent; });
+    return static_cast<std::uint64_t>(changed - content.begin());
   }
 
  private:

@@ -8,12 +8,14 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include <initializer_list>
 #include <set>
 
 namespace hive::cell {
 namespace {
 
 using Arguments = std::array<std::uint64_t, 6>;
+using Numbers = std::initializer_list<std::uint64_t>;
 
 constexpr std::uint32_t kProcess = 1234;
 constexpr int kKept = 1000;
@@ -61,22 +63,25 @@ TEST_F(SandboxRules, AllowNoCallBothWithAndWithoutTests) {
 TEST_F(SandboxRules, StartWithWhatRunsGuests) { EXPECT_EQ(rules_.front().call, SYS_ioctl); }
 
 TEST_F(SandboxRules, LetAGuestRunButNoMachineBeMade) {
-  for (const auto number : {KVM_RUN, KVM_GET_REGS, KVM_SET_VCPU_EVENTS, KVM_SET_USER_MEMORY_REGION,
-                            KVM_SET_GUEST_DEBUG, KVM_IOEVENTFD}) {
+  for (const std::uint64_t number :
+       Numbers{KVM_RUN, KVM_GET_REGS, KVM_SET_VCPU_EVENTS, KVM_SET_USER_MEMORY_REGION,
+               KVM_SET_GUEST_DEBUG, KVM_IOEVENTFD}) {
     EXPECT_TRUE(request(number)) << number;
     EXPECT_FALSE(request(number | kHigh)) << number;
   }
-  for (const auto number : {KVM_CREATE_VM, KVM_CREATE_VCPU, KVM_CREATE_DEVICE, KVM_ENABLE_CAP,
-                            KVM_SET_MSRS, KVM_SET_NESTED_STATE, KVM_SET_CPUID2, KVM_SET_TSS_ADDR,
-                            KVM_XEN_HVM_SET_ATTR, KVM_SET_VAPIC_ADDR}) {
+  for (const std::uint64_t number :
+       Numbers{KVM_CREATE_VM, KVM_CREATE_VCPU, KVM_CREATE_DEVICE, KVM_ENABLE_CAP, KVM_SET_MSRS,
+               KVM_SET_NESTED_STATE, KVM_SET_CPUID2, KVM_SET_TSS_ADDR, KVM_XEN_HVM_SET_ATTR,
+               KVM_SET_VAPIC_ADDR}) {
     EXPECT_FALSE(request(number)) << number;
   }
 }
 
 TEST_F(SandboxRules, LetThreadsWakeButNoProtectionChange) {
   EXPECT_TRUE(request(UFFDIO_WAKE, kKept));
-  for (const auto number : {UFFDIO_WRITEPROTECT, UFFDIO_REGISTER, UFFDIO_UNREGISTER, UFFDIO_COPY,
-                            UFFDIO_ZEROPAGE, UFFDIO_CONTINUE, UFFDIO_API}) {
+  for (const std::uint64_t number :
+       Numbers{UFFDIO_WRITEPROTECT, UFFDIO_REGISTER, UFFDIO_UNREGISTER, UFFDIO_COPY,
+               UFFDIO_ZEROPAGE, UFFDIO_CONTINUE, UFFDIO_API}) {
     EXPECT_FALSE(request(number, kKept)) << number;
   }
   EXPECT_FALSE(request(USERFAULTFD_IOC_NEW));
@@ -85,7 +90,7 @@ TEST_F(SandboxRules, LetThreadsWakeButNoProtectionChange) {
 
 TEST_F(SandboxRules, KeepGuardsOpenAndAsTheyAre) {
   EXPECT_TRUE(allowed(SYS_close, {kKept - 1}));
-  for (const std::uint64_t descriptor : {kKept + 0ULL, kKept + 1ULL, 5 | kHigh, ~0ULL}) {
+  for (const std::uint64_t descriptor : Numbers{kKept, kKept + 1, 5 | kHigh, ~0ULL}) {
     EXPECT_FALSE(allowed(SYS_close, {descriptor})) << descriptor;
     EXPECT_FALSE(allowed(SYS_fcntl, {descriptor, F_SETFL, 0})) << descriptor;
     EXPECT_FALSE(request(FIONBIO, descriptor)) << descriptor;
@@ -123,7 +128,7 @@ TEST_F(SandboxRules, MapNewPrivateMemoryOnly) {
 }
 
 TEST_F(SandboxRules, ProtectWithoutExecution) {
-  for (const std::uint64_t each : {PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE}) {
+  for (const std::uint64_t each : Numbers{PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE}) {
     EXPECT_TRUE(allowed(SYS_mprotect, {0, 4096, each})) << each;
   }
   EXPECT_FALSE(allowed(SYS_mprotect, {0, 4096, PROT_READ | PROT_EXEC}));

@@ -37,7 +37,6 @@ namespace {
 using cell::Cell;
 
 constexpr int kAlpha = 3, kBeta = 4, kSocket = 5;
-constexpr unsigned kStoreAction = 2;
 
 cell::CellConfig config_with(const std::string& script) {
   cell::GlobalConfig global;
@@ -51,12 +50,6 @@ cell::CellConfig config_with(const std::string& script) {
   config.initrd = script;
   config.global = std::move(global);
   return config;
-}
-
-std::vector<micro::Action> guest_script() {
-  const auto forbidden = GlobalCells::address(0, kGuestsPage * kPageSize, kRogueContribution);
-  return {micro::map(GlobalCells::address(0, 0, kRogueContribution)), micro::wait(8, kRogueGo, 1),
-          micro::store(8, forbidden, ~0ULL), micro::map(kAlias), micro::store(8, kAlias, ~0ULL)};
 }
 
 void offer(Cell::HomeLink link) {
@@ -94,7 +87,7 @@ class Rogue {
     struct stat status {};
     if (::fstat(kAlpha, &status) != 0) throw_errno("contribution");
     target_.inode = status.st_ino;
-    const TempFile script(micro::make_module({guest_script()}));
+    const TempFile script(micro::make_module(rogue_guest()));
     cell_ = std::make_unique<Cell>(loop_, config_with(script.path()), [](const auto&) {});
     const memory::GlobalWindow& window = *cell_->global();
     target_.contribution = {window.base(), kRogueContribution};
@@ -152,7 +145,7 @@ class Rogue {
       return cell_->memory().load<std::uint32_t>({micro::results_address(0)}) == HIVE_MICRO_DONE;
     });
     const auto result =
-        cell_->memory().load<hive_micro_result>({micro::result_address(0, kStoreAction)});
+        cell_->memory().load<hive_micro_result>({micro::result_address(0, kGuestsStore)});
     report(attempts().size(), static_cast<int>(result->status));
   }
 
