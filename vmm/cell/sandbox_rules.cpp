@@ -43,7 +43,8 @@ void allow_kvm(std::vector<SandboxRule>& rules) {
   // it is there.
   for (const std::uint64_t request : std::initializer_list<std::uint64_t>{
            KVM_RUN, KVM_GET_REGS, KVM_SET_REGS, KVM_GET_SREGS, KVM_SET_SREGS, KVM_GET_VCPU_EVENTS,
-           KVM_SET_VCPU_EVENTS, KVM_SET_GUEST_DEBUG, KVM_IOEVENTFD, KVM_IRQFD, KVM_SET_GSI_ROUTING,
+           KVM_SET_VCPU_EVENTS, KVM_GET_DEBUGREGS, KVM_SET_DEBUGREGS, KVM_SET_GUEST_DEBUG,
+           KVM_TRANSLATE, KVM_IOEVENTFD, KVM_IRQFD, KVM_SET_GSI_ROUTING,
            KVM_SET_USER_MEMORY_REGION}) {
     rules.push_back({SYS_ioctl, {equals(1, request)}});
   }
@@ -52,8 +53,9 @@ void allow_kvm(std::vector<SandboxRule>& rules) {
 void allow_transfers(std::vector<SandboxRule>& rules) {
   allow(rules, {SYS_read, SYS_write, SYS_futex, SYS_pread64, SYS_pwrite64, SYS_readv, SYS_writev,
                 SYS_preadv, SYS_pwritev, SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_ctl, SYS_poll,
-                SYS_ppoll, SYS_io_uring_enter, SYS_timerfd_settime, SYS_recvmsg, SYS_sendmsg});
-  // Sockets are connected: they need no address, and where one went astray it is refused.
+                SYS_ppoll, SYS_io_uring_enter, SYS_timerfd_settime, SYS_recvmsg});
+  // No sendmsg(2): it gives descriptors away, as of a guard. Sockets are connected: they need no
+  // address, and where one went astray it is refused.
   rules.push_back({SYS_sendto, {equals(4, 0)}});
   rules.push_back({SYS_recvfrom, {equals(4, 0)}});
 }

@@ -49,9 +49,12 @@ class RogueRun {
 
   /// The next that it tells; nothing once it has ended.
   std::optional<AttemptReport> next() {
-    AttemptReport report;
-    if (::recv(socket_.get(), &report, sizeof report, 0) != sizeof report) return std::nullopt;
-    return report;
+    for (;;) {
+      AttemptReport report;
+      const ssize_t got = ::recv(socket_.get(), &report, sizeof report, 0);
+      if (got <= 0) return std::nullopt;
+      if (got == sizeof report) return report;
+    }
   }
 
   /// Its status, as waitpid(2) has it.
@@ -140,8 +143,9 @@ TEST_F(RogueVmm, CannotWidenItsRights) {
                       [](const Attempt& each) { return each.confined != Confined::kDies; })));
   EXPECT_EQ(guests_store, int{HIVE_MICRO_EXCEPTION});
   const auto violations = run.alpha().await_violations(1);
-  ASSERT_FALSE(violations.empty());
-  EXPECT_EQ(violations.back().page, kGuestsPage);
+  // Hardware shows the store by way of the memory slot too.
+  EXPECT_TRUE(std::any_of(violations.begin(), violations.end(),
+                          [](const auto& each) { return each.page == kGuestsPage; }));
   EXPECT_EQ(run.first_change(), kRogueContribution);
   EXPECT_TRUE(run.alpha().written_by(kBeta).empty());
 }

@@ -17,6 +17,7 @@ struct Target {
   std::span<std::byte> contribution;  ///< That it is of, all that is mapped of it.
   std::uint64_t inode = 0;            ///< Of the contribution's file.
   int file = -1;                      ///< An open memfd that holds kMark and may be mapped.
+  int socket = -1;                    ///< To a process that is not confined.
   device::IoRing* ring = nullptr;     ///< As a disk has it.
 };
 

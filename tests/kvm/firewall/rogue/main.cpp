@@ -92,6 +92,7 @@ class Rogue {
     const memory::GlobalWindow& window = *cell_->global();
     target_.contribution = {window.base(), kRogueContribution};
     target_.file = file_.get();
+    target_.socket = kSocket;
     target_.ring = &ring_;
     if (::ftruncate(file_.get(), kPageSize) != 0) throw_errno("memfd");
     if (::pwrite(file_.get(), &kMark, 1, 0) != 1) throw_errno("memfd");

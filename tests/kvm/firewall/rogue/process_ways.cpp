@@ -16,6 +16,7 @@
 
 #include <array>
 #include <csignal>
+#include <cstring>
 
 #include "tests/kvm/firewall/rogue/ways.h"
 
@@ -102,6 +103,24 @@ int make_sockets(const Target& /*target*/) {
   std::array<int, 2> ends{};
   return outcome(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()));
 }
+/// To the monitor, say, in the place of the one that it has, or to an accomplice.
+int give_guard_away(const Target& target) {
+  int guard = kept_guard(target);
+  char byte = 0;
+  iovec data{&byte, 1};
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof guard)> control{};
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof guard);
+  std::memcpy(CMSG_DATA(header), &guard, sizeof guard);
+  return outcome(::sendmsg(target.socket, &message, MSG_NOSIGNAL));
+}
 int connect_socket(const Target& /*target*/) { return outcome(::connect(-1, nullptr, 0)); }
 int bind_socket(const Target& /*target*/) { return outcome(::bind(-1, nullptr, 0)); }
 int make_machine(const Target& /*target*/) {
@@ -145,6 +164,7 @@ constexpr std::array kWays{
     Attempt{"memfd_create", Unconfined::kSucceeds, Confined::kRefused, make_file},
     Attempt{"socket", Unconfined::kSucceeds, Confined::kRefused, make_socket},
     Attempt{"socketpair", Unconfined::kSucceeds, Confined::kRefused, make_sockets},
+    Attempt{"give the guard away", Unconfined::kSucceeds, Confined::kRefused, give_guard_away},
     Attempt{"connect", Unconfined::kVaries, Confined::kRefused, connect_socket},
     Attempt{"bind", Unconfined::kVaries, Confined::kRefused, bind_socket},
     Attempt{"KVM_CREATE_VM", Unconfined::kSucceeds, Confined::kRefused, make_machine},
