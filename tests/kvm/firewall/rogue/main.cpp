@@ -87,7 +87,7 @@ class Rogue {
     struct stat status {};
     if (::fstat(kAlpha, &status) != 0) throw_errno("contribution");
     target_.inode = status.st_ino;
-    const TempFile script(micro::make_module(rogue_guest()));
+    const TempFile script(rogue_guest());
     cell_ = std::make_unique<Cell>(loop_, config_with(script.path()), [](const auto&) {});
     const memory::GlobalWindow& window = *cell_->global();
     target_.contribution = {window.base(), kRogueContribution};

@@ -5,13 +5,17 @@
 
 namespace hive::test {
 
-std::vector<std::vector<micro::Action>> rogue_guest() {
+std::vector<std::byte> rogue_guest() {
   const auto foreign = [](std::uint64_t offset) {
     return GlobalCells::address(0, offset, kRogueContribution);
   };
-  return {{micro::map(foreign(0)), micro::wait(8, kRogueGo, 1),
-           micro::store(8, foreign(kGuestsPage * kPageSize), ~0ULL), micro::map(kAlias),
-           micro::store(8, kAlias, ~0ULL)}};
+  std::vector<std::vector<micro::Action>> scripts(1);
+  for (const micro::Action& action : {micro::map(foreign(0)), micro::wait(8, kRogueGo, 1),
+                                      micro::store(8, foreign(kGuestsPage * kPageSize), ~0ULL),
+                                      micro::map(kAlias), micro::store(8, kAlias, ~0ULL)}) {
+    scripts[0].push_back(action);
+  }
+  return micro::make_module(scripts);
 }
 
 }  // namespace hive::test

@@ -18,8 +18,9 @@ inline constexpr std::uint64_t kRogueGo = 8 * kMiB;
 /// Each attempt is about a page of its own.
 constexpr std::uint64_t page_of_attempt(std::size_t attempt) { return 2 * attempt + 1; }
 
-/// The guest's only script, which stores to kGuestsPage and to where attempt "memory slot" leads.
-std::vector<std::vector<micro::Action>> rogue_guest();
+/// The guest's module: a script that stores to kGuestsPage and to where attempt "memory slot"
+/// leads.
+std::vector<std::byte> rogue_guest();
 inline constexpr unsigned kGuestsStore = 2;  ///< The first store's place in it.
 
 }  // namespace hive::test
