@@ -28,6 +28,8 @@ scmp_arg_cmp comparison(const ArgumentTest& test) {
   if (test.kind == ArgumentTest::Kind::kAtMost) {
     return {test.argument, SCMP_CMP_LE, test.value, 0};
   }
+  // Without the mask's instruction, which adds up over KVM's requests.
+  if (~test.mask == 0) return {test.argument, SCMP_CMP_EQ, test.value, 0};
   return {test.argument, SCMP_CMP_MASKED_EQ, test.mask, test.value};
 }
 
