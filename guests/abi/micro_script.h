@@ -1,6 +1,7 @@
 // Writes scripts for the micro guest, on the host.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -98,8 +99,8 @@ inline std::vector<std::byte> make_module(const std::vector<std::vector<Action>>
   }
   const auto head = std::as_bytes(std::span(&header, 1));
   const auto body = std::as_bytes(std::span(actions));
-  std::vector<std::byte> module(head.begin(), head.end());
-  module.insert(module.end(), body.begin(), body.end());
+  std::vector<std::byte> module(head.size() + body.size());
+  std::copy(body.begin(), body.end(), std::copy(head.begin(), head.end(), module.begin()));
   return module;
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "vmm/base/error.h"
 #include "vmm/boot/boot.h"
 #include "vmm/cell/vcpu_setup.h"
 
@@ -101,7 +102,7 @@ void Cell::on_violation(const Violation& violation) {
   });
 }
 
-void Cell::start() {
+void Cell::start(const std::function<void()>& before_guest) {
   if (denials_) {
     if (machine_.global_link().connected()) {
       for (HomeLink& link : take_home_links()) {
@@ -115,6 +116,10 @@ void Cell::start() {
   for (unsigned index = 0; index < vcpus_.size(); ++index) {
     vcpus_[index]->start(index,
                          host_cpus_.empty() ? std::nullopt : std::optional(host_cpus_[index]));
+  }
+  if (before_guest) {
+    if (!gate_.close(kVcpuLimit)) throw Error("the vCPUs' threads do not start in time");
+    before_guest();
   }
   gate_.open();
   state_ = State::kRunning;

@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -32,9 +33,11 @@ class Cell {
   ~Cell();
 
   /// Starts the vCPUs and reports kStarted. Before that it gives the guards of foreign
-  /// contributions to the monitor, where CONFIG has a link for that. Throws Error when it cannot,
-  /// or when a vCPU cannot be pinned.
-  void start();
+  /// contributions to the monitor, where CONFIG has a link for that. BEFORE_GUEST, when given, is
+  /// called when all threads of the cell exist and no vCPU has entered the guest: from there on the
+  /// cell opens no file, starts no thread and maps no memory. Throws Error when the guards cannot be
+  /// given or a vCPU cannot be pinned, and what BEFORE_GUEST throws.
+  void start(const std::function<void()>& before_guest = {});
 
   /// How long the vCPUs may take to leave the guest, and then the devices to get quiet, when the
   /// cell is paused.
@@ -67,6 +70,8 @@ class Cell {
   void press_power_button() { machine_.power().press_power_button(); }
 
   [[nodiscard]] const memory::GuestMemory& memory() const { return machine_.memory(); }
+  /// Global memory, or null.
+  [[nodiscard]] const memory::GlobalWindow* global() { return machine_.global(); }
 
  private:
   enum class State { kReady, kRunning, kPausing, kPaused, kEnded };

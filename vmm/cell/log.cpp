@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <cstdlib>
+#include <ctime>
 #include <memory>
 
 namespace hive::cell {
@@ -11,6 +12,7 @@ namespace hive::cell {
 void set_up_log() {
   spdlog::set_default_logger(spdlog::stderr_logger_mt("hive-vmm"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%f %n %l: %v");
+  ::tzset();  // Reads the time zone's file, which the sandbox does not let a VMM open later.
   const char* level = std::getenv("HIVE_LOG");
   spdlog::set_level(level == nullptr ? spdlog::level::info : spdlog::level::from_str(level));
 }

@@ -2,7 +2,7 @@
 
 #include <getopt.h>
 #include <spdlog/spdlog.h>
-#include <sys/prctl.h>
+#include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -21,6 +21,7 @@
 #include "vmm/cell/log.h"
 #include "vmm/cell/monitor_link.h"
 #include "vmm/cell/process.h"
+#include "vmm/cell/sandbox.h"
 
 namespace hive::cell {
 namespace {
@@ -79,10 +80,12 @@ class Program {
           loop_, std::move(socket), [this](Command command) { obey(command); },
           [this] { loop_.stop(); });
     }
+    boost::asio::signal_set signals(loop_, SIGTERM, SIGINT);
+    signals.async_wait([this](const boost::system::error_code& error, int) {
+      if (!error) loop_.stop();
+    });
     try {
-      cell_ = std::make_unique<Cell>(loop_, parse_config(text),
-                                     [this](const Report& report) { handle(report); });
-      cell_->start();
+      start(text);
     } catch (const Error& error) {
       if (!link_) throw;
       link_->send({ReportKind::kNotStarted, error.what()});
@@ -92,10 +95,6 @@ class Program {
       link_->send({ReportKind::kNotStarted, std::string("the host refused: ") + error.what()});
       return 1;
     }
-    boost::asio::signal_set signals(loop_, SIGTERM, SIGINT);
-    signals.async_wait([this](const boost::system::error_code& error, int) {
-      if (!error) loop_.stop();
-    });
     loop_.run();
     cell_->stop_vcpus();
     // Before its disks are: they may hang. That they are closed shows in the end of this process.
@@ -106,6 +105,16 @@ class Program {
   }
 
  private:
+  void start(const std::string& config) {
+    cell_ = std::make_unique<Cell>(loop_, parse_config(config),
+                                   [this](const Report& report) { handle(report); });
+    drop_privileges();  // Threads have the capabilities of the one that starts them.
+    cell_->start([this] {
+      enter_sandbox({static_cast<std::uint32_t>(::getpid()),
+                     cell_->global() != nullptr ? cell_->global()->first_kept() : std::nullopt});
+    });
+  }
+
   void handle(const Report& report) {
     // Guests cause reports; the log is a pipe that somebody may have stopped reading.
     if (logged_ < kMaxLogged) spdlog::info("{}", to_json(report));

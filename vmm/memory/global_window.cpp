@@ -2,17 +2,33 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <string>
 #include <utility>
 
 #include "vmm/base/error.h"
+#include "vmm/base/ids.h"
 #include "vmm/base/units.h"
 #include "vmm/memory/address_space.h"
 #include "vmm/memory/backing.h"
 
 namespace hive::memory {
+namespace {
+
+/// Where kept descriptors go: one for each cell fits in below the process's limit. Not higher than
+/// need be, since the kernel's table of descriptors grows with the highest.
+int kept_from() {
+  constexpr rlim_t kHighest = 4096;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) throw_errno("getrlimit");
+  const rlim_t end = std::min(limit.rlim_cur, kHighest);
+  return end > kMaxCells ? static_cast<int>(end - kMaxCells) : 0;
+}
+
+}  // namespace
 
 std::vector<Range> lay_out_global_memory(std::span<const std::uint64_t> contributions) {
   std::vector<Range> ranges;
@@ -61,8 +77,11 @@ void GlobalWindow::map(unsigned cell, const UniqueFd& file) {
   if (cell == own_) return;
   HomeGuard guard{cell, protect_writes(start, range.size), reinterpret_cast<std::uintptr_t>(start),
                   range.size};
-  UniqueFd copy(::fcntl(guard.descriptor.get(), F_DUPFD_CLOEXEC, 0));
-  if (!copy) throw_errno("global memory: cannot keep a copy of a write guard");
+  UniqueFd copy(::fcntl(guard.descriptor.get(), F_DUPFD_CLOEXEC, kept_from()));
+  if (!copy) {
+    throw_errno("global memory: cannot keep a copy of a write guard", errno,
+                "raise the limit of open files (ulimit -n)");
+  }
   kept_[cell] = WriteGuard(std::move(copy), guard.base, guard.size);
   guards_.push_back(std::move(guard));
 }
@@ -72,6 +91,14 @@ int GlobalWindow::home_of(std::uint64_t offset) const {
     if (contributions_[cell].contains(offset)) return static_cast<int>(cell);
   }
   return -1;
+}
+
+std::optional<int> GlobalWindow::first_kept() const {
+  std::optional<int> first;
+  for (const WriteGuard& each : kept_) {
+    if (each.fd() >= 0) first = std::min(first.value_or(each.fd()), each.fd());
+  }
+  return first;
 }
 
 std::vector<HomeGuard> GlobalWindow::take_guards() { return std::exchange(guards_, {}); }

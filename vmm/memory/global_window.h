@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -30,7 +31,8 @@ struct HomeGuard {
 ///
 /// The files are closed once mapped: a second mapping, or a write through the file, would pass the
 /// firewall by. The object keeps a copy of each guard, unused, so that memory stays protected
-/// when a monitor dies and its copy is closed. Const after take_guards().
+/// when a monitor dies and its copy is closed; these have the highest descriptors of the process,
+/// so that a sandbox can tell them by their numbers. Const after take_guards().
 class GlobalWindow {
  public:
   /// FILES[n] is the contribution of cell n, SIZES[n] bytes long (a multiple of 2 MiB, so that
@@ -48,6 +50,9 @@ class GlobalWindow {
   [[nodiscard]] std::span<const Range> contributions() const { return contributions_; }
   /// The cell whose contribution OFFSET is in, or -1 past the last.
   [[nodiscard]] int home_of(std::uint64_t offset) const;
+
+  /// The lowest descriptor of the copies that are kept, or nothing where there are none.
+  [[nodiscard]] std::optional<int> first_kept() const;
 
   /// The guards of all foreign contributions, for their homes' monitors. Once.
   std::vector<HomeGuard> take_guards();

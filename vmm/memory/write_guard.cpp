@@ -51,16 +51,32 @@ void watch(int descriptor, std::uint64_t base, std::uint64_t size) {
   }
 }
 
-WriteGuard::Outcome set_protection(int descriptor, std::uint64_t address, std::uint64_t size,
-                                   std::uint64_t mode) {
+/// UFFDIO_WRITEPROTECT; 0 or an errno.
+int change_protection(int descriptor, std::uint64_t address, std::uint64_t size,
+                      std::uint64_t mode) {
   uffdio_writeprotect request{};
   request.range = {address, size};
   request.mode = mode;
   while (::ioctl(descriptor, UFFDIO_WRITEPROTECT, &request) != 0) {
     // EAGAIN: the process is changing its mappings at this moment.
-    if (errno != EAGAIN && errno != EINTR) return WriteGuard::Outcome::kGone;
+    if (errno != EAGAIN && errno != EINTR) return errno;
   }
-  return WriteGuard::Outcome::kDone;
+  return 0;
+}
+
+/// The kernel may refuse a range as a whole, or leave off in its middle, where the process has
+/// split its mapping (before Linux 6.3) or put something else into a hole of it. Whoever is to be
+/// stopped must not escape by that, so what remains is then tried in halves, down to single pages.
+WriteGuard::Outcome set_protection(int descriptor, std::uint64_t address, std::uint64_t size,
+                                   std::uint64_t mode) {
+  const int error = change_protection(descriptor, address, size, mode);
+  if (error == 0) return WriteGuard::Outcome::kDone;
+  const bool alive = error != ESRCH && error != EBADF;
+  if (!alive || size <= kPageSize) return WriteGuard::Outcome::kGone;
+  const std::uint64_t half = align_up(size / 2, kPageSize);
+  const auto low = set_protection(descriptor, address, half, mode);
+  const auto high = set_protection(descriptor, address + half, size - half, mode);
+  return low == WriteGuard::Outcome::kDone ? high : low;
 }
 
 }  // namespace

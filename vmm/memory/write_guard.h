@@ -35,7 +35,9 @@ class WriteGuard {
   /// What became of a change of protection.
   enum class Outcome {
     kDone,
-    kGone,  ///< The process that had the mapping has ended, or has unmapped it.
+    /// The process that had the mapping has ended, or has unmapped a part of the range. What is
+    /// still mapped of it has changed.
+    kGone,
   };
 
   WriteGuard() = default;
@@ -54,7 +56,7 @@ class WriteGuard {
   /// Lets RANGE be written, and threads that wait there go on.
   Outcome open(const Range& range);
   /// Protects RANGE again. Synchronous: when it returns no CPU, virtual or not, writes to it any
-  /// more without being stopped.
+  /// more without being stopped, in however many pieces the process has its mapping by now.
   Outcome protect(const Range& range);
   /// Has the threads that wait at RANGE try again.
   Outcome wake(const Range& range);

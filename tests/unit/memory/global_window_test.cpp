@@ -77,7 +77,7 @@ class Writer {
 
 std::optional<BlockedWrite> wait_for(WriteGuard& guard) {
   pollfd readable{guard.fd(), POLLIN, 0};
-  EXPECT_EQ(::poll(&readable, 1, 10'000), 1);
+  EXPECT_EQ(::poll(&readable, 1, 3'000), 1);
   return guard.next();
 }
 
@@ -97,6 +97,14 @@ TEST_F(TwoCells, SeeEachOthersPages) {
   EXPECT_EQ(beta_->home_of(kSize), 1);
   EXPECT_EQ(beta_->home_of(2 * kSize - 1), 1);
   EXPECT_EQ(beta_->home_of(2 * kSize), -1);
+}
+
+TEST_F(TwoCells, KeepTheirCopiesOfGuardsAboveOtherDescriptors) {
+  const UniqueFd lowest(::dup(0));
+  ASSERT_TRUE(alpha_->first_kept() && beta_->first_kept());
+  EXPECT_GT(*alpha_->first_kept(), lowest.get());
+  EXPECT_GT(*alpha_->first_kept(), guard_.fd());
+  EXPECT_GT(*beta_->first_kept(), *alpha_->first_kept());
 }
 
 TEST_F(TwoCells, WriteOnlyWhatIsTheirOwn) {
@@ -165,6 +173,30 @@ TEST_F(TwoCells, StayProtectedWithoutTheirHomesMonitor) {
   int status = 0;
   EXPECT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_TRUE(WIFSIGNALED(status));
+}
+
+TEST_F(TwoCells, CannotHoldOpenWhatIsProtectedBySplittingTheirMapping) {
+  // A mapping in several pieces, and one with something else in a hole of it.
+  const auto pages = [](std::uint64_t first, std::uint64_t count) {
+    return Range{first * kPageSize, count * kPageSize};
+  };
+  guard_.open(pages(0, 10));
+  for (int page = 0; page < 10; ++page) beta_->base()[page * kPageSize] = std::byte{1};
+  ASSERT_EQ(::mprotect(beta_->base() + 2 * kPageSize, kPageSize, PROT_READ), 0);
+  ASSERT_EQ(::mprotect(beta_->base() + 4 * kPageSize, kPageSize, PROT_NONE), 0);
+  std::byte* hole = beta_->base() + 6 * kPageSize;
+  ASSERT_EQ(::munmap(hole, kPageSize), 0);
+  ASSERT_EQ(::mmap(hole, kPageSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+            hole);
+  guard_.protect(pages(0, 10));
+  ASSERT_EQ(::mprotect(beta_->base(), 6 * kPageSize, PROT_READ | PROT_WRITE), 0);
+  for (const std::uint64_t page : {0, 1, 2, 3, 4, 5, 7, 8, 9}) {
+    Writer writer(beta_->base() + page * kPageSize, std::byte{2});
+    const auto blocked = wait_for(guard_);
+    EXPECT_TRUE(blocked.has_value()) << page;
+    EXPECT_EQ(alpha_->base()[page * kPageSize], std::byte{1}) << page;
+    guard_.open(pages(page, 1));
+  }
 }
 
 TEST(WriteGuardOfTheGone, SaysSo) {

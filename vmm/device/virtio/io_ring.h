@@ -17,7 +17,9 @@ struct IoCompletion {
   std::int32_t result;  ///< As of the system call, or a negative errno.
 };
 
-/// Owns an io_uring. All on the loop's thread, or while the loop does not run.
+/// Owns an io_uring, which reads, writes, syncs and allocates files and does nothing else, whoever
+/// puts an operation into it: others end with -EACCES. All on the loop's thread, or while the loop
+/// does not run.
 class IoRing {
  public:
   /// Room for ENTRIES operations in flight. ON_READY is called on the loop when some have finished.
