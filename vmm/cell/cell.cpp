@@ -67,8 +67,10 @@ void Cell::open_global_memory(const CellConfig& config) {
     });
   });
   machine_.connect_global(*device_writes_);
+  const OnViolation policy = config.global->on_violation;
+  if (policy == OnViolation::kIgnore) drop_.emplace(machine_.vm(), window, machine_.memory());
   global_.emplace(GlobalAccess{
-      window, *denials_, {machine_.global_place()}, config.global->on_violation, tell});
+      window, *denials_, {machine_.global_place()}, policy, tell, drop_ ? &*drop_ : nullptr});
 }
 
 std::vector<Cell::HomeLink> Cell::take_home_links() {

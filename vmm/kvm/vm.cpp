@@ -47,17 +47,6 @@ Vm::Vm(const Kvm& kvm)
   if (::ioctl(fd_.get(), KVM_CREATE_IRQCHIP, 0) != 0) throw_errno("kvm: KVM_CREATE_IRQCHIP");
 }
 
-void Vm::add_memory(const memory::MemoryRegion& region) {
-  kvm_userspace_memory_region slot{};
-  slot.slot = next_slot_++;
-  slot.guest_phys_addr = region.guest.start;
-  slot.memory_size = region.guest.size;
-  slot.userspace_addr = reinterpret_cast<std::uintptr_t>(region.host);
-  if (::ioctl(fd_.get(), KVM_SET_USER_MEMORY_REGION, &slot) != 0) {
-    throw_errno("kvm: KVM_SET_USER_MEMORY_REGION for " + format_size(region.guest.size));
-  }
-}
-
 void Vm::attach_irqfd(std::uint32_t gsi, int event_fd) {
   kvm_irqfd request{};
   request.fd = static_cast<std::uint32_t>(event_fd);

@@ -9,6 +9,7 @@
 
 #include "vmm/base/unique_fd.h"
 #include "vmm/kvm/kvm.h"
+#include "vmm/kvm/memory_slots.h"
 #include "vmm/kvm/uapi.h"
 #include "vmm/memory/guest_address.h"
 #include "vmm/memory/guest_memory.h"
@@ -25,7 +26,12 @@ class Vm {
 
   /// Backs guest-physical REGION by its host mapping, writable. MEMORY outlives the VM. Throws
   /// Error.
-  void add_memory(const memory::MemoryRegion& region);
+  void add_memory(const memory::MemoryRegion& region) { slots_.add(fd_.get(), region); }
+  /// Has the guest find other memory in the place of a page, wherever it has that, until
+  /// restore_pages(). No vCPU is in the guest from here to there, but one that is meant to. Throws
+  /// Error; the guest's memory is then not whole.
+  void substitute_page(const Substitute& substitute) { slots_.substitute(fd_.get(), substitute); }
+  void restore_pages() { slots_.restore(fd_.get()); }
 
   /// Routes global system interrupt GSI to the IOAPIC pin of the same number, and EVENT_FD to it: a
   /// write to the eventfd is an edge on the pin. Throws Error.
@@ -48,7 +54,7 @@ class Vm {
 
   UniqueFd fd_;
   std::size_t max_routes_;
-  std::uint32_t next_slot_ = 0;
+  MemorySlots slots_;
   std::uint32_t next_message_gsi_;
   std::mutex routes_mutex_;
   std::vector<kvm_irq_routing_entry> routes_;  ///< Guarded by routes_mutex_.
