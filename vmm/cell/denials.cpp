@@ -123,11 +123,13 @@ void Denials::serve() {
 }
 
 void Denials::stop(const Range& range) {
+  ++changes_;
   window_.forbid(range);
   window_.wake(range);
 }
 
 void Denials::restore(const Range& range) {
+  ++changes_;
   if (all_stopped_ != 0) return;
   window_.allow(range);
   for (const Standing& each : standing_) {
@@ -199,9 +201,14 @@ void Denials::check_limits() {
   set_timer();
 }
 
-bool Denials::disturbing() {
+std::uint64_t Denials::now() {
   const std::scoped_lock lock(mutex_);
-  return all_stopped_ != 0 || !standing_.empty() ||
+  return changes_;
+}
+
+bool Denials::disturbed_since(std::uint64_t mark) {
+  const std::scoped_lock lock(mutex_);
+  return changes_ != mark || all_stopped_ != 0 || !standing_.empty() ||
          std::any_of(limits_.begin(), limits_.end(),
                      [](const auto& each) { return each.second.passed; });
 }

@@ -62,8 +62,10 @@ class Denials {
   void limit(const Range& range, std::chrono::milliseconds limit);
   /// Whether the calling thread's limit has passed; ends it.
   bool end_limit();
-  /// Whether writes may fail at this moment that no home has denied to their thread.
-  [[nodiscard]] bool disturbing();
+  /// A mark in time, for disturbed_since().
+  [[nodiscard]] std::uint64_t now();
+  /// Whether writes may have failed since MARK that no home has denied to their thread.
+  [[nodiscard]] bool disturbed_since(std::uint64_t mark);
 
  private:
   struct Channel {
@@ -105,8 +107,9 @@ class Denials {
   std::mutex mutex_;
   std::map<pid_t, Kick> enrolled_;  ///< Guarded by mutex_.
   std::vector<Standing> standing_;  ///< Guarded by mutex_. In the order in which they came.
-  unsigned all_stopped_ = 0;        ///< Guarded by mutex_. How many have asked for it.
-  std::map<pid_t, Limit> limits_;   ///< Guarded by mutex_. Of each thread that has one.
+  std::uint64_t changes_ = 0;      ///< Guarded by mutex_. How often pages were stopped or restored.
+  unsigned all_stopped_ = 0;       ///< Guarded by mutex_. How many have asked for it.
+  std::map<pid_t, Limit> limits_;  ///< Guarded by mutex_. Of each thread that has one.
   std::thread thread_;
 };
 

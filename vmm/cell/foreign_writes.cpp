@@ -55,7 +55,7 @@ ForeignWrites::Handled ForeignWrites::handle(kvm::Vcpu& vcpu, unsigned index,
   if (const auto denied = access_.denials.claim(static_cast<std::int32_t>(index), rip)) {
     return answer(vcpu, index, *denied, rip);
   }
-  const bool disturbed = !gate_.open_now() || access_.denials.disturbing();
+  const bool disturbed = !gate_.open_now() || access_.denials.disturbed_since(mark_);
   if (exit.reason == ExitReason::kFailed && !disturbed) return Handled::kNotOurs;
   ::sched_yield();  // Another thread's write there is being stopped.
   return Handled::kGoOn;

@@ -63,6 +63,8 @@ class ForeignWrites {
   ForeignWrites& operator=(const ForeignWrites&) = delete;
   ~ForeignWrites();
 
+  /// The vCPU is about to enter the guest.
+  void before_run() { mark_ = access_.denials.now(); }
   Handled handle(kvm::Vcpu& vcpu, unsigned index, const kvm::Exit& exit);
   /// Whether an instruction that the guest is past has yet to write, or one that it is at must be
   /// got past: finish() comes before the guest's next one.
@@ -98,7 +100,8 @@ class ForeignWrites {
   Denials::Kick kick_;
   Serve serve_;
   std::optional<StepOver> step_;
-  bool alone_ = false;  ///< In a step.
+  bool alone_ = false;      ///< In a step.
+  std::uint64_t mark_ = 0;  ///< Of the last entry into the guest.
   std::optional<Report> end_;
   std::vector<Part> parts_;  ///< Of an instruction, that are still to be written.
   memory::BounceFile bounce_;

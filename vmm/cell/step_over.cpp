@@ -62,7 +62,10 @@ StepOver::Next StepOver::turn(kvm::Vcpu& vcpu, const Owner& owner, SingleStep& s
   deadline_ = Denials::Clock::now() + kStepLimit;
   denials_.limit({0, window_.size()}, kStepLimit);
   Next next = Next::kAgain;
-  while (next == Next::kAgain) next = serve(vcpu, owner, vcpu.run());
+  while (next == Next::kAgain) {
+    mark_ = denials_.now();
+    next = serve(vcpu, owner, vcpu.run());
+  }
   denials_.end_limit();
   if (next == Next::kPast) single.after_step();
   return next;
@@ -90,7 +93,7 @@ StepOver::Next StepOver::serve(kvm::Vcpu& vcpu, const Owner& owner, const kvm::E
 StepOver::Next StepOver::refused(kvm::Vcpu& vcpu, const Owner& owner, const kvm::Exit& exit) {
   if (const auto page = owner.denied()) return put(*page, vcpu.regs().rip);
   if (hurried()) return Next::kLater;
-  if (exit.reason == ExitReason::kFailed && !denials_.disturbing()) {
+  if (exit.reason == ExitReason::kFailed && !denials_.disturbed_since(mark_)) {
     end_ = owner.serve(exit);
     return Next::kPast;
   }

@@ -85,6 +85,7 @@ class StepOver {
   std::vector<std::uint64_t> pages_;  ///< That the instruction has been denied.
   std::uint64_t instruction_ = 0;     ///< Where it is, in a step.
   Denials::Clock::time_point deadline_;
+  std::uint64_t mark_ = 0;  ///< Of the last entry into the guest.
   std::optional<Report> end_;
 };
 

@@ -88,9 +88,7 @@ void VcpuThread::run_guest(ForeignWrites* foreign) {
       if (!wait_outside(foreign)) break;
       continue;
     }
-    const auto end = foreign != nullptr && foreign->unfinished()
-                         ? end_after(*foreign, foreign->finish(*vcpu_, index_))
-                         : serve(vcpu_->run(), foreign);
+    const auto end = enter(foreign);
     if (end) {
       on_end_(*end);
       break;
@@ -98,18 +96,21 @@ void VcpuThread::run_guest(ForeignWrites* foreign) {
   }
 }
 
+std::optional<Report> VcpuThread::enter(ForeignWrites* foreign) {
+  if (foreign == nullptr) return serve_device(vcpu_->run());
+  if (foreign->unfinished()) return end_after(*foreign, foreign->finish(*vcpu_, index_));
+  foreign->before_run();
+  const kvm::Exit exit = vcpu_->run();
+  const auto handled = foreign->handle(*vcpu_, index_, exit);
+  return handled == ForeignWrites::Handled::kNotOurs ? serve_device(exit)
+                                                     : end_after(*foreign, handled);
+}
+
 bool VcpuThread::wait_outside(ForeignWrites* foreign) {
   if (foreign != nullptr) foreign->suspend();
   const bool go_on = gate_.wait();
   if (foreign != nullptr) foreign->resume();
   return go_on;
-}
-
-std::optional<Report> VcpuThread::serve(const kvm::Exit& exit, ForeignWrites* foreign) {
-  if (foreign == nullptr) return serve_device(exit);
-  const auto handled = foreign->handle(*vcpu_, index_, exit);
-  return handled == ForeignWrites::Handled::kNotOurs ? serve_device(exit)
-                                                     : end_after(*foreign, handled);
 }
 
 std::optional<Report> VcpuThread::end_after(ForeignWrites& foreign,

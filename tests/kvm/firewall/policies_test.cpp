@@ -64,6 +64,17 @@ class PolicyOnKvm : public ::testing::TestWithParam<std::tuple<OnViolation, unsi
     cells.start();
   }
 
+  /// Where beta's CPUs are, for a failure's message.
+  static std::string standing(GlobalCells& cells) {
+    std::string text;
+    for (unsigned cpu = 0; cpu < cpus(); ++cpu) {
+      text += "cpu " + std::to_string(cpu) + ": state " + std::to_string(cells.cell(1).state(cpu)) +
+              ", performed " + std::to_string(cells.cell(1).performed(cpu)) + "; ";
+    }
+    const auto failed = cells.cell(1).find(ReportKind::kFailed);
+    return text + (failed ? failed->detail : "");
+  }
+
   static bool unchanged(GlobalCells& cells) {
     const std::byte* content = cells.home(0).content();
     return std::all_of(content, content + kGrantedPage * kPageSize,
@@ -88,13 +99,13 @@ INSTANTIATE_TEST_SUITE_P(Policies, PolicyOnKvm,
 TEST_P(PolicyOnKvm, ChangesNoByteByAnyKindOfWrite) {
   if (policy() == OnViolation::kStop) GTEST_SKIP() << "the first write stops the cell";
   std::vector<micro::Action> actions = all_writes();
-  const std::size_t writes = actions.size();
+  const auto writes = static_cast<unsigned>(actions.size());
   actions.push_back(micro::add(8, at(0, kGrantedPage * kPageSize), 1));
   GlobalCells cells = make(actions);
   prepare(cells);
   const bool dropped = policy() == OnViolation::kIgnore;
   for (unsigned cpu = 0; cpu < cpus(); ++cpu) {
-    ASSERT_TRUE(cells.cell(1).run_until_done(cpu)) << cpu;
+    ASSERT_TRUE(cells.cell(1).run_until_done(cpu)) << standing(cells);
     const unsigned first = first_action(cpu, cpus());
     for (unsigned each = 0; each < writes; ++each) {
       EXPECT_EQ(cells.cell(1).result(cpu, first + each).status,
