@@ -13,8 +13,15 @@ namespace {
 constexpr std::uint64_t kTrapFlag = 1U << 8;
 constexpr std::uint64_t kLongModeActive = 1U << 10;  // Of EFER.
 constexpr std::uint64_t kStepTrap = 1U << 14;        // BS of DR6.
-constexpr std::uint8_t kDebug = 1, kGeneralProtection = 13, kPageFault = 14, kAlignment = 17;
-constexpr std::size_t kGateSize = 16, kBreakpoints = 4;
+constexpr std::uint8_t kDebug = 1;
+constexpr std::size_t kGateSize = 16;
+/// A port of no device, neither ours nor KVM's.
+constexpr std::uint8_t kPort = 0xe8;
+constexpr std::array kStoreToPort{std::byte{0xe6}, std::byte{kPort}};  // OUT imm8, AL.
+
+/// General protection and page fault: what an instruction that got as far as its write may still
+/// run into, in its second page or its next turn.
+constexpr std::array<std::uint8_t, 2> kLateExceptions{13, 14};
 
 /// What is about to be delivered, where something is.
 std::optional<std::uint8_t> vector_under_way(const kvm_vcpu_events& events) {
@@ -50,19 +57,10 @@ SingleStep::SingleStep(kvm::Vcpu& vcpu, const memory::GuestMemory& memory)
   const kvm_sregs sregs = vcpu.sregs();
   if ((sregs.efer & kLongModeActive) != 0) {
     if (const auto vector = vector_under_way(vcpu.events())) watch(*vector, sregs);
-    // What an instruction that got as far as its write may still run into.
-    for (const std::uint8_t vector : {kPageFault, kGeneralProtection, kAlignment}) {
-      watch(vector, sregs);
-    }
+    for (const std::uint8_t vector : kLateExceptions) watch(vector, sregs);
   }
   kvm_guest_debug debug{};
-  debug.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP | KVM_GUESTDBG_BLOCKIRQ |
-                  KVM_GUESTDBG_USE_HW_BP;
-  debug.arch.debugreg[7] = 1U << 10;  // Always set.
-  for (std::size_t i = 0; i < watched_.size(); ++i) {
-    debug.arch.debugreg[i] = watched_[i].handler;
-    debug.arch.debugreg[7] |= 2ULL << (2 * i);  // Enabled, for execution.
-  }
+  debug.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP | KVM_GUESTDBG_BLOCKIRQ;
   vcpu.set_guest_debug(debug);
 }
 
@@ -75,14 +73,25 @@ SingleStep::~SingleStep() {
 }
 
 void SingleStep::watch(std::uint8_t vector, const kvm_sregs& sregs) {
-  const std::uint64_t place = std::uint64_t{vector} * kGateSize;
-  const bool known = std::any_of(watched_.begin(), watched_.end(),
-                                 [&](const Watched& each) { return each.vector == vector; });
-  if (known || watched_.size() == kBreakpoints) return;
-  if (place + kGateSize - 1 > sregs.idt.limit) return;
+  const std::uint64_t entry = std::uint64_t{vector} * kGateSize;
+  if (entry + kGateSize - 1 > sregs.idt.limit) return;
   std::array<std::byte, kGateSize> gate{};
-  if (!copy_linear(sregs.idt.base + place, gate)) return;
-  if (const auto handler = handler_in(gate)) watched_.push_back({vector, *handler});
+  if (!copy_linear(sregs.idt.base + entry, gate)) return;
+  const auto handler = handler_in(gate);
+  // A store across two pages would need both of their places.
+  if (!handler || (*handler + 1) % kPageSize == 0) return;
+  const auto place = vcpu_.translate(*handler);
+  const auto replaced = place ? memory_.load<Code>(*place) : std::nullopt;
+  if (!replaced) return;
+  watched_.push_back({vector, *handler, *place, *replaced});
+  (void)memory_.store(*place, kStoreToPort);
+}
+
+void SingleStep::unwatch() {
+  // Backwards: vectors may have a handler in common, whose code the first one knows.
+  for (auto each = watched_.rbegin(); each != watched_.rend(); ++each) {
+    (void)memory_.store(each->place, each->replaced);
+  }
 }
 
 bool SingleStep::copy_linear(std::uint64_t address, std::span<std::byte> out) const {
@@ -106,24 +115,41 @@ void SingleStep::clean_frame(std::uint8_t vector, std::uint64_t stack) {
   if (flags) (void)memory_.store(*at, *flags & ~kTrapFlag);
 }
 
-void SingleStep::after_step() {
-  const kvm_regs regs = vcpu_.regs();
-  const auto entered = std::find_if(watched_.begin(), watched_.end(),
-                                    [&](const Watched& each) { return each.handler == regs.rip; });
-  if (entered == watched_.end() || regs.rip == start_) {
+bool SingleStep::ended_by(const kvm::Exit& exit) {
+  if (exit.reason == kvm::ExitReason::kStepped) {
     stepped_ = true;
-    return;
+    return true;
   }
+  if (exit.reason != kvm::ExitReason::kPortWrite || exit.address != kPort) return false;
+  // KVM may leave the guest before the store or after it.
+  const std::uint64_t rip = vcpu_.regs().rip;
+  const auto entered = std::find_if(watched_.begin(), watched_.end(), [&](const Watched& each) {
+    return rip == each.handler || rip == each.handler + kStoreToPort.size();
+  });
+  if (entered == watched_.end()) return false;
+  stop_in(*entered);
+  return true;
+}
+
+void SingleStep::stop_in(const Watched& each) {
   in_handler_ = true;
-  if (!guest_steps_) clean_frame(entered->vector, regs.rsp);
+  (void)vcpu_.finish_access();
+  kvm_regs regs = vcpu_.regs();
+  regs.rip = each.handler;
+  vcpu_.set_regs(regs);
+  if (!guest_steps_) clean_frame(each.vector, regs.rsp);
 }
 
 void SingleStep::end() {
   if (ended_) return;
   ended_ = true;
+  unwatch();
   vcpu_.set_guest_debug({});
   // KVM has taken the guest's own flag out with its own. Handlers start without.
-  if (!guest_steps_ || in_handler_) return;
+  if (guest_steps_ && !in_handler_) give_back_trap();
+}
+
+void SingleStep::give_back_trap() {
   kvm_regs regs = vcpu_.regs();
   regs.rflags |= kTrapFlag;
   vcpu_.set_regs(regs);

@@ -64,17 +64,15 @@ StepOver::Next StepOver::turn(kvm::Vcpu& vcpu, const Owner& owner, SingleStep& s
   Next next = Next::kAgain;
   while (next == Next::kAgain) {
     mark_ = denials_.now();
-    next = serve(vcpu, owner, vcpu.run());
+    const kvm::Exit exit = vcpu.run();
+    next = single.ended_by(exit) ? Next::kPast : serve(vcpu, owner, exit);
   }
   denials_.end_limit();
-  if (next == Next::kPast) single.after_step();
   return next;
 }
 
 StepOver::Next StepOver::serve(kvm::Vcpu& vcpu, const Owner& owner, const kvm::Exit& exit) {
   switch (exit.reason) {
-    case ExitReason::kStepped:
-      return Next::kPast;
     case ExitReason::kInterrupted:
       // Before the question about the gate: who wants it kicks afterwards.
       vcpu.accept_kick();
