@@ -7,7 +7,7 @@
 #include <cstring>
 #include <utility>
 
-#include "cellmon/control/descriptor.h"
+#include "cellmon/wire/descriptor.h"
 #include "cellmon/wire/local_socket.h"
 
 namespace hive::control {
@@ -18,7 +18,7 @@ using wire::Json;
 ControlServer::ControlServer(boost::asio::io_context& loop, UniqueFd listener, CellMonitor& monitor,
                              spdlog::logger& log, std::function<Json(bool)> on_finished)
     : loop_(loop),
-      listener_(watch(loop, std::move(listener))),
+      listener_(wire::watch(loop, std::move(listener))),
       accept_pause_(loop),
       monitor_(monitor),
       log_(log),

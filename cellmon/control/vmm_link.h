@@ -2,11 +2,11 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <cstdint>
 #include <functional>
-#include <memory>
 #include <string>
+#include <string_view>
 
+#include "cellmon/wire/packet_socket.h"
 #include "vmm/base/unique_fd.h"
 #include "vmm/cell/monitor_protocol.h"
 
@@ -23,21 +23,18 @@ class VmmLink {
 
   /// Takes FD, a SOCK_SEQPACKET socket.
   VmmLink(boost::asio::io_context& loop, UniqueFd fd, Handlers handlers);
-  VmmLink(const VmmLink&) = delete;
-  VmmLink& operator=(const VmmLink&) = delete;
-  VmmLink(VmmLink&&) = delete;
-  VmmLink& operator=(VmmLink&&) = delete;
-  ~VmmLink();
 
   /// Sends PACKET. Lost when the VMM does not read: its monitor has other means to end it.
-  void send(const std::string& packet);
+  void send(const std::string& packet) { (void)socket_.send(packet); }
 
   /// Handles the reports that have come but were not read yet, as when the VMM is gone.
-  void drain();
+  void drain() { socket_.drain(); }
 
  private:
-  class Core;
-  std::shared_ptr<Core> core_;  ///< Shared with the wait that is under way.
+  void take(std::string_view packet);
+
+  Handlers handlers_;
+  wire::PacketSocket socket_;
 };
 
 }  // namespace hive::control

@@ -53,6 +53,10 @@ std::string socket_name(const CellAddress& address) {
   return starter_socket_name(address.uid, address.machine) + "/" + address.cell;
 }
 
+std::string mesh_socket_name(const CellAddress& address) {
+  return "hive-mesh/" + std::to_string(address.uid) + "/" + address.full_name();
+}
+
 std::optional<CellAddress> parse_socket_name(std::string_view name) {
   if (name.substr(0, kPrefix.size()) != kPrefix) return std::nullopt;
   name.remove_prefix(kPrefix.size());

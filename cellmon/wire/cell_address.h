@@ -26,6 +26,9 @@ std::string socket_name(const CellAddress& address);
 /// The name that is held while a machine is being started, so that only one starter is at it.
 std::string starter_socket_name(uid_t uid, std::string_view machine);
 
+/// Where the cell's monitor is found by those of its machine's other cells.
+std::string mesh_socket_name(const CellAddress& address);
+
 /// The inverse of socket_name(); nothing for a name that is not a control socket's.
 std::optional<CellAddress> parse_socket_name(std::string_view name);
 

@@ -31,43 +31,43 @@ Address address_of(const std::string& name) {
   return address;
 }
 
-UniqueFd make_socket(int flags) {
-  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0));
+UniqueFd make_socket(int type) {
+  UniqueFd fd(::socket(AF_UNIX, SOCK_CLOEXEC | type, 0));
   if (!fd) throw_errno("cannot make a socket");
   return fd;
 }
 
 }  // namespace
 
-UniqueFd listen_abstract(const std::string& name) {
+UniqueFd listen_abstract(const std::string& name, int type) {
   constexpr int kBacklog = 64;
   const Address address = address_of(name);
-  UniqueFd fd = make_socket(SOCK_NONBLOCK);
+  UniqueFd fd = make_socket(type | SOCK_NONBLOCK);
   if (::bind(fd.get(), address.get(), address.size) != 0) {
-    throw_errno("cannot bind control socket @" + name, errno,
+    throw_errno("cannot bind socket @" + name, errno,
                 errno == EADDRINUSE ? "the cell runs already, or somebody took its name" : "");
   }
-  if (::listen(fd.get(), kBacklog) != 0) throw_errno("cannot listen on control socket @" + name);
+  if (::listen(fd.get(), kBacklog) != 0) throw_errno("cannot listen on socket @" + name);
   return fd;
 }
 
 UniqueFd try_hold_abstract(const std::string& name) {
   const Address address = address_of(name);
-  UniqueFd fd = make_socket(0);
+  UniqueFd fd = make_socket(SOCK_STREAM);
   if (::bind(fd.get(), address.get(), address.size) == 0) return fd;
   if (errno != EADDRINUSE) throw_errno("cannot bind socket @" + name);
   return {};
 }
 
-UniqueFd connect_abstract(const std::string& name) {
+UniqueFd connect_abstract(const std::string& name, int type) {
   const Address address = address_of(name);
-  UniqueFd fd = make_socket(0);
+  UniqueFd fd = make_socket(type);
   if (::connect(fd.get(), address.get(), address.size) != 0) {
     if (errno == ECONNREFUSED) return {};
-    throw_errno("cannot connect to control socket @" + name);
+    throw_errno("cannot connect to socket @" + name);
   }
   if (!is_trusted_peer(fd.get())) {
-    throw Error("control socket @" + name + " belongs to another user; not used");
+    throw Error("socket @" + name + " belongs to another user; not used");
   }
   return fd;
 }

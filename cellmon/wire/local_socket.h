@@ -1,6 +1,7 @@
-// Abstract Unix stream sockets between processes of one user.
+// Abstract Unix sockets between processes of one user.
 #pragma once
 
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include <string>
@@ -9,16 +10,17 @@
 
 namespace hive::wire {
 
-/// Binds abstract NAME and listens. The result does not block and is closed on exec. Throws Error
-/// when the name is taken or too long.
-UniqueFd listen_abstract(const std::string& name);
+/// Binds abstract NAME and listens, with a socket of TYPE. The result does not block and is closed
+/// on exec. Throws Error when the name is taken or too long.
+UniqueFd listen_abstract(const std::string& name, int type = SOCK_STREAM);
 
 /// Whether NAME can be bound now; the result holds it. Invalid when somebody else has it.
 UniqueFd try_hold_abstract(const std::string& name);
 
-/// Connects to abstract NAME; closed on exec, blocking. Invalid when nobody listens. Throws Error
-/// when the listener is of a user that is_trusted_peer() refuses, or on other failures.
-UniqueFd connect_abstract(const std::string& name);
+/// Connects a socket of TYPE to abstract NAME; closed on exec, blocking. Invalid when nobody
+/// listens. Throws Error when the listener is of a user that is_trusted_peer() refuses, or on other
+/// failures.
+UniqueFd connect_abstract(const std::string& name, int type = SOCK_STREAM);
 
 /// Whether the process at the other end of SOCKET is root's or this user's. The kernel noted its
 /// user when it connected or listened (unix(7), SO_PEERCRED).

@@ -16,7 +16,7 @@ import sys
 ROOMS = [
     "guests/abi",
     "vmm/base", "vmm/plan", "vmm/memory", "vmm/kvm", "vmm/boot", "vmm/device", "vmm/cell",
-    "cellmon/wire", "cellmon/firewall", "cellmon/detect", "cellmon/agree", "cellmon/recover",
+    "cellmon/wire", "cellmon/firewall", "cellmon/mesh", "cellmon/detect", "cellmon/agree", "cellmon/recover",
     "cellmon/control", "cellmon/cli",
     "policy",
     "guests/sdk", "guests/agent", "guests/micro",

@@ -106,7 +106,7 @@ GlobalCells::GlobalCells(const std::vector<std::vector<std::vector<micro::Action
     global.own = index;
     global.on_violation = on_violation;
     for (const auto& home : homes_) {
-      global.contributions.push_back({home->file().release(), contribution});
+      global.contributions.push_back({home->file().release(), contribution, {}});
     }
     cells_.push_back(std::make_unique<MicroCell>(
         scripts[index], index == 1 ? disks : std::vector<cell::DiskConfig>{}, MicroCell::kMemory,

@@ -1,4 +1,4 @@
-// Descriptors on the monitor's loop.
+// Descriptors on a process's loop.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -6,7 +6,7 @@
 
 #include "vmm/base/unique_fd.h"
 
-namespace hive::control {
+namespace hive::wire {
 
 /// Hands FD to LOOP. Throws boost::system::system_error, with FD closed, when the loop cannot watch
 /// it.
@@ -16,4 +16,4 @@ inline boost::asio::posix::stream_descriptor watch(boost::asio::io_context& loop
   return descriptor;
 }
 
-}  // namespace hive::control
+}  // namespace hive::wire

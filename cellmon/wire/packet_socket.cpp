@@ -1,0 +1,149 @@
+#include "cellmon/wire/packet_socket.h"
+
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "cellmon/wire/descriptor.h"
+
+namespace hive::wire {
+namespace {
+
+using boost::asio::posix::stream_descriptor;
+using boost::system::error_code;
+
+constexpr std::size_t kFilesSpace = CMSG_SPACE(PacketSocket::kMaxFiles * sizeof(int));
+
+std::vector<UniqueFd> take_files(msghdr& message) {
+  std::vector<UniqueFd> files;
+  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr;
+       part = CMSG_NXTHDR(&message, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+    const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t i = 0; i < count; ++i) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof fd);
+      files.emplace_back(fd);
+    }
+  }
+  return files;
+}
+
+}  // namespace
+
+class PacketSocket::Core : public std::enable_shared_from_this<PacketSocket::Core> {
+ public:
+  Core(boost::asio::io_context& loop, UniqueFd fd, std::size_t max_packet, Handlers handlers)
+      : fd_(watch(loop, std::move(fd))), buffer_(max_packet), handlers_(std::move(handlers)) {}
+
+  void await_packet() {
+    fd_.async_wait(stream_descriptor::wait_read,
+                   [self = shared_from_this()](const error_code& error) {
+                     if (!error && self->read_packet()) self->await_packet();
+                   });
+  }
+
+  bool send(std::string_view packet, std::span<const int> files) {
+    if (stopped_ || files.size() > kMaxFiles) return false;
+    iovec bytes{const_cast<char*>(packet.data()), packet.size()};
+    alignas(cmsghdr) std::array<char, kFilesSpace> space{};
+    msghdr message{};
+    message.msg_iov = &bytes;
+    message.msg_iovlen = 1;
+    if (!files.empty()) {
+      message.msg_control = space.data();
+      message.msg_controllen = CMSG_SPACE(files.size_bytes());
+      cmsghdr* part = CMSG_FIRSTHDR(&message);
+      part->cmsg_level = SOL_SOCKET;
+      part->cmsg_type = SCM_RIGHTS;
+      part->cmsg_len = CMSG_LEN(files.size_bytes());
+      std::memcpy(CMSG_DATA(part), files.data(), files.size_bytes());
+    }
+    return ::sendmsg(fd_.native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) ==
+           static_cast<ssize_t>(packet.size());
+  }
+
+  /// Handles one packet. False when no more can come; while draining, when none is there.
+  bool read_packet() {
+    if (stopped_) return false;
+    iovec bytes{buffer_.data(), buffer_.size()};
+    alignas(cmsghdr) std::array<char, kFilesSpace> space{};
+    msghdr message{};
+    message.msg_iov = &bytes;
+    message.msg_iovlen = 1;
+    message.msg_control = space.data();
+    message.msg_controllen = space.size();
+    const ssize_t count = ::recvmsg(fd_.native_handle(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return !draining_;
+    if (count < 0 || (count == 0 && is_at_end())) return end();
+    std::vector<UniqueFd> files = take_files(message);
+    if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
+      handlers_.on_overlong();
+    } else {
+      handlers_.on_packet({buffer_.data(), static_cast<std::size_t>(count)}, std::move(files));
+    }
+    return !stopped_;
+  }
+
+  void drain() {
+    draining_ = true;
+    for (int packets = 0; packets < kMaxDrained && read_packet(); ++packets) {
+    }
+    draining_ = false;
+  }
+
+  void stop() {
+    stopped_ = true;
+    error_code ignored;
+    fd_.close(ignored);
+  }
+
+ private:
+  /// Whether reading 0 bytes meant the end and not an empty packet: the other end sends no more,
+  /// and no packet waits but for empty ones.
+  bool is_at_end() {
+    pollfd entry{fd_.native_handle(), POLLRDHUP, 0};
+    if (::poll(&entry, 1, 0) < 0 || (entry.revents & (POLLRDHUP | POLLHUP)) == 0) return false;
+    int waiting = 0;
+    return ::ioctl(fd_.native_handle(), FIONREAD, &waiting) != 0 || waiting == 0;
+  }
+
+  bool end() {
+    stop();
+    handlers_.on_closed();
+    return false;
+  }
+
+  static constexpr int kMaxDrained = 1000;
+
+  stream_descriptor fd_;
+  std::vector<char> buffer_;
+  Handlers handlers_;
+  bool draining_ = false;
+  bool stopped_ = false;
+};
+
+PacketSocket::PacketSocket(boost::asio::io_context& loop, UniqueFd fd, std::size_t max_packet,
+                           Handlers handlers)
+    : core_(std::make_shared<Core>(loop, std::move(fd), max_packet, std::move(handlers))) {
+  core_->await_packet();
+}
+
+PacketSocket::~PacketSocket() { core_->stop(); }
+
+bool PacketSocket::send(std::string_view packet, std::span<const int> files) {
+  return core_->send(packet, files);
+}
+
+void PacketSocket::drain() {
+  const std::shared_ptr<Core> core = core_;  // A handler may destroy this socket.
+  core->drain();
+}
+
+}  // namespace hive::wire

@@ -1,0 +1,59 @@
+// Packets, with descriptors, over a SOCK_SEQPACKET socket, driven by a process's loop.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "vmm/base/unique_fd.h"
+
+namespace hive::wire {
+
+/// Reads the packets that come, which may be hostile, and sends some. Nothing blocks. Handlers run
+/// from the loop, never from within a call to the socket (but for drain()), and may destroy it.
+class PacketSocket {
+ public:
+  /// Descriptors in one packet.
+  static constexpr std::size_t kMaxFiles = 8;
+
+  struct Handlers {
+    /// A packet with what came with it; valid during the call.
+    std::function<void(std::string_view packet, std::vector<UniqueFd> files)> on_packet;
+    /// A packet that is longer than the limit, or had more than kMaxFiles; its content is lost.
+    std::function<void()> on_overlong = [] {};
+    /// The other end is gone, or an error. The last call.
+    std::function<void()> on_closed = [] {};
+  };
+
+  /// Takes FD. MAX_PACKET is the longest packet in bytes.
+  PacketSocket(boost::asio::io_context& loop, UniqueFd fd, std::size_t max_packet,
+               Handlers handlers);
+  PacketSocket(const PacketSocket&) = delete;
+  PacketSocket& operator=(const PacketSocket&) = delete;
+  PacketSocket(PacketSocket&&) = delete;
+  PacketSocket& operator=(PacketSocket&&) = delete;
+  ~PacketSocket();
+
+  /// Sends PACKET with copies of FILES, at most kMaxFiles. False when it is lost: the other end is
+  /// gone, or does not read and the socket's buffer is full.
+  bool send(std::string_view packet, std::span<const int> files = {});
+
+  /// Hands over the packets that have come but were not read yet, as when the other end is gone.
+  void drain();
+
+ private:
+  class Core;
+  std::shared_ptr<Core> core_;  ///< Shared with the wait that is under way.
+};
+
+/// The bytes of a plain struct as a packet.
+template <typename Struct>
+std::string_view as_packet(const Struct& value) {
+  return {reinterpret_cast<const char*>(&value), sizeof value};
+}
+
+}  // namespace hive::wire

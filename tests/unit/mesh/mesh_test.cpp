@@ -1,0 +1,200 @@
+// Monitors that find each other, over real sockets, in one loop.
+#include "cellmon/mesh/mesh.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <spdlog/sinks/null_sink.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cellmon/wire/cell_address.h"
+#include "cellmon/wire/local_socket.h"
+
+namespace hive::mesh {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+
+spdlog::logger& quiet() {
+  static spdlog::logger logger("test", std::make_shared<spdlog::sinks::null_sink_mt>());
+  return logger;
+}
+
+std::string machine_name() {
+  static int count = 0;
+  return "mesh-" + std::to_string(::getpid()) + "-" + std::to_string(++count);
+}
+
+/// One monitor's mesh, and what it was told.
+struct Peer {
+  Peer(boost::asio::io_context& loop, const std::string& machine, unsigned own, unsigned cells)
+      : own_cell(own), all(cells) {
+    MeshSettings settings{machine, {}, own};
+    for (unsigned cell = 0; cell < cells; ++cell) {
+      settings.cells.push_back("cell" + std::to_string(cell));
+    }
+    Mesh::Handlers handlers;
+    handlers.on_joined = [this](CellId cell, const Hello& hello, std::vector<UniqueFd> files) {
+      if (hello.contribution == 666) return false;
+      joined.push_back(static_cast<unsigned>(cell));
+      for (UniqueFd& file : files) gifts.push_back(std::move(file));
+      return true;
+    };
+    handlers.on_packet = [this](CellId cell, const Packet& packet, std::vector<UniqueFd>) {
+      if (const auto* leave = std::get_if<Leave>(&packet)) {
+        heard.emplace_back(static_cast<unsigned>(cell), leave->incarnation);
+      }
+    };
+    handlers.on_lost = [this](CellId cell) { lost.push_back(static_cast<unsigned>(cell)); };
+    mesh = std::make_unique<Mesh>(loop, settings, std::move(handlers), quiet());
+  }
+
+  void start(std::uint64_t contribution = 0, std::vector<int> files = {}) {
+    Hello hello;
+    hello.cell = own_cell;
+    hello.cells = all;
+    hello.contribution = contribution;
+    mesh->start(hello, std::move(files));
+  }
+
+  unsigned own_cell;
+  unsigned all;
+  std::vector<unsigned> joined;
+  std::vector<unsigned> lost;
+  std::vector<std::pair<unsigned, Incarnation>> heard;
+  std::vector<UniqueFd> gifts;
+  std::unique_ptr<Mesh> mesh;
+};
+
+class MeshTest : public testing::Test {
+ protected:
+  Peer& add(unsigned own, unsigned cells) {
+    return *peers_.emplace_back(std::make_unique<Peer>(loop_, machine_, own, cells));
+  }
+  /// Runs the loop until HOLDS does, at most for ten seconds.
+  void run_until(const std::function<bool()>& holds) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (!holds() && std::chrono::steady_clock::now() < end) {
+      loop_.run_for(std::chrono::milliseconds(1));
+      loop_.restart();
+    }
+    EXPECT_TRUE(holds());
+  }
+
+  boost::asio::io_context loop_{1};
+  std::string machine_ = machine_name();
+  std::vector<std::unique_ptr<Peer>> peers_;
+};
+
+TEST_F(MeshTest, JoinsEachWithEachInWhateverOrderTheyCome) {
+  add(2, 3).start();
+  run_until([this] { return true; });
+  add(0, 3).start();
+  add(1, 3).start();
+  run_until([this] {
+    return peers_[0]->joined.size() == 2 && peers_[1]->joined.size() == 2 &&
+           peers_[2]->joined.size() == 2;
+  });
+  EXPECT_THAT(peers_[0]->joined, UnorderedElementsAre(0, 1));
+  EXPECT_THAT(peers_[1]->joined, UnorderedElementsAre(1, 2));
+  EXPECT_THAT(peers_[2]->joined, UnorderedElementsAre(0, 2));
+}
+
+TEST_F(MeshTest, HandsOverDescriptorsAndPackets) {
+  const UniqueFd gift(::eventfd(5, EFD_NONBLOCK));
+  Peer& first = add(0, 2);
+  Peer& second = add(1, 2);
+  first.start();
+  second.start(0, {gift.get()});
+  run_until([&] { return !first.joined.empty() && !second.joined.empty(); });
+  ASSERT_EQ(first.gifts.size(), 1U);
+  std::uint64_t value = 0;
+  EXPECT_EQ(::read(first.gifts[0].get(), &value, sizeof value), 8);
+  EXPECT_EQ(value, 5U);
+  EXPECT_TRUE(first.mesh->send(CellId{1}, Leave{Kind::kLeave, 9}));
+  run_until([&] { return !second.heard.empty(); });
+  EXPECT_THAT(second.heard, ElementsAre(std::pair(0U, 9U)));
+}
+
+TEST_F(MeshTest, TellsOfAPeerThatIsGoneAndDoesNotTakeItBack) {
+  Peer& first = add(0, 2);
+  add(1, 2).start();
+  first.start();
+  run_until([&] { return !first.joined.empty() && !peers_[1]->joined.empty(); });
+  peers_.pop_back();
+  run_until([&] { return !first.lost.empty(); });
+  EXPECT_FALSE(first.mesh->is_joined(CellId{1}));
+  EXPECT_FALSE(first.mesh->send(CellId{1}, Leave{}));
+  Peer& again = add(1, 2);
+  again.start();
+  loop_.run_for(std::chrono::milliseconds(100));
+  EXPECT_THAT(again.joined.size(), testing::Le(1U));
+  EXPECT_THAT(first.joined, ElementsAre(1U));
+}
+
+TEST_F(MeshTest, LosesAPeerThatDoesNotRead) {
+  Peer& first = add(0, 2);
+  Peer& second = add(1, 2);
+  first.start();
+  second.start();
+  run_until([&] { return !first.joined.empty() && !second.joined.empty(); });
+  for (int sent = 0; sent < 100'000 && first.mesh->send(CellId{1}, Leave{}); ++sent) {
+  }
+  run_until([&] { return !first.lost.empty(); });
+}
+
+TEST_F(MeshTest, TurnsStrangersAway) {
+  Peer& first = add(0, 3);
+  first.start();
+  const std::string name = wire::mesh_socket_name({::geteuid(), machine_, "cell0"});
+  Hello known;
+  known.cell = 1;
+  known.cells = 3;
+  const auto turned_away = [&](std::string_view bytes) {
+    const UniqueFd caller = wire::connect_abstract(name, SOCK_SEQPACKET);
+    ::send(caller.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    bool closed = false;
+    run_until([&] {
+      std::array<char, 512> ignored;
+      closed = closed || ::recv(caller.get(), ignored.data(), ignored.size(), MSG_DONTWAIT) == 0;
+      return closed;
+    });
+  };
+  turned_away("what?");
+  turned_away(wire::as_packet(Leave{}));
+  for (const auto& spoil : std::vector<std::function<void(Hello&)>>{
+           [](Hello& hello) { hello.cell = 0; }, [](Hello& hello) { hello.cell = 3; },
+           [](Hello& hello) { hello.cells = 2; }, [](Hello& hello) { hello.version = 2; },
+           [](Hello& hello) { hello.contribution = 666; }}) {
+    Hello hello = known;
+    spoil(hello);
+    turned_away(wire::as_packet(hello));
+  }
+  EXPECT_THAT(first.joined, IsEmpty());
+  EXPECT_THAT(first.lost, IsEmpty());
+}
+
+TEST(MeshPacket, IsOnlyWhatHasItsSize) {
+  EXPECT_FALSE(parse_packet(""));
+  EXPECT_FALSE(parse_packet("abc"));
+  std::string bytes(wire::as_packet(Request{}));
+  EXPECT_TRUE(parse_packet(bytes));
+  EXPECT_FALSE(parse_packet(bytes + "x"));
+  bytes.pop_back();
+  EXPECT_FALSE(parse_packet(bytes));
+  bytes = wire::as_packet(Leave{});
+  bytes[0] = 99;
+  EXPECT_FALSE(parse_packet(bytes));
+}
+
+}  // namespace
+}  // namespace hive::mesh
