@@ -30,6 +30,7 @@ cell::OnViolation policy_of(plan::OnViolation wanted) {
     case plan::OnViolation::kStop:
       return cell::OnViolation::kStop;
     case plan::OnViolation::kIgnore:
+      return cell::OnViolation::kIgnore;
     case plan::OnViolation::kFault:
       break;
   }

@@ -60,7 +60,9 @@ enum hive_micro_op {
   HIVE_MICRO_MAP = 23,     /* maps the GiB around address a (below 512 GiB) one to one */
   HIVE_MICRO_UNDEFINED = 24, /* ud2 */
   HIVE_MICRO_TRIPLE_FAULT = 25,
-  HIVE_MICRO_SPIN = 26 /* for ever, at the interrupt setting that is in force */
+  HIVE_MICRO_SPIN = 26,         /* for ever, at the interrupt setting that is in force */
+  HIVE_MICRO_TRAPPED_STORE = 27 /* 8 bytes; a: address, b: value; with the trap flag set, so that
+                                   vector 1 comes after it */
 };
 
 struct hive_micro_action {
@@ -85,7 +87,8 @@ struct hive_micro_header {
 enum hive_micro_status {
   HIVE_MICRO_NOT_RUN = 0,
   HIVE_MICRO_OK = 1,
-  HIVE_MICRO_EXCEPTION = 2, /* `vector`, `error_code`, `rip`; for a page fault `extra` is CR2 */
+  HIVE_MICRO_EXCEPTION = 2, /* `vector`, `error_code`, `rip`; `value` is RFLAGS as it was there; for
+                               a page fault `extra` is CR2 */
   HIVE_MICRO_TIMED_OUT = 3,
   HIVE_MICRO_INVALID = 4 /* unknown op or width, or an operand out of range: nothing was done */
 };

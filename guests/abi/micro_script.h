@@ -79,6 +79,9 @@ constexpr Action map(std::uint64_t address) { return {HIVE_MICRO_MAP, 0, address
 constexpr Action undefined() { return {HIVE_MICRO_UNDEFINED, 0, 0, 0, 0}; }
 constexpr Action triple_fault() { return {HIVE_MICRO_TRIPLE_FAULT, 0, 0, 0, 0}; }
 constexpr Action spin() { return {HIVE_MICRO_SPIN, 0, 0, 0, 0}; }
+constexpr Action trapped_store(std::uint64_t address, std::uint64_t value) {
+  return {HIVE_MICRO_TRAPPED_STORE, 8, address, value, 0};
+}
 constexpr Action end() { return {HIVE_MICRO_END, 0, 0, 0, 0}; }
 
 /// The module to boot the micro guest with: script n is for CPU n. Throws std::invalid_argument

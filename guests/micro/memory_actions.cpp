@@ -51,6 +51,18 @@ hive_micro_status store(const hive_micro_action& action) {
   return with_operand(action, [&](auto* operand) { *operand = narrow(operand, action.b); });
 }
 
+hive_micro_status trapped_store(const hive_micro_action& action) {
+  asm volatile(
+      "pushf\n\t"
+      "orq $0x100, (%%rsp)\n\t"
+      "popf\n\t"
+      "movq %1, %0"
+      : "=m"(*reinterpret_cast<volatile std::uint64_t*>(action.a))
+      : "r"(action.b)
+      : "memory", "cc");
+  return HIVE_MICRO_OK;
+}
+
 hive_micro_status load(const hive_micro_action& action, Result& result) {
   return with_operand(action, [&](auto* operand) { result.value = *operand; });
 }

@@ -11,6 +11,7 @@ namespace hive::micro {
 using Result = volatile hive_micro_result;
 
 hive_micro_status store(const hive_micro_action& action);
+hive_micro_status trapped_store(const hive_micro_action& action);
 hive_micro_status load(const hive_micro_action& action, Result& result);
 hive_micro_status fill(const hive_micro_action& action, Result& result);
 hive_micro_status copy(const hive_micro_action& action, Result& result);

@@ -25,6 +25,8 @@ hive_micro_status perform_memory(const hive_micro_action& action, Result& result
   switch (action.op) {
     case HIVE_MICRO_STORE:
       return store(action);
+    case HIVE_MICRO_TRAPPED_STORE:
+      return trapped_store(action);
     case HIVE_MICRO_LOAD:
       return load(action, result);
     case HIVE_MICRO_FILL:

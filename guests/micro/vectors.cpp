@@ -52,6 +52,7 @@ extern const char vector_stubs[];
   result.vector = static_cast<std::uint8_t>(frame->vector);
   result.error_code = static_cast<std::uint32_t>(frame->error_code);
   result.rip = frame->rip;
+  result.value = frame->rflags;
   result.extra = frame->vector == kPageFault ? read_cr2() : 0;
   result.status = HIVE_MICRO_EXCEPTION;
   if (!in_action) {

@@ -68,8 +68,10 @@ void Cell::open_global_memory(const CellConfig& config) {
     });
   });
   machine_.connect_global(*device_writes_);
-  global_.emplace(
-      GlobalAccess{window, *denials_, machine_.global_places(), config.global->on_violation, tell});
+  const OnViolation policy = config.global->on_violation;
+  if (policy == OnViolation::kIgnore) drop_.emplace(machine_.vm(), window, machine_.memory());
+  global_.emplace(GlobalAccess{window, *denials_, machine_.global_places(), policy, tell,
+                               drop_ ? &*drop_ : nullptr});
 }
 
 std::vector<Cell::HomeLink> Cell::take_home_links() {

@@ -95,6 +95,7 @@ class Cell {
   Machine machine_;
   std::optional<Denials> denials_;             ///< With global memory.
   std::optional<DeviceWrites> device_writes_;  ///< With global memory.
+  std::optional<DropAccess> drop_;             ///< Where violations are ignored.
   std::optional<GlobalAccess> global_;         ///< With global memory.
   VcpuGate gate_;
   std::vector<std::unique_ptr<VcpuThread>> vcpus_;

@@ -25,8 +25,9 @@ constexpr Names<Backing, 3> kBackings{{{"small-pages", Backing::kSmallPages},
                                        {"automatic", Backing::kAutomatic},
                                        {"huge-pages", Backing::kHugePages}}};
 
-constexpr Names<OnViolation, 2> kViolationAnswers{
-    {{"fault", OnViolation::kFault}, {"stop", OnViolation::kStop}}};
+constexpr Names<OnViolation, 3> kViolationAnswers{{{"fault", OnViolation::kFault},
+                                                   {"stop", OnViolation::kStop},
+                                                   {"ignore", OnViolation::kIgnore}}};
 
 /// What a guest with 46 bits of physical addresses has room for beside its RAM.
 constexpr std::uint64_t kMaxGlobalMemory = 16ULL << 40;

@@ -20,6 +20,9 @@ struct DiskConfig {
 enum class OnViolation {
   kFault,  ///< The guest gets a general protection fault at the instruction.
   kStop,   ///< The cell is stopped as failed.
+  /// The guest goes on after the instruction, which has written only where it may. For debugging:
+  /// each violation stops all of the cell's vCPUs for a moment.
+  kIgnore,
 };
 
 /// A cell's contribution to global memory.

@@ -60,6 +60,7 @@ void Denials::enrol(Kick kick) {
 
 void Denials::leave() {
   excuse();
+  (void)end_limit();
   const std::scoped_lock lock(mutex_);
   enrolled_.erase(this_thread());
 }
@@ -117,66 +118,99 @@ void Denials::serve() {
       if ((waiting[channel].revents & (POLLHUP | POLLERR)) != 0) waiting[channel].fd = -1;
     }
     press();
-    check_limit();
+    check_limits();
   }
 }
 
 void Denials::stop(const Range& range) {
+  ++changes_;
   window_.forbid(range);
   window_.wake(range);
 }
 
 void Denials::restore(const Range& range) {
-  if (all_stopped_) return;
+  ++changes_;
+  if (all_stopped_ != 0) return;
   window_.allow(range);
   for (const Standing& each : standing_) {
     if (range.contains(each.offset)) stop({each.offset, kPageSize});
   }
-  if (limit_passed_) stop(*limited_);
+  for (const auto& [thread, limit] : limits_) {
+    if (limit.passed) stop(limit.range);
+  }
 }
 
 void Denials::stop_all() {
   const std::scoped_lock lock(mutex_);
-  all_stopped_ = true;
+  ++all_stopped_;
   stop(everything());
 }
 
 void Denials::let_go_on() {
   const std::scoped_lock lock(mutex_);
-  all_stopped_ = false;
-  restore(everything());
+  if (--all_stopped_ == 0) restore(everything());
 }
 
 void Denials::limit(const Range& range, std::chrono::milliseconds limit) {
   const std::uint64_t start = align_down(range.start, kPageSize);
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(limit);
-  itimerspec when{};
-  when.it_value = {seconds.count(), std::chrono::nanoseconds(limit - seconds).count()};
+  const Range pages{start, align_up(range.end(), kPageSize) - start};
   const std::scoped_lock lock(mutex_);
-  limited_ = Range{start, align_up(range.end(), kPageSize) - start};
-  ::timerfd_settime(timer_.get(), 0, &when, nullptr);
+  limits_[this_thread()] = {pages, Clock::now() + limit};
+  set_timer();
 }
 
-void Denials::end_limit() {
-  const itimerspec never{};
+bool Denials::end_limit() {
   const std::scoped_lock lock(mutex_);
-  ::timerfd_settime(timer_.get(), 0, &never, nullptr);
-  const Range range = std::exchange(limited_, std::nullopt).value_or(Range{});
-  if (std::exchange(limit_passed_, false)) restore(range);
+  const auto place = limits_.find(this_thread());
+  if (place == limits_.end()) return false;
+  const Limit limit = place->second;
+  limits_.erase(place);
+  set_timer();
+  if (limit.passed) restore(limit.range);
+  return limit.passed;
 }
 
-void Denials::check_limit() {
+void Denials::set_timer() {
+  auto next = Clock::time_point::max();
+  for (const auto& [thread, limit] : limits_) {
+    if (!limit.passed) next = std::min(next, limit.end);
+  }
+  itimerspec when{};  // Zero: never.
+  if (next != Clock::time_point::max()) {
+    const auto since = next.time_since_epoch();
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since);
+    when.it_value = {seconds.count(), std::chrono::nanoseconds(since - seconds).count()};
+  }
+  // The steady clock is CLOCK_MONOTONIC.
+  ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
+}
+
+void Denials::check_limits() {
   std::uint64_t expirations = 0;
   const std::scoped_lock lock(mutex_);
   // Setting the timer takes back an expiration that nobody has read.
-  if (::read(timer_.get(), &expirations, sizeof expirations) <= 0 || !limited_) return;
-  limit_passed_ = true;
-  stop(*limited_);
+  if (::read(timer_.get(), &expirations, sizeof expirations) <= 0) return;
+  const auto now = Clock::now();
+  for (auto& [thread, limit] : limits_) {
+    if (limit.passed || now < limit.end) continue;
+    limit.passed = true;
+    stop(limit.range);
+    const auto party = enrolled_.find(thread);
+    if (party != enrolled_.end()) party->second();
+  }
+  set_timer();
 }
 
-bool Denials::disturbing() {
+std::uint64_t Denials::now() {
   const std::scoped_lock lock(mutex_);
-  return all_stopped_ || limit_passed_ || !standing_.empty();
+  return changes_;
+}
+
+bool Denials::disturbed_since(std::uint64_t mark) {
+  const std::scoped_lock lock(mutex_);
+  return changes_ != mark || all_stopped_ != 0 || !standing_.empty() ||
+         std::any_of(limits_.begin(), limits_.end(),
+                     [](const auto& each) { return each.second.passed; });
 }
 
 void Denials::receive(std::size_t channel) {

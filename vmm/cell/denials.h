@@ -53,15 +53,19 @@ class Denials {
   void excuse();
 
   /// Makes all writes to foreign pages fail, those that wait too, until let_go_on(): a thread that
-  /// waits for a home cannot be got out of the kernel otherwise, not by a signal either.
+  /// waits for a home cannot be got out of the kernel otherwise, not by a signal either. Several
+  /// threads may ask for it; it ends with the last.
   void stop_all();
   void let_go_on();
-  /// The calling thread is about to write RANGE of the window. Where it still waits after LIMIT,
-  /// its write fails. One such thread; end_limit() comes before the next.
+  /// The calling thread is about to write RANGE of the window. Where it is still at that after
+  /// LIMIT, its write fails, and it is kicked if it is enrolled. end_limit() comes before the next.
   void limit(const Range& range, std::chrono::milliseconds limit);
-  void end_limit();
-  /// Whether writes may fail at this moment that no home has denied to their thread.
-  [[nodiscard]] bool disturbing();
+  /// Whether the calling thread's limit has passed; ends it.
+  bool end_limit();
+  /// A mark in time, for disturbed_since().
+  [[nodiscard]] std::uint64_t now();
+  /// Whether writes may have failed since MARK that no home has denied to their thread.
+  [[nodiscard]] bool disturbed_since(std::uint64_t mark);
 
  private:
   struct Channel {
@@ -75,12 +79,19 @@ class Denials {
     pid_t thread = 0;
     Clock::time_point patience;  ///< When the thread is asked, or given up if nobody knows it.
   };
+  struct Limit {
+    Range range;  ///< Whole pages.
+    Clock::time_point end;
+    bool passed = false;
+  };
 
   void serve();
   void receive(std::size_t channel);
   void deny(std::size_t channel, const memory::Denial& denial);
   void press();
-  void check_limit();
+  void check_limits();
+  /// Has the timer expire at the first limit that has not passed. With the lock held.
+  void set_timer();
   [[nodiscard]] Range everything() const { return {0, window_.size()}; }
   /// Makes RANGE fail; or writable again but for what denials stand for. With the lock held.
   void stop(const Range& range);
@@ -92,13 +103,13 @@ class Denials {
   memory::GlobalWindow& window_;
   std::vector<Channel> channels_;
   UniqueFd stop_;
-  UniqueFd timer_;  ///< Expires with the limit.
+  UniqueFd timer_;  ///< Expires with the next limit.
   std::mutex mutex_;
   std::map<pid_t, Kick> enrolled_;  ///< Guarded by mutex_.
   std::vector<Standing> standing_;  ///< Guarded by mutex_. In the order in which they came.
-  bool all_stopped_ = false;        ///< Guarded by mutex_.
-  std::optional<Range> limited_;    ///< Guarded by mutex_. Whole pages.
-  bool limit_passed_ = false;       ///< Guarded by mutex_.
+  std::uint64_t changes_ = 0;      ///< Guarded by mutex_. How often pages were stopped or restored.
+  unsigned all_stopped_ = 0;       ///< Guarded by mutex_. How many have asked for it.
+  std::map<pid_t, Limit> limits_;  ///< Guarded by mutex_. Of each thread that has one.
   std::thread thread_;
 };
 

@@ -19,8 +19,12 @@ Violation violation_at(const memory::GlobalWindow& window, std::uint64_t offset,
   return {home, offset - contribution.start, vcpu, rip};
 }
 
-ForeignWrites::ForeignWrites(const GlobalAccess& access, const VcpuGate& gate, Denials::Kick kick)
-    : access_(access), gate_(gate), kick_(std::move(kick)) {
+ForeignWrites::ForeignWrites(const GlobalAccess& access, VcpuGate& gate, Denials::Kick kick,
+                             Serve serve)
+    : access_(access), gate_(gate), kick_(std::move(kick)), serve_(std::move(serve)) {
+  if (access.drop != nullptr) {
+    step_.emplace(*access.drop, access.window, access.denials, gate);
+  }
   resume();
 }
 
@@ -48,7 +52,7 @@ ForeignWrites::Handled ForeignWrites::handle(kvm::Vcpu& vcpu, unsigned index,
   if (const auto denied = access_.denials.claim(static_cast<std::int32_t>(index), rip)) {
     return answer(vcpu, index, *denied, rip);
   }
-  const bool disturbed = !gate_.open_now() || access_.denials.disturbing();
+  const bool disturbed = !gate_.open_now() || access_.denials.disturbed_since(mark_);
   if (exit.reason == ExitReason::kFailed && !disturbed) return Handled::kNotOurs;
   ::sched_yield();  // Another thread's write there is being stopped.
   return Handled::kGoOn;
@@ -62,21 +66,33 @@ ForeignWrites::Handled ForeignWrites::store(kvm::Vcpu& vcpu, unsigned index,
     parts_.push_back({*offset, {exit.data.begin(), exit.data.end()}});
     exit = vcpu.finish_access();
   }
-  return finish(vcpu, index);
+  return write_parts(vcpu, index);
 }
 
 ForeignWrites::Handled ForeignWrites::finish(kvm::Vcpu& vcpu, unsigned index) {
+  if (!parts_.empty()) return write_parts(vcpu, index);
+  return drop(vcpu, index);
+}
+
+bool ForeignWrites::may_wait() { return alone_ ? !step_->hurried() : gate_.open_now(); }
+
+ForeignWrites::Handled ForeignWrites::write_parts(kvm::Vcpu& vcpu, unsigned index) {
   const std::uint64_t rip = vcpu.regs().rip;
   while (!parts_.empty()) {
     const Part& part = parts_.front();
     auto denied = access_.denials.claim(static_cast<std::int32_t>(index), rip);
     // There no write succeeds, and nobody answers for it.
     if (!denied && access_.window.home_of(part.offset) < 0) denied = part.offset;
+    if (denied && access_.policy == OnViolation::kIgnore) {
+      report(index, *denied, rip);
+      parts_.erase(parts_.begin());
+      continue;
+    }
     if (denied) {
       parts_.clear();
       return answer(vcpu, index, *denied, rip);
     }
-    if (!gate_.open_now()) break;
+    if (!may_wait()) break;
     if (bounce_.write(access_.window.base() + part.offset, part.data)) {
       parts_.erase(parts_.begin());
     } else {
@@ -86,12 +102,46 @@ ForeignWrites::Handled ForeignWrites::finish(kvm::Vcpu& vcpu, unsigned index) {
   return Handled::kGoOn;
 }
 
+void ForeignWrites::report(unsigned index, std::uint64_t offset, std::uint64_t rip) {
+  access_.on_violation(violation_at(access_.window, offset, static_cast<int>(index), rip));
+}
+
 ForeignWrites::Handled ForeignWrites::answer(kvm::Vcpu& vcpu, unsigned index, std::uint64_t offset,
                                              std::uint64_t rip) {
-  access_.on_violation(violation_at(access_.window, offset, static_cast<int>(index), rip));
-  if (access_.policy == OnViolation::kStop) return Handled::kStop;
+  report(index, offset, rip);
+  switch (access_.policy) {
+    case OnViolation::kStop:
+      return Handled::kStop;
+    case OnViolation::kIgnore:
+      step_->add(offset);
+      return drop(vcpu, index);
+    case OnViolation::kFault:
+      break;
+  }
   vcpu.raise_general_protection();
   return Handled::kGoOn;
+}
+
+ForeignWrites::Handled ForeignWrites::drop(kvm::Vcpu& vcpu, unsigned index) {
+  alone_ = true;
+  end_ = step_->perform(vcpu, step_owner(vcpu, index));
+  alone_ = false;
+  return end_ ? Handled::kEnded : Handled::kGoOn;
+}
+
+StepOver::Owner ForeignWrites::step_owner(kvm::Vcpu& vcpu, unsigned index) {
+  const auto denied = [this, &vcpu, index]() -> std::optional<std::uint64_t> {
+    const std::uint64_t rip = vcpu.regs().rip;
+    const auto page = access_.denials.claim(static_cast<std::int32_t>(index), rip);
+    if (page) report(index, *page, rip);
+    return page;
+  };
+  const auto serve = [this, &vcpu, index](const kvm::Exit& exit) -> std::optional<Report> {
+    if (!target_of(exit)) return serve_(exit);
+    (void)store(vcpu, index, exit);
+    return std::nullopt;
+  };
+  return {denied, serve};
 }
 
 }  // namespace hive::cell

@@ -5,10 +5,13 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "vmm/cell/config.h"
 #include "vmm/cell/denials.h"
+#include "vmm/cell/monitor_protocol.h"
+#include "vmm/cell/step_over.h"
 #include "vmm/cell/vcpu_gate.h"
 #include "vmm/kvm/vcpu.h"
 #include "vmm/memory/bounce_file.h"
@@ -37,6 +40,7 @@ struct GlobalAccess {
   OnViolation policy;
   /// Told of each violation, on the vCPU's thread.
   std::function<void(const Violation&)> on_violation;
+  DropAccess* drop = nullptr;  ///< Where `policy` is kIgnore.
 };
 
 /// A vCPU's view of global memory; belongs to the vCPU's thread, and is made there.
@@ -47,20 +51,26 @@ class ForeignWrites {
     kNotOurs,  ///< The exit is not about global memory.
     kGoOn,     ///< Run the guest again.
     kStop,     ///< It was a violation for which the cell is stopped.
+    kEnded,    ///< The cell has ended otherwise: take_end() says how.
   };
+  using Serve = std::function<std::optional<Report>(const kvm::Exit&)>;
 
   /// GATE is the one that this thread passes: a write that waits while it closes stays unfinished.
-  /// KICK gets this thread out of the guest; thread-safe. Throws Error.
-  ForeignWrites(const GlobalAccess& access, const VcpuGate& gate, Denials::Kick kick);
+  /// KICK gets this thread out of the guest; thread-safe. SERVE serves accesses to devices, and
+  /// tells of the cell's end. Throws Error.
+  ForeignWrites(const GlobalAccess& access, VcpuGate& gate, Denials::Kick kick, Serve serve);
   ForeignWrites(const ForeignWrites&) = delete;
   ForeignWrites& operator=(const ForeignWrites&) = delete;
   ~ForeignWrites();
 
+  /// The vCPU is about to enter the guest.
+  void before_run() { mark_ = access_.denials.now(); }
   Handled handle(kvm::Vcpu& vcpu, unsigned index, const kvm::Exit& exit);
-  /// Whether an instruction that the guest is past has yet to write: finish() comes before the
-  /// guest's next one.
-  [[nodiscard]] bool unfinished() const { return !parts_.empty(); }
+  /// Whether an instruction that the guest is past has yet to write, or one that it is at must be
+  /// got past: finish() comes before the guest's next one.
+  [[nodiscard]] bool unfinished() const { return !parts_.empty() || (step_ && step_->pending()); }
   Handled finish(kvm::Vcpu& vcpu, unsigned index);
+  [[nodiscard]] std::optional<Report> take_end() { return std::exchange(end_, std::nullopt); }
 
   /// The thread will not write until resume(): no denial need wait for it.
   void suspend();
@@ -76,11 +86,23 @@ class ForeignWrites {
   /// EXIT's offset within the window, where it is a write there.
   [[nodiscard]] std::optional<std::uint64_t> target_of(const kvm::Exit& exit) const;
   Handled store(kvm::Vcpu& vcpu, unsigned index, const kvm::Exit& first);
+  Handled write_parts(kvm::Vcpu& vcpu, unsigned index);
   Handled answer(kvm::Vcpu& vcpu, unsigned index, std::uint64_t offset, std::uint64_t rip);
+  void report(unsigned index, std::uint64_t offset, std::uint64_t rip);
+  /// Lets the guest get past the instruction without the writes that were denied.
+  Handled drop(kvm::Vcpu& vcpu, unsigned index);
+  [[nodiscard]] StepOver::Owner step_owner(kvm::Vcpu& vcpu, unsigned index);
+  /// Whether this thread may go on at a write that has failed.
+  [[nodiscard]] bool may_wait();
 
   const GlobalAccess& access_;
-  const VcpuGate& gate_;
+  VcpuGate& gate_;
   Denials::Kick kick_;
+  Serve serve_;
+  std::optional<StepOver> step_;
+  bool alone_ = false;      ///< In a step.
+  std::uint64_t mark_ = 0;  ///< Of the last entry into the guest.
+  std::optional<Report> end_;
   std::vector<Part> parts_;  ///< Of an instruction, that are still to be written.
   memory::BounceFile bounce_;
 };

@@ -59,14 +59,14 @@ std::unique_ptr<device::MsiVector> KvmMsiController::allocate() {
 void KvmGlobalAlias::map(memory::GuestAddress address) {
   // A stopped store may be shown as one to a device as soon as the slot is there: by then PLACES
   // knows whose it is.
-  vm_.clear_slot(slot_);
+  vm_.empty_place(place_);
   places_.set_alias(address);
-  if (vm_.place_slot(slot_, {{address.value, places_.size()}, host_})) return;
+  if (vm_.fill_place(place_, {{address.value, places_.size()}, host_})) return;
   places_.set_alias(std::nullopt);
 }
 
 void KvmGlobalAlias::unmap() {
-  vm_.clear_slot(slot_);
+  vm_.empty_place(place_);
   places_.set_alias(std::nullopt);
 }
 

@@ -58,13 +58,13 @@ class KvmGlobalAlias : public device::MemoryAlias {
   /// The memory is at HOST in this process; PLACES learns where the guest has it. Before vCPUs run.
   /// The references outlive the alias.
   KvmGlobalAlias(kvm::Vm& vm, memory::GlobalPlaces& places, std::byte* host)
-      : vm_(vm), slot_(vm.reserve_slot()), places_(places), host_(host) {}
+      : vm_(vm), place_(vm.reserve_place()), places_(places), host_(host) {}
   void map(memory::GuestAddress address) override;
   void unmap() override;
 
  private:
   kvm::Vm& vm_;
-  std::uint32_t slot_;
+  kvm::MemorySlots::Place place_;
   memory::GlobalPlaces& places_;
   std::byte* host_;
 };

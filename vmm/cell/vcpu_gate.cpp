@@ -22,10 +22,16 @@ bool VcpuGate::wait() {
   return !ended_;
 }
 
+void VcpuGate::update() {
+  open_.store(!closed_ && !ended_ && !alone_);
+  changed_.notify_all();
+}
+
 bool VcpuGate::close(std::chrono::milliseconds limit) {
   {
     const std::scoped_lock lock(mutex_);
-    open_.store(false);
+    closed_ = true;
+    update();
   }
   kick_all_();
   std::unique_lock lock(mutex_);
@@ -34,16 +40,15 @@ bool VcpuGate::close(std::chrono::milliseconds limit) {
 
 void VcpuGate::open() {
   const std::scoped_lock lock(mutex_);
-  open_.store(true);
-  changed_.notify_all();
+  closed_ = false;
+  update();
 }
 
 void VcpuGate::end() {
   {
     const std::scoped_lock lock(mutex_);
     ended_ = true;
-    open_.store(false);
-    changed_.notify_all();
+    update();
   }
   kick_all_();
 }
@@ -51,6 +56,35 @@ void VcpuGate::end() {
 bool VcpuGate::await_empty(std::chrono::milliseconds limit) {
   std::unique_lock lock(mutex_);
   return changed_.wait_for(lock, limit, [this] { return members_ == 0; });
+}
+
+bool VcpuGate::begin_alone() {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!open_.load(std::memory_order_relaxed)) return false;
+    alone_ = true;
+    update();
+  }
+  kick_all_();
+  return true;
+}
+
+bool VcpuGate::await_others(std::chrono::milliseconds limit) {
+  std::unique_lock lock(mutex_);
+  const auto outside = [this] { return parked_ + 1 == members_; };
+  changed_.wait_for(lock, limit, [&] { return closed_ || ended_ || outside(); });
+  return outside();
+}
+
+bool VcpuGate::wanted() {
+  const std::scoped_lock lock(mutex_);
+  return closed_ || ended_;
+}
+
+void VcpuGate::end_alone() {
+  const std::scoped_lock lock(mutex_);
+  alone_ = false;
+  update();
 }
 
 }  // namespace hive::cell

@@ -39,12 +39,29 @@ class VcpuGate {
   /// not.
   [[nodiscard]] bool await_empty(std::chrono::milliseconds limit);
 
+  /// Called by a vCPU thread outside the guest that must be the only one inside: gets all others
+  /// out and keeps them out until end_alone(). False where the gate is not open, for another such
+  /// thread or otherwise: the caller passes the gate and tries again. Kicks the caller too.
+  [[nodiscard]] bool begin_alone();
+  /// Then: waits until all others are outside, at most for LIMIT, and no longer than until the gate
+  /// is wanted. Whether they are.
+  [[nodiscard]] bool await_others(std::chrono::milliseconds limit);
+  /// Whether somebody has asked to close the gate, or to end it, and waits for the one that is
+  /// alone.
+  [[nodiscard]] bool wanted();
+  void end_alone();
+
  private:
+  /// Makes open_ what the rest says, with the lock held, and tells everybody.
+  void update();
+
   std::function<void()> kick_all_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::atomic<bool> open_{true};
-  bool ended_ = false;    ///< Guarded by mutex_, as are the counts.
+  bool closed_ = false;   ///< By close(). Guarded by mutex_, as are those that follow.
+  bool ended_ = false;    ///< By end().
+  bool alone_ = false;    ///< One member is alone.
   unsigned members_ = 0;  ///< vCPU threads between join() and leave().
   unsigned parked_ = 0;   ///< Members inside wait().
 };

@@ -70,7 +70,11 @@ void VcpuThread::kick() {
 void VcpuThread::loop() {
   try {
     std::optional<ForeignWrites> foreign;
-    if (global_ != nullptr) foreign.emplace(*global_, gate_, [this] { kick(); });
+    if (global_ != nullptr) {
+      foreign.emplace(
+          *global_, gate_, [this] { kick(); },
+          [this](const kvm::Exit& exit) { return serve_device(exit); });
+    }
     run_guest(foreign ? &*foreign : nullptr);
   } catch (const std::exception& error) {
     on_end_({ReportKind::kFailed, error.what()});
@@ -84,14 +88,22 @@ void VcpuThread::run_guest(ForeignWrites* foreign) {
       if (!wait_outside(foreign)) break;
       continue;
     }
-    const auto end = foreign != nullptr && foreign->unfinished()
-                         ? end_after(foreign->finish(*vcpu_, index_))
-                         : serve(vcpu_->run(), foreign);
+    const auto end = enter(foreign);
     if (end) {
       on_end_(*end);
       break;
     }
   }
+}
+
+std::optional<Report> VcpuThread::enter(ForeignWrites* foreign) {
+  if (foreign == nullptr) return serve_device(vcpu_->run());
+  if (foreign->unfinished()) return end_after(*foreign, foreign->finish(*vcpu_, index_));
+  foreign->before_run();
+  const kvm::Exit exit = vcpu_->run();
+  const auto handled = foreign->handle(*vcpu_, index_, exit);
+  return handled == ForeignWrites::Handled::kNotOurs ? serve_device(exit)
+                                                     : end_after(*foreign, handled);
 }
 
 bool VcpuThread::wait_outside(ForeignWrites* foreign) {
@@ -101,15 +113,11 @@ bool VcpuThread::wait_outside(ForeignWrites* foreign) {
   return go_on;
 }
 
-std::optional<Report> VcpuThread::serve(const kvm::Exit& exit, ForeignWrites* foreign) {
+std::optional<Report> VcpuThread::end_after(ForeignWrites& foreign,
+                                            ForeignWrites::Handled handled) const {
   using Handled = ForeignWrites::Handled;
-  const Handled handled =
-      foreign == nullptr ? Handled::kNotOurs : foreign->handle(*vcpu_, index_, exit);
-  return handled == Handled::kNotOurs ? serve_device(exit) : end_after(handled);
-}
-
-std::optional<Report> VcpuThread::end_after(ForeignWrites::Handled handled) const {
-  if (handled != ForeignWrites::Handled::kStop) return std::nullopt;
+  if (handled == Handled::kEnded) return foreign.take_end();
+  if (handled != Handled::kStop) return std::nullopt;
   return Report{ReportKind::kFailed,
                 "stopped, as the plan wants it, at a write that the "
                 "firewall denied: " +
@@ -137,6 +145,7 @@ std::optional<Report> VcpuThread::serve_device(const kvm::Exit& exit) {
       return std::nullopt;
     case ExitReason::kShutdown:
       return Report{ReportKind::kTripleFault, vcpu_->describe_failure()};
+    case ExitReason::kStepped:
     case ExitReason::kRefused:
     case ExitReason::kFailed:
       break;

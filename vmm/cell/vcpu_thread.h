@@ -47,11 +47,13 @@ class VcpuThread {
  private:
   void loop();
   void run_guest(ForeignWrites* foreign);
+  /// Lets the guest run up to its next exit, and serves that.
+  [[nodiscard]] std::optional<Report> enter(ForeignWrites* foreign);
   /// Waits at the gate. False when the vCPU must end.
   [[nodiscard]] bool wait_outside(ForeignWrites* foreign);
   /// The vCPU's end, where a write came to HANDLED, if it is one.
-  [[nodiscard]] std::optional<Report> end_after(ForeignWrites::Handled handled) const;
-  [[nodiscard]] std::optional<Report> serve(const kvm::Exit& exit, ForeignWrites* foreign);
+  [[nodiscard]] std::optional<Report> end_after(ForeignWrites& foreign,
+                                                ForeignWrites::Handled handled) const;
   [[nodiscard]] std::optional<Report> serve_device(const kvm::Exit& exit);
 
   std::unique_ptr<kvm::Vcpu> vcpu_;

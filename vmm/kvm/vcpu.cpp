@@ -81,6 +81,38 @@ void Vcpu::set_sregs(const kvm_sregs& sregs) {
   vcpu_ioctl(fd_.get(), KVM_SET_SREGS, &sregs, "KVM_SET_SREGS");
 }
 
+kvm_vcpu_events Vcpu::events() const {
+  kvm_vcpu_events events{};
+  vcpu_ioctl(fd_.get(), KVM_GET_VCPU_EVENTS, &events, "KVM_GET_VCPU_EVENTS");
+  return events;
+}
+
+void Vcpu::set_events(const kvm_vcpu_events& events) {
+  vcpu_ioctl(fd_.get(), KVM_SET_VCPU_EVENTS, &events, "KVM_SET_VCPU_EVENTS");
+}
+
+kvm_debugregs Vcpu::debug_registers() const {
+  kvm_debugregs registers{};
+  vcpu_ioctl(fd_.get(), KVM_GET_DEBUGREGS, &registers, "KVM_GET_DEBUGREGS");
+  return registers;
+}
+
+void Vcpu::set_debug_registers(const kvm_debugregs& registers) {
+  vcpu_ioctl(fd_.get(), KVM_SET_DEBUGREGS, &registers, "KVM_SET_DEBUGREGS");
+}
+
+void Vcpu::set_guest_debug(const kvm_guest_debug& debug) {
+  vcpu_ioctl(fd_.get(), KVM_SET_GUEST_DEBUG, &debug, "KVM_SET_GUEST_DEBUG");
+}
+
+std::optional<memory::GuestAddress> Vcpu::translate(std::uint64_t address) const {
+  kvm_translation translation{};
+  translation.linear_address = address;
+  vcpu_ioctl(fd_.get(), KVM_TRANSLATE, &translation, "KVM_TRANSLATE");
+  if (translation.valid == 0) return std::nullopt;
+  return memory::GuestAddress{translation.physical_address};
+}
+
 void Vcpu::set_local_interrupts() {
   // Intel SDM vol. 3A, 11.5.1: delivery mode is bits 8 to 10 of a local vector table entry.
   constexpr std::size_t kLvtLint0 = 0x350, kLvtLint1 = 0x360;
@@ -111,13 +143,12 @@ Exit Vcpu::finish_access() {
 
 void Vcpu::raise_general_protection() {
   constexpr std::uint8_t kGeneralProtection = 13;
-  kvm_vcpu_events events{};
-  vcpu_ioctl(fd_.get(), KVM_GET_VCPU_EVENTS, &events, "KVM_GET_VCPU_EVENTS");
+  kvm_vcpu_events events = this->events();
   events.exception.injected = 1;
   events.exception.nr = kGeneralProtection;
   events.exception.has_error_code = 1;
   events.exception.error_code = 0;
-  vcpu_ioctl(fd_.get(), KVM_SET_VCPU_EVENTS, &events, "KVM_SET_VCPU_EVENTS");
+  set_events(events);
 }
 
 Exit Vcpu::decode() {
@@ -139,6 +170,8 @@ Exit Vcpu::decode() {
     }
     case KVM_EXIT_INTR:
       return {ExitReason::kInterrupted, 0, {}, 0};
+    case KVM_EXIT_DEBUG:
+      return {ExitReason::kStepped, 0, {}, 0};
     case KVM_EXIT_SHUTDOWN:
       return {ExitReason::kShutdown, 0, {}, 0};
     default:

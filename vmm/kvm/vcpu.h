@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "vmm/kvm/kvm.h"
 #include "vmm/kvm/uapi.h"
 #include "vmm/kvm/vm.h"
+#include "vmm/memory/guest_address.h"
 
 namespace hive::kvm {
 
@@ -23,6 +25,7 @@ enum class ExitReason {
   kMemoryRead,   ///< Fill `data` from guest-physical `address`, which is not RAM.
   kMemoryWrite,  ///< Consume `data` for guest-physical `address`, which is not RAM.
   kInterrupted,  ///< A signal or kick() came.
+  kStepped,      ///< What set_guest_debug() asked for has come.
   kShutdown,     ///< Triple fault.
   kRefused,      ///< The host lets this process not make the guest's access to its memory; the
                  ///< guest is at the instruction that makes it.
@@ -51,6 +54,15 @@ class Vcpu {
   void set_regs(const kvm_regs& regs);
   [[nodiscard]] kvm_sregs sregs() const;
   void set_sregs(const kvm_sregs& sregs);
+  /// What KVM is about to deliver to the guest: exceptions, interrupts.
+  [[nodiscard]] kvm_vcpu_events events() const;
+  void set_events(const kvm_vcpu_events& events);
+  [[nodiscard]] kvm_debugregs debug_registers() const;
+  void set_debug_registers(const kvm_debugregs& registers);
+  /// Debugs the guest from the host.
+  void set_guest_debug(const kvm_guest_debug& debug);
+  /// Where the guest has linear ADDRESS, as it is running now; nothing where it is not mapped.
+  [[nodiscard]] std::optional<memory::GuestAddress> translate(std::uint64_t address) const;
   /// Wires the LAPIC's LINT pins as the MADT tells the guest: LINT0 ExtINT, LINT1 NMI.
   void set_local_interrupts();
 

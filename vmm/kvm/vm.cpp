@@ -54,34 +54,6 @@ Vm::Vm(const Kvm& kvm)
   if (::ioctl(fd_.get(), KVM_CREATE_IRQCHIP, 0) != 0) throw_errno("kvm: KVM_CREATE_IRQCHIP");
 }
 
-void Vm::add_memory(const memory::MemoryRegion& region) {
-  kvm_userspace_memory_region slot{};
-  slot.slot = next_slot_++;
-  slot.guest_phys_addr = region.guest.start;
-  slot.memory_size = region.guest.size;
-  slot.userspace_addr = reinterpret_cast<std::uintptr_t>(region.host);
-  if (::ioctl(fd_.get(), KVM_SET_USER_MEMORY_REGION, &slot) != 0) {
-    throw_errno("kvm: KVM_SET_USER_MEMORY_REGION for " + format_size(region.guest.size));
-  }
-}
-
-bool Vm::place_slot(std::uint32_t slot, const memory::MemoryRegion& region) {
-  clear_slot(slot);
-  kvm_userspace_memory_region request{};
-  request.slot = slot;
-  request.guest_phys_addr = region.guest.start;
-  request.memory_size = region.guest.size;
-  request.userspace_addr = reinterpret_cast<std::uintptr_t>(region.host);
-  return ::ioctl(fd_.get(), KVM_SET_USER_MEMORY_REGION, &request) == 0;
-}
-
-void Vm::clear_slot(std::uint32_t slot) {
-  kvm_userspace_memory_region request{};
-  request.slot = slot;
-  // Fails only when the slot is empty already, which is what the caller wants.
-  (void)::ioctl(fd_.get(), KVM_SET_USER_MEMORY_REGION, &request);
-}
-
 void Vm::attach_irqfd(std::uint32_t gsi, int event_fd) {
   kvm_irqfd request{};
   request.fd = static_cast<std::uint32_t>(event_fd);

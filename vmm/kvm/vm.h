@@ -10,6 +10,7 @@
 
 #include "vmm/base/unique_fd.h"
 #include "vmm/kvm/kvm.h"
+#include "vmm/kvm/memory_slots.h"
 #include "vmm/kvm/uapi.h"
 #include "vmm/memory/guest_address.h"
 #include "vmm/memory/guest_memory.h"
@@ -26,14 +27,19 @@ class Vm {
 
   /// Backs guest-physical REGION by its host mapping, writable. MEMORY outlives the VM. Throws
   /// Error.
-  void add_memory(const memory::MemoryRegion& region);
+  void add_memory(const memory::MemoryRegion& region) { slots_.add(fd_.get(), region); }
+  /// Has the guest find other memory in the place of a page, wherever it has that, until
+  /// restore_pages(). No vCPU is in the guest from here to there, but one that is meant to. Throws
+  /// Error; the guest's memory is then not whole.
+  void substitute_page(const Substitute& substitute) { slots_.substitute(fd_.get(), substitute); }
+  void restore_pages() { slots_.restore(fd_.get()); }
 
-  /// A memory slot whose place may change while vCPUs run. Before they do.
-  std::uint32_t reserve_slot() { return next_slot_++; }
-  /// Backs guest-physical REGION by its host mapping, which may be part of other slots too; not
-  /// where SLOT had it before. False when KVM refuses: it overlaps another slot. Thread-safe.
-  [[nodiscard]] bool place_slot(std::uint32_t slot, const memory::MemoryRegion& region);
-  void clear_slot(std::uint32_t slot);
+  /// As MemorySlots has them. Thread-safe.
+  MemorySlots::Place reserve_place() { return slots_.reserve(); }
+  [[nodiscard]] bool fill_place(MemorySlots::Place place, const memory::MemoryRegion& region) {
+    return slots_.fill(fd_.get(), place, region);
+  }
+  void empty_place(MemorySlots::Place place) { slots_.empty(fd_.get(), place); }
 
   /// Routes global system interrupt GSI to the IOAPIC pin of the same number, and EVENT_FD to it: a
   /// write to the eventfd is an edge on the pin. Throws Error.
@@ -63,7 +69,7 @@ class Vm {
 
   UniqueFd fd_;
   std::size_t max_routes_;
-  std::uint32_t next_slot_ = 0;
+  MemorySlots slots_;
   std::uint32_t next_message_gsi_;
   std::mutex routes_mutex_;
   std::vector<kvm_irq_routing_entry> routes_;  ///< Guarded by routes_mutex_.

@@ -77,8 +77,17 @@ TEST_F(DmaOnKvm, WritesAGrantedPageAndMarksIt) {
   EXPECT_TRUE(cells_->home(0).violations().empty());
 }
 
-TEST_F(DmaOnKvm, EndsInAnIoErrorAtAProtectedPage) {
-  aim_at(0, 0x4000);
+/// The same with each policy under which the cell goes on.
+class MildDmaOnKvm : public DmaOnKvm, public ::testing::WithParamInterface<cell::OnViolation> {};
+
+INSTANTIATE_TEST_SUITE_P(Policies, MildDmaOnKvm,
+                         ::testing::Values(cell::OnViolation::kFault, cell::OnViolation::kIgnore),
+                         [](const auto& policy) {
+                           return policy.param == cell::OnViolation::kFault ? "Fault" : "Ignore";
+                         });
+
+TEST_P(MildDmaOnKvm, EndsInAnIoErrorAtAProtectedPage) {
+  aim_at(0, 0x4000, GetParam());
   cells_->home(0).grant(kBeta, {3, 1});
   cells_->start();
   ASSERT_TRUE(cells_->cell(1).run_until_done());

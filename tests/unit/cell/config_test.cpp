@@ -97,12 +97,12 @@ TEST(CellConfig, ComesBackWithItsGlobalMemory) {
   CellConfig config =
       parse_config(R"({"name": "a", "vcpus": 1, "memory": 2097152, "kernel": "k"})");
   config.global = GlobalConfig{
-      1, {{-1, 0, {30, 31, 32, 33}}, {20, 2 << 20, {34, 35, 36, 37}}}, OnViolation::kStop, 40};
+      1, {{-1, 0, {30, 31, 32, 33}}, {20, 2 << 20, {34, 35, 36, 37}}}, OnViolation::kIgnore, 40};
   const CellConfig back = parse_config(to_json(config));
   ASSERT_TRUE(back.global.has_value());
   EXPECT_EQ(back.global->own, 1U);
   EXPECT_EQ(back.global->link, 40);
-  EXPECT_EQ(back.global->on_violation, OnViolation::kStop);
+  EXPECT_EQ(back.global->on_violation, OnViolation::kIgnore);
   ASSERT_EQ(back.global->contributions.size(), 2U);
   EXPECT_EQ(back.global->contributions[1].file, 20);
   EXPECT_EQ(back.global->contributions[1].size, 2U << 20);
@@ -112,7 +112,7 @@ TEST(CellConfig, ComesBackWithItsGlobalMemory) {
 TEST(CellConfig, RefusesAnAnswerToViolationsThatItDoesNotKnow) {
   EXPECT_THAT(fault_of(R"({"name": "a", "vcpus": 1, "memory": 2097152, "kernel": "k",
                            "global": {"own": 0, "on_violation": "shrug"}})"),
-              HasSubstr("\"global.on_violation\" is \"shrug\", not fault or stop"));
+              HasSubstr("\"global.on_violation\" is \"shrug\", not fault, stop or ignore"));
 }
 
 }  // namespace

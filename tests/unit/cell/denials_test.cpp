@@ -178,6 +178,62 @@ TEST_F(DenialsTest, OfOneThreadDoNotHurtAnother) {
   EXPECT_EQ(window_->base()[1], std::byte{1});
 }
 
+TEST_F(DenialsTest, EndWritesThatTakeLongerThanTheirThreadsLimits) {
+  std::atomic<int> kicks{0};
+  const auto write_within = [&](std::uint64_t offset, std::chrono::milliseconds limit) {
+    denials_->enrol([&] { ++kicks; });
+    denials_->limit({offset, 1}, limit);
+    BounceFile bounce;
+    const std::byte value{1};
+    const auto start = Denials::Clock::now();
+    EXPECT_FALSE(bounce.write(window_->base() + offset, {&value, 1}));
+    EXPECT_GE(Denials::Clock::now() - start, limit - std::chrono::milliseconds(1));
+    EXPECT_TRUE(denials_->end_limit());
+    EXPECT_FALSE(denials_->end_limit());
+    denials_->leave();
+  };
+  std::thread longer([&] { write_within(kPageSize, std::chrono::milliseconds(60)); });
+  std::thread shorter([&] { write_within(0, std::chrono::milliseconds(20)); });
+  longer.join();
+  shorter.join();
+  EXPECT_EQ(kicks, 2);
+  guard_.open({0, 2 * kPageSize});
+  EXPECT_EQ(write(0), std::nullopt) << "the page is unwritable still";
+}
+
+TEST_F(DenialsTest, StopAllWritesUntilNobodyWantsThatAnyMore) {
+  guard_.open({0, kPageSize});
+  BounceFile bounce;
+  const std::byte value{1};
+  denials_->stop_all();
+  denials_->stop_all();
+  EXPECT_FALSE(bounce.write(window_->base(), {&value, 1}));
+  denials_->let_go_on();
+  EXPECT_FALSE(bounce.write(window_->base(), {&value, 1}));
+  denials_->let_go_on();
+  EXPECT_TRUE(bounce.write(window_->base(), {&value, 1}));
+}
+
+TEST_F(DenialsTest, AreKnownToHaveDisturbedOthersAlsoWhenOver) {
+  std::uint64_t mark = denials_->now();
+  EXPECT_FALSE(denials_->disturbed_since(mark));
+  denials_->stop_all();
+  EXPECT_TRUE(denials_->disturbed_since(denials_->now())) << "they do at this moment";
+  denials_->let_go_on();
+  EXPECT_TRUE(denials_->disturbed_since(mark));
+  EXPECT_FALSE(denials_->disturbed_since(denials_->now()));
+  std::thread writer([&] {
+    denials_->enrol([] {});
+    mark = denials_->now();
+    EXPECT_EQ(write(0), 0U);
+    denials_->leave();
+  });
+  deny(next_blocked(), 1);
+  (void)answer();
+  writer.join();
+  EXPECT_TRUE(denials_->disturbed_since(mark));
+}
+
 TEST_F(DenialsTest, WithNonsenseAreIgnored) {
   deny({5, 1}, 1);
   deny({kSize, 1}, 2);

@@ -74,6 +74,103 @@ TEST(VcpuGate, OpensAgain) {
   SUCCEED();
 }
 
+/// Members of a gate that each want to be alone again and again.
+class Hermits {
+ public:
+  explicit Hermits(unsigned size) {
+    for (unsigned i = 0; i < size; ++i) gate_.join();
+    for (unsigned i = 0; i < size; ++i) threads_.emplace_back([this] { run(); });
+  }
+  ~Hermits() {
+    gate_.end();
+    for (std::thread& thread : threads_) thread.join();
+  }
+
+  VcpuGate& gate() { return gate_; }
+  [[nodiscard]] int inside() const { return inside_; }
+  [[nodiscard]] long times_alone() const { return times_alone_; }
+  [[nodiscard]] bool met() const { return met_; }
+
+ private:
+  void run() {
+    for (;;) {
+      if (!gate_.open_now()) {
+        if (!gate_.wait()) break;
+        continue;
+      }
+      ++inside_;
+      std::this_thread::yield();
+      --inside_;
+      if (gate_.begin_alone()) be_alone();
+    }
+    gate_.leave();
+  }
+
+  void be_alone() {
+    if (gate_.await_others(kPatience)) {
+      if (++inside_ != 1) met_ = true;
+      std::this_thread::yield();
+      if (inside_-- != 1) met_ = true;
+      ++times_alone_;
+    }
+    gate_.end_alone();
+  }
+
+  std::atomic<int> inside_{0};
+  std::atomic<long> times_alone_{0};
+  std::atomic<bool> met_{false};
+  VcpuGate gate_{[] {}};
+  std::vector<std::thread> threads_;
+};
+
+TEST(VcpuGate, LetsOneBeAloneAtATime) {
+  Hermits hermits(4);
+  while (hermits.times_alone() < 500) std::this_thread::sleep_for(std::chrono::microseconds(50));
+  EXPECT_FALSE(hermits.met());
+}
+
+TEST(VcpuGate, ClosesAndOpensAmongThoseWhoAreAlone) {
+  Hermits hermits(4);
+  for (int round = 0; round < 200; ++round) {
+    ASSERT_TRUE(hermits.gate().close(kPatience));
+    EXPECT_EQ(hermits.inside(), 0);
+    const long before = hermits.times_alone();
+    std::this_thread::yield();
+    EXPECT_EQ(hermits.times_alone(), before);
+    hermits.gate().open();
+  }
+  const long before = hermits.times_alone();
+  while (hermits.times_alone() == before) std::this_thread::yield();
+  EXPECT_FALSE(hermits.met());
+}
+
+TEST(VcpuGate, TellsTheOneWhoIsAloneThatItIsWanted) {
+  VcpuGate gate([] {});
+  gate.join();
+  ASSERT_TRUE(gate.begin_alone());
+  EXPECT_TRUE(gate.await_others(kPatience));
+  EXPECT_FALSE(gate.begin_alone()) << "somebody is alone already";
+  EXPECT_FALSE(gate.wanted());
+  EXPECT_FALSE(gate.close(std::chrono::milliseconds(1)));
+  EXPECT_TRUE(gate.wanted());
+  gate.end_alone();
+  EXPECT_FALSE(gate.open_now()) << "it is closed still";
+  gate.open();
+  EXPECT_TRUE(gate.open_now());
+}
+
+TEST(VcpuGate, WaitsForOthersOnlyUntilItIsWanted) {
+  VcpuGate gate([] {});
+  gate.join();
+  gate.join();  // Never comes out.
+  ASSERT_TRUE(gate.begin_alone());
+  EXPECT_FALSE(gate.await_others(std::chrono::milliseconds(20)));
+  std::thread closer([&] { (void)gate.close(std::chrono::milliseconds(1)); });
+  EXPECT_FALSE(gate.await_others(kPatience));
+  gate.end_alone();
+  closer.join();
+}
+
 TEST(VcpuGate, DoesNotWaitForThoseWhoLeft) {
   VcpuGate gate([] {});
   gate.join();
