@@ -24,6 +24,9 @@ using memory::DenialOutcome;
 
 // A thread that waits fails within microseconds of being woken; longer, and it may not be waiting.
 constexpr std::chrono::milliseconds kPatience{2};
+// One that nobody enrolled fails as soon, but the vCPU on whose behalf it wrote has to be scheduled
+// and try again itself.
+constexpr std::chrono::milliseconds kKernelPatience{50};
 
 pid_t this_thread() { return static_cast<pid_t>(::syscall(SYS_gettid)); }
 
@@ -79,6 +82,22 @@ std::optional<std::uint64_t> Denials::claim(std::int32_t vcpu, std::uint64_t rip
         {standing_[place].sequence, first ? rip : 0,
          static_cast<std::uint32_t>(first ? DenialOutcome::kStopped : DenialOutcome::kMoot), vcpu});
   }
+  return page;
+}
+
+std::optional<std::uint64_t> Denials::claim_for_kernel(std::int32_t vcpu, std::uint64_t rip) {
+  const std::scoped_lock lock(mutex_);
+  const bool all_fail =
+      all_stopped_ != 0 ||
+      std::any_of(limits_.begin(), limits_.end(), [](auto& each) { return each.second.passed; });
+  if (all_fail) return std::nullopt;
+  const auto found = std::find_if(standing_.begin(), standing_.end(), [this](const Standing& each) {
+    return !enrolled_.contains(each.thread);
+  });
+  if (found == standing_.end()) return std::nullopt;
+  const std::uint64_t page = found->offset;
+  settle(static_cast<std::size_t>(found - standing_.begin()),
+         {found->sequence, rip, static_cast<std::uint32_t>(DenialOutcome::kStopped), vcpu});
   return page;
 }
 
@@ -226,7 +245,8 @@ void Denials::deny(std::size_t channel, const Denial& denial) {
   if (!is_aligned(denial.offset, kPageSize) || denial.offset >= home.size) return;
   const std::uint64_t offset = home.start + denial.offset;
   const std::scoped_lock lock(mutex_);
-  standing_.push_back({channel, denial.sequence, offset, denial.thread, Clock::now() + kPatience});
+  const auto patience = enrolled_.contains(denial.thread) ? kPatience : kKernelPatience;
+  standing_.push_back({channel, denial.sequence, offset, denial.thread, Clock::now() + patience});
   stop({offset, kPageSize});
 }
 

@@ -49,6 +49,11 @@ class Denials {
   /// For an enrolled thread whose write failed: the page (an offset within the window) where that
   /// was denied to it, or nothing, when it should try again. VCPU and RIP go into the answer.
   std::optional<std::uint64_t> claim(std::int32_t vcpu, std::uint64_t rip);
+  /// The same for a vCPU's thread whose guest KVM could not go on with, where claim() knows of
+  /// nothing: KVM may have written on its behalf from a thread of the kernel's own (an asynchronous
+  /// page fault), which nobody enrols. A page is denied to the cell as a whole, so whichever vCPU
+  /// fails while such a denial stands has written where the cell may not.
+  std::optional<std::uint64_t> claim_for_kernel(std::int32_t vcpu, std::uint64_t rip);
   /// For an enrolled thread that is not writing: denials that still stand against it are moot.
   void excuse();
 

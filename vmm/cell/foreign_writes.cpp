@@ -49,9 +49,7 @@ ForeignWrites::Handled ForeignWrites::handle(kvm::Vcpu& vcpu, unsigned index,
     return Handled::kNotOurs;
   }
   const std::uint64_t rip = vcpu.regs().rip;
-  if (const auto denied = access_.denials.claim(static_cast<std::int32_t>(index), rip)) {
-    return answer(vcpu, index, *denied, rip);
-  }
+  if (const auto denied = claim(index, rip)) return answer(vcpu, index, *denied, rip);
   const bool disturbed = !gate_.open_now() || access_.denials.disturbed_since(mark_);
   if (exit.reason == ExitReason::kFailed && !disturbed) return Handled::kNotOurs;
   ::sched_yield();  // Another thread's write there is being stopped.
@@ -102,6 +100,12 @@ ForeignWrites::Handled ForeignWrites::write_parts(kvm::Vcpu& vcpu, unsigned inde
   return Handled::kGoOn;
 }
 
+std::optional<std::uint64_t> ForeignWrites::claim(unsigned index, std::uint64_t rip) {
+  const auto vcpu = static_cast<std::int32_t>(index);
+  const auto page = access_.denials.claim(vcpu, rip);
+  return page ? page : access_.denials.claim_for_kernel(vcpu, rip);
+}
+
 void ForeignWrites::report(unsigned index, std::uint64_t offset, std::uint64_t rip) {
   access_.on_violation(violation_at(access_.window, offset, static_cast<int>(index), rip));
 }
@@ -132,7 +136,7 @@ ForeignWrites::Handled ForeignWrites::drop(kvm::Vcpu& vcpu, unsigned index) {
 StepOver::Owner ForeignWrites::step_owner(kvm::Vcpu& vcpu, unsigned index) {
   const auto denied = [this, &vcpu, index]() -> std::optional<std::uint64_t> {
     const std::uint64_t rip = vcpu.regs().rip;
-    const auto page = access_.denials.claim(static_cast<std::int32_t>(index), rip);
+    const auto page = claim(index, rip);
     if (page) report(index, *page, rip);
     return page;
   };

@@ -88,6 +88,8 @@ class ForeignWrites {
   Handled store(kvm::Vcpu& vcpu, unsigned index, const kvm::Exit& first);
   Handled write_parts(kvm::Vcpu& vcpu, unsigned index);
   Handled answer(kvm::Vcpu& vcpu, unsigned index, std::uint64_t offset, std::uint64_t rip);
+  /// The page that the vCPU, whose guest KVM could not go on with, was denied.
+  std::optional<std::uint64_t> claim(unsigned index, std::uint64_t rip);
   void report(unsigned index, std::uint64_t offset, std::uint64_t rip);
   /// Lets the guest get past the instruction without the writes that were denied.
   Handled drop(kvm::Vcpu& vcpu, unsigned index);

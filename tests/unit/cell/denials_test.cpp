@@ -153,6 +153,46 @@ TEST_F(DenialsTest, AreMootForThreadsThatNobodyKnows) {
   EXPECT_EQ(answer().outcome, static_cast<std::uint32_t>(DenialOutcome::kMoot));
 }
 
+TEST_F(DenialsTest, AreTakenByTheVcpuForWhichTheKernelWrote) {
+  std::thread worker([&] {
+    BounceFile bounce;
+    const std::byte value{1};
+    EXPECT_FALSE(bounce.write(window_->base(), {&value, 1}));
+    // The vCPU, which waited for it, now fails at the page itself.
+    std::thread vcpu([&] {
+      denials_->enrol([] {});
+      EXPECT_FALSE(bounce.write(window_->base(), {&value, 1}));
+      EXPECT_EQ(denials_->claim(2, kRip), std::nullopt);
+      EXPECT_EQ(denials_->claim_for_kernel(2, kRip), 0U);
+      EXPECT_EQ(denials_->claim_for_kernel(2, kRip), std::nullopt);
+      denials_->leave();
+    });
+    vcpu.join();
+  });
+  deny(next_blocked(), 11);
+  const DenialAnswer said = answer();
+  worker.join();
+  EXPECT_EQ(said.sequence, 11U);
+  EXPECT_EQ(said.outcome, static_cast<std::uint32_t>(DenialOutcome::kStopped));
+  EXPECT_EQ(said.vcpu, 2);
+  EXPECT_EQ(said.rip, kRip);
+}
+
+TEST_F(DenialsTest, AreNotTakenByAVcpuThatFailsBecauseAllDo) {
+  std::thread stranger([&] {
+    BounceFile bounce;
+    const std::byte value{1};
+    EXPECT_FALSE(bounce.write(window_->base(), {&value, 1}));
+  });
+  const memory::BlockedWrite blocked = next_blocked();
+  denials_->stop_all();
+  deny(blocked, 12);
+  stranger.join();
+  EXPECT_EQ(denials_->claim_for_kernel(2, kRip), std::nullopt);
+  denials_->let_go_on();
+  EXPECT_EQ(answer().outcome, static_cast<std::uint32_t>(DenialOutcome::kMoot));
+}
+
 TEST_F(DenialsTest, OfOneThreadDoNotHurtAnother) {
   std::thread denied([&] {
     denials_->enrol([] {});
