@@ -146,6 +146,16 @@ Output TestMachine::up(std::vector<std::string> options) const {
   return hive(options);
 }
 
+Output TestMachine::refusal(const std::vector<std::string>& options,
+                            const std::vector<std::string>& wrapper) const {
+  std::vector<std::string> arguments{"up", plan_file()};
+  arguments.insert(arguments.end(), options.begin(), options.end());
+  Output output = hive(arguments, wrapper);
+  for (int again = 0; again < 2 && output.seconds >= 1; ++again) output = hive(arguments, wrapper);
+  EXPECT_LT(output.seconds, 1) << output.err;
+  return output;
+}
+
 pid_t TestMachine::start(const std::vector<std::string>& arguments) const {
   const int null = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
   const pid_t pid = run(arguments, {}, folder_, null, null);
@@ -175,12 +185,16 @@ nlohmann::json TestMachine::await(const std::string& cell, const std::string& st
   return now;
 }
 
-std::vector<std::string> TestMachine::sockets() const {
-  std::vector<std::string> names;
+std::set<std::string> TestMachine::sockets() const {
+  std::set<std::string> names;
+  const std::string machine = "@hive/" + std::to_string(::geteuid()) + "/" + name_;
   std::ifstream table("/proc/net/unix");
   for (std::string line; std::getline(table, line);) {
-    const std::size_t start = line.find("@hive/" + std::to_string(::geteuid()) + "/" + name_);
-    if (start != std::string::npos) names.push_back(line.substr(start));
+    const std::size_t start = line.find(machine);
+    if (start == std::string::npos) continue;
+    const std::string name = line.substr(start);
+    // Another machine's name can begin with this one's.
+    if (name == machine || name.starts_with(machine + "/")) names.insert(name);
   }
   return names;
 }

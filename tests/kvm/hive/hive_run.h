@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -53,8 +54,12 @@ class TestMachine {
   /// Waits until the cell is in STATE; its status, as it is then or when patience ends.
   nlohmann::json await(const std::string& cell, const std::string& state) const;
 
-  /// Names of control sockets of this machine that the kernel knows.
-  [[nodiscard]] std::vector<std::string> sockets() const;
+  /// `hive up` of a plan that is to be refused within a second. A slow host has another go or two.
+  Output refusal(const std::vector<std::string>& options = {},
+                 const std::vector<std::string>& wrapper = {}) const;
+  /// Names of control sockets of this machine that the kernel knows, each once: a connection has
+  /// its listener's name, and may outlive its client for a moment.
+  [[nodiscard]] std::set<std::string> sockets() const;
   /// Files and folders in the runtime folder.
   [[nodiscard]] std::vector<std::string> files() const;
   /// Processes, as folders of /proc, that were started for this machine.
