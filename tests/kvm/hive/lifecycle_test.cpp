@@ -83,7 +83,7 @@ TEST(Machine, EndsEachGuestInItsState) {
   EXPECT_EQ(machine.await("triple", "failed")["cause"], "triple fault");
   EXPECT_EQ(machine.status("well")["state"], "running");
 
-  EXPECT_EQ(machine.hive({"reboot", "off"}).status, 0);
+  EXPECT_EQ(machine.hive({"reboot", machine.name() + "/off"}).status, 0);
   EXPECT_EQ(machine.await("off", "off")["incarnation"], 2);
 
   const Output down = machine.hive({"down", machine.name(), "--timeout", "0"});
@@ -104,7 +104,7 @@ TEST(Machine, RestartsAGuestThatResets) {
     ::usleep(10'000);
   }
   EXPECT_GE(now["incarnation"], 3) << now;
-  EXPECT_THAT(machine.hive({"events"}).out, HasSubstr("rebooting"));
+  EXPECT_THAT(machine.hive({"events", machine.name()}).out, HasSubstr("rebooting"));
 }
 
 TEST(Machine, KeepsItsConsole) {
@@ -117,7 +117,8 @@ TEST(Machine, KeepsItsConsole) {
     ::usleep(10'000);
   }
   EXPECT_EQ(machine.status("alpha")["console_line"], "hello from the guest");
-  EXPECT_EQ(machine.hive({"console", "alpha", "--dump"}).out, "hello from the guest\r\n");
+  EXPECT_EQ(machine.hive({"console", machine.name() + "/alpha", "--dump"}).out,
+            "hello from the guest\r\n");
 }
 
 TEST(Machine, PausesAndResumes) {
@@ -127,10 +128,10 @@ TEST(Machine, PausesAndResumes) {
   ASSERT_EQ(machine.up().status, 0);
   EXPECT_EQ(machine.hive({"pause", machine.name() + "/alpha"}).status, 0);
   EXPECT_EQ(machine.status("alpha")["state"], "paused");
-  EXPECT_EQ(machine.hive({"resume", "alpha"}).status, 0);
+  EXPECT_EQ(machine.hive({"resume", machine.name() + "/alpha"}).status, 0);
   EXPECT_EQ(machine.status("alpha")["state"], "running");
   machine.await("beta", "off");
-  EXPECT_EQ(machine.hive({"pause", "beta"}).status, 1);
+  EXPECT_EQ(machine.hive({"pause", machine.name() + "/beta"}).status, 1);
 }
 
 TEST(Machine, SeesTheEndOfAGuestWhoseDiskHangs) {
@@ -185,7 +186,7 @@ TEST(Machine, BootsOnBehindADetachedStart) {
   machine.add_cell("alpha", idle(), true);
   ASSERT_EQ(machine.up({"--detach"}).status, 0);
   EXPECT_EQ(machine.status("alpha")["state"], "booting");
-  const Output exec = machine.hive({"exec", "alpha", "--", "ls"});
+  const Output exec = machine.hive({"exec", machine.name() + "/alpha", "--", "ls"});
   EXPECT_EQ(exec.status, 1);
   EXPECT_THAT(exec.err, HasSubstr("agent is not up"));
 }
@@ -290,7 +291,7 @@ TEST(Machine, SurvivesTheDeathOfAVmm) {
   ::kill(pid_of(machine.status("beta"), "vmm_pid"), SIGKILL);
   EXPECT_EQ(machine.await("beta", "failed")["cause"], "VMM exited: signal 9");
   EXPECT_EQ(machine.status("alpha")["state"], "running");
-  EXPECT_EQ(machine.hive({"reboot", "beta"}).status, 0);
+  EXPECT_EQ(machine.hive({"reboot", machine.name() + "/beta"}).status, 0);
   EXPECT_EQ(machine.status("beta")["state"], "running");
 }
 
