@@ -22,8 +22,9 @@ namespace {
 namespace fs = std::filesystem;
 using std::chrono::steady_clock;
 
-bool eventually(const std::function<bool()>& done) {
-  const auto deadline = steady_clock::now() + std::chrono::seconds(10);
+bool eventually(const std::function<bool()>& done,
+                std::chrono::seconds limit = std::chrono::seconds(30)) {
+  const auto deadline = steady_clock::now() + limit;
   while (!done()) {
     if (steady_clock::now() > deadline) return false;
     ::usleep(10'000);
@@ -228,8 +229,8 @@ bool is_alive(pid_t pid) {
   return (file >> number >> name >> state) && state != "Z" && state != "X";
 }
 
-bool await_end(pid_t pid) {
-  return eventually([pid] { return !is_alive(pid); });
+bool await_end(pid_t pid, std::chrono::seconds limit) {
+  return eventually([pid] { return !is_alive(pid); }, limit);
 }
 
 std::vector<micro::Action> print(const std::string& text) {

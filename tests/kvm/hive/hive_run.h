@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -74,8 +75,8 @@ class TestMachine {
   std::vector<std::string> cells_;
 };
 
-/// Waits until process PID is gone or a zombie; whether that came within ten seconds.
-bool await_end(pid_t pid);
+/// Waits until process PID is gone or a zombie; whether that came within LIMIT.
+bool await_end(pid_t pid, std::chrono::seconds limit = std::chrono::seconds(30));
 
 /// Whether process PID exists and is no zombie.
 bool is_alive(pid_t pid);

@@ -220,7 +220,7 @@ TEST(Machine, IsTakenDownAtOnceOnASecondSignal) {
   ::sleep(1);
   EXPECT_TRUE(is_alive(up)) << "monitors that hang have some time";
   ::kill(up, SIGINT);
-  EXPECT_TRUE(await_end(up));
+  EXPECT_TRUE(await_end(up, std::chrono::seconds(15))) << "it waits for monitors that hang";
   ::kill(up, SIGKILL);
   ::waitpid(up, nullptr, 0);
   for (const nlohmann::json& cell : cells) {
