@@ -214,8 +214,8 @@ TEST(Machine, IsTakenDownAtOnceOnASecondSignal) {
   std::vector<nlohmann::json> cells;
   for (const char* name : {"alpha", "beta", "gamma"}) {
     cells.push_back(machine.await(name, "booting"));
-    ::kill(pid_of(cells.back(), "monitor_pid"), SIGSTOP);
   }
+  for (const nlohmann::json& cell : cells) ::kill(pid_of(cell, "monitor_pid"), SIGSTOP);
   ::kill(up, SIGINT);
   ::sleep(1);
   EXPECT_TRUE(is_alive(up)) << "monitors that hang have some time";
