@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "cellmon/cli/rpc_client.h"
 #include "tests/kvm/harness/micro_disk.h"
 #include "tests/kvm/hive/hive_run.h"
 #include "tests/support/fuse_file.h"
@@ -49,6 +50,9 @@ TEST(Machine, ComesUpIsSeenAndGoesDown) {
   for (const char* name : {"alpha", "beta", "gamma"}) {
     EXPECT_EQ(machine.status(name)["state"], "running");
   }
+  // A connection has its listener's name, and is no further cell.
+  const auto client = cli::RpcClient::connect({::geteuid(), machine.name(), "beta"});
+  ASSERT_TRUE(client.has_value());
   EXPECT_THAT(machine.sockets(), SizeIs(3));
   const pid_t monitor = pid_of(machine.status("beta"), "monitor_pid");
   const pid_t vmm = pid_of(machine.status("beta"), "vmm_pid");
