@@ -35,8 +35,8 @@ class Cell {
   /// Starts the vCPUs and reports kStarted. Before that it gives the guards of foreign
   /// contributions to the monitor, where CONFIG has a link for that. BEFORE_GUEST, when given, is
   /// called when all threads of the cell exist and no vCPU has entered the guest: from there on the
-  /// cell opens no file, starts no thread and maps no memory. Throws Error when the guards cannot be
-  /// given or a vCPU cannot be pinned, and what BEFORE_GUEST throws.
+  /// cell opens no file, starts no thread and maps no memory. Throws Error when the guards cannot
+  /// be given or a vCPU cannot be pinned, and what BEFORE_GUEST throws.
   void start(const std::function<void()>& before_guest = {});
 
   /// How long the vCPUs may take to leave the guest, and then the devices to get quiet, when the

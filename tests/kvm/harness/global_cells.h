@@ -34,8 +34,8 @@ class Home {
   void revoke(CellId cell, const firewall::PageRange& range);
   [[nodiscard]] firewall::PageRanges written_by(CellId cell);
   [[nodiscard]] std::vector<firewall::ViolationRecord> violations();
-  /// The same once there are COUNT, or after ten seconds: a VMM's answers reach the home after what
-  /// the guest sees.
+  /// The same once there are COUNT, or after half a minute: a VMM's answers reach the home after
+  /// what the guest sees.
   [[nodiscard]] std::vector<firewall::ViolationRecord> await_violations(std::size_t count);
   /// From now on the home's monitor hangs, or no longer does.
   void hang(bool hung) { hung_ = hung; }

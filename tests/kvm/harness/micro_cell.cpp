@@ -48,7 +48,7 @@ MicroCell::MicroCell(const std::vector<std::vector<micro::Action>>& scripts,
 
 bool MicroCell::run_until(const std::function<bool()>& done) {
   using Clock = std::chrono::steady_clock;
-  const auto deadline = Clock::now() + std::chrono::seconds(10);
+  const auto deadline = Clock::now() + std::chrono::seconds(60);
   while (!done()) {
     if (Clock::now() > deadline) return false;
     loop_.restart();

@@ -39,7 +39,7 @@ class MicroCell {
   cell::Cell& cell() { return *cell_; }
   boost::asio::io_context& loop() { return loop_; }
 
-  /// Runs the device loop until DONE, at most ten seconds. Whether DONE came.
+  /// Runs the device loop until DONE, at most a minute. Whether DONE came.
   bool run_until(const std::function<bool()>& done);
   /// Runs until a report of KIND came.
   bool run_until_report(cell::ReportKind kind);
