@@ -4,6 +4,7 @@
 #include <spdlog/sinks/null_sink.h>
 
 #include <boost/asio/post.hpp>
+#include <functional>
 #include <future>
 
 #include "cellmon/control/cell_monitor.h"
@@ -59,32 +60,30 @@ class SharingCell {
     request.operation = HIVE_GLOBAL_SECTION_CREATE;
     request.pages = pages;
     name.copy(request.name, sizeof request.name - 1);
-    return on_loop([&] { return monitor_->global()->decide(request); }).section;
+    hive_global_reply reply{};
+    on_loop([&] { reply = monitor_->global()->decide(request); });
+    return reply.section;
   }
   /// Starts beta's part, which finds alpha's.
   void start_beta() {
     on_loop([this] {
       beta_ = std::make_unique<GlobalMemory>(
           loop_, settings_.machine, 1, [](const std::string&) {}, log_);
-      return 0;
     });
   }
   void end_beta() {
-    on_loop([this] {
-      beta_.reset();
-      return 0;
-    });
+    on_loop([this] { beta_.reset(); });
   }
 
  private:
   static spdlog::sink_ptr sink() { return std::make_shared<spdlog::sinks::null_sink_mt>(); }
 
-  template <typename Call>
-  auto on_loop(Call call) {
-    std::packaged_task<decltype(call())()> task(call);
-    auto result = task.get_future();
-    boost::asio::post(loop_, [&task] { task(); });
-    return result.get();
+  /// Runs CALL in the monitor's thread.
+  void on_loop(const std::function<void()>& call) {
+    const auto task = std::make_shared<std::packaged_task<void()>>(call);
+    auto done = task->get_future();
+    boost::asio::post(loop_, [task] { (*task)(); });
+    done.get();
   }
 
   TestFolder folder_;
