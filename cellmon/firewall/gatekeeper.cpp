@@ -25,6 +25,10 @@ constexpr milliseconds kAnswerPatience{100};
 constexpr std::size_t kMaxOutstanding = 256;
 // Writes judged in a row, so that one cell's do not keep the others' waiting.
 constexpr unsigned kMaxJudged = 64;
+// Pages that were not open may be protected once more with those around them, which saves a system
+// call each time. It makes KVM forget them, so that the guest's next read of one takes a fault: no
+// more of them than the call is worth.
+constexpr std::uint64_t kMaxGap = 4;
 
 Range bytes_of(const PageRange& pages) {
   return {pages.first * kPageSize, pages.count * kPageSize};
@@ -114,7 +118,12 @@ void Gatekeeper::await_answers(CellId cell, const PageRanges& granted) {
 void Gatekeeper::protect(CellId cell, const PageRanges& opened) {
   const auto found = views_.find(cell);
   if (found == views_.end()) return;
-  for (const PageRange& range : opened) (void)found->second.guard.protect(bytes_of(range));
+  const auto closed = [&](const PageRange& between) {
+    return contribution_.ledger().written_by(cell, between).empty();
+  };
+  for (const PageRange& range : joined(opened, kMaxGap, closed)) {
+    (void)found->second.guard.protect(bytes_of(range));
+  }
 }
 
 Result<PageRanges> Gatekeeper::grant(CellId cell, std::span<const PageRange> pattern) {

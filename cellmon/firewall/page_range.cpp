@@ -4,6 +4,21 @@
 
 namespace hive::firewall {
 
+PageRanges joined(const PageRanges& ranges, std::uint64_t gap,
+                  const std::function<bool(const PageRange& between)>& may_join) {
+  PageRanges all;
+  for (const PageRange& range : ranges) {
+    const PageIndex end = all.empty() ? 0 : all.back().end();
+    const bool near = !all.empty() && range.first >= end && range.first - end <= gap;
+    if (near && (range.first == end || may_join({end, range.first - end}))) {
+      all.back().count = range.end() - all.back().first;
+    } else {
+      all.push_back(range);
+    }
+  }
+  return all;
+}
+
 PageRanges merged(std::span<const PageRange> pattern) {
   PageRanges sorted(pattern.begin(), pattern.end());
   std::sort(sorted.begin(), sorted.end(),

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -53,6 +54,11 @@ inline std::uint64_t count_pages(const PageRanges& ranges) {
   for (const PageRange& range : ranges) pages += range.count;
   return pages;
 }
+
+/// RANGES with a range and the next made one, pages between included, where these are at most GAP
+/// and MAY_JOIN says of them that they may be. Ranges that do not ascend stay as they are.
+PageRanges joined(const PageRanges& ranges, std::uint64_t gap,
+                  const std::function<bool(const PageRange& between)>& may_join);
 
 /// The pages of PATTERN in ascending order, each once. The ranges must lie within a contribution.
 PageRanges merged(std::span<const PageRange> pattern);

@@ -60,9 +60,11 @@ enum hive_micro_op {
   HIVE_MICRO_MAP = 23,     /* maps the GiB around address a (below 512 GiB) one to one */
   HIVE_MICRO_UNDEFINED = 24, /* ud2 */
   HIVE_MICRO_TRIPLE_FAULT = 25,
-  HIVE_MICRO_SPIN = 26,         /* for ever, at the interrupt setting that is in force */
-  HIVE_MICRO_TRAPPED_STORE = 27 /* 8 bytes; a: address, b: value; with the trap flag set, so that
+  HIVE_MICRO_SPIN = 26,          /* for ever, at the interrupt setting that is in force */
+  HIVE_MICRO_TRAPPED_STORE = 27, /* 8 bytes; a: address, b: value; with the trap flag set, so that
                                    vector 1 comes after it */
+  HIVE_MICRO_SWEEP = 28          /* a: address, b: stride, c: count; stores into 8 bytes at each of
+                                    the addresses a, a + b, ... the address itself -> ticks it took */
 };
 
 struct hive_micro_action {

@@ -82,6 +82,10 @@ constexpr Action spin() { return {HIVE_MICRO_SPIN, 0, 0, 0, 0}; }
 constexpr Action trapped_store(std::uint64_t address, std::uint64_t value) {
   return {HIVE_MICRO_TRAPPED_STORE, 8, address, value, 0};
 }
+/// Into 8 bytes at each of COUNT addresses, STRIDE apart, the address itself.
+constexpr Action sweep(std::uint64_t address, std::uint64_t stride, std::uint64_t count) {
+  return {HIVE_MICRO_SWEEP, 8, address, stride, count};
+}
 constexpr Action end() { return {HIVE_MICRO_END, 0, 0, 0, 0}; }
 
 /// The module to boot the micro guest with: script n is for CPU n. Throws std::invalid_argument

@@ -86,6 +86,16 @@ hive_micro_status copy(const hive_micro_action& action, Result& result) {
   return HIVE_MICRO_OK;
 }
 
+hive_micro_status sweep(const hive_micro_action& action, Result& result) {
+  const std::uint64_t start = read_tsc();
+  std::uint64_t to = action.a;
+  for (std::uint64_t left = action.c; left != 0; --left, to += action.b) {
+    *reinterpret_cast<volatile std::uint64_t*>(to) = to;
+  }
+  result.value = read_tsc() - start;
+  return HIVE_MICRO_OK;
+}
+
 hive_micro_status add(const hive_micro_action& action, Result& result) {
   return with_operand(action, [&](auto* operand) {
     auto value = narrow(operand, action.b);

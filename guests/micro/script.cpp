@@ -33,6 +33,8 @@ hive_micro_status perform_memory(const hive_micro_action& action, Result& result
       return fill(action, result);
     case HIVE_MICRO_COPY:
       return copy(action, result);
+    case HIVE_MICRO_SWEEP:
+      return sweep(action, result);
     case HIVE_MICRO_ADD:
       return add(action, result);
     case HIVE_MICRO_XCHG:

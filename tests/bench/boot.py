@@ -20,6 +20,9 @@ import statistics
 import subprocess
 import sys
 
+sys.dont_write_bytecode = True
+from lib import figures  # noqa: E402
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.path.join(ROOT, "build/release/bin")
 IMAGE = os.path.join(ROOT, "build/images/debian")
@@ -117,11 +120,6 @@ def collect(peers, runs, keep):
     return samples
 
 
-def figure(name, unit, values):
-    return {"name": name, "value": statistics.median(values), "unit": unit, "n": len(values),
-            "min": min(values), "median": statistics.median(values), "max": max(values)}
-
-
 def report(samples):
     def values(peer, key):
         return [sample[key] for sample in samples[peer]]
@@ -130,13 +128,13 @@ def report(samples):
         value = statistics.median(values("hive", key)) / statistics.median(values(peer, key))
         return {"name": name, "value": value, "n": len(samples["hive"])}
 
-    figures = []
+    found = []
     for peer in samples:
-        figures.append(figure(f"boot {peer}, s", "s", values(peer, "seconds")))
-        figures.append(figure(f"boot exits {peer}", "exits", values(peer, "exits")))
+        found.append(figures.figure(f"boot {peer}, s", "s", values(peer, "seconds")))
+        found.append(figures.figure(f"boot exits {peer}", "exits", values(peer, "exits")))
         name = "vmm memory" if peer == "hive" else f"{peer} memory"
         memory = [kib / 1024 for kib in values(peer, "vmm_kib")]
-        figures.append(figure(f"{name} beside guest RAM, MiB", "MiB", memory))
+        found.append(figures.figure(f"{name} beside guest RAM, MiB", "MiB", memory))
     ratios = []
     if "hive" in samples:
         ratios = [
@@ -146,16 +144,7 @@ def report(samples):
         ]
         if Q35_DEFAULTS in samples:
             ratios.append(ratio(f"boot hive/{Q35_DEFAULTS}", "seconds", Q35_DEFAULTS))
-    return {"bench": "boot", "figures": figures, "ratios": ratios}
-
-
-def print_table(result):
-    print(f"{'figure':44} {'median':>12} {'min':>12} {'max':>12}   n")
-    for each in result["figures"]:
-        print(f"{each['name']:44} {each['median']:12.3f} {each['min']:12.3f} {each['max']:12.3f} "
-              f"{each['n']:3}")
-    for each in result["ratios"]:
-        print(f"{each['name']:44} {each['value']:12.3f} {'':25} {each['n']:3}")
+    return {"bench": "boot", "figures": found, "ratios": ratios}
 
 
 def measure_here(options):
@@ -228,11 +217,7 @@ def main():
     if options.here and not options.in_namespace:
         os.execvp("unshare", ["unshare", "-m", *sys.argv, "--in-namespace"])
     result = measure_here(options) if options.here else measure_in_lab(options)
-    if options.json:
-        with open(options.json, "w", encoding="ascii") as target:
-            json.dump(result, target, indent=1)
-            target.write("\n")
-    print_table(result)
+    figures.write(result, options.json)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 #include "tests/kvm/harness/global_cells.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -49,19 +50,37 @@ UniqueFd Home::file() const { return UniqueFd(::dup(file_.get())); }
 
 void Home::admit(CellId cell, cell::Cell::HomeLink link) {
   const std::scoped_lock lock(mutex_);
+  guards_[cell] = {UniqueFd(::fcntl(link.guard.descriptor.get(), F_DUPFD_CLOEXEC, 0)),
+                   link.guard.base};
   gatekeeper_.admit(
       cell, memory::WriteGuard(std::move(link.guard.descriptor), link.guard.base, link.guard.size),
       std::move(link.denials));
 }
 
-void Home::grant(CellId cell, const firewall::PageRange& range) {
+void Home::grant(CellId cell, const firewall::PageRange& range) { grant(cell, {&range, 1}); }
+
+void Home::revoke(CellId cell, const firewall::PageRange& range) { revoke(cell, {&range, 1}); }
+
+void Home::grant(CellId cell, std::span<const firewall::PageRange> pattern) {
   const std::scoped_lock lock(mutex_);
-  if (!gatekeeper_.grant(cell, {&range, 1}).ok()) throw std::runtime_error("grant refused");
+  if (!gatekeeper_.grant(cell, pattern).ok()) throw std::runtime_error("grant refused");
 }
 
-void Home::revoke(CellId cell, const firewall::PageRange& range) {
+void Home::revoke(CellId cell, std::span<const firewall::PageRange> pattern) {
   const std::scoped_lock lock(mutex_);
-  if (!gatekeeper_.revoke(cell, {&range, 1}).ok()) throw std::runtime_error("revoke refused");
+  if (!gatekeeper_.revoke(cell, pattern).ok()) throw std::runtime_error("revoke refused");
+}
+
+firewall::Section Home::create_section(std::string_view name, std::uint64_t pages) {
+  const std::scoped_lock lock(mutex_);
+  const auto section = gatekeeper_.create_section(name, pages);
+  if (!section.ok()) throw std::runtime_error("section refused");
+  return section.value();
+}
+
+firewall::PageRanges Home::writable_by(CellId cell) {
+  const std::scoped_lock lock(mutex_);
+  return gatekeeper_.ledger().writable_by(cell);
 }
 
 firewall::PageRanges Home::written_by(CellId cell) {

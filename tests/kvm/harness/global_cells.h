@@ -2,8 +2,11 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <span>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -32,7 +35,15 @@ class Home {
   void admit(CellId cell, cell::Cell::HomeLink link);
   void grant(CellId cell, const firewall::PageRange& range);
   void revoke(CellId cell, const firewall::PageRange& range);
+  void grant(CellId cell, std::span<const firewall::PageRange> pattern);
+  void revoke(CellId cell, std::span<const firewall::PageRange> pattern);
+  firewall::Section create_section(std::string_view name, std::uint64_t pages);
+  [[nodiscard]] firewall::PageRanges writable_by(CellId cell);
   [[nodiscard]] firewall::PageRanges written_by(CellId cell);
+  /// The userfaultfd of CELL's mapping of the contribution, to go by the gatekeeper.
+  [[nodiscard]] int guard(CellId cell) const { return guards_.at(cell).descriptor.get(); }
+  /// Where CELL's VMM, which is this process, has the contribution mapped.
+  [[nodiscard]] std::uint64_t mapped_at(CellId cell) const { return guards_.at(cell).base; }
   [[nodiscard]] std::vector<firewall::ViolationRecord> violations();
   /// The same once there are COUNT, or after half a minute: a VMM's answers reach the home after
   /// what the guest sees.
@@ -43,8 +54,14 @@ class Home {
  private:
   void serve();
 
+  struct Guard {
+    UniqueFd descriptor;
+    std::uint64_t base = 0;
+  };
+
   UniqueFd file_;
   std::vector<UniqueFd> doorbells_;
+  std::map<CellId, Guard> guards_;
   std::uint64_t size_;
   std::byte* content_;
   std::mutex mutex_;

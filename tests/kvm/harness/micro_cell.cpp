@@ -46,9 +46,9 @@ MicroCell::MicroCell(const std::vector<std::vector<micro::Action>>& scripts,
           config_for(script_.path(), scripts.size(), std::move(disks), memory, std::move(global)),
           [this](const cell::Report& report) { reports_.push_back(report); })) {}
 
-bool MicroCell::run_until(const std::function<bool()>& done) {
+bool MicroCell::run_until(const std::function<bool()>& done, std::chrono::seconds limit) {
   using Clock = std::chrono::steady_clock;
-  const auto deadline = Clock::now() + std::chrono::seconds(60);
+  const auto deadline = Clock::now() + limit;
   while (!done()) {
     if (Clock::now() > deadline) return false;
     loop_.restart();

@@ -78,6 +78,19 @@ TEST_F(Micro, FillsAndCopies) {
   EXPECT_EQ(machine.memory().load<std::uint8_t>({kData + 0x4065}), 0);
 }
 
+TEST_F(Micro, SweepsOverMemory) {
+  MicroMachine machine({{micro::sweep(kData, 4096, 3), micro::sweep(kData + 16, 4096, 0)}});
+  ASSERT_EQ(machine.run(), End::kDone);
+  values_of(machine, 0, 2);
+  for (std::uint64_t turn = 0; turn < 3; ++turn) {
+    const std::uint64_t at = kData + turn * 4096;
+    EXPECT_EQ(machine.memory().load<std::uint64_t>({at}), at);
+    EXPECT_EQ(machine.memory().load<std::uint64_t>({at + 8}), 0U);
+    EXPECT_EQ(machine.memory().load<std::uint64_t>({at + 16}), 0U);
+  }
+  EXPECT_EQ(machine.memory().load<std::uint64_t>({kData + 3 * 4096}), 0U);
+}
+
 TEST_F(Micro, AccessesPortsAndDeviceMemory) {
   constexpr std::uint64_t kDevice = memory::layout::kPciWindow.start;
   MicroMachine machine(

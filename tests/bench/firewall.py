@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""Bench "firewall": what it costs to grant and to revoke pages, and to stop a forbidden write.
+
+One cell's micro guest writes pages of another's contribution, in one process with the gatekeeper of
+these. A grant or revoke is the gatekeeper's, ledger included; beside it, alternating, stand the ioctl
+that it rests on (UFFDIO_WRITEPROTECT, once for each page) and mprotect, both on the same pages of
+the mapping that KVM uses. The guest has written all pages before they are revoked, and runs on
+meanwhile. What rights cost is processor time of the thread that changes them; what writes cost is
+time of the guest's clock.
+
+Runs on this machine's own KVM, or with --lab on the lab's, by the clock of the host, which emulates
+all of it: there, ratios mean something, and times do not.
+"""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+from lib import figures  # noqa: E402
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PROGRAM = os.path.join(ROOT, "build/release/bin/firewall_bench")
+LAB_LIMIT = 3600
+RATIOS = [  # name, dividend, divisor
+    ("grant over a pattern hive/ioctl", "grant over a pattern hive, us a page",
+     "grant over a pattern ioctl, us a page"),
+    ("revoke over a pattern hive/ioctl", "revoke over a pattern hive, us a page",
+     "revoke over a pattern ioctl, us a page"),
+    ("grant of one page hive/ioctl", "grant of one page hive, us", "grant of one page ioctl, us"),
+    ("revoke of one page hive/ioctl", "revoke of one page hive, us", "revoke of one page ioctl, us"),
+    ("grant over a pattern hive/mprotect", "grant over a pattern hive, us a page",
+     "grant over a pattern mprotect, us a page"),
+    ("revoke over a pattern hive/mprotect", "revoke over a pattern hive, us a page",
+     "revoke over a pattern mprotect, us a page"),
+    ("stores granted/private", "stores granted, M/s", "stores private, M/s"),
+    ("fill granted/private", "fill granted, MB/s", "fill private, MB/s"),
+]
+
+
+def measure(options):
+    """{figure: [a sample of each run]}"""
+    command = [PROGRAM, str(options.runs)]
+    if options.lab:
+        lab = [f"{ROOT}/scripts/lab", "--timeout", str(LAB_LIMIT)]
+        command = lab + (["--icount"] if options.icount else []) + command
+    result = subprocess.run(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, check=False,
+                            text=True)
+    if result.returncode != 0:
+        sys.exit(f"bench firewall: exit status {result.returncode}")
+    return json.loads(result.stdout)
+
+
+def report(samples):
+    found = [figures.figure(name, name.rsplit(", ", 1)[1], values)
+             for name, values in samples.items()]
+    ratios = [{"name": name, "n": len(samples[dividend]),
+               "value": statistics.median(samples[dividend]) / statistics.median(samples[divisor])}
+              for name, dividend, divisor in RATIOS]
+    return {"bench": "firewall", "figures": found, "ratios": ratios}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", metavar="FILE", help="write the figures to FILE")
+    parser.add_argument("--runs", type=int, default=7, help="rounds to measure (default: 7)")
+    parser.add_argument("--lab", action="store_true", help="measure in the lab, on hardware KVM")
+    parser.add_argument("--icount", action="store_true",
+                        help="in the lab, count time in instructions: the same on a busy host, but "
+                        "much longer in coming")
+    options = parser.parse_args()
+    figures.write(report(measure(options)), options.json)
+
+
+if __name__ == "__main__":
+    main()

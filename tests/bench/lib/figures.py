@@ -1,0 +1,26 @@
+"""Figures and ratios of benches, in the form of `--json FILE`, and as a table."""
+import json
+import statistics
+
+
+def figure(name, unit, values):
+    return {"name": name, "value": statistics.median(values), "unit": unit, "n": len(values),
+            "min": min(values), "median": statistics.median(values), "max": max(values)}
+
+
+def write(result, path):
+    """Writes RESULT to file PATH, if any, and prints it."""
+    if path:
+        with open(path, "w", encoding="ascii") as target:
+            json.dump(result, target, indent=1)
+            target.write("\n")
+    print_table(result)
+
+
+def print_table(result):
+    print(f"{'figure':44} {'median':>12} {'min':>12} {'max':>12}   n")
+    for each in result["figures"]:
+        print(f"{each['name']:44} {each['median']:12.3f} {each['min']:12.3f} {each['max']:12.3f} "
+              f"{each['n']:3}")
+    for each in result["ratios"]:
+        print(f"{each['name']:44} {each['value']:12.3f} {'':25} {each['n']:3}")
