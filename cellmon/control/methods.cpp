@@ -26,7 +26,7 @@ std::string_view to_string(ConsoleId id) { return id == ConsoleId::kSerial ? "se
 }  // namespace
 
 std::span<const Methods::Entry> Methods::table() {
-  static constexpr std::array<Entry, 13> kMethods{{
+  static constexpr std::array<Entry, 17> kMethods{{
       {"status", &Methods::status},
       {"events.list", &Methods::list_events},
       {"events.follow", &Methods::follow_events},
@@ -40,6 +40,10 @@ std::span<const Methods::Entry> Methods::table() {
       {"reboot", &Methods::reboot},
       {"pause", &Methods::pause},
       {"resume", &Methods::resume},
+      {"memory", &Methods::memory},
+      {"firewall.list", &Methods::list_rights},
+      {"firewall.grant", &Methods::grant},
+      {"firewall.revoke", &Methods::revoke},
   }};
   return kMethods;
 }

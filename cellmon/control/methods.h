@@ -78,6 +78,10 @@ class Methods {
   void reboot(Call& call);
   void pause(Call& call);
   void resume(Call& call);
+  void memory(Call& call);
+  void list_rights(Call& call);
+  void grant(Call& call);
+  void revoke(Call& call);
 
   static std::span<const Entry> table();
   static Method find_method(const std::string& name);
@@ -93,6 +97,17 @@ class Methods {
   void wait(Call& call, std::function<std::optional<Answer>()> check);
   std::optional<Answer> check_restarted(Incarnation old) const;
   std::optional<Answer> check_state(bool paused) const;
+  /// The monitor's part in global memory where its cell contributes any; else null, and the request
+  /// is answered.
+  GlobalMemory* home_of(Call& call);
+  /// The number of the cell called NAME; answers the request if there is none.
+  static std::optional<CellId> find_cell(Call& call, const GlobalMemory& global,
+                                         const std::string& name);
+  /// The section called NAME; answers the request if there is none.
+  static std::optional<firewall::Section> find_section(Call& call, const GlobalMemory& global,
+                                                       const std::string& name);
+  /// Does OPERATION, a grant or a revoke.
+  void change_rights(Call& call, hive_global_operation operation);
 
   CellMonitor& monitor_;
   Clients clients_;

@@ -51,6 +51,19 @@ std::string Params::text(const char* name, const char* missing) {
   return value->get<std::string>();
 }
 
+std::string Params::required_text(const char* name) {
+  if (!params_.contains(name)) refuse(std::string(name) + " is missing");
+  return text(name, "");
+}
+
+std::optional<std::string> Params::optional_text(const char* name) {
+  if (!params_.contains(name)) {
+    known_.emplace_back(name);
+    return std::nullopt;
+  }
+  return text(name, "");
+}
+
 std::string Params::bytes(const char* name) {
   const auto decoded = wire::decode_base64(text(name, ""));
   if (!decoded) refuse(std::string(name) + " is not base64");

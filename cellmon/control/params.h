@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,8 @@ class Params {
   std::uint64_t number(const char* name, std::uint64_t missing, std::uint64_t max);
   std::uint64_t required_number(const char* name, std::uint64_t max);
   std::string text(const char* name, const char* missing);
+  std::string required_text(const char* name);
+  std::optional<std::string> optional_text(const char* name);
   /// Bytes in base64.
   std::string bytes(const char* name);
   /// At least one string.

@@ -157,6 +157,15 @@ PageRanges Ledger::written_by(CellId cell, const PageRange& range) const {
   return found;
 }
 
+std::uint64_t Ledger::count_writable(CellId cell) const noexcept {
+  if (cell == home_) return pages_;
+  return is_foreign(cell) ? holdings_[index_of(cell)].writable.count() : 0;
+}
+
+std::uint64_t Ledger::count_written(CellId cell) const noexcept {
+  return is_foreign(cell) ? holdings_[index_of(cell)].written.count() : 0;
+}
+
 std::optional<Generation> Ledger::generation(PageIndex page) const noexcept {
   if (page >= pages_) return std::nullopt;
   return generations_.of(page);

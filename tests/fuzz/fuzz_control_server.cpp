@@ -15,6 +15,7 @@
 #include "cellmon/wire/line_buffer.h"
 #include "cellmon/wire/local_socket.h"
 #include "vmm/base/error.h"
+#include "vmm/base/units.h"
 
 namespace {
 
@@ -30,9 +31,11 @@ std::string make_folder() {
 control::CellSettings settings() {
   static const std::string folder = make_folder();
   control::CellSettings settings;
-  settings.machine.name = "fuzz";
-  settings.machine.cells.resize(1);
+  settings.machine.name = "fuzz-" + std::to_string(::getpid());
+  settings.machine.cells.resize(2);
   settings.machine.cells[0].name = "alpha";
+  settings.machine.cells[0].shared = hive::kMiB;
+  settings.machine.cells[1].name = "beta";
   settings.launch = [](const hive::cell::CellConfig&, bool) -> control::LaunchedVmm {
     throw hive::Error("no VMM here");
   };
@@ -41,6 +44,21 @@ control::CellSettings settings() {
 }
 
 std::string socket_name() { return "hive-fuzz/" + std::to_string(::getpid()); }
+
+/// What a guest may have done before: a section of alpha's, some of which beta may write.
+void prepare(control::GlobalMemory& global) {
+  hive_global_request request{};
+  request.operation = HIVE_GLOBAL_SECTION_CREATE;
+  request.pages = 16;
+  request.name[0] = 's';
+  request.section = global.decide(request).section;
+  request.operation = HIVE_GLOBAL_GRANT;
+  request.cell = 1;
+  request.pages = 1;
+  request.stride = 2;
+  request.runs = 8;
+  if (global.decide(request).status != HIVE_GLOBAL_OK) std::abort();
+}
 
 /// Every line that the server sent is one that the protocol allows.
 void check_replies(int fd) {
@@ -64,6 +82,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   control::ControlServer server(loop, wire::listen_abstract(socket_name()), monitor, log,
                                 [](bool) { return wire::Json::object(); });
   monitor.start(server);
+  prepare(*monitor.global());
   const hive::UniqueFd client = wire::connect_abstract(socket_name());
   for (std::size_t at = 0; at < size;) {
     const ssize_t count = ::send(client.get(), data + at, size - at, MSG_DONTWAIT | MSG_NOSIGNAL);

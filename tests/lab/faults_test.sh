@@ -53,9 +53,14 @@ import fcntl, struct, time
 disk = open("disk.img", "r+b")
 F_OFD_SETLK = 37
 fcntl.fcntl(disk, F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))
+open("held", "w")
 time.sleep(1000)' &
 holder=$!
-sleep 2
+for _ in $(seq 120); do
+  [[ ! -e held ]] || break
+  sleep 0.5
+done
+[[ -e held ]] || fail "the disk has not been locked"
 refused "a busy disk" 'disk\.img: busy: another cell or program is using it; stop that one' hive up m.yaml
 kill "$holder"
 

@@ -29,7 +29,7 @@ hive reboot a
 step "a monitor: its VMM ends with it, its neighbour runs on"
 vmm=$(field a vmm_pid)
 kill -9 "$(field a monitor_pid)"
-for _ in $(seq 50); do
+for _ in $(seq 300); do
   [[ -d /proc/$vmm ]] || break
   sleep 0.2
 done

@@ -17,7 +17,10 @@ fail() {
 expect() { [[ $1 == "$2" ]] || fail "$3: exit status $1, not $2"; }
 processes_of() { pgrep -f "$scratch/hive-lab" | tr '\n' ' ' || true; }
 assert_clean() {
-  sleep 0.3
+  for _ in $(seq 50); do
+    [[ -n $(processes_of) ]] || break
+    sleep 0.2
+  done
   [[ -z $(processes_of) ]] || fail "$1 leaves processes: $(processes_of)"
   [[ -z $(find "$scratch" -name 'hive-lab-*') ]] || fail "$1 leaves files"
 }
@@ -81,8 +84,12 @@ for signal in TERM INT; do
 signal.signal(signal.SIGINT, signal.default_int_handler)
 os.execv(sys.argv[1], sys.argv[1:])' "$lab" sleep 1000 </dev/null 2>/dev/null &
   runner=$!
-  sleep 5
-  [[ -n $(processes_of) ]] || fail "the lab is not running after 5 s"
+  for _ in $(seq 60); do
+    sleep 1
+    [[ -z $(processes_of) ]] || break
+  done
+  [[ -n $(processes_of) ]] || fail "the lab is not running after a minute"
+  sleep 4
   kill -"$signal" "$runner"
   status=0
   wait "$runner" || status=$?

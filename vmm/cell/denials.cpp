@@ -24,9 +24,6 @@ using memory::DenialOutcome;
 
 // A thread that waits fails within microseconds of being woken; longer, and it may not be waiting.
 constexpr std::chrono::milliseconds kPatience{2};
-// One that nobody enrolled fails as soon, but the vCPU on whose behalf it wrote has to be scheduled
-// and try again itself.
-constexpr std::chrono::milliseconds kKernelPatience{50};
 
 pid_t this_thread() { return static_cast<pid_t>(::syscall(SYS_gettid)); }
 
@@ -245,7 +242,7 @@ void Denials::deny(std::size_t channel, const Denial& denial) {
   if (!is_aligned(denial.offset, kPageSize) || denial.offset >= home.size) return;
   const std::uint64_t offset = home.start + denial.offset;
   const std::scoped_lock lock(mutex_);
-  const auto patience = enrolled_.contains(denial.thread) ? kPatience : kKernelPatience;
+  const auto patience = enrolled_.contains(denial.thread) ? kPatience : kernel_patience_;
   standing_.push_back({channel, denial.sequence, offset, denial.thread, Clock::now() + patience});
   stop({offset, kPageSize});
 }

@@ -30,7 +30,13 @@ class Denials {
   /// Gets a thread out of the guest, if it is there, so that it calls excuse().
   using Kick = std::function<void()>;
 
-  explicit Denials(memory::GlobalWindow& window) : window_(window) {}
+  /// How long a thread that nobody enrolled has to fail, and the vCPU on whose behalf it wrote to
+  /// be scheduled and try again itself. Afterwards the denial is moot.
+  static constexpr std::chrono::milliseconds kKernelPatience{50};
+
+  explicit Denials(memory::GlobalWindow& window,
+                   std::chrono::milliseconds kernel_patience = kKernelPatience)
+      : window_(window), kernel_patience_(kernel_patience) {}
   Denials(const Denials&) = delete;
   Denials& operator=(const Denials&) = delete;
   ~Denials();
@@ -106,6 +112,7 @@ class Denials {
   void settle(std::size_t place, memory::DenialAnswer answer);
 
   memory::GlobalWindow& window_;
+  const std::chrono::milliseconds kernel_patience_;
   std::vector<Channel> channels_;
   UniqueFd stop_;
   UniqueFd timer_;  ///< Expires with the next limit.

@@ -1,7 +1,6 @@
 #include "vmm/cell/sandbox_rules.h"
 
 #include <fcntl.h>
-#include <linux/kvm.h>
 #include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -9,6 +8,8 @@
 
 #include <algorithm>
 #include <initializer_list>
+
+#include "vmm/kvm/uapi.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define HIVE_SANITIZED
@@ -51,9 +52,10 @@ void allow_kvm(std::vector<SandboxRule>& rules) {
 }
 
 void allow_transfers(std::vector<SandboxRule>& rules) {
-  allow(rules, {SYS_read, SYS_write, SYS_futex, SYS_pread64, SYS_pwrite64, SYS_readv, SYS_writev,
-                SYS_preadv, SYS_pwritev, SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_ctl, SYS_poll,
-                SYS_ppoll, SYS_io_uring_enter, SYS_timerfd_settime, SYS_recvmsg});
+  allow(rules,
+        {SYS_read, SYS_write, SYS_futex, SYS_pread64, SYS_pwrite64, SYS_readv, SYS_writev,
+         SYS_preadv, SYS_pwritev, SYS_preadv2, SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_ctl,
+         SYS_poll, SYS_ppoll, SYS_io_uring_enter, SYS_timerfd_settime, SYS_recvmsg});
   // No sendmsg(2): it gives descriptors away, as of a guard. Sockets are connected: they need no
   // address, and where one went astray it is refused.
   rules.push_back({SYS_sendto, {equals(4, 0)}});

@@ -32,7 +32,9 @@ TEST(ResetVector, WritesTheResetRegisterInRealMode) {
   regs.rflags = 2;
   cpu.set_regs(regs);
 
-  machine.run(std::chrono::milliseconds(100));
+  for (int turn = 0; turn < 100 && machine.accesses().empty(); ++turn) {
+    machine.run(std::chrono::milliseconds(100));
+  }
   ASSERT_FALSE(machine.accesses().empty());
   const MicroMachine::Access& access = machine.accesses().front();
   EXPECT_EQ(access.reason, kvm::ExitReason::kPortWrite);

@@ -89,7 +89,7 @@ firewall::PageRanges Home::written_by(CellId cell) {
 }
 
 std::vector<ViolationRecord> Home::await_violations(std::size_t count) {
-  for (int turn = 0; turn < 10'000 && violations().size() < count; ++turn) {
+  for (int turn = 0; turn < 30'000 && violations().size() < count; ++turn) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   return violations();

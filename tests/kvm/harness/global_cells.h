@@ -45,8 +45,8 @@ class Home {
   /// Where CELL's VMM, which is this process, has the contribution mapped.
   [[nodiscard]] std::uint64_t mapped_at(CellId cell) const { return guards_.at(cell).base; }
   [[nodiscard]] std::vector<firewall::ViolationRecord> violations();
-  /// The same once there are COUNT, or after ten seconds: a VMM's answers reach the home after what
-  /// the guest sees.
+  /// The same once there are COUNT, or after half a minute: a VMM's answers reach the home after
+  /// what the guest sees.
   [[nodiscard]] std::vector<firewall::ViolationRecord> await_violations(std::size_t count);
   /// From now on the home's monitor hangs, or no longer does.
   void hang(bool hung) { hung_ = hung; }

@@ -41,7 +41,7 @@ class MicroCell {
 
   /// Runs the device loop until DONE, at most LIMIT. Whether DONE came.
   bool run_until(const std::function<bool()>& done,
-                 std::chrono::seconds limit = std::chrono::seconds(10));
+                 std::chrono::seconds limit = std::chrono::seconds(60));
   /// Runs until a report of KIND came.
   bool run_until_report(cell::ReportKind kind);
   /// Runs until CPU is at the end of its script.

@@ -49,7 +49,7 @@ class MicroMachine {
   ~MicroMachine();
 
   /// Runs the guest from where it is, at most for LIMIT.
-  End run(std::chrono::milliseconds limit = std::chrono::seconds(10));
+  End run(std::chrono::milliseconds limit = std::chrono::seconds(60));
 
   [[nodiscard]] hive_micro_results results(unsigned cpu) const;
   [[nodiscard]] hive_micro_result result(unsigned cpu, unsigned action) const;

@@ -22,8 +22,9 @@ namespace {
 namespace fs = std::filesystem;
 using std::chrono::steady_clock;
 
-bool eventually(const std::function<bool()>& done) {
-  const auto deadline = steady_clock::now() + std::chrono::seconds(10);
+bool eventually(const std::function<bool()>& done,
+                std::chrono::seconds limit = std::chrono::seconds(30)) {
+  const auto deadline = steady_clock::now() + limit;
   while (!done()) {
     if (steady_clock::now() > deadline) return false;
     ::usleep(10'000);
@@ -146,6 +147,16 @@ Output TestMachine::up(std::vector<std::string> options) const {
   return hive(options);
 }
 
+Output TestMachine::refusal(const std::vector<std::string>& options,
+                            const std::vector<std::string>& wrapper) const {
+  std::vector<std::string> arguments{"up", plan_file()};
+  arguments.insert(arguments.end(), options.begin(), options.end());
+  Output output = hive(arguments, wrapper);
+  for (int again = 0; again < 2 && output.seconds >= 1; ++again) output = hive(arguments, wrapper);
+  EXPECT_LT(output.seconds, 1) << output.err;
+  return output;
+}
+
 pid_t TestMachine::start(const std::vector<std::string>& arguments) const {
   const int null = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
   const pid_t pid = run(arguments, {}, folder_, null, null);
@@ -175,12 +186,16 @@ nlohmann::json TestMachine::await(const std::string& cell, const std::string& st
   return now;
 }
 
-std::vector<std::string> TestMachine::sockets() const {
-  std::vector<std::string> names;
+std::set<std::string> TestMachine::sockets() const {
+  std::set<std::string> names;
+  const std::string machine = "@hive/" + std::to_string(::geteuid()) + "/" + name_;
   std::ifstream table("/proc/net/unix");
   for (std::string line; std::getline(table, line);) {
-    const std::size_t start = line.find("@hive/" + std::to_string(::geteuid()) + "/" + name_);
-    if (start != std::string::npos) names.push_back(line.substr(start));
+    const std::size_t start = line.find(machine);
+    if (start == std::string::npos) continue;
+    const std::string name = line.substr(start);
+    // Another machine's name can begin with this one's.
+    if (name == machine || name.starts_with(machine + "/")) names.insert(name);
   }
   return names;
 }
@@ -214,8 +229,8 @@ bool is_alive(pid_t pid) {
   return (file >> number >> name >> state) && state != "Z" && state != "X";
 }
 
-bool await_end(pid_t pid) {
-  return eventually([pid] { return !is_alive(pid); });
+bool await_end(pid_t pid, std::chrono::seconds limit) {
+  return eventually([pid] { return !is_alive(pid); }, limit);
 }
 
 std::vector<micro::Action> print(const std::string& text) {

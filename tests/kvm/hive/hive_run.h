@@ -3,8 +3,10 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -53,8 +55,12 @@ class TestMachine {
   /// Waits until the cell is in STATE; its status, as it is then or when patience ends.
   nlohmann::json await(const std::string& cell, const std::string& state) const;
 
-  /// Names of control sockets of this machine that the kernel knows.
-  [[nodiscard]] std::vector<std::string> sockets() const;
+  /// `hive up` of a plan that is to be refused within a second. A slow host has another go or two.
+  Output refusal(const std::vector<std::string>& options = {},
+                 const std::vector<std::string>& wrapper = {}) const;
+  /// Names of control sockets of this machine that the kernel knows, each once: a connection has
+  /// its listener's name, and may outlive its client for a moment.
+  [[nodiscard]] std::set<std::string> sockets() const;
   /// Files and folders in the runtime folder.
   [[nodiscard]] std::vector<std::string> files() const;
   /// Processes, as folders of /proc, that were started for this machine.
@@ -69,8 +75,8 @@ class TestMachine {
   std::vector<std::string> cells_;
 };
 
-/// Waits until process PID is gone or a zombie; whether that came within ten seconds.
-bool await_end(pid_t pid);
+/// Waits until process PID is gone or a zombie; whether that came within LIMIT.
+bool await_end(pid_t pid, std::chrono::seconds limit = std::chrono::seconds(30));
 
 /// Whether process PID exists and is no zombie.
 bool is_alive(pid_t pid);

@@ -11,6 +11,7 @@
 #include <csignal>
 #include <fstream>
 #include <map>
+#include <sstream>
 #include <string>
 #include <thread>
 
@@ -31,6 +32,12 @@ bool is_alive(pid_t pid) {
   std::string name;
   std::string state;
   return (file >> number >> name >> state) && state != "Z" && state != "X";
+}
+
+/// Waits up to ten seconds for process PID to end; whether it has.
+bool await_end(pid_t pid) {
+  for (int i = 0; i < 1000 && is_alive(pid); ++i) ::usleep(10'000);
+  return !is_alive(pid);
 }
 
 /// The monitor's end of a port, and an agent that serves the other end.
@@ -176,18 +183,21 @@ TEST_F(AgentTest, DoesNotWaitForWhoeverKeptThePipe) {
 
 TEST_F(AgentTest, DoesNotWaitForWhoeverWritesOn) {
   constexpr std::size_t kPipe = 65536;  // What a pipe holds.
-  send(HIVE_AGENT_EXEC, 1, R"(["sh", "-c", "yes & sleep 0.1; exit 5"])");
+  send(HIVE_AGENT_EXEC, 1, R"(["sh", "-c", "echo $$; yes & exit 5"])");
   std::size_t received = 0;
+  pid_t shell = 0;
   AgentFrame frame;
   do {
     frame = receive();
     ASSERT_NE(frame.type, 0);
     if (frame.type != HIVE_AGENT_STDOUT) continue;
+    if (shell == 0) shell = std::stoi(frame.payload);
     received += frame.payload.size();
     ASSERT_LE(received, HIVE_AGENT_WINDOW_BYTES + kPipe) << "output without end";
     if (received < HIVE_AGENT_WINDOW_BYTES) continue;
     // The window is used up: the command ends, and the writer fills the pipe again and again.
-    ::usleep(received == HIVE_AGENT_WINDOW_BYTES ? 300'000 : 1000);
+    ASSERT_TRUE(await_end(shell));
+    ::usleep(received == HIVE_AGENT_WINDOW_BYTES ? 100'000 : 1000);
     send(HIVE_AGENT_WINDOW, 1, encode_u32(4096));
   } while (frame.type != HIVE_AGENT_EXIT);
   EXPECT_EQ(abi::decode_u32(frame.payload), 5U);
@@ -195,35 +205,36 @@ TEST_F(AgentTest, DoesNotWaitForWhoeverWritesOn) {
 
 TEST_F(AgentTest, SignalsThoseWhomTheCommandLeft) {
   // More output than the window lets through, so that the session outlasts its command.
-  send(HIVE_AGENT_EXEC, 1, R"(["sh", "-c", "sleep 1000 & echo $!; head -c 100000 /dev/zero"])");
+  send(HIVE_AGENT_EXEC, 1, R"(["sh", "-c", "sleep 1000 & echo $! $$; head -c 100000 /dev/zero"])");
   pid_t sleeper = 0;
+  pid_t shell = 0;
   for (std::size_t received = 0; received < HIVE_AGENT_WINDOW_BYTES;) {
     const AgentFrame frame = receive();
     ASSERT_NE(frame.type, 0);
     if (frame.type != HIVE_AGENT_STDOUT) continue;
-    if (sleeper == 0) sleeper = std::stoi(frame.payload);
+    if (sleeper == 0) std::istringstream(frame.payload) >> sleeper >> shell;
     received += frame.payload.size();
   }
-  std::this_thread::sleep_for(std::chrono::milliseconds(200));  // The command ends meanwhile.
+  ASSERT_TRUE(await_end(shell));
   ASSERT_TRUE(is_alive(sleeper));
   send(HIVE_AGENT_SIGNAL, 1, encode_u32(SIGTERM));
-  for (int i = 0; i < 200 && is_alive(sleeper); ++i) ::usleep(10'000);
-  EXPECT_FALSE(is_alive(sleeper));
+  EXPECT_TRUE(await_end(sleeper));
   ::kill(sleeper, SIGKILL);
   send(HIVE_AGENT_WINDOW, 1, encode_u32(HIVE_AGENT_WINDOW_BYTES));
   EXPECT_EQ(finish(1).status, 0);
 }
 
 TEST_F(AgentTest, KillsThoseWhomACommandLeftWhenTheMonitorHangsUp) {
-  send(HIVE_AGENT_EXEC, 1, R"(["sh", "-c", "sleep 1000 & echo $!; head -c 100000 /dev/zero"])");
+  send(HIVE_AGENT_EXEC, 1, R"(["sh", "-c", "sleep 1000 & echo $! $$; head -c 100000 /dev/zero"])");
   AgentFrame frame = receive();
   while (frame.type == HIVE_AGENT_HELLO) frame = receive();
-  const pid_t sleeper = std::stoi(frame.payload);
-  std::this_thread::sleep_for(std::chrono::milliseconds(200));  // The command ends meanwhile.
+  pid_t sleeper = 0;
+  pid_t shell = 0;
+  std::istringstream(frame.payload) >> sleeper >> shell;
+  ASSERT_TRUE(await_end(shell));
   host_.reset();
   thread_.join();
-  for (int i = 0; i < 200 && is_alive(sleeper); ++i) ::usleep(10'000);
-  EXPECT_FALSE(is_alive(sleeper));
+  EXPECT_TRUE(await_end(sleeper));
   ::kill(sleeper, SIGKILL);
   thread_ = std::thread([] {});
 }

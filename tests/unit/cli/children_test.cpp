@@ -36,11 +36,14 @@ TEST(Children, AreReapedAsTheyEnd) {
 
 TEST(Children, ShareOneLimit) {
   const SignalFd signals({SIGUSR1});
-  const std::vector<pid_t> pids{spawn(), spawn(milliseconds(1)), spawn(), spawn()};
+  // Enough of them that a limit of each one's own would take far longer, on a slow host too.
+  constexpr std::size_t kPatient = 20;
+  std::vector<pid_t> pids{spawn(milliseconds(1))};
+  while (pids.size() <= kPatient) pids.push_back(spawn());
   const auto start = steady_clock::now();
-  EXPECT_EQ(await_children(pids, milliseconds(1000), signals), 3U);
+  EXPECT_EQ(await_children(pids, milliseconds(1000), signals), kPatient);
   EXPECT_GE(steady_clock::now() - start, milliseconds(1000));
-  EXPECT_LT(steady_clock::now() - start, milliseconds(2500));
+  EXPECT_LT(steady_clock::now() - start, milliseconds(10'000));
   for (const pid_t pid : pids) EXPECT_TRUE(is_reaped(pid));
 }
 
@@ -61,14 +64,14 @@ TEST(Children, AreKilledOnASignal) {
   const auto start = steady_clock::now();
   EXPECT_EQ(await_children(pids, milliseconds(20'000), signals), 2U);
   EXPECT_GE(steady_clock::now() - start, milliseconds(400));
-  EXPECT_LT(steady_clock::now() - start, milliseconds(2500));
+  EXPECT_LT(steady_clock::now() - start, milliseconds(10'000));
   ::waitpid(signaller, nullptr, 0);
 }
 
 TEST(Children, AreNotKilledOnTheSameWishOnceMore) {
   const SignalFd signals({SIGUSR1});
   ::kill(::getpid(), SIGUSR1);
-  const std::vector<pid_t> pids{spawn(milliseconds(600)), spawn_signaller(milliseconds(20))};
+  const std::vector<pid_t> pids{spawn(milliseconds(600)), spawn_signaller(milliseconds(1))};
   EXPECT_EQ(await_children(pids, milliseconds(20'000), signals), 0U);
 }
 

@@ -23,6 +23,8 @@ std::string refusal(std::vector<std::string> arguments) {
   add_up(app, exit_status);
   add_down(app, exit_status);
   add_reboot(app, exit_status);
+  add_memory(app, exit_status);
+  add_firewall(app, exit_status);
   std::reverse(arguments.begin(), arguments.end());
   try {
     app.parse(arguments);
@@ -53,6 +55,46 @@ TEST(SecondsOptions, RefuseWhatNoClockCounts) {
       EXPECT_EQ(refusal(arguments), "accepted") << value;
     }
   }
+}
+
+/// The kind of error that a command line ends in.
+Error::Kind kind_of_fault(std::vector<std::string> arguments) {
+  int exit_status = 0;
+  CLI::App app;
+  add_firewall(app, exit_status);
+  std::reverse(arguments.begin(), arguments.end());
+  try {
+    app.parse(arguments);
+  } catch (const Error& error) {
+    return error.kind();
+  }
+  ADD_FAILURE() << "no fault";
+  return Error::Kind::kFailed;
+}
+
+TEST(FirewallOptions, NeedACommandCellsAndPages) {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"firewall"},
+                                             {"firewall", "explode"},
+                                             {"firewall", "grant"},
+                                             {"firewall", "grant", "alpha", "beta"},
+                                             {"firewall", "revoke", "alpha", "beta", "1", "2"},
+                                             {"firewall", "list", "alpha", "beta"}}) {
+    EXPECT_NE(refusal(arguments), "accepted");
+  }
+  EXPECT_EQ(refusal({"firewall", "list", "no-such", "--cell", "x", "--section", "s", "--written",
+                     "--json"}),
+            "accepted");
+  EXPECT_EQ(refusal({"firewall", "grant", "no-such", "--section", "s", "beta", "0-7:1/2"}),
+            "accepted");
+  EXPECT_EQ(refusal({"memory", "no-such", "--json"}), "accepted");
+}
+
+TEST(FirewallOptions, ThatAreUsedWronglyAreFaultsOfUse) {
+  EXPECT_EQ(kind_of_fault({"firewall", "grant", "no-such", "beta", "7-1"}), Error::Kind::kUsage);
+  EXPECT_EQ(kind_of_fault({"firewall", "revoke", "no-such", "beta", ""}), Error::Kind::kUsage);
+  EXPECT_EQ(kind_of_fault({"firewall", "list", "--section", "s"}), Error::Kind::kUsage);
+  EXPECT_EQ(kind_of_fault({"firewall", "grant", "no-such", "beta", "1"}), Error::Kind::kFailed);
 }
 
 TEST(LogLevel, IsOneThatVmmsKnow) {

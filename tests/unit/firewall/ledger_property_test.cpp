@@ -156,6 +156,8 @@ class LedgerProperty : public testing::TestWithParam<std::uint64_t> {
     for (const unsigned cell : {0u, 1u, 2u, 6u, 8u, 62u, 63u}) {
       ASSERT_EQ(pages_of(ledger_->writable_by(CellId(cell))), Model::of(model_.writers, cell));
       ASSERT_EQ(pages_of(ledger_->written_by(CellId(cell))), Model::of(model_.written, cell));
+      ASSERT_EQ(ledger_->count_writable(CellId(cell)), Model::of(model_.writers, cell).size());
+      ASSERT_EQ(ledger_->count_written(CellId(cell)), Model::of(model_.written, cell).size());
       ASSERT_EQ(ledger_->holders().contains(CellId(cell)),
                 !Model::of(model_.writers, cell).empty());
     }

@@ -77,7 +77,7 @@ class Writer {
 
 std::optional<BlockedWrite> wait_for(WriteGuard& guard) {
   pollfd readable{guard.fd(), POLLIN, 0};
-  EXPECT_EQ(::poll(&readable, 1, 3'000), 1);
+  EXPECT_EQ(::poll(&readable, 1, 10'000), 1);
   return guard.next();
 }
 

@@ -1,5 +1,4 @@
 #include <fcntl.h>
-#include <linux/kvm.h>
 #include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -10,6 +9,7 @@
 
 #include "tests/kvm/firewall/rogue/ways.h"
 #include "vmm/base/units.h"
+#include "vmm/kvm/uapi.h"
 
 namespace hive::test {
 namespace {

@@ -1,6 +1,5 @@
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/kvm.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -13,6 +12,7 @@
 
 #include "tests/kvm/firewall/rogue/ways.h"
 #include "vmm/base/units.h"
+#include "vmm/kvm/uapi.h"
 
 namespace hive::test {
 namespace {

@@ -1,5 +1,4 @@
 #include <fcntl.h>
-#include <linux/kvm.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <pthread.h>
@@ -19,6 +18,7 @@
 #include <cstring>
 
 #include "tests/kvm/firewall/rogue/ways.h"
+#include "vmm/kvm/uapi.h"
 
 namespace hive::test {
 namespace {

@@ -1,0 +1,132 @@
+// The methods about global memory and its firewall.
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include "cellmon/control/memory_report.h"
+#include "cellmon/control/methods.h"
+#include "cellmon/control/rights.h"
+#include "cellmon/wire/line_buffer.h"
+#include "cellmon/wire/text.h"
+
+namespace hive::control {
+namespace {
+
+using wire::Json;
+
+constexpr std::uint64_t kAnyNumber = ~0ULL;
+/// Leaves room for the rest of the line.
+constexpr std::size_t kMaxListBytes = wire::kMaxLine - 4096;
+/// A right takes at most 128 bytes of a line.
+constexpr std::size_t kMaxRights = kMaxListBytes / 128;
+constexpr std::size_t kMaxQuoted = 64;
+
+constexpr const char* kNoGlobalMemory =
+    "no cell of the machine contributes memory; give a cell `shared: SIZE` in the plan";
+
+std::string names_of_homes(const GlobalMemory& global) {
+  std::string names;
+  for (std::size_t cell = 0; cell < global.names().size(); ++cell) {
+    if (global.sizes()[cell] > 0) names += (names.empty() ? "" : ", ") + global.names()[cell];
+  }
+  return names;
+}
+
+}  // namespace
+
+GlobalMemory* Methods::home_of(Call& call) {
+  GlobalMemory* global = monitor_.global();
+  if (global == nullptr) {
+    refuse(call, kNoGlobalMemory);
+    return nullptr;
+  }
+  if (global->is_home()) return global;
+  refuse(call, fmt::format("cell {} contributes no memory; ask one that does ({}), or give it "
+                           "`shared: SIZE` in the plan",
+                           global->names()[global->own()], names_of_homes(*global)));
+  return nullptr;
+}
+
+std::optional<CellId> Methods::find_cell(Call& call, const GlobalMemory& global,
+                                         const std::string& name) {
+  std::string names;
+  for (std::size_t cell = 0; cell < global.names().size(); ++cell) {
+    if (global.names()[cell] == name) return static_cast<CellId>(cell);
+    names += (names.empty() ? "" : ", ") + global.names()[cell];
+  }
+  refuse(call, fmt::format("the machine has no cell \"{}\"; its cells are {}",
+                           wire::printable(name, kMaxQuoted), names));
+  return std::nullopt;
+}
+
+std::optional<firewall::Section> Methods::find_section(Call& call, const GlobalMemory& global,
+                                                       const std::string& name) {
+  const auto section = global.gatekeeper().sections().find(name);
+  if (!section) {
+    refuse(call, fmt::format("cell {} has no section \"{}\"; `hive memory` lists its sections",
+                             global.names()[global.own()], wire::printable(name, kMaxQuoted)));
+  }
+  return section;
+}
+
+void Methods::memory(Call& call) {
+  const std::uint64_t first = call.params.number("first", 0, kAnyNumber);
+  if (!check(call)) return;
+  const GlobalMemory* global = monitor_.global();
+  if (global == nullptr) return refuse(call, kNoGlobalMemory);
+  reply(call, describe_memory(*global, first, kMaxListBytes));
+}
+
+void Methods::list_rights(Call& call) {
+  const auto cell = call.params.optional_text("cell");
+  const auto section = call.params.optional_text("section");
+  RightsQuery query;
+  query.only_written = call.params.boolean("written", false);
+  query.from = call.params.number("from", 0, kAnyNumber);
+  if (!check(call)) return;
+  const GlobalMemory* global = home_of(call);
+  if (global == nullptr) return;
+  if (cell) {
+    query.cell = find_cell(call, *global, *cell);
+    if (!query.cell) return;
+  }
+  query.within = global->gatekeeper().ledger().all();
+  if (section) {
+    const auto found = find_section(call, *global, *section);
+    if (!found) return;
+    query.within = found->range;
+  }
+  const RightsPart part = control::list_rights(global->gatekeeper().ledger(), query, kMaxRights);
+  reply(call, describe_rights(part, global->names(), query.within.first));
+}
+
+void Methods::grant(Call& call) { change_rights(call, HIVE_GLOBAL_GRANT); }
+
+void Methods::revoke(Call& call) { change_rights(call, HIVE_GLOBAL_REVOKE); }
+
+void Methods::change_rights(Call& call, hive_global_operation operation) {
+  const std::string cell = call.params.required_text("cell");
+  const auto section = call.params.optional_text("section");
+  hive_global_request request{};
+  request.operation = operation;
+  request.first = call.params.required_number("first", kAnyNumber);
+  request.pages = call.params.number("pages", 1, kAnyNumber);
+  request.stride = call.params.number("stride", request.pages, kAnyNumber);
+  request.runs = call.params.number("runs", 1, kAnyNumber);
+  if (!check(call)) return;
+  GlobalMemory* global = home_of(call);
+  if (global == nullptr) return;
+  const auto number = find_cell(call, *global, cell);
+  if (!number) return;
+  request.cell = static_cast<std::uint32_t>(*number);
+  if (section) {
+    const auto found = find_section(call, *global, *section);
+    if (!found) return;
+    request.section = static_cast<std::uint32_t>(found->id);
+  }
+  const hive_global_reply answer = global->decide(request);
+  if (answer.status != HIVE_GLOBAL_OK) return refuse(call, answer.message);
+  reply(call, {{"changed", answer.pages}});
+}
+
+}  // namespace hive::control

@@ -1,0 +1,96 @@
+#include "cellmon/control/memory_report.h"
+
+#include <utility>
+
+#include "vmm/base/units.h"
+
+namespace hive::control {
+namespace {
+
+using wire::Json;
+
+const char* to_string(GlobalMemory::PeerState state) {
+  switch (state) {
+    case GlobalMemory::PeerState::kAwaited:
+      return "awaited";
+    case GlobalMemory::PeerState::kJoined:
+      return "joined";
+    case GlobalMemory::PeerState::kLost:
+      break;
+  }
+  return "lost";
+}
+
+Json describe_peers(const GlobalMemory& global) {
+  Json peers = Json::array();
+  for (unsigned cell = 0; cell < global.names().size(); ++cell) {
+    if (cell == global.own()) continue;
+    const auto id = static_cast<CellId>(cell);
+    Json peer{{"cell", global.names()[cell]},
+              {"size", global.sizes()[cell]},
+              {"state", to_string(global.peer_state(cell))},
+              {"writable", 0},
+              {"written", 0}};
+    if (global.is_home()) {
+      peer["writable"] = global.gatekeeper().ledger().count_writable(id);
+      peer["written"] = global.gatekeeper().ledger().count_written(id);
+    }
+    peers.push_back(std::move(peer));
+  }
+  return peers;
+}
+
+Json describe_section(const GlobalMemory& global, const firewall::Section& section) {
+  Json users = Json::array();
+  for (unsigned cell = 0; cell < global.names().size(); ++cell) {
+    if (global.gatekeeper().sections().opens(section.id, static_cast<CellId>(cell)) > 0) {
+      users.push_back(global.names()[cell]);
+    }
+  }
+  return {{"id", static_cast<std::uint32_t>(section.id)},
+          {"name", section.name},
+          {"first", section.range.first},
+          {"pages", section.range.count},
+          {"users", std::move(users)}};
+}
+
+}  // namespace
+
+Json describe_memory(const GlobalMemory& global, firewall::PageIndex first, std::size_t max_bytes) {
+  const std::uint64_t size = global.sizes()[global.own()];
+  Json memory{{"cell", global.names()[global.own()]},
+              {"size", size},
+              {"pages", size / kPageSize},
+              {"violations", global.is_home() ? global.gatekeeper().violations() : 0},
+              {"peers", describe_peers(global)}};
+  Json sections = Json::array();
+  bool more = false;
+  if (global.is_home()) {
+    std::size_t bytes = memory.dump().size();
+    for (const firewall::Section& section : global.gatekeeper().sections().list()) {
+      if (section.range.first < first) continue;
+      Json described = describe_section(global, section);
+      bytes += described.dump().size() + 1;
+      more = bytes > max_bytes && !sections.empty();
+      if (more) break;
+      sections.push_back(std::move(described));
+    }
+  }
+  memory["sections"] = std::move(sections);
+  memory["more"] = more;
+  return memory;
+}
+
+Json describe_rights(const RightsPart& part, const std::vector<std::string>& names,
+                     firewall::PageIndex start) {
+  Json rights = Json::array();
+  for (const Right& right : part.rights) {
+    rights.push_back({{"cell", names[static_cast<std::size_t>(right.cell)]},
+                      {"first", right.range.first - start},
+                      {"pages", right.range.count},
+                      {"written", right.written}});
+  }
+  return {{"rights", std::move(rights)}, {"next", part.next}};
+}
+
+}  // namespace hive::control

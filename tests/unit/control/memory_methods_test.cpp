@@ -1,0 +1,260 @@
+// The methods about global memory, over a monitor whose cell contributes memory.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <spdlog/sinks/null_sink.h>
+
+#include <boost/asio/post.hpp>
+#include <functional>
+#include <future>
+
+#include "cellmon/control/cell_monitor.h"
+#include "cellmon/control/control_server.h"
+#include "cellmon/wire/local_socket.h"
+#include "tests/unit/control/test_cell.h"
+
+namespace hive::control {
+namespace {
+
+using testing::HasSubstr;
+using testing::SizeIs;
+
+/// Cell alpha of a machine of alpha, beta and gamma that contribute SIZES; no VMM starts.
+class SharingCell {
+ public:
+  explicit SharingCell(const std::vector<std::uint64_t>& sizes) : log_("", sink()) {
+    static int count = 0;
+    settings_.machine.name = "share-" + std::to_string(::getpid()) + "-" + std::to_string(++count);
+    for (const char* name : {"alpha", "beta", "gamma"}) {
+      plan::Cell cell;
+      cell.id = CellId{static_cast<std::uint8_t>(settings_.machine.cells.size())};
+      cell.name = name;
+      cell.shared = sizes[settings_.machine.cells.size()];
+      settings_.machine.cells.push_back(cell);
+    }
+    settings_.folder = folder_.path();
+    settings_.launch = [](const cell::CellConfig&, bool) -> LaunchedVmm {
+      throw Error("no VMM here");
+    };
+    monitor_ = std::make_unique<CellMonitor>(loop_, settings_, log_);
+    server_ = std::make_unique<ControlServer>(loop_, wire::listen_abstract(socket_name(address())),
+                                              *monitor_, log_, [](bool) { return Json::object(); });
+    monitor_->start(*server_);
+    thread_ = std::thread([this] { loop_.run(); });
+  }
+  SharingCell(const SharingCell&) = delete;
+  SharingCell& operator=(const SharingCell&) = delete;
+  ~SharingCell() {
+    loop_.stop();
+    thread_.join();
+    beta_.reset();
+  }
+
+  [[nodiscard]] wire::CellAddress address() const {
+    return {::geteuid(), settings_.machine.name, "alpha"};
+  }
+  [[nodiscard]] RpcClient connect() const { return RpcClient::connect(address()).value(); }
+
+  /// Makes a section as alpha's guest would; its number.
+  std::uint32_t create_section(const std::string& name, std::uint64_t pages) {
+    hive_global_request request{};
+    request.operation = HIVE_GLOBAL_SECTION_CREATE;
+    request.pages = pages;
+    name.copy(request.name, sizeof request.name - 1);
+    hive_global_reply reply{};
+    on_loop([&] { reply = monitor_->global()->decide(request); });
+    return reply.section;
+  }
+  /// Starts beta's part, which finds alpha's.
+  void start_beta() {
+    on_loop([this] {
+      beta_ = std::make_unique<GlobalMemory>(
+          loop_, settings_.machine, 1, [](const std::string&) {}, log_);
+    });
+  }
+  void end_beta() {
+    on_loop([this] { beta_.reset(); });
+  }
+
+ private:
+  static spdlog::sink_ptr sink() { return std::make_shared<spdlog::sinks::null_sink_mt>(); }
+
+  /// Runs CALL in the monitor's thread.
+  void on_loop(const std::function<void()>& call) {
+    const auto task = std::make_shared<std::packaged_task<void()>>(call);
+    auto done = task->get_future();
+    boost::asio::post(loop_, [task] { (*task)(); });
+    done.get();
+  }
+
+  TestFolder folder_;
+  spdlog::logger log_;
+  boost::asio::io_context loop_;
+  CellSettings settings_;
+  std::unique_ptr<CellMonitor> monitor_;
+  std::unique_ptr<ControlServer> server_;
+  std::unique_ptr<GlobalMemory> beta_;
+  std::thread thread_;
+};
+
+std::string refusal(RpcClient& client, const char* method, const Json& params) {
+  try {
+    return "accepted: " + client.call(method, params).dump();
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
+/// Waits until the monitor tells that beta is in STATE.
+void await_beta(RpcClient& client, const std::string& state) {
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  std::string now;
+  while (now != state && std::chrono::steady_clock::now() < deadline) {
+    now = client.call("memory", Json::object())["peers"][0]["state"];
+    ::usleep(2000);
+  }
+  EXPECT_EQ(now, state);
+}
+
+TEST(MemoryMethods, TellOfTheContributionItsSectionsAndThePeers) {
+  SharingCell cell({1 << 20, 1 << 21, 0});
+  RpcClient client = cell.connect();
+  const std::uint32_t id = cell.create_section("table", 16);
+  const Json memory = client.call("memory", Json::object());
+  EXPECT_EQ(memory, Json::parse(R"({"cell": "alpha", "size": 1048576, "pages": 256,
+      "violations": 0, "more": false,
+      "peers": [
+        {"cell": "beta", "size": 2097152, "state": "awaited", "writable": 0, "written": 0},
+        {"cell": "gamma", "size": 0, "state": "awaited", "writable": 0, "written": 0}],
+      "sections": [{"id": )" + std::to_string(id) +
+                                R"(, "name": "table", "first": 0, "pages": 16,
+                    "users": []}]})"));
+  EXPECT_THAT(client.call("memory", {{"first", 1}})["sections"], SizeIs(0));
+}
+
+TEST(MemoryMethods, TellWhetherAPeerHasJoinedOrIsLost) {
+  SharingCell cell({1 << 20, 1 << 20, 0});
+  RpcClient client = cell.connect();
+  cell.start_beta();
+  await_beta(client, "joined");
+  client.call("firewall.grant", {{"cell", "beta"}, {"first", 0}});
+  cell.end_beta();
+  await_beta(client, "lost");
+  EXPECT_THAT(client.call("firewall.list", Json::object())["rights"], SizeIs(0));
+}
+
+TEST(MemoryMethods, GrantListAndRevoke) {
+  SharingCell cell({1 << 20, 0, 0});
+  RpcClient client = cell.connect();
+  const Json pattern{{"cell", "beta"}, {"first", 2}, {"pages", 1}, {"stride", 2}, {"runs", 3}};
+  EXPECT_EQ(client.call("firewall.grant", pattern), Json({{"changed", 3}}));
+  EXPECT_EQ(client.call("firewall.grant", pattern), Json({{"changed", 0}}));
+  EXPECT_EQ(client.call("firewall.grant", {{"cell", "gamma"}, {"first", 255}}),
+            Json({{"changed", 1}}));
+  EXPECT_EQ(client.call("firewall.list", Json::object()), Json::parse(R"({"next": 0, "rights": [
+      {"cell": "beta", "first": 2, "pages": 1, "written": false},
+      {"cell": "beta", "first": 4, "pages": 1, "written": false},
+      {"cell": "beta", "first": 6, "pages": 1, "written": false},
+      {"cell": "gamma", "first": 255, "pages": 1, "written": false}]})"));
+  EXPECT_THAT(client.call("firewall.list", {{"cell", "gamma"}})["rights"], SizeIs(1));
+  EXPECT_THAT(client.call("firewall.list", {{"written", true}})["rights"], SizeIs(0));
+  EXPECT_EQ(client.call("memory", Json::object())["peers"][0]["writable"], 3);
+  EXPECT_EQ(client.call("firewall.revoke", {{"cell", "beta"}, {"first", 0}, {"pages", 5}}),
+            Json({{"changed", 2}}));
+  EXPECT_EQ(client.call("firewall.list", {{"cell", "beta"}})["rights"][0]["first"], 6);
+}
+
+TEST(MemoryMethods, CountFromTheSectionsStart) {
+  SharingCell cell({1 << 20, 0, 0});
+  RpcClient client = cell.connect();
+  cell.create_section("first", 16);
+  cell.create_section("second", 16);
+  const Json pages{{"cell", "beta"}, {"section", "second"}, {"first", 3}, {"pages", 2}};
+  EXPECT_EQ(client.call("firewall.grant", pages)["changed"], 2);
+  EXPECT_EQ(client.call("firewall.list", Json::object())["rights"][0]["first"], 19);
+  EXPECT_EQ(client.call("firewall.list", {{"section", "second"}})["rights"][0]["first"], 3);
+  EXPECT_THAT(client.call("firewall.list", {{"section", "first"}})["rights"], SizeIs(0));
+  Json beyond = pages;
+  beyond["first"] = 15;
+  EXPECT_THAT(refusal(client, "firewall.grant", beyond), HasSubstr("past the 16 pages"));
+}
+
+TEST(MemoryMethods, SplitLongListsIntoLines) {
+  SharingCell cell({16 << 20, 0, 0});
+  RpcClient client = cell.connect();
+  for (int i = 0; i < 1024; ++i) cell.create_section(std::string(59, 's') + std::to_string(i), 2);
+  const Json every_second{{"cell", "beta"}, {"first", 0}, {"stride", 2}, {"runs", 2048}};
+  EXPECT_EQ(client.call("firewall.grant", every_second)["changed"], 2048);
+  std::uint64_t from = 0;
+  std::uint64_t rights = 0;
+  do {
+    const Json part = client.call("firewall.list", {{"from", from}});
+    EXPECT_LT(part.dump().size() + 128, wire::kMaxLine);
+    for (const Json& right : part["rights"]) EXPECT_EQ(right["first"], 2 * rights++);
+    from = part["next"];
+  } while (from != 0);
+  EXPECT_EQ(rights, 2048U);
+  std::uint64_t first = 0;
+  std::uint64_t sections = 0;
+  for (bool more = true; more;) {
+    const Json part = client.call("memory", {{"first", first}});
+    EXPECT_LT(part.dump().size() + 128, wire::kMaxLine);
+    for (const Json& section : part["sections"]) EXPECT_EQ(section["first"], 2 * sections++);
+    more = part["more"];
+    first = 2 * sections;
+  }
+  EXPECT_EQ(sections, 1024U);
+}
+
+TEST(MemoryMethods, RefuseWhatCannotBeDone) {
+  SharingCell cell({1 << 20, 0, 0});
+  RpcClient client = cell.connect();
+  const auto grant = [&](const Json& params) { return refusal(client, "firewall.grant", params); };
+  EXPECT_THAT(grant({{"first", 0}}), HasSubstr("cell is missing"));
+  EXPECT_THAT(grant({{"cell", "beta"}}), HasSubstr("first is missing"));
+  EXPECT_THAT(grant({{"cell", 1}, {"first", 0}}), HasSubstr("cell is not a string"));
+  EXPECT_THAT(grant({{"cell", "beta"}, {"first", -1}}), HasSubstr("first is not a whole number"));
+  EXPECT_THAT(grant({{"cell", "delta"}, {"first", 0}}), HasSubstr("alpha, beta, gamma"));
+  EXPECT_THAT(grant({{"cell", ""}, {"first", 0}}), HasSubstr("no cell \"\""));
+  EXPECT_THAT(grant({{"cell", "beta"}, {"section", "s"}, {"first", 0}}),
+              HasSubstr("no section \"s\""));
+  EXPECT_THAT(grant({{"cell", "beta"}, {"section", ""}, {"first", 0}}), HasSubstr("no section"));
+  EXPECT_THAT(grant({{"cell", "beta"}, {"first", 256}}), HasSubstr("past the 256 pages"));
+  EXPECT_THAT(grant({{"cell", "beta"}, {"first", ~0ULL}, {"pages", ~0ULL}}), HasSubstr("past"));
+  EXPECT_THAT(grant({{"cell", "beta"}, {"first", 0}, {"pages", 0}}), HasSubstr("1 page or more"));
+  EXPECT_THAT(grant({{"cell", "beta"}, {"first", 0}, {"pages", 2}, {"stride", 1}, {"runs", 2}}),
+              HasSubstr("do not overlap"));
+  EXPECT_THAT(grant({{"cell", "beta"}, {"first", 0}, {"runs", ~0ULL}}), HasSubstr("runs"));
+  EXPECT_THAT(refusal(client, "firewall.revoke", {{"cell", "alpha"}, {"first", 0}}),
+              testing::Not(HasSubstr("accepted")));
+  EXPECT_THAT(refusal(client, "firewall.list", {{"cell", "delta"}}), HasSubstr("its cells are"));
+  EXPECT_THAT(refusal(client, "firewall.list", {{"section", "s"}}), HasSubstr("no section"));
+  EXPECT_THAT(client.call("firewall.list", Json::object())["rights"], SizeIs(0));
+}
+
+TEST(MemoryMethods, NameTheHomesWhereTheCellIsNone) {
+  SharingCell cell({0, 1 << 20, 0});
+  RpcClient client = cell.connect();
+  const Json memory = client.call("memory", Json::object());
+  EXPECT_EQ(memory["size"], 0);
+  EXPECT_THAT(memory["sections"], SizeIs(0));
+  EXPECT_EQ(memory["peers"][0]["size"], 1 << 20);
+  const Json pages{{"cell", "beta"}, {"first", 0}};
+  for (const char* method : {"firewall.grant", "firewall.revoke"}) {
+    EXPECT_THAT(refusal(client, method, pages),
+                HasSubstr("cell alpha contributes no memory; ask one that does (beta)"));
+  }
+  EXPECT_THAT(refusal(client, "firewall.list", Json::object()), HasSubstr("contributes no memory"));
+}
+
+TEST(MemoryMethods, AreRefusedWhereNoCellContributes) {
+  SharingCell cell({0, 0, 0});
+  RpcClient client = cell.connect();
+  const Json pages{{"cell", "beta"}, {"first", 0}};
+  EXPECT_THAT(refusal(client, "memory", Json::object()), HasSubstr("shared: SIZE"));
+  EXPECT_THAT(refusal(client, "firewall.list", Json::object()), HasSubstr("shared: SIZE"));
+  EXPECT_THAT(refusal(client, "firewall.grant", pages), HasSubstr("shared: SIZE"));
+  EXPECT_THAT(refusal(client, "firewall.revoke", pages), HasSubstr("shared: SIZE"));
+}
+
+}  // namespace
+}  // namespace hive::control
