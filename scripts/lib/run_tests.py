@@ -13,7 +13,7 @@ import harness
 from harness import FAILED, PASSED, ROOT, SKIPPED, Counts, say
 
 # Programs of the unit tier that start threads.
-THREADED = ["unit_memory", "unit_kvm", "unit_device", "unit_cell", "unit_control"]
+THREADED = ["unit_memory", "unit_kvm", "unit_device", "unit_cell", "unit_control", "unit_sdk"]
 
 
 def style():

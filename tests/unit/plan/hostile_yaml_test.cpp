@@ -1,7 +1,7 @@
 // YAML that is meant to hurt its reader: each is refused, within bounds.
 #include <gmock/gmock.h>
 
-#include <chrono>
+#include <ctime>
 #include <string>
 
 #include "tests/unit/plan/made_up_host.h"
@@ -47,23 +47,30 @@ TEST(HostileYaml, NeverExpandsAliases) {
   EXPECT_EQ(document.fault->at, (Position{2, 10}));
 }
 
+/// Processor time of this process: what else the host is at does not count.
+double processor_seconds() {
+  timespec now{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+}
+
 TEST(HostileYaml, ReadsTheLargestFileInTime) {
   for (const char* piece : {"a:\n ", "- a\n", "x: y\n", "[],", "\"a\": ", "# c\n", "a\n", "&a ",
                             "!", "|\n", "\t", "{}: ", "? a\n", "'", "\"", "%TAG ! a\n", "---\n"}) {
-    const auto start = std::chrono::steady_clock::now();
+    const double start = processor_seconds();
     const Document document = read_document(repeated(piece, kMaxFileSize));
     EXPECT_NE(document.fault.has_value(), document.root.has_value());
     // Reading is linear: this bound is far off, and catches what is not.
-    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20)) << piece;
+    EXPECT_LT(processor_seconds() - start, 30) << piece;
   }
 }
 
 TEST(HostileYaml, ChecksManyKeysInTime) {
   std::string yaml = "machine: m\ncells: [{name: a, memory: 64MiB}]\n";
   for (int i = 0; yaml.size() < kMaxFileSize - 16; ++i) yaml += "k" + std::to_string(i) + ": 1\n";
-  const auto start = std::chrono::steady_clock::now();
+  const double start = processor_seconds();
   EXPECT_EQ(testing::MadeUpHost().check(yaml).faults.size(), 1001U);
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
+  EXPECT_LT(processor_seconds() - start, 30);
 }
 
 }  // namespace

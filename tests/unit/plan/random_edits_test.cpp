@@ -43,7 +43,7 @@ TEST(RandomEdits, GiveAPlanOrFaults) {
   testing::Editor editor(1);
   unsigned accepted = 0;
   unsigned refused = 0;
-  for (int i = 0; i < 20'000; ++i) {
+  for (int i = 0; i < 10'000; ++i) {
     const std::string yaml = editor.edit(plans[i % plans.size()]);
     expect_sound(yaml, some_files.check(yaml));
     const CheckResult result = all_files.check(yaml);
