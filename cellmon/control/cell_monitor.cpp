@@ -123,6 +123,7 @@ void CellMonitor::launch_vmm() {
     if (global_) global_->attach(std::move(link), machine_.incarnation());
     log_.info("VMM {} runs incarnation {}", vmm_->pid(), machine_.incarnation());
   } catch (const std::exception& error) {  // Of the loop, too: the cell fails, its monitor serves.
+    vmm_.reset();
     apply(machine_.on_spawn_failed(error.what()));
   }
 }

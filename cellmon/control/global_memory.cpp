@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <exception>
 #include <utility>
 
 #include "cellmon/firewall/contribution_file.h"
@@ -275,11 +276,16 @@ void GlobalMemory::adopt(unsigned home) {
   Peer& peer = peers_[home];
   if (!peer.guard) return;
   log_.warn("the monitor of {} is gone: all writes to its pages are denied", names_[home]);
-  memory::WriteGuard guard(copy_of(peer.guard->descriptor), peer.guard->base, sizes_[home]);
-  (void)guard.protect({0, sizes_[home]});
-  peer.orphan = std::make_unique<Orphan>(loop_, home, sizes_[home]);
-  peer.orphan->faults.admit(static_cast<CellId>(own_), std::move(guard),
-                            copy_of(peer.guard->denials));
+  try {
+    memory::WriteGuard guard(copy_of(peer.guard->descriptor), peer.guard->base, sizes_[home]);
+    (void)guard.protect({0, sizes_[home]});
+    peer.orphan = std::make_unique<Orphan>(loop_, home, sizes_[home]);
+    peer.orphan->faults.admit(static_cast<CellId>(own_), std::move(guard),
+                              copy_of(peer.guard->denials));
+  } catch (const std::exception& error) {
+    log_.error("writes to the pages of {} wait, since nobody can deny them: {}", names_[home],
+               error.what());
+  }
 }
 
 void GlobalMemory::lose_peer(CellId cell) {
@@ -324,8 +330,13 @@ void GlobalMemory::admit(CellId cell, const mesh::Admit& admit, std::vector<Uniq
               names_[static_cast<std::size_t>(cell)]);
     return;
   }
-  faults_->admit(cell, memory::WriteGuard(std::move(files[0]), admit.base, admit.size),
-                 std::move(files[1]));
+  try {
+    faults_->admit(cell, memory::WriteGuard(std::move(files[0]), admit.base, admit.size),
+                   std::move(files[1]));
+  } catch (const std::exception& error) {
+    log_.error("writes of {} wait, since its guard cannot be served: {}",
+               names_[static_cast<std::size_t>(cell)], error.what());
+  }
 }
 
 void GlobalMemory::take_request(const hive_global_request& request) {

@@ -62,7 +62,11 @@ void Mesh::accept() {
                                          [](const auto& each) { return each.second.peer < 0; });
     if (caller && wire::is_trusted_peer(caller.get()) &&
         static_cast<std::size_t>(strangers) < kMaxStrangers) {
-      add_link(std::move(caller), -1);
+      try {
+        add_link(std::move(caller), -1);
+      } catch (const std::exception& failure) {
+        log_.warn("mesh: a caller cannot be served: {}", failure.what());
+      }
     }
     if (accepted) return accept();
     // Out of descriptors, perhaps: the caller stays in the queue.
@@ -110,11 +114,10 @@ void Mesh::add_link(UniqueFd socket, int expected) {
   };
   handlers.on_overlong = [this, number] { drop(number, "it sent a packet that is too long"); };
   handlers.on_closed = [this, number] { drop(number, "it closed the link"); };
-  Connection& added = connections_[number];
-  added.expected = expected;
-  added.socket = std::make_unique<wire::PacketSocket>(loop_, std::move(socket), kMaxPacket,
-                                                      std::move(handlers));
-  (void)added.socket->send(wire::as_packet(hello_), files_);
+  auto link = std::make_unique<wire::PacketSocket>(loop_, std::move(socket), kMaxPacket,
+                                                   std::move(handlers));
+  (void)link->send(wire::as_packet(hello_), files_);
+  connections_[number] = {std::move(link), expected, -1};
 }
 
 void Mesh::take(Number number, std::string_view bytes, std::vector<UniqueFd> files) {
