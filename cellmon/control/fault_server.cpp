@@ -39,30 +39,37 @@ class FaultServer::Watch : public std::enable_shared_from_this<FaultServer::Watc
   }
 
   void stop() {
+    stopped_ = true;
     error_code ignored;
     faults_.close(ignored);
     answers_.close(ignored);
   }
 
  private:
+  /// Waits for faults, once at a time, while the gatekeeper has room for them.
   void await_faults() {
+    if (waiting_ || full_) return;
+    waiting_ = true;
     faults_.async_wait(stream_descriptor::wait_read,
                        [self = shared_from_this()](const error_code& error) {
-                         if (error) return;
-                         self->full_ = !self->gatekeeper_.serve(self->cell_);
-                         if (!self->full_) self->await_faults();
+                         self->waiting_ = false;
+                         if (!error) self->serve();
                        });
   }
 
   void await_answers() {
     answers_.async_wait(stream_descriptor::wait_read,
                         [self = shared_from_this()](const error_code& error) {
-                          if (error || self->is_gone()) return;
-                          const bool was_full = self->full_;
-                          self->full_ = !self->gatekeeper_.serve(self->cell_);
-                          if (was_full && !self->full_) self->await_faults();
-                          self->await_answers();
+                          if (error || self->stopped_ || self->is_gone()) return;
+                          self->serve();
+                          if (!self->stopped_) self->await_answers();
                         });
+  }
+
+  void serve() {
+    if (stopped_) return;  // Then the gatekeeper may be gone.
+    full_ = !gatekeeper_.serve(cell_);
+    if (!stopped_) await_faults();
   }
 
   /// Whether the VMM has closed its end: no answer comes any more.
@@ -75,7 +82,9 @@ class FaultServer::Watch : public std::enable_shared_from_this<FaultServer::Watc
   CellId cell_;
   stream_descriptor faults_;
   stream_descriptor answers_;
-  bool full_ = false;
+  bool full_ = false;     ///< Faults have to wait for answers.
+  bool waiting_ = false;  ///< For faults.
+  bool stopped_ = false;
 };
 
 FaultServer::~FaultServer() {

@@ -227,7 +227,8 @@ void GlobalMemory::detach() {
   for (unsigned home = 0; home < peers_.size(); ++home) {
     Peer& peer = peers_[home];
     peer.orphan.reset();
-    if (peer.guard) {
+    // Also where the guard has not come this far: rights may have been given all the same.
+    if (home != own_ && sizes_[home] > 0) {
       (void)mesh_.send(static_cast<CellId>(home), mesh::Leave{mesh::Kind::kLeave, incarnation_});
     }
     peer.guard.reset();
@@ -279,6 +280,8 @@ void GlobalMemory::adopt(unsigned home) {
   try {
     memory::WriteGuard guard(copy_of(peer.guard->descriptor), peer.guard->base, sizes_[home]);
     (void)guard.protect({0, sizes_[home]});
+    // A write of which the home's monitor had read, and no more, asks again.
+    (void)guard.wake({0, sizes_[home]});
     peer.orphan = std::make_unique<Orphan>(loop_, home, sizes_[home]);
     peer.orphan->faults.admit(static_cast<CellId>(own_), std::move(guard),
                               copy_of(peer.guard->denials));
@@ -330,6 +333,7 @@ void GlobalMemory::admit(CellId cell, const mesh::Admit& admit, std::vector<Uniq
               names_[static_cast<std::size_t>(cell)]);
     return;
   }
+  (void)gatekeeper_->drop_cell(cell);  // What it was granted while it had no VMM.
   try {
     faults_->admit(cell, memory::WriteGuard(std::move(files[0]), admit.base, admit.size),
                    std::move(files[1]));
@@ -341,6 +345,10 @@ void GlobalMemory::admit(CellId cell, const mesh::Admit& admit, std::vector<Uniq
 
 void GlobalMemory::take_request(const hive_global_request& request) {
   if (pending_) return;  // A VMM forwards one at a time.
+  if (request.home < peers_.size() && sizes_[request.home] == 0 &&
+      request.operation == HIVE_GLOBAL_CELL) {
+    return finish_request(firewall::describe_cell(request, names_[request.home], 0));
+  }
   if (request.home >= peers_.size() || sizes_[request.home] == 0) {
     return finish_request(firewall::refuse_request(
         request, HIVE_GLOBAL_NO_SUCH_CELL,

@@ -1,5 +1,6 @@
 // hive-cellmon: the monitor of one cell. `hive up` starts one per cell.
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -91,12 +92,21 @@ int serve(const control::Options& options) {
   return 0;
 }
 
+/// A large machine's monitor has a dozen descriptors for each cell, and so has its VMM.
+void allow_many_descriptors() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 65536);
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   ::umask(077);
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGHUP, SIG_IGN);
+  allow_many_descriptors();
   try {
     return serve(control::parse_options(
         {const_cast<const char**>(argv) + 1, static_cast<std::size_t>(std::max(argc - 1, 0))}));

@@ -17,8 +17,8 @@ using memory::DenialOutcome;
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-// A VMM answers within milliseconds. One that does not can only hurt its own cell, whose permitted
-// writes may be denied.
+// A VMM answers within milliseconds. One that does not hurts its own cell, whose permitted writes
+// may be denied, and holds a grant up once for each denial.
 constexpr milliseconds kAnswerPatience{100};
 // More than a VMM has threads: one that has more denials open than this makes them up, and its
 // writes wait until it answers.
@@ -83,8 +83,12 @@ void Gatekeeper::judge(CellId cell, View& view, const memory::BlockedWrite& writ
 
 void Gatekeeper::take_answers(CellId cell, View& view) {
   DenialAnswer answer{};
-  while (::recv(view.denials.get(), &answer, sizeof answer, MSG_DONTWAIT) ==
-         static_cast<ssize_t>(sizeof answer)) {
+  // A VMM that sends without end must not keep the others waiting.
+  for (std::size_t taken = 0; taken < kMaxOutstanding; ++taken) {
+    if (::recv(view.denials.get(), &answer, sizeof answer, MSG_DONTWAIT) !=
+        static_cast<ssize_t>(sizeof answer)) {
+      return;
+    }
     const auto found =
         std::find_if(view.outstanding.begin(), view.outstanding.end(),
                      [&](const Outstanding& each) { return each.sequence == answer.sequence; });
@@ -108,7 +112,12 @@ void Gatekeeper::await_answers(CellId cell, const PageRanges& granted) {
   };
   for (take_answers(cell, view); stands(); take_answers(cell, view)) {
     const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now());
-    if (left.count() <= 0) return;
+    if (left.count() <= 0) {
+      // Nobody waits for these again; an answer that comes after all is none to a known denial.
+      std::erase_if(view.outstanding,
+                    [&](const Outstanding& each) { return covers(granted, each.page); });
+      return;
+    }
     pollfd readable{view.denials.get(), POLLIN, 0};
     (void)::poll(&readable, 1, static_cast<int>(left.count()));
     if ((readable.revents & (POLLHUP | POLLERR)) != 0) return;

@@ -49,6 +49,26 @@ void put(char* field, std::size_t size, std::string_view text) {
   std::fill(field + count, field + size, '\0');
 }
 
+/// The first run of pages from FIRST to END that CELL has written. Looks at ever more pages at a
+/// time, so that a long pattern beyond the run costs nothing.
+PageRange first_written(const Ledger& ledger, CellId cell, PageIndex first, PageIndex end) {
+  PageRange run{};
+  std::uint64_t window = 64;
+  for (PageIndex at = first; at < end; at += window, window *= 2) {
+    window = std::min(window, end - at);
+    const PageRanges found = ledger.written_by(cell, {at, window});
+    if (found.empty()) {
+      if (run.count > 0) break;
+      continue;
+    }
+    if (run.count > 0 && found.front().first != run.end()) break;
+    if (run.count == 0) run.first = found.front().first;
+    run.count += found.front().count;
+    if (run.end() != at + window) break;
+  }
+  return run;
+}
+
 std::string_view name_in(const hive_global_request& request) {
   return {request.name, ::strnlen(request.name, sizeof request.name)};
 }
@@ -61,6 +81,16 @@ hive_global_reply refuse_request(const hive_global_request& request, hive_global
   reply.tag = request.tag;
   reply.status = status;
   put(reply.message, sizeof reply.message, text);
+  return reply;
+}
+
+hive_global_reply describe_cell(const hive_global_request& request, std::string_view name,
+                                std::uint64_t pages) {
+  hive_global_reply reply{};
+  reply.tag = request.tag;
+  reply.home = request.home;
+  reply.pages = pages;
+  put(reply.name, sizeof reply.name, name);
   return reply;
 }
 
@@ -120,9 +150,9 @@ hive_global_reply RequestDesk::answer(CellId from, const hive_global_request& re
 }
 
 void RequestDesk::cell(Call& call) {
-  call.reply.pages = gatekeeper_.ledger().pages();
   const auto index = static_cast<std::size_t>(home());
-  put(call.reply.name, sizeof call.reply.name, index < names_.size() ? names_[index] : "");
+  call.reply = describe_cell(call.request, index < names_.size() ? names_[index] : "",
+                             gatekeeper_.ledger().pages());
 }
 
 void RequestDesk::describe(Call& call, const Section& section) {
@@ -253,12 +283,11 @@ void RequestDesk::page(Call& call) {
 void RequestDesk::written(Call& call) {
   const auto page = check_cell(call) ? page_of(call) : std::nullopt;
   if (!page) return;
-  const PageRange within = *frame(call);
-  const auto found =
-      gatekeeper_.ledger().written_by(CellId(call.request.cell), {*page, within.end() - *page});
-  if (found.empty()) return call.refuse(HIVE_GLOBAL_NOT_FOUND, "none was written there or after");
-  call.reply.first = found.front().first;
-  call.reply.pages = found.front().count;
+  const PageRange run =
+      first_written(gatekeeper_.ledger(), CellId(call.request.cell), *page, frame(call)->end());
+  if (run.count == 0) return call.refuse(HIVE_GLOBAL_NOT_FOUND, "none was written there or after");
+  call.reply.first = run.first;
+  call.reply.pages = run.count;
 }
 
 }  // namespace hive::firewall

@@ -2,7 +2,9 @@
 // contribution.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cellmon/firewall/gatekeeper.h"
@@ -14,6 +16,10 @@ namespace hive::firewall {
 /// A request's tag, and STATUS with TEXT (cut to what fits) for people.
 hive_global_reply refuse_request(const hive_global_request& request, hive_global_status status,
                                  std::string_view text);
+
+/// What HIVE_GLOBAL_CELL is answered about the home that it asks for.
+hive_global_reply describe_cell(const hive_global_request& request, std::string_view name,
+                                std::uint64_t pages);
 
 /// Requests are hostile: any bytes get a reply. Who asks is known from where the request came.
 class RequestDesk {

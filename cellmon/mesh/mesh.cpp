@@ -116,7 +116,9 @@ void Mesh::add_link(UniqueFd socket, int expected) {
   handlers.on_closed = [this, number] { drop(number, "it closed the link"); };
   auto link = std::make_unique<wire::PacketSocket>(loop_, std::move(socket), kMaxPacket,
                                                    std::move(handlers));
-  (void)link->send(wire::as_packet(hello_), files_);
+  if (!link->send(wire::as_packet(hello_), files_)) {
+    boost::asio::post(loop_, [this, number] { drop(number, "it cannot be greeted"); });
+  }
   connections_[number] = {std::move(link), expected, -1};
 }
 

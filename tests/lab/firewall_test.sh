@@ -6,8 +6,8 @@ source "$(dirname "$0")/lib.sh"
 
 cat >shared.yaml <<END
 machine: shared
-defaults: {memory: 96MiB, kernel: debian, shared: 4MiB}
-cells: [{name: alpha}, {name: beta}]
+defaults: {memory: 96MiB, kernel: debian}
+cells: [{name: alpha, shared: 4MiB}, {name: beta}]
 END
 hive up shared.yaml
 
@@ -39,6 +39,8 @@ events=$(hive events)
 printf '%s\n' "$events"
 grep -E 'alpha.*violation.*cell beta.*page 1 of section letters' <<<"$events" || fail "alpha's event is missing"
 grep -E 'beta.*violation.*rip 0x' <<<"$events" || fail "beta's event has no RIP"
+hive memory
+hive firewall list alpha --written --json
 
 step "a revoke takes what was granted"
 in_cell alpha hivectl revoke letters beta

@@ -168,8 +168,9 @@ TEST_F(RequestDeskTest, RefusesPatternsThatLeaveTheirSection) {
 
 TEST(RequestDesk, FindsTheRunsThatACellHasWritten) {
   Contribution contribution(kHome, kPages);
-  ASSERT_TRUE(contribution.ledger().grant(kOther, {0, 20}).ok());
-  for (const PageIndex page : {3, 4, 9}) contribution.ledger().open_for_write(kOther, page);
+  ASSERT_TRUE(contribution.ledger().grant(kOther, {0, kPages}).ok());
+  for (const PageIndex page : {3, 4, 9, 511}) contribution.ledger().open_for_write(kOther, page);
+  for (PageIndex page = 60; page < 270; ++page) contribution.ledger().open_for_write(kOther, page);
   Gatekeeper gatekeeper(std::move(contribution), [](const ViolationRecord&) {});
   RequestDesk desk(gatekeeper, {"alpha", "beta", "gamma"});
   hive_global_request written{};
@@ -182,7 +183,7 @@ TEST(RequestDesk, FindsTheRunsThatACellHasWritten) {
     runs.push_back({reply.first, reply.pages});
     written.first = reply.first + reply.pages;
   }
-  EXPECT_EQ(runs, (std::vector<PageRange>{{3, 2}, {9, 1}}));
+  EXPECT_EQ(runs, (std::vector<PageRange>{{3, 2}, {9, 1}, {60, 210}, {511, 1}}));
 }
 
 TEST_F(RequestDeskTest, RefusesWhatMakesNoSense) {
