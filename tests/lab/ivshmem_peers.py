@@ -109,4 +109,5 @@ def main():
     print(f"two peers took {TURNS} turns, each with {len(guards[0])} descriptors guarded")
 
 
-main()
+if __name__ == "__main__":
+    main()
