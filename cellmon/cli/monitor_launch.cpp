@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "vmm/base/descriptors.h"
 #include "vmm/base/error.h"
 
 namespace hive::cli {
@@ -34,12 +35,6 @@ UniqueFd memory_file(const std::string& text) {
   }
   ::lseek(fd.get(), 0, SEEK_SET);
   return fd;
-}
-
-UniqueFd above_slots(const UniqueFd& fd) {
-  UniqueFd copy(::fcntl(fd.get(), F_DUPFD_CLOEXEC, kSlots));
-  if (!copy) throw_errno("cannot copy a descriptor");
-  return copy;
 }
 
 /// The child's part: never returns. PLAN and READY are above the slots.
@@ -69,12 +64,12 @@ std::string monitor_program() {
 LaunchedMonitor launch_monitor(const std::string& program, const std::string& plan,
                                std::size_t index, const std::string& run_dir) {
   if (::access(program.c_str(), X_OK) != 0) throw_errno("cannot execute " + program);
-  const UniqueFd plan_file = above_slots(memory_file(plan));
+  const UniqueFd plan_file = copy_fd(memory_file(plan).get(), kSlots);
   std::array<int, 2> pipe{};
   if (::pipe2(pipe.data(), O_CLOEXEC) != 0) throw_errno("cannot make a pipe");
   LaunchedMonitor monitor{-1, UniqueFd(pipe[0])};
   const UniqueFd write_end(pipe[1]);
-  const UniqueFd ready = above_slots(write_end);
+  const UniqueFd ready = copy_fd(write_end.get(), kSlots);
   std::vector<std::string> words{"hive-cellmon",
                                  "--plan-fd",
                                  std::to_string(kPlanSlot),

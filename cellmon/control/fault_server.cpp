@@ -1,26 +1,18 @@
 #include "cellmon/control/fault_server.h"
 
-#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <utility>
 
 #include "cellmon/wire/descriptor.h"
-#include "vmm/base/error.h"
+#include "vmm/base/descriptors.h"
 
 namespace hive::control {
 namespace {
 
 using boost::asio::posix::stream_descriptor;
 using boost::system::error_code;
-
-/// The loop's own copy: the gatekeeper keeps the other.
-UniqueFd copy_of(int fd) {
-  UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
-  if (!copy) throw_errno("cannot copy a descriptor of the firewall");
-  return copy;
-}
 
 }  // namespace
 
@@ -91,10 +83,11 @@ FaultServer::~FaultServer() {
   for (const auto& [cell, watch] : watches_) watch->stop();
 }
 
+// The loop has copies of its own: the gatekeeper keeps the descriptors.
 void FaultServer::admit(CellId cell, memory::WriteGuard guard, UniqueFd denials) {
   dismiss(cell);
-  const auto watch = std::make_shared<Watch>(loop_, gatekeeper_, cell, copy_of(guard.fd()),
-                                             copy_of(denials.get()));
+  const auto watch = std::make_shared<Watch>(loop_, gatekeeper_, cell, copy_fd(guard.fd()),
+                                             copy_fd(denials.get()));
   gatekeeper_.admit(cell, std::move(guard), std::move(denials));
   watches_[cell] = watch;
   watch->start();

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "cellmon/firewall/contribution_file.h"
+#include "vmm/base/descriptors.h"
 #include "vmm/base/error.h"
 #include "vmm/base/units.h"
 #include "vmm/cell/global_protocol.h"
@@ -45,12 +46,6 @@ std::vector<UniqueFd> make_doorbells() {
     if (!doorbells.back()) throw_errno("cannot make a doorbell");
   }
   return doorbells;
-}
-
-UniqueFd copy_of(const UniqueFd& fd) {
-  UniqueFd copy(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
-  if (!copy) throw_errno("cannot copy a descriptor of the firewall");
-  return copy;
 }
 
 /// Whether FD is a userfaultfd. It must not block whoever reads it.
@@ -278,13 +273,13 @@ void GlobalMemory::adopt(unsigned home) {
   if (!peer.guard) return;
   log_.warn("the monitor of {} is gone: all writes to its pages are denied", names_[home]);
   try {
-    memory::WriteGuard guard(copy_of(peer.guard->descriptor), peer.guard->base, sizes_[home]);
+    memory::WriteGuard guard(copy_fd(peer.guard->descriptor.get()), peer.guard->base, sizes_[home]);
     (void)guard.protect({0, sizes_[home]});
     // A write of which the home's monitor had read, and no more, asks again.
     (void)guard.wake({0, sizes_[home]});
     peer.orphan = std::make_unique<Orphan>(loop_, home, sizes_[home]);
     peer.orphan->faults.admit(static_cast<CellId>(own_), std::move(guard),
-                              copy_of(peer.guard->denials));
+                              copy_fd(peer.guard->denials.get()));
   } catch (const std::exception& error) {
     log_.error("writes to the pages of {} wait, since nobody can deny them: {}", names_[home],
                error.what());

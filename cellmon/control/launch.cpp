@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "vmm/base/descriptors.h"
 #include "vmm/base/error.h"
 #include "vmm/cell/monitor_protocol.h"
 
@@ -103,13 +104,6 @@ void reset_signals() {
   fail_exec(kExecError);
 }
 
-/// A copy of FD whose number is at least LEAST.
-UniqueFd copy_above(int fd, std::size_t least) {
-  UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, static_cast<int>(least)));
-  if (!copy) throw_errno("cannot copy a descriptor");
-  return copy;
-}
-
 /// Forks and executes; the child. Throws Error.
 ChildProcess spawn(const std::string& program, Slots fds) {
   Ends exec_error = make_pipe();
@@ -117,7 +111,7 @@ ChildProcess spawn(const std::string& program, Slots fds) {
   std::vector<UniqueFd> copies;
   for (int& fd : fds) {
     if (fd < 0) continue;
-    copies.push_back(copy_above(fd, fds.size()));
+    copies.push_back(copy_fd(fd, static_cast<int>(fds.size())));
     fd = copies.back().get();
   }
   ChildPlan plan;

@@ -50,23 +50,8 @@ class PacketSocket::Core : public std::enable_shared_from_this<PacketSocket::Cor
   }
 
   bool send(std::string_view packet, std::span<const int> files) {
-    if (stopped_ || files.size() > kMaxFiles) return false;
-    iovec bytes{const_cast<char*>(packet.data()), packet.size()};
-    alignas(cmsghdr) std::array<char, kFilesSpace> space{};
-    msghdr message{};
-    message.msg_iov = &bytes;
-    message.msg_iovlen = 1;
-    if (!files.empty()) {
-      message.msg_control = space.data();
-      message.msg_controllen = CMSG_SPACE(files.size_bytes());
-      cmsghdr* part = CMSG_FIRSTHDR(&message);
-      part->cmsg_level = SOL_SOCKET;
-      part->cmsg_type = SCM_RIGHTS;
-      part->cmsg_len = CMSG_LEN(files.size_bytes());
-      std::memcpy(CMSG_DATA(part), files.data(), files.size_bytes());
-    }
-    return ::sendmsg(fd_.native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) ==
-           static_cast<ssize_t>(packet.size());
+    return !stopped_ &&
+           send_with_files(fd_.native_handle(), std::as_bytes(std::span(packet)), files) == 0;
   }
 
   /// Handles one packet. False when no more can come; while draining, when none is there.

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "vmm/base/descriptors.h"
 #include "vmm/base/unique_fd.h"
 
 namespace hive::wire {
@@ -18,7 +19,7 @@ namespace hive::wire {
 class PacketSocket {
  public:
   /// Descriptors in one packet.
-  static constexpr std::size_t kMaxFiles = 8;
+  static constexpr std::size_t kMaxFiles = kMaxSentFiles;
 
   struct Handlers {
     /// A packet with what came with it; valid during the call.

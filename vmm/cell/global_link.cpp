@@ -11,36 +11,16 @@
 #include <boost/asio/error.hpp>
 #include <cerrno>
 #include <cstring>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "vmm/base/descriptors.h"
 #include "vmm/base/error.h"
 #include "vmm/cell/global_protocol.h"
 
 namespace hive::cell {
-namespace {
-
-/// Sends the packet TEXT with DESCRIPTORS. The error number, or 0.
-template <typename Packet, std::size_t kCount>
-int send_with(int socket, const Packet& packet, const std::array<int, kCount>& descriptors) {
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof descriptors)> control{};
-  iovec body{const_cast<Packet*>(&packet), sizeof packet};
-  msghdr message{};
-  message.msg_iov = &body;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  cmsghdr* rights = CMSG_FIRSTHDR(&message);
-  rights->cmsg_level = SOL_SOCKET;
-  rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(sizeof descriptors);
-  std::memcpy(CMSG_DATA(rights), descriptors.data(), sizeof descriptors);
-  return ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? errno : 0;
-}
-
-}  // namespace
-
 GlobalLink::GlobalLink(boost::asio::io_context& loop, UniqueFd socket, ReplySink on_reply)
     : on_reply_(std::move(on_reply)), packet_(2 * sizeof(hive_global_reply)) {
   if (!socket) return;
@@ -55,7 +35,8 @@ void GlobalLink::offer(memory::HomeGuard guard, UniqueFd denials) {
   packet.size = guard.size;
   pollfd room{socket_->native_handle(), POLLOUT, 0};
   ::poll(&room, 1, kPatience);
-  const int error = send_with(room.fd, packet, std::array{guard.descriptor.get(), denials.get()});
+  const std::array files{guard.descriptor.get(), denials.get()};
+  const int error = send_with_files(room.fd, std::as_bytes(std::span(&packet, 1)), files);
   if (error == 0) return;
   throw_errno(fmt::format("global memory: cannot give the guard of cell {}'s pages to the monitor",
                           guard.home),
