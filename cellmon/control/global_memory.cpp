@@ -12,11 +12,11 @@
 #include <exception>
 #include <utility>
 
-#include "cellmon/firewall/contribution_file.h"
 #include "vmm/base/descriptors.h"
 #include "vmm/base/error.h"
 #include "vmm/base/units.h"
 #include "vmm/cell/global_protocol.h"
+#include "vmm/memory/shared_file.h"
 
 namespace hive::control {
 namespace {
@@ -113,7 +113,7 @@ GlobalMemory::GlobalMemory(boost::asio::io_context& loop, const plan::Machine& m
   self.doorbells = make_doorbells();
   std::vector<int> files;
   if (sizes_[own_] > 0) {
-    self.file = firewall::make_contribution_file(names_[own_], sizes_[own_]);
+    self.file = memory::make_shared_file("hive-global-" + names_[own_], sizes_[own_]);
     files.push_back(self.file.get());
     gatekeeper_.emplace(Contribution(static_cast<CellId>(own_), sizes_[own_] / kPageSize),
                         [this](const firewall::ViolationRecord& violation) { tell(violation); });
@@ -148,7 +148,7 @@ bool GlobalMemory::take_peer(CellId cell, const mesh::Hello& hello, std::vector<
   const std::uint64_t size = sizes_[index];
   const std::size_t wanted = HIVE_GLOBAL_VECTORS + (size > 0 ? 1 : 0);
   if (hello.contribution != size || files.size() != wanted) return false;
-  if (size > 0 && !firewall::is_contribution_file(files.front().get(), size)) return false;
+  if (size > 0 && !memory::is_shared_file(files.front().get(), size)) return false;
   Peer& peer = peers_[index];
   auto next = files.begin();
   if (size > 0) peer.file = std::move(*next++);

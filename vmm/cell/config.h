@@ -42,6 +42,35 @@ struct GlobalConfig {
   int link = -1;
 };
 
+/// One direction of packets between two cells' VMMs. Inherited descriptors.
+struct RingConfig {
+  int file = -1;   ///< A ring file (vmm/memory/ring_file.h).
+  int data = -1;   ///< An eventfd: the producer says that there is more.
+  int space = -1;  ///< An eventfd: the consumer says that there is room again.
+};
+
+/// A sibling with which this cell may talk.
+struct VsockPeerConfig {
+  unsigned cell = 0;  ///< Its number.
+  std::string name;
+  Cid cid = 0;
+  bool may_call = false;       ///< This cell may open connections to it.
+  bool may_be_called = false;  ///< It may open connections to this cell.
+  RingConfig out;              ///< This VMM is the producer.
+  RingConfig in;               ///< This VMM is the consumer.
+};
+
+/// The cell's vsock device.
+struct VsockConfig {
+  unsigned own = 0;  ///< The cell's number.
+  Cid cid = 0;
+  /// How many packets a second the cell takes from each sibling, bursts of a tenth of that apart.
+  std::uint32_t packets_per_second = 0;
+  std::vector<VsockPeerConfig> peers;
+  /// An inherited socket to the monitor (vmm/cell/vsock_protocol.h), or -1: the host has no ports.
+  int link = -1;
+};
+
 /// Everything that one hive-vmm needs to know of its cell.
 struct CellConfig {
   std::string name;
@@ -55,6 +84,7 @@ struct CellConfig {
   std::string cmdline;
   std::vector<DiskConfig> disks;
   std::optional<GlobalConfig> global;  ///< Nothing where no cell contributes any.
+  std::optional<VsockConfig> vsock;    ///< Nothing: the cell has no vsock device.
   /// Connected stream sockets inherited from the monitor, or -1: the serial port (-1: the VMM's
   /// own standard input and output), the virtio console (-1: none), the agent's port (-1: none).
   int serial_fd = -1;

@@ -1,4 +1,4 @@
-#include "cellmon/firewall/contribution_file.h"
+#include "vmm/memory/shared_file.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -7,24 +7,23 @@
 
 #include "vmm/base/error.h"
 
-namespace hive::firewall {
+namespace hive::memory {
 namespace {
 
 constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 
 }  // namespace
 
-UniqueFd make_contribution_file(const std::string& cell, std::uint64_t size) {
-  const std::string name = "hive-global-" + cell;
+UniqueFd make_shared_file(const std::string& name, std::uint64_t size) {
   UniqueFd file(::memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!file || ::ftruncate(file.get(), static_cast<off_t>(size)) != 0 ||
       ::fcntl(file.get(), F_ADD_SEALS, kSeals) != 0) {
-    throw_errno("cannot make the cell's shared memory");
+    throw_errno("cannot make the shared memory " + name);
   }
   return file;
 }
 
-bool is_contribution_file(int file, std::uint64_t size) {
+bool is_shared_file(int file, std::uint64_t size) {
   struct stat facts {};
   if (::fstat(file, &facts) != 0 || !S_ISREG(facts.st_mode)) return false;
   const int seals = ::fcntl(file, F_GET_SEALS);
@@ -32,4 +31,4 @@ bool is_contribution_file(int file, std::uint64_t size) {
          static_cast<std::uint64_t>(facts.st_size) == size;
 }
 
-}  // namespace hive::firewall
+}  // namespace hive::memory
