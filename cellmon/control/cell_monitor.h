@@ -19,6 +19,7 @@
 #include "cellmon/control/event_log.h"
 #include "cellmon/control/global_memory.h"
 #include "cellmon/control/launch.h"
+#include "cellmon/control/siblings.h"
 #include "cellmon/control/vmm_instance.h"
 #include "cellmon/wire/cell_status.h"
 #include "vmm/plan/plan.h"
@@ -108,9 +109,10 @@ class CellMonitor {
   Console serial_;
   Console virtio_;
   Deadline deadline_;
+  Siblings siblings_;
   std::unique_ptr<GlobalMemory> global_;
   std::unique_ptr<VmmInstance> vmm_;
-  bool start_waits_ = false;  ///< For the other cells' parts of global memory.
+  bool start_waits_ = false;  ///< For the other cells' monitors.
   CellState noted_state_ = CellState::kStarting;
   std::chrono::steady_clock::time_point state_since_;
   std::chrono::steady_clock::time_point vmm_since_;
