@@ -45,6 +45,7 @@ CellMonitor::CellMonitor(boost::asio::io_context& loop, CellSettings settings, s
     const auto tell = [this](const std::string& detail) { apply({{}, {{"violation", detail}}}); };
     global_ = std::make_unique<GlobalMemory>(loop_, settings_.machine, siblings_, tell, log_);
   }
+  vsock_ = std::make_unique<Vsock>(loop_, settings_.machine, siblings_, vsock_handlers(), log_);
   siblings_.start(settings_.cell().shared, global_ ? global_->files() : std::vector<int>{});
 }
 
@@ -122,8 +123,10 @@ void CellMonitor::launch_vmm() {
   try {
     LaunchedVmm launched = settings_.launch(vmm_config(), settings_.cell().agent);
     UniqueFd link = std::move(launched.global);
+    UniqueFd vsock_link = std::move(launched.vsock);
     vmm_ = std::make_unique<VmmInstance>(loop_, std::move(launched), vmm_handlers());
     if (global_) global_->attach(std::move(link), machine_.incarnation());
+    vsock_->attach(std::move(vsock_link), machine_.incarnation());
     siblings_.tell_start(machine_.incarnation());
     log_.info("VMM {} runs incarnation {}", vmm_->pid(), machine_.incarnation());
   } catch (const std::exception& error) {  // Of the loop, too: the cell fails, its monitor serves.
@@ -153,7 +156,15 @@ cell::CellConfig CellMonitor::vmm_config() const {
   config.cmdline = cell.cmdline;
   for (const plan::Disk& disk : cell.disks) config.disks.push_back({disk.path, disk.read_only});
   if (global_) config.global = global_->config();
+  config.vsock = vsock_->config();
   return config;
+}
+
+Vsock::Handlers CellMonitor::vsock_handlers() {
+  Vsock::Handlers handlers;
+  handlers.on_hint = [this](const std::string& detail) { apply({{}, {{"hint", detail}}}); };
+  handlers.on_counters = [this] { observer_->on_change(); };
+  return handlers;
 }
 
 VmmInstance::Handlers CellMonitor::vmm_handlers() {
@@ -166,6 +177,7 @@ VmmInstance::Handlers CellMonitor::vmm_handlers() {
     vmm_.reset();
     siblings_.tell_end();
     if (global_) global_->detach();
+    vsock_->detach();
     apply(machine_.on_vmm_exit(how, Milliseconds(milliseconds_since(vmm_since_))));
   };
   handlers.on_console = [this](ConsoleId id, std::string_view bytes) {
@@ -183,6 +195,7 @@ AgentPeer::Handlers CellMonitor::agent_handlers() {
   AgentPeer::Handlers handlers;
   handlers.on_hello = [this](std::string kernel) {
     kernel_ = std::move(kernel);
+    vmm_->agent().tell_cells(vsock_->list_cells());
     apply(machine_.on_agent_up());
   };
   handlers.on_output = [this](std::uint32_t session, AgentPeer::Output output,

@@ -53,6 +53,7 @@ class TestCell {
     plan::Cell cell;
     cell.name = "alpha";
     cell.memory = 2 << 20;
+    cell.cid = 3;
     cell.kernel = "/kernel";
     cell.cmdline = script;
     cell.agent = agent;
