@@ -49,6 +49,8 @@ enum hive_status {
   HIVE_BROKEN = 69,  /* the device says what makes no sense */
   HIVE_INVALID = 70, /* an argument makes no sense */
   HIVE_OUT_OF_MEMORY = 71,
+  HIVE_ABANDONED = 72, /* the lock is taken, from an owner that failed */
+  HIVE_CLOSED = 73,    /* the other end of the channel has closed it */
 
   /* Careful reference. */
   HIVE_MISALIGNED = 96,
@@ -216,15 +218,43 @@ enum hive_status hive_get_written(hive_machine* machine, uint32_t home,
 /* --- doorbells
  * ------------------------------------------------------------------------------------- */
 
-/* Interrupts CELL. Its kernel has to have a driver that takes the device's interrupts. */
+/* Interrupts CELL, which may be this one. Its kernel has to have a driver that takes the device's
+ * interrupts, as uio_pci_generic does. */
 enum hive_status hive_ring(hive_machine* machine, uint32_t cell, uint32_t vector);
 
-/* Waits until the 4-byte word at OFFSET of HOME's contribution is not OLD, and gives what it is
- * then. HIVE_DEADLINE after TIMEOUT_MS. A stock kernel has no driver that would wake a process when
- * a doorbell rings, so this polls: without a pause at first, in the end every 2 ms. A home that is
- * gone reads as 0xffffffff. */
-enum hive_status hive_wait(const hive_machine* machine, uint32_t home, uint64_t offset,
-                           uint32_t old, uint32_t timeout_ms, uint32_t* value);
+/* --- waiting and waking
+ * ---------------------------------------------------------------------------- */
+
+/* Waits until the 4-byte word at OFFSET of HOME's contribution, a multiple of 4, is not OLD, and
+ * gives what it is then. HIVE_DEADLINE after TIMEOUT_MS. Spins for a moment, then sleeps until a
+ * doorbell rings: see hive_wake(). Where this cell contributes nothing, or the kernel's
+ * uio_pci_generic is not there, this polls: without a pause at first, in the end every 2 ms. A home
+ * that is gone reads as 0xffffffff. */
+enum hive_status hive_wait(hive_machine* machine, uint32_t home, uint64_t offset, uint32_t old,
+                           uint32_t timeout_ms, uint32_t* value);
+
+/* Wakes all who wait for the word at OFFSET of HOME's contribution, in all cells: to be called
+ * after the word was changed, by whatever store. Cells where nobody waits are not disturbed; a word
+ * that is changed without a call is noticed within 100 ms. CELLS, which may be NULL, gets how many
+ * cells' doorbells were rung. */
+enum hive_status hive_wake(hive_machine* machine, uint32_t home, uint64_t offset, uint32_t* cells);
+
+/* A lock among cells (guests/abi/cell_lock.h) in the word at OFFSET of HOME's contribution, which
+ * this cell may write; 0 is a free one. It belongs to the cell: threads and processes of one cell
+ * exclude each other as well, but any of them can free it. Not recursive. HIVE_DEADLINE after
+ * TIMEOUT_MS. HIVE_ABANDONED: the caller holds it, but whoever held it before failed, and what it
+ * protects may be half-changed. */
+enum hive_status hive_lock(hive_machine* machine, uint32_t home, uint64_t offset,
+                           uint32_t timeout_ms);
+/* HIVE_INVALID: this cell does not hold it. */
+enum hive_status hive_unlock(hive_machine* machine, uint32_t home, uint64_t offset);
+/* Who holds it; the incarnation modulo 2^24. HIVE_NOT_FOUND: nobody does. */
+enum hive_status hive_lock_owner(hive_machine* machine, uint32_t home, uint64_t offset,
+                                 uint32_t* cell, uint32_t* incarnation);
+/* Frees it where that incarnation of CELL, which failed, holds it; whoever gets it next is told so
+ * by HIVE_ABANDONED. */
+enum hive_status hive_lock_abandon(hive_machine* machine, uint32_t home, uint64_t offset,
+                                   uint32_t cell, uint32_t incarnation);
 
 /* --- careful reference
  * ----------------------------------------------------------------------------- */
