@@ -117,6 +117,7 @@ GlobalMemory::GlobalMemory(boost::asio::io_context& loop, const plan::Machine& m
     files.push_back(self.file.get());
     gatekeeper_.emplace(Contribution(static_cast<CellId>(own_), sizes_[own_] / kPageSize),
                         [this](const firewall::ViolationRecord& violation) { tell(violation); });
+    gatekeeper_->create_system_section();
     desk_.emplace(*gatekeeper_, names_);
     faults_.emplace(loop_, *gatekeeper_);
   }
@@ -228,7 +229,10 @@ void GlobalMemory::detach() {
     }
     peer.guard.reset();
   }
-  if (gatekeeper_) gatekeeper_->clear();
+  if (gatekeeper_) {
+    gatekeeper_->clear();
+    gatekeeper_->create_system_section();
+  }
   incarnation_ = 0;
 }
 

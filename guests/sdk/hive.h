@@ -31,7 +31,7 @@ enum hive_status {
   HIVE_HOME_GONE = 4,    /* home's monitor does not answer */
   HIVE_OUT_OF_RANGE = 5, /* past the end of the contribution or the section */
   HIVE_NO_SUCH_SECTION = 6,
-  HIVE_BAD_NAME = 7, /* not 1 to 63 of [A-Za-z0-9._-] */
+  HIVE_BAD_NAME = 7, /* not 1 to 63 of [A-Za-z0-9._-], or it begins with "hive." */
   HIVE_NAME_TAKEN = 8,
   HIVE_NO_SPACE = 9,
   HIVE_IN_USE = 10, /* other cells have the section open */

@@ -49,7 +49,9 @@ std::string made_up_cell_name(unsigned number) {
 
 FakeGlobalDevice::Monitor::Monitor(unsigned home, unsigned cells, std::uint64_t pages)
     : gatekeeper({static_cast<CellId>(home), home + 1 < cells ? pages : 0}, {}),
-      desk(gatekeeper, made_up_names(cells)) {}
+      desk(gatekeeper, made_up_names(cells)) {
+  gatekeeper.create_system_section();
+}
 
 FakeGlobalDevice::FakeGlobalDevice(unsigned cells, unsigned cell, std::uint64_t pages)
     : cell_(cell), pages_(pages) {
