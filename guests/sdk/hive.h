@@ -256,6 +256,69 @@ enum hive_status hive_lock_owner(hive_machine* machine, uint32_t home, uint64_t 
 enum hive_status hive_lock_abandon(hive_machine* machine, uint32_t home, uint64_t offset,
                                    uint32_t cell, uint32_t incarnation);
 
+/* --- channels
+ * -------------------------------------------------------------------------------------- */
+
+/* One-way streams of records between two programs, each of which writes only its own cell's memory
+ * (guests/abi/channel.h). Each end is used by one thread at a time, and closed before its machine.
+ *
+ * RING is a multiple of 64 within the sender's contribution, with room for 128 bytes and CAPACITY,
+ * a power of 2 of at least 64; CREDIT one within the receiver's, with room for 64 bytes. Both ends
+ * have to be told both. A record is at most CAPACITY - 16 bytes long. */
+struct hive_channel_place {
+  uint32_t sender;   /* a cell */
+  uint32_t receiver; /* a cell; may be the same */
+  uint64_t ring;
+  uint64_t credit;
+  uint32_t capacity;
+  uint32_t reserved; /* 0 */
+};
+
+typedef struct hive_sender hive_sender;
+typedef struct hive_receiver hive_receiver;
+
+/* Makes the ring, empty: a receiver that was at it begins anew. HIVE_INVALID: that is no place, or
+ * its ring is not this cell's. */
+enum hive_status hive_sender_open(hive_machine* machine, const struct hive_channel_place* place,
+                                  hive_sender** sender);
+/* Waits for room. HIVE_DEADLINE after TIMEOUT_MS: nothing was sent. HIVE_TOO_LONG: there will never
+ * be room. Where there is none: HIVE_CLOSED, HIVE_GONE or HIVE_BROKEN, as the receiver's end is. */
+enum hive_status hive_send(hive_sender* sender, const void* record, size_t size,
+                           uint32_t timeout_ms);
+/* The receiver gets what was sent, and then HIVE_CLOSED. NULL is allowed. */
+void hive_sender_close(hive_sender* sender);
+
+/* The sender may not have made the ring yet. */
+enum hive_status hive_receiver_open(hive_machine* machine, const struct hive_channel_place* place,
+                                    hive_receiver** receiver);
+/* The next record into the SIZE bytes at RECORD; LENGTH gets how many it fills. HIVE_DEADLINE after
+ * TIMEOUT_MS. HIVE_TOO_LONG: it was longer than SIZE, and is gone. HIVE_CLOSED or HIVE_GONE, as the
+ * sender's end is. HIVE_BROKEN or HIVE_ROTTEN: what is in the ring makes no sense, and the channel
+ * is of no use until the sender opens it anew. */
+enum hive_status hive_receive(hive_receiver* receiver, void* record, size_t size,
+                              uint32_t timeout_ms, size_t* length);
+/* The sender gets HIVE_CLOSED. NULL is allowed. */
+void hive_receiver_close(hive_receiver* receiver);
+
+/* Short messages (guests/abi/sips.h): in order for each sender and receiver, with at most one
+ * doorbell. Both cells open the port; both contribute global memory. A port is of one program of a
+ * cell at a time, whose threads may share it. */
+#define HIVE_SIPS_SIZE 128u
+
+typedef struct hive_sips hive_sips;
+
+/* PORT is 0 to 255. */
+enum hive_status hive_sips_open(hive_machine* machine, uint32_t port, hive_sips** sips);
+/* MESSAGE has HIVE_SIPS_SIZE bytes. HIVE_NOT_FOUND: CELL has not opened the port. HIVE_DEADLINE: it
+ * does not receive what was sent before. */
+enum hive_status hive_sips_send(hive_sips* sips, uint32_t cell, const void* message,
+                                uint32_t timeout_ms);
+/* The next message of any cell into the HIVE_SIPS_SIZE bytes at MESSAGE; CELL gets the sender. */
+enum hive_status hive_sips_receive(hive_sips* sips, uint32_t timeout_ms, uint32_t* cell,
+                                   void* message);
+/* NULL is allowed. */
+void hive_sips_close(hive_sips* sips);
+
 /* --- careful reference
  * ----------------------------------------------------------------------------- */
 

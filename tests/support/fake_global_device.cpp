@@ -145,8 +145,9 @@ void FakeGlobalDevice::serve() {
     registers.store32(offsetof(hive_global_registers, state), HIVE_GLOBAL_BUSY);
     while (mute_ && !over_) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     const std::lock_guard lock(mutex_);
-    hive_global_reply reply = answer(
-        cell_, registers.load<hive_global_request>(offsetof(hive_global_registers, request)));
+    const auto request =
+        registers.load<hive_global_request>(offsetof(hive_global_registers, request));
+    hive_global_reply reply = answer(trusting_ ? request.home : cell_, request);
     if (alter_) alter_(reply);
     registers.store(offsetof(hive_global_registers, reply), reply);
     registers.store32(offsetof(hive_global_registers, state), HIVE_GLOBAL_ANSWERED);

@@ -51,6 +51,8 @@ class FakeGlobalDevice {
   void lose(unsigned home);
   /// Requests are taken, and not answered until that is over.
   void set_mute(bool mute) { mute_ = mute; }
+  /// Takes requests that only homes may make as the home's own.
+  void set_trusting(bool trusting) { trusting_ = trusting; }
   /// Changes each reply before the guest sees it.
   void set_alter(std::function<void(hive_global_reply&)> alter);
 
@@ -78,6 +80,7 @@ class FakeGlobalDevice {
   std::set<unsigned> lost_;
   std::function<void(hive_global_reply&)> alter_;
   std::atomic<bool> mute_{false};
+  std::atomic<bool> trusting_{false};
   std::atomic<bool> over_{false};
   hive_global_registers* registers_ = nullptr;
   unsigned char* window_ = nullptr;

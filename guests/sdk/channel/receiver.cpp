@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::uint64_t kAlignment = 64;
 constexpr std::size_t kProduced = offsetof(hive_channel_ring, produced);
-constexpr std::size_t kConsumed = offsetof(hive_channel_credit, consumed);
 
 Failure of(hive_status status) { return {status, status_text(status)}; }
 
@@ -134,8 +133,7 @@ void ChannelReceiver::give_room() {
   if (told_ == consumed_) return;
   told_ = consumed_;
   __atomic_store_n(&credit_->consumed, consumed_ | closed_, __ATOMIC_RELEASE);
-  const WaitKey key{place_.credit.home, place_.credit.offset + kConsumed};
-  machine_->events().wake_in(place_.ring.home, key);
+  machine_->events().wake_in(place_.ring.home, place_.room_key());
 }
 
 Result<Done> ChannelReceiver::receive(std::vector<std::byte>& record, std::uint64_t most,
@@ -145,8 +143,7 @@ Result<Done> ChannelReceiver::receive(std::vector<std::byte>& record, std::uint6
     got = try_receive(record, most);
     return !got.ok() || got.value();
   };
-  const WaitKey key{place_.ring.home, place_.ring.offset + kProduced};
-  const bool over = machine_->events().wait(key, received, end);
+  const bool over = machine_->events().wait(place_.data_key(), received, end);
   give_room();
   if (!got.ok()) return got.failure();
   if (!over) return Failure{HIVE_DEADLINE, "nothing was sent in time"};
@@ -156,8 +153,7 @@ Result<Done> ChannelReceiver::receive(std::vector<std::byte>& record, std::uint6
 void ChannelReceiver::close() {
   closed_ = HIVE_CHANNEL_CLOSED;
   __atomic_store_n(&credit_->consumed, consumed_ | closed_, __ATOMIC_RELEASE);
-  const WaitKey key{place_.credit.home, place_.credit.offset + kConsumed};
-  machine_->events().wake_in(place_.ring.home, key);
+  machine_->events().wake_in(place_.ring.home, place_.room_key());
 }
 
 }  // namespace hive::sdk

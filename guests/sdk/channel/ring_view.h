@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "guests/abi/channel.h"
 #include "guests/sdk/events/system_areas.h"
@@ -14,6 +15,18 @@ struct ChannelPlace {
   WaitKey ring;
   WaitKey credit;
   std::uint32_t capacity = 0;  ///< Of the ring; a power of 2 of at least HIVE_CHANNEL_LEAST.
+  /// What the receiver waits for where that is not the ring's index: one of several rings.
+  std::optional<WaitKey> waits_for = std::nullopt;
+
+  /// What the sender wakes, and the receiver waits for.
+  [[nodiscard]] WaitKey data_key() const {
+    if (waits_for) return *waits_for;
+    return {ring.home, ring.offset + offsetof(hive_channel_ring, produced)};
+  }
+  /// What the receiver wakes, and the sender waits for.
+  [[nodiscard]] WaitKey room_key() const {
+    return {credit.home, credit.offset + offsetof(hive_channel_credit, consumed)};
+  }
 };
 
 /// Bytes of the sender's memory that a ring takes.

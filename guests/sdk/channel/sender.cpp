@@ -88,8 +88,7 @@ Result<Done> ChannelSender::await_room(std::uint64_t size, Clock::time_point end
     now = used();
     return !now.ok() || size <= bytes_.capacity() - now.value();
   };
-  const WaitKey key{place_.credit.home, place_.credit.offset + kConsumed};
-  const bool over = machine_->events().wait(key, roomy, end);
+  const bool over = machine_->events().wait(place_.room_key(), roomy, end);
   if (!now.ok()) return now.failure();
   if (!over) return Failure{HIVE_DEADLINE, "the channel is full"};
   return Done{};
@@ -127,8 +126,7 @@ Result<Done> ChannelSender::send(std::span<const std::byte> head, std::span<cons
 
 void ChannelSender::publish() {
   __atomic_store_n(&ring_->produced, produced_ | closed_, __ATOMIC_RELEASE);
-  const WaitKey key{place_.ring.home, place_.ring.offset + offsetof(hive_channel_ring, produced)};
-  machine_->events().wake_in(place_.credit.home, key);
+  machine_->events().wake_in(place_.credit.home, place_.data_key());
 }
 
 void ChannelSender::close() {

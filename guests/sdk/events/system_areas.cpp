@@ -75,4 +75,8 @@ void SystemAreas::set_sips_section(std::uint32_t port, std::uint64_t first) {
                    __ATOMIC_RELEASE);
 }
 
+void SystemAreas::clear_sips_section(std::uint32_t port) {
+  __atomic_store_n(&own_->header.sips_ports[port], 0, __ATOMIC_RELEASE);
+}
+
 }  // namespace hive::sdk

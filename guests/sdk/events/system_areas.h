@@ -43,6 +43,7 @@ class SystemAreas {
                                                           std::uint32_t port) const;
   /// Says so of this cell; FIRST is the section's first page. Needs has_own().
   void set_sips_section(std::uint32_t port, std::uint64_t first);
+  void clear_sips_section(std::uint32_t port);
 
  private:
   std::array<unsigned char*, HIVE_GLOBAL_MAX_CELLS> areas_{};  ///< Null where there is none.
