@@ -69,6 +69,10 @@ const char* status_text(hive_status status) {
       return "an argument makes no sense";
     case HIVE_OUT_OF_MEMORY:
       return "out of memory";
+    case HIVE_ABANDONED:
+      return "the lock was taken from an owner that failed";
+    case HIVE_CLOSED:
+      return "the channel is closed";
     case HIVE_MISALIGNED:
       return "the offset is not aligned";
     case HIVE_FAULT:

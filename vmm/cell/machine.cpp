@@ -107,8 +107,9 @@ void Machine::attach_global(const CellConfig& config) {
   setup.on_request = [this](const hive_global_request& request) {
     boost::asio::post(loop_, [this, request] { global_link_->forward(request); });
   };
-  auto device = std::make_unique<device::GlobalMemoryDevice>(std::move(setup), interrupts_,
-                                                             doorbells_, *global_alias_);
+  global_pin_.emplace(vm_, layout::kPciGsi);
+  auto device = std::make_unique<device::GlobalMemoryDevice>(
+      std::move(setup), interrupts_, *global_pin_, doorbells_, *global_alias_);
   global_device_ = device.get();
   memory_bus_.attach(upper_.bars, pci_.upper_window());
   pci_.attach(std::move(device));

@@ -98,6 +98,7 @@ class Machine {
   std::optional<GlobalLink> global_link_;
   KvmInterruptLine serial_line_;
   KvmInterruptLine power_line_;
+  std::optional<KvmLevelLine> global_pin_;  ///< With global_.
   KvmMsiController interrupts_;
   KvmDoorbells doorbells_;
   device::Bus ports_{"port"};
