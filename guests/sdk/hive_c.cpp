@@ -5,6 +5,7 @@
 
 #include "guests/sdk/guard.h"
 #include "guests/sdk/hive.h"
+#include "guests/sdk/last_message.h"
 #include "guests/sdk/machine.h"
 #include "guests/sdk/status.h"
 
@@ -15,16 +16,9 @@ struct hive_machine {
 namespace {
 
 using hive::sdk::Done;
+using hive::sdk::fail;
 using hive::sdk::Failure;
 using hive::sdk::Result;
-
-/// Of a fixed size, so that telling of a lack of memory takes none.
-thread_local char last_message[512] = "";
-
-hive_status fail(hive_status status, const char* message) {
-  std::strncpy(last_message, message, sizeof last_message - 1);
-  return status;
-}
 
 /// What CALL returns; its failure is remembered, and what it throws is one.
 template <typename Call, typename Take>
@@ -63,8 +57,6 @@ hive_status missing(const char* what) {
 extern "C" {
 
 const char* hive_status_text(hive_status status) { return hive::sdk::status_text(status); }
-
-const char* hive_last_message(void) { return last_message; }
 
 hive_status hive_open(const hive_options* options, hive_machine** machine) {
   if (machine == nullptr) return missing("machine");

@@ -38,9 +38,11 @@ Outcome ClientCore::ensure_connected(Lock& lock, Clock::time_point end) {
       continue;
     }
     connecting_ = true;
+    const Identity before{last_peer_.cell, 0};
     lock.unlock();
     std::shared_ptr<Connection> made;
-    Outcome outcome = connect(end, made);
+    Outcome outcome = connect(made, end);
+    if (!outcome.ok()) outcome = blame_peer(std::move(outcome), before, end);
     lock.lock();
     connecting_ = false;
     connected_.notify_all();
@@ -56,20 +58,14 @@ Outcome ClientCore::ensure_connected(Lock& lock, Clock::time_point end) {
 }
 
 /// Without the mutex.
-Outcome ClientCore::connect(Clock::time_point end, std::shared_ptr<Connection>& connection) {
+Outcome ClientCore::connect(std::shared_ptr<Connection>& connection, Clock::time_point end) {
   auto link = connector_->connect(end);
-  if (!link.ok()) {
-    return blame_peer({link.status(), 0, link.failure().message}, {}, end);
-  }
+  if (!link.ok()) return {link.status(), 0, link.failure().message};
   auto made = std::make_shared<Connection>();
   made->link = std::move(link).value();
   Outcome outcome = greet(*made, end);
-  if (outcome.ok()) {
-    connection = std::move(made);
-    return outcome;
-  }
-  made->link->close();
-  return blame_peer(std::move(outcome), {}, end);
+  if (outcome.ok()) connection = std::move(made);
+  return outcome;
 }
 
 Outcome ClientCore::greet(Connection& connection, Clock::time_point end) {

@@ -61,7 +61,7 @@ class ClientCore {
 
   // client_connection.cpp
   Outcome ensure_connected(Lock& lock, Clock::time_point end);
-  Outcome connect(Clock::time_point end, std::shared_ptr<Connection>& connection);
+  Outcome connect(std::shared_ptr<Connection>& connection, Clock::time_point end);
   Outcome greet(Connection& connection, Clock::time_point end);
   Outcome check_welcome(Connection& connection, const Frame& frame) const;
   void drop_if_stale();

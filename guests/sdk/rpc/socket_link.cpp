@@ -39,7 +39,7 @@ SocketLink::SocketLink(UniqueFd socket, std::uint32_t peer_cid)
 
 Sent SocketLink::send(const hive_rpc_frame& header, ByteView payload) {
   const std::lock_guard lock(sending_);
-  if (closed_) return Sent::kEnded;
+  if (closed_ || is_deaf_) return Sent::kEnded;
   if (unsent_size_ > 0) {
     if (unsent_size_ >= kMostUnsent) return Sent::kFull;
     keep_unsent(bytes_of(header), payload, 0);
@@ -77,9 +77,10 @@ bool SocketLink::flush() {
   if (unsent_size_ == 0) return false;
   const ssize_t sent = ::send(socket_.get(), unsent_.data() + unsent_start_, unsent_size_,
                               MSG_NOSIGNAL | MSG_DONTWAIT);
-  if (sent < 0 && !may_pass(errno)) closed_ = true;  // The peer reads no more.
-  if (sent <= 0) return false;
-  unsent_start_ += static_cast<std::size_t>(sent);
+  if (sent < 0 && may_pass(errno)) return false;
+  // The peer may read no more, and yet have replied.
+  is_deaf_ = sent < 0;
+  unsent_start_ += is_deaf_ ? unsent_size_.load() : static_cast<std::size_t>(sent);
   unsent_size_ = unsent_.size() - unsent_start_;
   if (unsent_size_ == 0) {
     unsent_.clear();

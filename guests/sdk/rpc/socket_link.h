@@ -60,6 +60,7 @@ class SocketLink : public Link {
   std::mutex sending_;
   Bytes unsent_;  ///< From unsent_start_ on.
   std::size_t unsent_start_ = 0;
+  bool is_deaf_ = false;  ///< The peer.
   std::atomic<std::size_t> unsent_size_{0};
   std::atomic<bool> sleeping_{false};  ///< receive() may be in poll() without looking for room.
 };

@@ -187,8 +187,8 @@ TEST_P(RpcCall, CallbacksAreCalledOnce) {
   }));
   const std::lock_guard lock(mutex);
   EXPECT_EQ(std::count(told.begin(), told.end(), std::pair(HIVE_OK, std::string("x"))), 100);
-  EXPECT_EQ(told[100].first, HIVE_TOO_LONG);
-  EXPECT_EQ(told[101].first, HIVE_DEADLINE);
+  EXPECT_EQ(std::count(told.begin(), told.end(), std::pair(HIVE_TOO_LONG, std::string())), 1);
+  EXPECT_EQ(std::count(told.begin(), told.end(), std::pair(HIVE_DEADLINE, std::string())), 1);
 }
 
 TEST_P(RpcCall, CallbacksAndWaitsMix) {
