@@ -162,8 +162,11 @@ TEST_F(VsockHost, AnswersProgramsInTheGuest) {
     EXPECT_EQ(::send(stream.get(), reinterpret_cast<const char*>(&request) + 10, 22, MSG_NOSIGNAL),
               22);
     hive_monitor_reply reply{};
-    run_until(
-        [&] { return ::recv(stream.get(), &reply, sizeof reply, MSG_DONTWAIT) == sizeof reply; });
+    bool is_read = false;
+    run_until([&] {
+      is_read = is_read || ::recv(stream.get(), &reply, sizeof reply, MSG_DONTWAIT) == sizeof reply;
+      return is_read;
+    });
     return reply;
   };
   hive_monitor_reply reply = ask(request_of(HIVE_MONITOR_CELL, 1));
