@@ -19,9 +19,9 @@
 #define HIVE_SIPS_RING_CAPACITY 4096u /* bytes: 28 messages */
 
 /* Offsets within the section, in bytes. */
-#define HIVE_SIPS_CREDIT(sender) ((uint64_t)(sender) * sizeof(struct hive_channel_credit))
+#define HIVE_SIPS_CREDIT(sender) (sizeof(struct hive_channel_credit) * (sender))
 #define HIVE_SIPS_RING(receiver) \
-  ((uint64_t)HIVE_GLOBAL_PAGE_SIZE * (1u + HIVE_SIPS_RING_PAGES * (uint64_t)(receiver)))
-#define HIVE_SIPS_PAGES(cells) (1u + HIVE_SIPS_RING_PAGES * (uint64_t)(cells))
+  (HIVE_GLOBAL_PAGE_SIZE * (1ull + HIVE_SIPS_RING_PAGES * (receiver)))
+#define HIVE_SIPS_PAGES(cells) (1ull + HIVE_SIPS_RING_PAGES * (cells))
 
 #endif

@@ -34,7 +34,8 @@ in_cell alpha hivectl ring beta 2
 sleep 1
 (($(interrupts) == 1)) || fail "a masked pin interrupted"
 # Byte 5 of configuration space: the upper byte of the command register.
-in_cell beta sh -c 'printf "\000" | dd of=/sys/bus/pci/drivers/uio_pci_generic/0000:*/config bs=1 seek=5 conv=notrunc 2>/dev/null'
+in_cell beta sh -c 'cd /sys/bus/pci/drivers/uio_pci_generic/0000:* &&
+  printf "\000" | dd of=config bs=1 seek=5 conv=notrunc 2>/dev/null'
 sleep 1
 (($(interrupts) == 2)) || fail "what was pending did not come, or came twice"
 

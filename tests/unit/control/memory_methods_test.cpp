@@ -10,6 +10,7 @@
 #include "cellmon/control/cell_monitor.h"
 #include "cellmon/control/control_server.h"
 #include "cellmon/wire/local_socket.h"
+#include "guests/abi/system_area.h"
 #include "tests/unit/control/test_cell.h"
 
 namespace hive::control {
@@ -133,9 +134,9 @@ TEST(MemoryMethods, TellOfTheContributionItsSectionsAndThePeers) {
         {"cell": "beta", "size": 2097152, "state": "awaited", "writable": 0, "written": 0},
         {"cell": "gamma", "size": 0, "state": "awaited", "writable": 0, "written": 0}],
       "sections": [{"id": )" + std::to_string(id) +
-                                R"(, "name": "table", "first": 0, "pages": 16,
-                    "users": []}]})"));
-  EXPECT_THAT(client.call("memory", {{"first", 1}})["sections"], SizeIs(0));
+                                R"(, "name": "table", "first": 0, "pages": 16, "users": []},
+                   {"id": 1, "name": "hive.system", "first": 240, "pages": 16, "users": []}]})"));
+  EXPECT_THAT(client.call("memory", {{"first", 1}})["sections"], SizeIs(1));
 }
 
 TEST(MemoryMethods, TellWhetherAPeerHasJoinedOrIsLost) {
@@ -188,7 +189,7 @@ TEST(MemoryMethods, CountFromTheSectionsStart) {
 TEST(MemoryMethods, SplitLongListsIntoLines) {
   SharingCell cell({16 << 20, 0, 0});
   RpcClient client = cell.connect();
-  for (int i = 0; i < 1024; ++i) cell.create_section(std::string(59, 's') + std::to_string(i), 2);
+  for (int i = 0; i < 1023; ++i) cell.create_section(std::string(59, 's') + std::to_string(i), 2);
   const Json every_second{{"cell", "beta"}, {"first", 0}, {"stride", 2}, {"runs", 2048}};
   EXPECT_EQ(client.call("firewall.grant", every_second)["changed"], 2048);
   std::uint64_t from = 0;
@@ -205,7 +206,11 @@ TEST(MemoryMethods, SplitLongListsIntoLines) {
   for (bool more = true; more;) {
     const Json part = client.call("memory", {{"first", first}});
     EXPECT_LT(part.dump().size() + 128, wire::kMaxLine);
-    for (const Json& section : part["sections"]) EXPECT_EQ(section["first"], 2 * sections++);
+    for (const Json& section : part["sections"]) {
+      const bool is_system = section["name"] == HIVE_SYSTEM_SECTION;
+      EXPECT_EQ(section["first"], is_system ? 4096 - HIVE_SYSTEM_PAGES : 2 * sections);
+      ++sections;
+    }
     more = part["more"];
     first = 2 * sections;
   }

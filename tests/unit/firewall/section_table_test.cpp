@@ -45,6 +45,22 @@ TEST(SectionTable, PutsSectionsIntoTheFirstGapThatFits) {
   EXPECT_EQ(made(table, "f", 5).range, (PageRange{10, 5}));
 }
 
+TEST(SectionTable, KeepsReservedNamesFromGuests) {
+  SectionTable table(kHome, 100);
+  const Section system = table.create_reserved("hive.system", 16).value();
+  EXPECT_EQ(system.range, (PageRange{84, 16}));
+  EXPECT_EQ(table.create("hive.mine", 1).refusal().reason, Reason::kReserved);
+  EXPECT_TRUE(table.create("hive", 1).ok());
+  EXPECT_EQ(table.destroy(system.id, Force::kYes).refusal().reason, Reason::kReserved);
+  EXPECT_EQ(table.find("hive.system"), system);
+  EXPECT_TRUE(table.open(kPeer, "hive.system").ok());
+  EXPECT_EQ(table.create("all", 84).refusal().reason, Reason::kNoSpace);
+  EXPECT_EQ(table.create_reserved("hive.system", 16).refusal().reason, Reason::kNameTaken);
+  EXPECT_EQ(table.create_reserved("hive.more", 1).refusal().reason, Reason::kNoSpace);
+  table.clear();
+  EXPECT_TRUE(table.create_reserved("hive.system", 16).ok());
+}
+
 TEST(SectionTable, TakesTheWholeContributionAndMoreIsRefused) {
   constexpr std::uint64_t kPages = std::uint64_t{1} << 32;
   SectionTable table(kHome, kPages);
