@@ -117,10 +117,23 @@ class Cell:
     def __init__(self, name):
         self._name = name
 
+    def await_up(self):
+        deadline = time.monotonic() + BOOT_LIMIT
+        while self._exec("true", BOOT_LIMIT).returncode != 0:
+            if time.monotonic() > deadline:
+                sys.exit(f"bench rpc: cell {self._name} is not up")
+            time.sleep(1)
+        self.run("/bench/setup", BOOT_LIMIT)
+
     def run(self, command, limit=120):
-        result = subprocess.run(
-            [f"{ROOT}/build/release/bin/hive", "exec", self._name, "--", "sh", "-c", command],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=limit, check=False, text=True)
+        """Its output. Ends the program where it fails."""
+        result = self._exec(command, limit)
         if result.returncode != 0:
             sys.exit(f"bench rpc: cell {self._name}: {command}: {result.stdout}")
         return result.stdout
+
+    def _exec(self, command, limit):
+        return subprocess.run(
+            [f"{ROOT}/build/release/bin/hive", "exec", self._name, "--", "sh", "-c", command],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            timeout=limit, check=False, text=True)

@@ -136,7 +136,6 @@ class VfioSleeper : public Sleeper {
 class UioSleeper : public Sleeper {
  public:
   explicit UioSleeper(const files::path& function) {
-    write_file("/sys/bus/pci/drivers/uio_pci_generic/new_id", "1af4 1110");
     bind_driver(function, "uio_pci_generic");
     file_ = open_file("/dev/" +
                       files::directory_iterator(function / "uio")->path().filename().string());

@@ -30,6 +30,13 @@ class IvshmemServer:
         self._say(connection, number, event)
         self._peers.append((connection, event))
 
+    def close(self):
+        for connection, event in self._peers:
+            connection.close()
+            os.close(event)
+        os.close(self._memory)
+        self._listener.close()
+
     @staticmethod
     def _say(connection, value, descriptor=None):
         control = [] if descriptor is None else [

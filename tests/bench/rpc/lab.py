@@ -58,6 +58,32 @@ class QemuPair:
             guest.close()
 
 
+class HivePair:
+    """Two cells of one machine that share memory."""
+
+    def __init__(self, initrd, folder):
+        os.environ["HIVE_RUNTIME_DIR"] = os.path.join(folder, "run")
+        os.mkdir(os.environ["HIVE_RUNTIME_DIR"], 0o700)
+        plan = os.path.join(folder, "rpc.yaml")
+        with open(plan, "w", encoding="ascii") as target:
+            json.dump({"machine": "rpc", "defaults": {
+                "memory": f"{guests.RAM_MIB}MiB", "shared": f"{SHARED // 2 >> 20}MiB",
+                "kernel": guests.KERNEL, "initrd": initrd, "agent": True},
+                "cells": [{"name": "alpha"}, {"name": "beta"}]}, target)
+        self._hive("up", plan)
+        self.guests = [guests.Cell("alpha"), guests.Cell("beta")]
+        for cell in self.guests:
+            cell.await_up()
+
+    def close(self):
+        self._hive("down", "--force")
+
+    @staticmethod
+    def _hive(*words):
+        subprocess.run([f"{guests.ROOT}/build/release/bin/hive", *words], check=True,
+                       stdin=subprocess.DEVNULL, stdout=sys.stderr)
+
+
 class Link:
     """One way from a guest to another."""
 
@@ -102,12 +128,15 @@ def main():
         guests.make_initrd(initrd)
         load_modules()
         qemu = QemuPair(initrd, folder)
+        hive = HivePair(initrd, folder)
         links = [
+            slots("hive slots", hive.guests, f"sleeping timer {SPIN_NS}"),
             Link("qemu tcp", qemu.guests, f"tcp serve {PORT}", f"tcp call 10.0.0.2 {PORT}"),
             slots("qemu ivshmem-doorbell", qemu.guests, f"always vfio {SPIN_NS}"),
         ]
         samples = measure(links, rounds)
         qemu.close()
+        hive.close()
     print(json.dumps(samples))
 
 
