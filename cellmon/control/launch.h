@@ -18,6 +18,7 @@ struct LaunchedVmm {
   UniqueFd console;
   UniqueFd agent;   ///< Invalid in a cell without an agent.
   UniqueFd global;  ///< Packets of global_protocol.h; invalid in a cell without global memory.
+  UniqueFd vsock;   ///< Packets of vsock_protocol.h; invalid in a cell without vsock.
   UniqueFd output;  ///< A pipe: its standard output and error.
 };
 

@@ -33,7 +33,7 @@ TEST(Service, BringsACellUp) {
   EXPECT_GT(status.boot_ms, 0U);
   EXPECT_GT(status.vmm_pid, 0);
   EXPECT_EQ(status.monitor_pid, ::getpid());
-  EXPECT_THAT(status.cells, testing::ElementsAre("alpha", "beta"));
+  EXPECT_THAT(status.cells, testing::ElementsAre("alpha"));
   RpcClient client = cell.connect();
   EXPECT_THAT(event_kinds(client),
               testing::ElementsAre("starting", "booting", "agent-up", "running"));
