@@ -46,14 +46,15 @@ void serve_calls() {
         if (request.method == kEcho) reply.assign(request.payload.begin(), request.payload.end());
         return std::nullopt;
       });
-  if (!server.ok()) throw std::runtime_error("no server");
+  if (!server.ok()) throw std::runtime_error("no server: " + server.failure().message);
+  tell_that_it_serves();
   for (;;) ::pause();
 }
 
 void call_service(const std::string& cell, const Task& task) {
   const auto end = rpc::Clock::now() + std::chrono::seconds(60);
   const auto opened = rpc::Client::open(cell, kService, end);
-  if (!opened.ok()) throw std::runtime_error("no client");
+  if (!opened.ok()) throw std::runtime_error("no client: " + opened.failure().message);
   rpc::Client& client = *opened.value();
   const rpc::Bytes request(task.size, rpc::Bytes::value_type{'q'});
   rpc::Bytes reply;
