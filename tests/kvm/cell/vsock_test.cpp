@@ -109,9 +109,9 @@ class VsockCells {
       std::array<int, 2> ends{};
       if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) std::abort();
       links_.emplace_back(ends[0]);
-      cells_.push_back(
-          std::make_unique<MicroCell>(std::vector{scripts[cell]}, std::vector<cell::DiskConfig>{},
-                                      MicroCell::kMemory, std::nullopt, config(cell, ends[1])));
+      cells_.push_back(std::make_unique<MicroCell>(
+          std::vector<std::vector<micro::Action>>{scripts[cell]}, std::vector<cell::DiskConfig>{},
+          MicroCell::kMemory, std::nullopt, config(cell, ends[1])));
     }
     for (unsigned cell = 0; cell < kCells; ++cell) {
       for (unsigned peer = 0; peer < kCells; ++peer) {

@@ -221,6 +221,55 @@ TEST(VsockDevice, AnswersTheGuestsMalformedPackets) {
   EXPECT_FALSE(cells.guests[1]->take());
 }
 
+TEST(VsockDevice, HoldsASiblingToItsRateAndRestsMeanwhile) {
+  VsockCells cells(2, 20);
+  VsockGuest& guest = *cells.guests[0];
+  for (std::uint32_t port = 0; port < 5; ++port) {
+    cells.guests[1]->send(packet(4, port, 3, 80, Op::kRequest));
+  }
+  guest.collect();
+  EXPECT_EQ(guest.received.size(), 2U);
+  EXPECT_EQ(guest.device->counters(1)->throttled, 1U);
+  ASSERT_TRUE(guest.machine.run_until([&] {
+    guest.collect();
+    return guest.received.size() == 5;
+  }));
+  // What is left of an incarnation that is gone does not keep the loop busy.
+  for (std::uint32_t port = 5; port < 10; ++port) {
+    cells.guests[1]->send(packet(4, port, 3, 80, Op::kRequest));
+  }
+  guest.collect();
+  guest.device->peer_up(1, 2);
+  guest.collect();
+  guest.machine.loop.restart();
+  EXPECT_LT(guest.machine.loop.run_for(std::chrono::milliseconds(200)), 20U);
+}
+
+TEST(VsockDevice, DropsWhatItHoldsOfAnIncarnationThatIsGone) {
+  VsockCells cells(2);
+  VsockGuest& guest = *cells.guests[0];
+  guest.device->set_faults(1, {.delay = vsock::kPathFaultScale, .delay_us = 20'000});
+  cells.guests[1]->send(packet(4, 1, 3, 80, Op::kRequest));
+  EXPECT_FALSE(guest.take());
+  guest.device->peer_up(1, 2);
+  guest.machine.loop.restart();
+  guest.machine.loop.run_for(std::chrono::milliseconds(60));
+  EXPECT_FALSE(guest.take());
+}
+
+TEST(VsockDevice, DelaysWhatItIsToldToDelay) {
+  VsockCells cells(2);
+  VsockGuest& guest = *cells.guests[0];
+  guest.device->set_faults(1, {.delay = vsock::kPathFaultScale, .delay_us = 20'000});
+  cells.guests[1]->send(packet(4, 1, 3, 80, Op::kRequest));
+  EXPECT_FALSE(guest.take());
+  ASSERT_TRUE(guest.machine.run_until([&] {
+    guest.collect();
+    return !guest.received.empty();
+  }));
+  EXPECT_EQ(guest.device->counters(1)->faults, 1U);
+}
+
 class VsockHost : public testing::Test {
  protected:
   /// Connects the guest's port 1000 to the host's port 5000.

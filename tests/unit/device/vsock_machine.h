@@ -99,7 +99,7 @@ class VsockGuest {
   }
   void send_raw(std::span<const std::byte> header, std::span<const std::byte> payload = {}) {
     (void)machine.ram.write({kTransmitArea}, header);
-    (void)machine.ram.write({kTransmitArea + 0x100}, payload);
+    if (!payload.empty()) (void)machine.ram.write({kTransmitArea + 0x100}, payload);
     std::vector<Buffer> buffers{{kTransmitArea, static_cast<std::uint32_t>(header.size())}};
     if (!payload.empty()) {
       buffers.push_back({kTransmitArea + 0x100, static_cast<std::uint32_t>(payload.size())});
@@ -121,7 +121,9 @@ class VsockGuest {
         const std::uint64_t at = kReceiveArea + used->head * 0x1'1000ULL;
         (void)machine.ram.read({at}, std::as_writable_bytes(std::span(&got.header, 1)));
         got.payload.resize(used->length - sizeof got.header);
-        (void)machine.ram.read({at + sizeof got.header}, got.payload);
+        if (!got.payload.empty()) {
+          (void)machine.ram.read({at + sizeof got.header}, got.payload);
+        }
         offer(static_cast<std::uint16_t>(used->head));
       }
       if (any) driver->kick(0);

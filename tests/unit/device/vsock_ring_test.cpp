@@ -70,7 +70,7 @@ TEST_F(VsockRing, CarriesRecordsInOrderAndAcrossItsEnd) {
   RingProducer producer(memory->base(), 1);
   RingConsumer consumer(memory->base());
   std::uint32_t length = 0;
-  for (std::uint32_t number = 0; number < 500; ++number) {
+  for (std::uint32_t number = 0; number < 200; ++number) {
     length = (length * 5 + 977) % (kMaxPayload + 1);
     ASSERT_TRUE(put(producer, number, length));
     ASSERT_EQ(consumer.peek(head), State::kEmpty);
@@ -195,7 +195,7 @@ TEST_F(VsockRing, BelievesNoPositionOfTheProducerThatCannotBe) {
 TEST_F(VsockRing, AProducerWritesNowhereElseWhateverTheConsumerSays) {
   RingProducer producer(memory->base(), 1);
   std::mt19937_64 random(7);
-  for (int round = 0; round < 10'000; ++round) {
+  for (int round = 0; round < 2000; ++round) {
     memory->consumer().consumed = random() >> (random() % 64);
     memory->consumer().wake_at = random() >> (random() % 64);
     (void)put(producer, 1, static_cast<std::uint32_t>(random() % (kMaxPayload + 1)));
@@ -209,7 +209,7 @@ TEST_F(VsockRing, AConsumerSurvivesWhateverTheProducerWrites) {
   std::mt19937_64 random(11);
   std::unique_ptr<RingConsumer> consumer;
   unsigned records = 0;
-  for (int round = 0; round < 20'000; ++round) {
+  for (int round = 0; round < 4000; ++round) {
     if (consumer == nullptr || consumer->broken()) {
       consumer = std::make_unique<RingConsumer>(memory->base());
     }
@@ -235,13 +235,13 @@ TEST_F(VsockRing, AConsumerSurvivesWhateverTheProducerWrites) {
       (void)consumer->pop();
     }
   }
-  EXPECT_GT(records, 1000U);
+  EXPECT_GT(records, 300U);
 }
 
 /// Two ends that sleep and wake by signals alone, as fast as they can: nothing is lost, nothing
 /// hangs.
 TEST_F(VsockRing, MovesEverythingBetweenThreadsThatSleep) {
-  constexpr std::uint32_t kRecords = 30'000;
+  constexpr std::uint32_t kRecords = 4000;
   std::atomic<std::uint32_t> data = 0;
   std::atomic<std::uint32_t> space = 0;
   const auto wait = [](std::atomic<std::uint32_t>& event) {

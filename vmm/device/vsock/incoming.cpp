@@ -46,6 +46,7 @@ bool Incoming::step(ReceiveQueue& queue, Clock::time_point now) {
 }
 
 bool Incoming::take_record(Clock::time_point now) {
+  const bool throttled = std::exchange(throttled_, false);
   if (asleep_) return false;
   RecordHead head;
   const RingConsumer::State state = ring_.peek(head);
@@ -68,10 +69,10 @@ bool Incoming::take_record(Clock::time_point now) {
     return true;
   }
   if (!bucket_.take(now)) {
-    if (!std::exchange(throttled_, true)) ++switch_.counters(peer_).throttled;
+    throttled_ = true;
+    if (!throttled) ++switch_.counters(peer_).throttled;
     return false;
   }
-  throttled_ = false;
   if (faults_.active()) {
     hold(head, now);
   } else if (switch_.from_peer(peer_, head.header, head.length, now)) {
