@@ -12,6 +12,7 @@ void add_up(CLI::App& app, int& exit_status);
 void add_status(CLI::App& app, int& exit_status);
 void add_memory(CLI::App& app, int& exit_status);
 void add_firewall(CLI::App& app, int& exit_status);
+void add_rpc(CLI::App& app, int& exit_status);
 void add_events(CLI::App& app, int& exit_status);
 void add_console(CLI::App& app, int& exit_status);
 void add_exec(CLI::App& app, int& exit_status);

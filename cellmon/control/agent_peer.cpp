@@ -169,6 +169,10 @@ void AgentPeer::abandon(std::uint32_t id) {
   if (grant > 0) send(HIVE_AGENT_WINDOW, id, abi::encode_u32(grant));
 }
 
+void AgentPeer::tell_cells(std::string_view list) {
+  if (up_) send(HIVE_AGENT_CELLS, 0, list);
+}
+
 void AgentPeer::power_off() { send(HIVE_AGENT_POWEROFF, 0, {}); }
 
 void AgentPeer::reboot() { send(HIVE_AGENT_REBOOT, 0, {}); }

@@ -54,6 +54,9 @@ class AgentPeer {
   /// Kills the session's command; its output and its exit are of no more interest.
   void abandon(std::uint32_t session);
 
+  /// Tells the agent of the machine's cells: LIST has a line for each (HIVE_AGENT_CELLS).
+  void tell_cells(std::string_view list);
+
   void power_off();
   void reboot();
 

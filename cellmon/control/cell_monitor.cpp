@@ -38,11 +38,15 @@ CellMonitor::CellMonitor(boost::asio::io_context& loop, CellSettings settings, s
       serial_(settings_.folder + "/" + settings_.cell().name + ".console"),
       virtio_(settings_.folder + "/" + settings_.cell().name + ".hvc"),
       deadline_(loop),
+      siblings_(loop, settings_.machine, settings_.own, log_),
       state_since_(steady_clock::now()),
       vmm_since_(state_since_) {
-  if (!GlobalMemory::is_in(settings_.machine)) return;
-  const auto tell = [this](const std::string& detail) { apply({{}, {{"violation", detail}}}); };
-  global_ = std::make_unique<GlobalMemory>(loop_, settings_.machine, settings_.own, tell, log_);
+  if (GlobalMemory::is_in(settings_.machine)) {
+    const auto tell = [this](const std::string& detail) { apply({{}, {{"violation", detail}}}); };
+    global_ = std::make_unique<GlobalMemory>(loop_, settings_.machine, siblings_, tell, log_);
+  }
+  vsock_ = std::make_unique<Vsock>(loop_, settings_.machine, siblings_, vsock_handlers(), log_);
+  siblings_.start(settings_.cell().shared, global_ ? global_->files() : std::vector<int>{});
 }
 
 void CellMonitor::start(CellObserver& observer) {
@@ -106,9 +110,9 @@ void CellMonitor::start_vmm() {
   vmm_since_ = steady_clock::now();
   boot_ms_ = 0;
   kernel_.clear();
-  if (!global_) return launch_vmm();
+  if (siblings_.are_ready()) return launch_vmm();
   start_waits_ = true;
-  global_->await([this](const std::string& why) {
+  siblings_.await([this](const std::string& why) {
     start_waits_ = false;
     if (why.empty()) return launch_vmm();
     apply(machine_.on_spawn_failed(why));
@@ -119,19 +123,29 @@ void CellMonitor::launch_vmm() {
   try {
     LaunchedVmm launched = settings_.launch(vmm_config(), settings_.cell().agent);
     UniqueFd link = std::move(launched.global);
+    UniqueFd vsock_link = std::move(launched.vsock);
     vmm_ = std::make_unique<VmmInstance>(loop_, std::move(launched), vmm_handlers());
     if (global_) global_->attach(std::move(link), machine_.incarnation());
+    vsock_->attach(std::move(vsock_link), machine_.incarnation());
+    siblings_.tell_start(machine_.incarnation());
     log_.info("VMM {} runs incarnation {}", vmm_->pid(), machine_.incarnation());
   } catch (const std::exception& error) {  // Of the loop, too: the cell fails, its monitor serves.
     vmm_.reset();
+    detach();
     apply(machine_.on_spawn_failed(error.what()));
   }
+}
+
+void CellMonitor::detach() {
+  siblings_.tell_end();
+  if (global_) global_->detach();
+  vsock_->detach();
 }
 
 void CellMonitor::kill_vmm() {
   if (vmm_) return vmm_->kill();
   if (!std::exchange(start_waits_, false)) return;
-  global_->cancel();
+  siblings_.cancel();
   boost::asio::post(loop_, [this] { apply(machine_.on_vmm_exit("not started", {})); });
 }
 
@@ -149,7 +163,15 @@ cell::CellConfig CellMonitor::vmm_config() const {
   config.cmdline = cell.cmdline;
   for (const plan::Disk& disk : cell.disks) config.disks.push_back({disk.path, disk.read_only});
   if (global_) config.global = global_->config();
+  config.vsock = vsock_->config();
   return config;
+}
+
+Vsock::Handlers CellMonitor::vsock_handlers() {
+  Vsock::Handlers handlers;
+  handlers.on_hint = [this](const std::string& detail) { apply({{}, {{"hint", detail}}}); };
+  handlers.on_counters = [this] { observer_->on_change(); };
+  return handlers;
 }
 
 VmmInstance::Handlers CellMonitor::vmm_handlers() {
@@ -160,7 +182,7 @@ VmmInstance::Handlers CellMonitor::vmm_handlers() {
     log_.info("VMM {} ended: {}", vmm_->pid(), how);
     vmm_->agent().lose("the VMM ended");
     vmm_.reset();
-    if (global_) global_->detach();
+    detach();
     apply(machine_.on_vmm_exit(how, Milliseconds(milliseconds_since(vmm_since_))));
   };
   handlers.on_console = [this](ConsoleId id, std::string_view bytes) {
@@ -178,6 +200,7 @@ AgentPeer::Handlers CellMonitor::agent_handlers() {
   AgentPeer::Handlers handlers;
   handlers.on_hello = [this](std::string kernel) {
     kernel_ = std::move(kernel);
+    vmm_->agent().tell_cells(vsock_->list_cells());
     apply(machine_.on_agent_up());
   };
   handlers.on_output = [this](std::uint32_t session, AgentPeer::Output output,

@@ -19,7 +19,9 @@
 #include "cellmon/control/event_log.h"
 #include "cellmon/control/global_memory.h"
 #include "cellmon/control/launch.h"
+#include "cellmon/control/siblings.h"
 #include "cellmon/control/vmm_instance.h"
+#include "cellmon/control/vsock/vsock.h"
 #include "cellmon/wire/cell_status.h"
 #include "vmm/plan/plan.h"
 
@@ -76,6 +78,8 @@ class CellMonitor {
 
   /// The monitor's part in global memory, or null when the machine has none.
   GlobalMemory* global() { return global_.get(); }
+  Vsock& vsock() { return *vsock_; }
+  [[nodiscard]] const Siblings& siblings() const { return siblings_; }
 
   /// As CellMachine's requests; the result is the refusal, empty when there is none.
   std::string request_down(bool force, Milliseconds grace);
@@ -91,7 +95,10 @@ class CellMonitor {
   void act(Action action);
   void start_vmm();
   void launch_vmm();
+  /// The VMM is gone: all that it was joined with is told.
+  void detach();
   void kill_vmm();
+  Vsock::Handlers vsock_handlers();
   VmmInstance::Handlers vmm_handlers();
   AgentPeer::Handlers agent_handlers();
   void note_state();
@@ -108,9 +115,11 @@ class CellMonitor {
   Console serial_;
   Console virtio_;
   Deadline deadline_;
+  Siblings siblings_;
   std::unique_ptr<GlobalMemory> global_;
+  std::unique_ptr<Vsock> vsock_;
   std::unique_ptr<VmmInstance> vmm_;
-  bool start_waits_ = false;  ///< For the other cells' parts of global memory.
+  bool start_waits_ = false;  ///< For the other cells' monitors.
   CellState noted_state_ = CellState::kStarting;
   std::chrono::steady_clock::time_point state_since_;
   std::chrono::steady_clock::time_point vmm_since_;

@@ -89,62 +89,41 @@ bool GlobalMemory::is_in(const plan::Machine& machine) {
 }
 
 GlobalMemory::GlobalMemory(boost::asio::io_context& loop, const plan::Machine& machine,
-                           unsigned own, OnViolation on_violation, spdlog::logger& log)
+                           Siblings& siblings, OnViolation on_violation, spdlog::logger& log)
     : loop_(loop),
       log_(log),
-      own_(own),
+      siblings_(siblings),
+      own_(siblings.own()),
+      names_(siblings.names()),
       policy_(policy_of(machine.on_violation)),
       on_violation_(std::move(on_violation)),
       peers_(machine.cells.size()),
-      mesh_(
-          loop,
-          [&] {
-            for (const plan::Cell& cell : machine.cells) {
-              names_.push_back(cell.name);
-              sizes_.push_back(cell.shared);
-            }
-            return mesh::MeshSettings{machine.name, names_, own};
-          }(),
-          mesh_handlers(), log),
-      join_limit_(loop),
       reply_limit_(loop) {
+  for (const plan::Cell& cell : machine.cells) sizes_.push_back(cell.shared);
   Peer& self = peers_[own_];
-  self.state = PeerState::kJoined;
   self.doorbells = make_doorbells();
-  std::vector<int> files;
   if (sizes_[own_] > 0) {
     self.file = memory::make_shared_file("hive-global-" + names_[own_], sizes_[own_]);
-    files.push_back(self.file.get());
     gatekeeper_.emplace(Contribution(static_cast<CellId>(own_), sizes_[own_] / kPageSize),
                         [this](const firewall::ViolationRecord& violation) { tell(violation); });
     gatekeeper_->create_system_section();
     desk_.emplace(*gatekeeper_, names_);
     faults_.emplace(loop_, *gatekeeper_);
   }
-  for (const UniqueFd& doorbell : self.doorbells) files.push_back(doorbell.get());
-  mesh::Hello hello;
-  hello.cell = own_;
-  hello.cells = static_cast<std::uint32_t>(names_.size());
-  hello.contribution = sizes_[own_];
-  mesh_.start(hello, std::move(files));
+  siblings_.add(*this);
 }
 
 GlobalMemory::~GlobalMemory() = default;
 
-mesh::Mesh::Handlers GlobalMemory::mesh_handlers() {
-  mesh::Mesh::Handlers handlers;
-  handlers.on_joined = [this](CellId cell, const mesh::Hello& hello, std::vector<UniqueFd> files) {
-    return take_peer(cell, hello, std::move(files));
-  };
-  handlers.on_packet = [this](CellId cell, const mesh::Packet& packet,
-                              std::vector<UniqueFd> files) {
-    take_packet(cell, packet, std::move(files));
-  };
-  handlers.on_lost = [this](CellId cell) { lose_peer(cell); };
-  return handlers;
+std::vector<int> GlobalMemory::files() const {
+  const Peer& self = peers_[own_];
+  std::vector<int> files;
+  if (self.file) files.push_back(self.file.get());
+  for (const UniqueFd& doorbell : self.doorbells) files.push_back(doorbell.get());
+  return files;
 }
 
-bool GlobalMemory::take_peer(CellId cell, const mesh::Hello& hello, std::vector<UniqueFd> files) {
+bool GlobalMemory::on_joined(CellId cell, const mesh::Hello& hello, std::vector<UniqueFd>& files) {
   const auto index = static_cast<std::size_t>(cell);
   const std::uint64_t size = sizes_[index];
   const std::size_t wanted = HIVE_GLOBAL_VECTORS + (size > 0 ? 1 : 0);
@@ -154,39 +133,12 @@ bool GlobalMemory::take_peer(CellId cell, const mesh::Hello& hello, std::vector<
   auto next = files.begin();
   if (size > 0) peer.file = std::move(*next++);
   peer.doorbells.assign(std::make_move_iterator(next), std::make_move_iterator(files.end()));
-  peer.state = PeerState::kJoined;
-  check_ready();
+  files.clear();
   return true;
 }
 
-GlobalMemory::PeerState GlobalMemory::peer_state(unsigned cell) const { return peers_[cell].state; }
-
-std::string GlobalMemory::missing() const {
-  std::string cells;
-  for (std::size_t cell = 0; cell < peers_.size(); ++cell) {
-    if (peers_[cell].state != PeerState::kAwaited) continue;
-    cells += (cells.empty() ? "" : ", ") + names_[cell];
-  }
-  return cells;
-}
-
-void GlobalMemory::await(OnReady on_ready) {
-  on_ready_ = std::move(on_ready);
-  join_limit_.expires_after(missing().empty() ? std::chrono::milliseconds(0) : kJoinLimit);
-  join_limit_.async_wait([this](const auto& error) {
-    if (error) return;
-    const std::string cells = missing();
-    if (const OnReady tell = std::exchange(on_ready_, nullptr)) {
-      tell(cells.empty() ? ""
-                         : fmt::format("the monitors of {} have not joined within {} s; see their "
-                                       "logs, and start the machine anew with 'hive up'",
-                                       cells, kJoinLimit.count() / 1000));
-    }
-  });
-}
-
-void GlobalMemory::check_ready() {
-  if (on_ready_ && missing().empty()) await(std::exchange(on_ready_, nullptr));
+Siblings::State GlobalMemory::peer_state(unsigned cell) const {
+  return siblings_.state(static_cast<CellId>(cell));
 }
 
 cell::GlobalConfig GlobalMemory::config() const {
@@ -220,13 +172,8 @@ void GlobalMemory::detach() {
   link_.reset();
   pending_.reset();
   reply_limit_.cancel();
-  for (unsigned home = 0; home < peers_.size(); ++home) {
-    Peer& peer = peers_[home];
+  for (Peer& peer : peers_) {
     peer.orphan.reset();
-    // Also where the guard has not come this far: rights may have been given all the same.
-    if (home != own_ && sizes_[home] > 0) {
-      (void)mesh_.send(static_cast<CellId>(home), mesh::Leave{mesh::Kind::kLeave, incarnation_});
-    }
     peer.guard.reset();
   }
   if (gatekeeper_) {
@@ -265,11 +212,11 @@ void GlobalMemory::take_guard(std::string_view bytes, std::vector<UniqueFd> file
 
 void GlobalMemory::offer(unsigned home) {
   const Guard& guard = *peers_[home].guard;
-  if (peers_[home].state == PeerState::kLost) return adopt(home);
+  if (peer_state(home) == Siblings::State::kLost) return adopt(home);
   const std::array<int, 2> files{guard.descriptor.get(), guard.denials.get()};
   const mesh::Admit admit{mesh::Kind::kAdmit, incarnation_, guard.base, sizes_[home]};
   // Where it is not taken, the peer is lost, and adopt() follows.
-  (void)mesh_.send(static_cast<CellId>(home), admit, files);
+  (void)siblings_.send(static_cast<CellId>(home), admit, files);
 }
 
 void GlobalMemory::adopt(unsigned home) {
@@ -290,9 +237,8 @@ void GlobalMemory::adopt(unsigned home) {
   }
 }
 
-void GlobalMemory::lose_peer(CellId cell) {
+void GlobalMemory::on_lost(CellId cell) {
   const auto index = static_cast<unsigned>(cell);
-  peers_[index].state = PeerState::kLost;
   if (gatekeeper_) {
     (void)gatekeeper_->drop_cell(cell);
     faults_->dismiss(cell);
@@ -304,8 +250,8 @@ void GlobalMemory::lose_peer(CellId cell) {
   }
 }
 
-void GlobalMemory::take_packet(CellId cell, const mesh::Packet& packet,
-                               std::vector<UniqueFd> files) {
+void GlobalMemory::on_packet(CellId cell, const mesh::Packet& packet,
+                             std::vector<UniqueFd>& files) {
   if (const auto* guard = std::get_if<mesh::Admit>(&packet)) {
     admit(cell, *guard, std::move(files));
   } else if (std::holds_alternative<mesh::Leave>(packet) && gatekeeper_) {
@@ -317,7 +263,7 @@ void GlobalMemory::take_packet(CellId cell, const mesh::Packet& packet,
         desk_ ? desk_->answer(cell, asked->request)
               : firewall::refuse_request(asked->request, HIVE_GLOBAL_NO_SUCH_CELL,
                                          "cell " + names_[own_] + " contributes no memory");
-    (void)mesh_.send(cell, mesh::Reply{mesh::Kind::kReply, asked->sequence, reply});
+    (void)siblings_.send(cell, mesh::Reply{mesh::Kind::kReply, asked->sequence, reply});
   } else if (const auto* answer = std::get_if<mesh::Reply>(&packet)) {
     if (pending_ && pending_->sequence == answer->sequence &&
         pending_->home == static_cast<unsigned>(cell)) {
@@ -362,8 +308,8 @@ void GlobalMemory::take_request(const hive_global_request& request) {
 void GlobalMemory::ask(const hive_global_request& request) {
   pending_ = Pending{++last_sequence_, request.home, request};
   const std::string name = names_[request.home];
-  if (!mesh_.send(static_cast<CellId>(request.home),
-                  mesh::Request{mesh::Kind::kRequest, pending_->sequence, request})) {
+  if (!siblings_.send(static_cast<CellId>(request.home),
+                      mesh::Request{mesh::Kind::kRequest, pending_->sequence, request})) {
     return finish_request(firewall::refuse_request(request, HIVE_GLOBAL_HOME_GONE,
                                                    "the monitor of cell " + name + " is gone"));
   }

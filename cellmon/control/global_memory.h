@@ -15,9 +15,9 @@
 #include <vector>
 
 #include "cellmon/control/fault_server.h"
+#include "cellmon/control/siblings.h"
 #include "cellmon/firewall/gatekeeper.h"
 #include "cellmon/firewall/request_desk.h"
-#include "cellmon/mesh/mesh.h"
 #include "cellmon/wire/packet_socket.h"
 #include "vmm/cell/config.h"
 #include "vmm/plan/plan.h"
@@ -25,23 +25,19 @@
 namespace hive::control {
 
 /// Owns the cell's contribution and its ledger, has the contributions of all other cells by way of
-/// the mesh, and hands the guards of its VMM to the homes' monitors. A home whose monitor is gone
-/// cannot decide any more: this monitor takes its guard back and denies all.
+/// their monitors, and hands the guards of its VMM to the homes' monitors. A home whose monitor is
+/// gone cannot decide any more: this monitor takes its guard back and denies all.
 ///
 /// Rights end with incarnations: with the end of the cell's VMM, other homes take theirs back from
 /// the cell, and this home takes all rights to its pages from the others.
 ///
 /// Single-threaded.
-class GlobalMemory {
+class GlobalMemory : public SiblingsPart {
  public:
   /// Told of writes to this home's pages that were stopped; DETAIL is for people.
   using OnViolation = std::function<void(const std::string& detail)>;
-  /// WHY is empty when all is there.
-  using OnReady = std::function<void(const std::string& why)>;
   using OnReply = std::function<void(const hive_global_reply& reply)>;
 
-  /// How long monitors of a machine may take to find each other.
-  static constexpr std::chrono::milliseconds kJoinLimit{30'000};
   /// How long a home's monitor may take to answer a guest of another cell.
   static constexpr std::chrono::milliseconds kReplyLimit{2'000};
   /// Violations of one incarnation of a cell that are told one by one; more are only counted.
@@ -50,19 +46,22 @@ class GlobalMemory {
   /// Whether any cell of MACHINE contributes memory.
   static bool is_in(const plan::Machine& machine);
 
-  /// Makes the contribution of cell OWN and begins to look for the other monitors. Throws Error.
-  GlobalMemory(boost::asio::io_context& loop, const plan::Machine& machine, unsigned own,
+  /// Makes the contribution of the cell whose monitor knows SIBLINGS, which have not been started.
+  /// Throws Error.
+  GlobalMemory(boost::asio::io_context& loop, const plan::Machine& machine, Siblings& siblings,
                OnViolation on_violation, spdlog::logger& log);
   GlobalMemory(const GlobalMemory&) = delete;
   GlobalMemory& operator=(const GlobalMemory&) = delete;
   GlobalMemory(GlobalMemory&&) = delete;
   GlobalMemory& operator=(GlobalMemory&&) = delete;
-  ~GlobalMemory();
+  ~GlobalMemory() override;
 
-  /// Calls ON_READY once, from the loop, when all contributions are there or cannot be had in time.
-  /// One at a time; a later call, or cancel(), takes an earlier one back.
-  void await(OnReady on_ready);
-  void cancel() { on_ready_ = nullptr; }
+  /// What the other monitors are greeted with: the contribution's file, if any, and the doorbells.
+  [[nodiscard]] std::vector<int> files() const;
+
+  bool on_joined(CellId cell, const mesh::Hello& hello, std::vector<UniqueFd>& files) override;
+  void on_packet(CellId cell, const mesh::Packet& packet, std::vector<UniqueFd>& files) override;
+  void on_lost(CellId cell) override;
 
   /// What a VMM is to be started with; the descriptors stay this object's.
   [[nodiscard]] cell::GlobalConfig config() const;
@@ -78,8 +77,7 @@ class GlobalMemory {
   /// Does what home may, by this monitor's own word. Only where is_home().
   hive_global_reply decide(hive_global_request request);
 
-  enum class PeerState { kAwaited, kJoined, kLost };
-  [[nodiscard]] PeerState peer_state(unsigned cell) const;
+  [[nodiscard]] Siblings::State peer_state(unsigned cell) const;
   [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
   [[nodiscard]] const std::vector<std::uint64_t>& sizes() const { return sizes_; }
   [[nodiscard]] unsigned own() const { return own_; }
@@ -93,7 +91,6 @@ class GlobalMemory {
     std::uint64_t base = 0;
   };
   struct Peer {
-    PeerState state = PeerState::kAwaited;
     UniqueFd file;
     std::vector<UniqueFd> doorbells;
     std::optional<Guard> guard;
@@ -101,13 +98,7 @@ class GlobalMemory {
     unsigned told = 0;  ///< Violations of its current incarnation.
   };
 
-  mesh::Mesh::Handlers mesh_handlers();
-  bool take_peer(CellId cell, const mesh::Hello& hello, std::vector<UniqueFd> files);
-  void take_packet(CellId cell, const mesh::Packet& packet, std::vector<UniqueFd> files);
   void admit(CellId cell, const mesh::Admit& admit, std::vector<UniqueFd> files);
-  void lose_peer(CellId cell);
-  void check_ready();
-  [[nodiscard]] std::string missing() const;
 
   void take_link_packet(std::string_view bytes, std::vector<UniqueFd> files);
   void take_guard(std::string_view bytes, std::vector<UniqueFd> files);
@@ -120,6 +111,7 @@ class GlobalMemory {
 
   boost::asio::io_context& loop_;
   spdlog::logger& log_;
+  Siblings& siblings_;
   unsigned own_;
   std::vector<std::string> names_;
   std::vector<std::uint64_t> sizes_;
@@ -128,11 +120,7 @@ class GlobalMemory {
   std::optional<firewall::Gatekeeper> gatekeeper_;
   std::optional<firewall::RequestDesk> desk_;
   std::optional<FaultServer> faults_;
-  std::vector<Peer> peers_;  ///< One for each cell; the own one has the contribution's file.
-  mesh::Mesh mesh_;
-  OnReady on_ready_;
-  boost::asio::steady_timer join_limit_;
-
+  std::vector<Peer> peers_;      ///< One for each cell; the own one has the contribution's file.
   Incarnation incarnation_ = 0;  ///< Of the VMM that is attached; 0: none.
   std::unique_ptr<wire::PacketSocket> link_;
   /// The guest's request under way at another home.

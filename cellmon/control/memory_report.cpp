@@ -9,18 +9,6 @@ namespace {
 
 using wire::Json;
 
-const char* to_string(GlobalMemory::PeerState state) {
-  switch (state) {
-    case GlobalMemory::PeerState::kAwaited:
-      return "awaited";
-    case GlobalMemory::PeerState::kJoined:
-      return "joined";
-    case GlobalMemory::PeerState::kLost:
-      break;
-  }
-  return "lost";
-}
-
 Json describe_peers(const GlobalMemory& global) {
   Json peers = Json::array();
   for (unsigned cell = 0; cell < global.names().size(); ++cell) {

@@ -26,7 +26,7 @@ std::string_view to_string(ConsoleId id) { return id == ConsoleId::kSerial ? "se
 }  // namespace
 
 std::span<const Methods::Entry> Methods::table() {
-  static constexpr std::array<Entry, 17> kMethods{{
+  static constexpr std::array<Entry, 19> kMethods{{
       {"status", &Methods::status},
       {"events.list", &Methods::list_events},
       {"events.follow", &Methods::follow_events},
@@ -44,6 +44,8 @@ std::span<const Methods::Entry> Methods::table() {
       {"firewall.list", &Methods::list_rights},
       {"firewall.grant", &Methods::grant},
       {"firewall.revoke", &Methods::revoke},
+      {"rpc", &Methods::rpc},
+      {"rpc.faults", &Methods::set_path_faults},
   }};
   return kMethods;
 }

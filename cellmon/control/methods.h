@@ -82,6 +82,8 @@ class Methods {
   void list_rights(Call& call);
   void grant(Call& call);
   void revoke(Call& call);
+  void rpc(Call& call);
+  void set_path_faults(Call& call);
 
   static std::span<const Entry> table();
   static Method find_method(const std::string& name);

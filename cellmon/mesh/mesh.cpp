@@ -147,10 +147,12 @@ bool Mesh::greet(Number number, const Packet& packet, std::vector<UniqueFd> file
     return false;
   }
   const auto cell = static_cast<CellId>(hello->cell);
-  if (!handlers_.on_joined(cell, *hello, std::move(files))) return false;
   connection.peer = static_cast<int>(hello->cell);
   peers_[hello->cell] = number;
-  return true;
+  if (handlers_.on_joined(cell, *hello, std::move(files))) return true;
+  connection.peer = -1;
+  peers_[hello->cell] = 0;
+  return false;
 }
 
 void Mesh::drop(Number number, const char* why) {

@@ -33,8 +33,9 @@ struct MeshSettings {
 class Mesh {
  public:
   struct Handlers {
-    /// CELL's monitor is there: what it said of itself, and what came with that. False when that
-    /// is not acceptable: its link is then closed, and it is as if it had not come.
+    /// CELL's monitor is there, and can be sent packets: what it said of itself, and what came
+    /// with that. False when that is not acceptable: its link is then closed, and it is as if it
+    /// had not come.
     std::function<bool(CellId cell, const Hello& hello, std::vector<UniqueFd> files)> on_joined;
     std::function<void(CellId cell, const Packet& packet, std::vector<UniqueFd> files)> on_packet;
     /// The link to a peer that had joined is lost.

@@ -30,6 +30,10 @@ std::optional<Packet> parse_packet(std::string_view bytes) {
       return copy<Request>(bytes);
     case Kind::kReply:
       return copy<Reply>(bytes);
+    case Kind::kUp:
+      return copy<Up>(bytes);
+    case Kind::kRings:
+      return copy<Rings>(bytes);
   }
   return std::nullopt;
 }

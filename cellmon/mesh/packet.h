@@ -18,7 +18,7 @@
 
 namespace hive::mesh {
 
-inline constexpr std::uint32_t kVersion = 1;
+inline constexpr std::uint32_t kVersion = 2;
 
 enum class Kind : std::uint32_t {
   kHello = 1,
@@ -26,6 +26,8 @@ enum class Kind : std::uint32_t {
   kLeave,
   kRequest,
   kReply,
+  kUp,
+  kRings,
 };
 
 /// Who this is, and its part of global memory. With descriptors: the contribution's file where
@@ -47,7 +49,14 @@ struct Admit {
   std::uint64_t size = 0;  ///< Bytes.
 };
 
-/// The VMM of this incarnation of the sender's cell has ended: its rights and users end.
+/// The VMM of this incarnation of the sender's cell has been started.
+struct Up {
+  Kind kind = Kind::kUp;
+  Incarnation incarnation = 0;
+};
+
+/// The VMM of this incarnation of the sender's cell has ended: its rights, users and connections
+/// end.
 struct Leave {
   Kind kind = Kind::kLeave;
   Incarnation incarnation = 0;
@@ -66,18 +75,27 @@ struct Reply {
   hive_global_reply reply{};
 };
 
-using Packet = std::variant<Hello, Admit, Leave, Request, Reply>;
+/// The ring by which the receiver's cell sends packets to the sender's. With three descriptors: the
+/// ring's file (vmm/memory/ring_file.h), its data event and its space event. Once, before the VMMs
+/// of the two cells are started.
+struct Rings {
+  Kind kind = Kind::kRings;
+  std::uint32_t reserved = 0;
+};
+
+using Packet = std::variant<Hello, Admit, Leave, Request, Reply, Up, Rings>;
 
 /// Copies BYTES into the packet that they are, or nothing when they are none.
 std::optional<Packet> parse_packet(std::string_view bytes);
 
 static_assert(sizeof(Hello) == 24 && offsetof(Hello, contribution) == 16);
 static_assert(sizeof(Admit) == 24 && offsetof(Admit, base) == 8);
-static_assert(sizeof(Leave) == 8);
+static_assert(sizeof(Leave) == 8 && sizeof(Up) == 8 && sizeof(Rings) == 8);
 static_assert(sizeof(Request) == 136 && offsetof(Request, request) == 8);
 static_assert(sizeof(Reply) == 264 && offsetof(Reply, reply) == 8);
 static_assert(std::is_trivially_copyable_v<Hello> && std::is_trivially_copyable_v<Admit> &&
               std::is_trivially_copyable_v<Leave> && std::is_trivially_copyable_v<Request> &&
-              std::is_trivially_copyable_v<Reply>);
+              std::is_trivially_copyable_v<Reply> && std::is_trivially_copyable_v<Up> &&
+              std::is_trivially_copyable_v<Rings>);
 
 }  // namespace hive::mesh

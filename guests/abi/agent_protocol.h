@@ -38,10 +38,15 @@ enum hive_agent_frame_type {
   HIVE_AGENT_POWEROFF = 19, /* shut the guest down cleanly */
   HIVE_AGENT_REBOOT = 20,
   HIVE_AGENT_PING = 21,
+  HIVE_AGENT_CELLS = 22, /* follows HELLO: the machine's cells, a line "CID NAME" for each, which
+                          * the agent puts into HIVE_AGENT_CELLS_FILE */
 
   /* both ways */
   HIVE_AGENT_WINDOW = 32 /* uint32: the receiver may send that many more bytes of `session` */
 };
+
+/* Where programs in the guest find the names and vsock addresses of the machine's cells. */
+#define HIVE_AGENT_CELLS_FILE "/run/hive/cells"
 
 struct hive_agent_frame {
   uint32_t magic;   /* HIVE_AGENT_MAGIC */

@@ -63,8 +63,36 @@ enum hive_micro_op {
   HIVE_MICRO_SPIN = 26,          /* for ever, at the interrupt setting that is in force */
   HIVE_MICRO_TRAPPED_STORE = 27, /* 8 bytes; a: address, b: value; with the trap flag set, so that
                                    vector 1 comes after it */
-  HIVE_MICRO_SWEEP = 28          /* a: address, b: stride, c: count; stores into 8 bytes at each of
+  HIVE_MICRO_SWEEP = 28,         /* a: address, b: stride, c: count; stores into 8 bytes at each of
                                     the addresses a, a + b, ... the address itself -> ticks it took */
+  HIVE_MICRO_TALK = 29 /* a: address of a hive_micro_talk; takes turns with another guest by
+                          shared memory and doorbells -> turns */
+};
+
+/* One side's part of the shared memory: only that side writes it. Its message follows. */
+struct hive_micro_slot {
+  uint64_t sequence; /* of its last message, from 1 */
+  uint64_t sleeping; /* 1 while it halts, or is about to, until its doorbell rings */
+  uint64_t reserved[6];
+};
+
+#define HIVE_MICRO_TALK_CALLS 1ull /* this side sends first, the other answers */
+#define HIVE_MICRO_TALK_RINGS_ALWAYS \
+  2ull /* with each message, not only while the other side sleeps */
+
+/* Addresses are this guest's. In each turn each side copies a message of `length` bytes out of
+ * `buffer` into its slot, publishes it, rings, and copies the other's into `buffer`. */
+struct hive_micro_talk {
+  uint64_t own;   /* a hive_micro_slot */
+  uint64_t other; /* the other side's */
+  uint64_t buffer;
+  uint64_t length;
+  uint64_t doorbell; /* of a 4-byte register */
+  uint64_t ring;     /* what to write to it */
+  uint64_t flags;
+  uint64_t spin;  /* ticks to look for the other's message before halting */
+  uint64_t turns; /* they go on counting from the slot's sequence */
+  uint64_t times; /* of 8 bytes for each turn: the ticks that it took; 0: nowhere */
 };
 
 struct hive_micro_action {
@@ -133,6 +161,8 @@ struct hive_micro_results {
 #define HIVE_MICRO_ASSERT(condition) _Static_assert(condition, "micro guest ABI layout")
 #endif
 HIVE_MICRO_ASSERT(sizeof(struct hive_micro_action) == 32);
+HIVE_MICRO_ASSERT(sizeof(struct hive_micro_slot) == 64);
+HIVE_MICRO_ASSERT(sizeof(struct hive_micro_talk) == 80);
 HIVE_MICRO_ASSERT(sizeof(struct hive_micro_header) == 160);
 HIVE_MICRO_ASSERT(sizeof(struct hive_micro_result) == 32);
 HIVE_MICRO_ASSERT(offsetof(struct hive_micro_results, vectors) == 1024);

@@ -86,6 +86,8 @@ constexpr Action trapped_store(std::uint64_t address, std::uint64_t value) {
 constexpr Action sweep(std::uint64_t address, std::uint64_t stride, std::uint64_t count) {
   return {HIVE_MICRO_SWEEP, 8, address, stride, count};
 }
+/// TALK: address of a hive_micro_talk.
+constexpr Action talk(std::uint64_t talk) { return {HIVE_MICRO_TALK, 0, talk, 0, 0}; }
 constexpr Action end() { return {HIVE_MICRO_END, 0, 0, 0, 0}; }
 
 /// The module to boot the micro guest with: script n is for CPU n. Throws std::invalid_argument

@@ -7,13 +7,14 @@
 #include <cerrno>
 
 #include "guests/abi/agent_protocol.h"
+#include "guests/agent/cells_file.h"
 #include "guests/agent/exec_request.h"
 #include "vmm/base/error.h"
 
 namespace hive::agent {
 
-Agent::Agent(int port, const std::string& hello, Power power)
-    : port_(port), power_(std::move(power)), out_(port) {
+Agent::Agent(int port, const std::string& hello, Power power, TakeCells take_cells)
+    : port_(port), power_(std::move(power)), take_cells_(std::move(take_cells)), out_(port) {
   out_.send(HIVE_AGENT_HELLO, 0, hello);
 }
 
@@ -69,6 +70,9 @@ void Agent::handle(const abi::AgentFrame& frame) {
       break;
     case HIVE_AGENT_POWEROFF:
       power_.off();
+      break;
+    case HIVE_AGENT_CELLS:
+      if (is_list_of_cells(frame.payload)) take_cells_(frame.payload);
       break;
     case HIVE_AGENT_REBOOT:
       power_.reboot();

@@ -19,10 +19,12 @@ class Agent {
     std::function<void()> off;
     std::function<void()> reboot;
   };
+  /// Takes the names of the machine's cells: the text of a file for programs (cells_file.h).
+  using TakeCells = std::function<void(const std::string& text)>;
 
   /// PORT is a descriptor that does not block; the caller keeps it open. HELLO is the payload of
   /// the first frame. SIGPIPE must be ignored.
-  Agent(int port, const std::string& hello, Power power);
+  Agent(int port, const std::string& hello, Power power, TakeCells take_cells);
 
   /// Serves until the monitor hangs up or breaks the protocol. The commands that still run are
   /// killed when the agent is destroyed.
@@ -39,6 +41,7 @@ class Agent {
 
   int port_;
   Power power_;
+  TakeCells take_cells_;
   PortWriter out_;
   abi::FrameDecoder decoder_{abi::FrameDecoder::Begin::kAnywhere};
   std::list<Session> sessions_;

@@ -10,6 +10,7 @@
 
 #include "guests/abi/agent_protocol.h"
 #include "guests/agent/agent.h"
+#include "guests/agent/cells_file.h"
 #include "guests/agent/port.h"
 #include "guests/agent/power.h"
 #include "vmm/base/error.h"
@@ -28,11 +29,22 @@ std::string hello() {
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+/// A guest without the file has no names for its siblings, and is as good as before otherwise.
+void write_whole(const std::string& path, const std::string& text) {
+  try {
+    hive::agent::replace_file(path, text);
+  } catch (const hive::Error& error) {
+    std::fprintf(stderr, "hive-agent: %s\n", error.what());
+  }
+}
+
 [[noreturn]] void serve_for_ever() {
   while (true) {
     const hive::UniqueFd port = hive::agent::open_port(HIVE_AGENT_PORT);
     hive::agent::await_host(port);
-    hive::agent::Agent agent(port.get(), hello(), {hive::agent::power_off, hive::agent::reboot});
+    hive::agent::Agent agent(
+        port.get(), hello(), {hive::agent::power_off, hive::agent::reboot},
+        [](const std::string& text) { write_whole(HIVE_AGENT_CELLS_FILE, text); });
     agent.run();
   }
 }

@@ -20,7 +20,11 @@ A first try, on cell alpha and then on cell beta:
   hivectl grant letters beta 0
   echo hello | hivectl write alpha:letters 0      (on beta)
   hivectl read letters 0 5
-Needs root. Exit status: 0, 1 where it failed, 2 for a wrong command line.)";
+
+Calls between cells, a service on alpha and its caller on beta:
+  hivectl rpc serve upper -- tr a-z A-Z
+  echo hello | hivectl rpc call alpha:upper
+Global memory needs root. Exit status: 0, 1 where it failed, 2 for a wrong command line.)";
 
 void add_all(CLI::App& app, Session& session) {
   app.require_subcommand(1);
@@ -29,7 +33,7 @@ void add_all(CLI::App& app, Session& session) {
       ->check(CLI::Range(0.001, 86400.0));
   for (const auto& add :
        {add_info, add_section, add_grant, add_revoke, add_page, add_written, add_read, add_write,
-        add_fetch, add_publish, add_ring, add_wait, add_wake}) {
+          add_fetch, add_publish, add_ring, add_wait, add_wake, add_rpc}) {
     add(app, session);
   }
   app.footer(kFooter);  // Last, so that commands do not inherit it.
@@ -43,7 +47,7 @@ std::string usage_error(const CLI::App* /*app*/, const CLI::Error& error) {
 
 int run(int argc, const char* const* argv, Session& session) {
   try {
-    CLI::App app("Global memory of a Hive machine, as this cell sees it", "hivectl");
+    CLI::App app("Global memory and calls of a Hive machine, as this cell sees them", "hivectl");
     add_all(app, session);
     app.failure_message(usage_error);
     try {

@@ -3,6 +3,7 @@
 #include "guests/micro/apic.h"
 #include "guests/micro/cpu_actions.h"
 #include "guests/micro/memory_actions.h"
+#include "guests/micro/talk.h"
 #include "guests/micro/vectors.h"
 #include "guests/micro/x86.h"
 
@@ -91,6 +92,8 @@ hive_micro_status perform_control(Cpu& cpu, const hive_micro_action& action, Res
       return start_cpu(cpu, action);
     case HIVE_MICRO_BARRIER:
       return barrier(action);
+    case HIVE_MICRO_TALK:
+      return talk(cpu, action, result);
     case HIVE_MICRO_UNDEFINED:
       asm volatile("ud2");
       return HIVE_MICRO_OK;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "guests/sdk/hive.h"
+#include "guests/sdk/last_message.h"
 #include "guests/sdk/machine.h"
 #include "guests/sdk/status.h"
 
@@ -16,9 +17,6 @@ struct hive_machine {
 
 namespace hive::sdk {
 
-/// Remembers MESSAGE for hive_last_message(), and gives STATUS.
-hive_status remember(hive_status status, const char* message);
-
 /// HIVE_INVALID: the argument WHAT is NULL.
 hive_status missing(const char* what);
 
@@ -27,13 +25,13 @@ template <typename Call, typename Take>
 hive_status run(Call call, Take take) {
   try {
     auto result = call();
-    if (!result.ok()) return remember(result.status(), result.failure().message.c_str());
+    if (!result.ok()) return fail(result.status(), result.failure().message.c_str());
     take(std::move(result).value());
     return HIVE_OK;
   } catch (const std::bad_alloc&) {
-    return remember(HIVE_OUT_OF_MEMORY, status_text(HIVE_OUT_OF_MEMORY));
+    return fail(HIVE_OUT_OF_MEMORY, status_text(HIVE_OUT_OF_MEMORY));
   } catch (const std::exception& error) {
-    return remember(HIVE_SYSTEM, error.what());
+    return fail(HIVE_SYSTEM, error.what());
   }
 }
 

@@ -6,7 +6,7 @@
 using hive::sdk::do_only;
 using hive::sdk::missing;
 using hive::sdk::put;
-using hive::sdk::remember;
+using hive::sdk::fail;
 using hive::sdk::run;
 
 extern "C" {
@@ -31,7 +31,7 @@ hive_status hive_lock(hive_machine* machine, uint32_t home, uint64_t offset, uin
       [&] { return machine->machine->lock(home, offset, std::chrono::milliseconds(timeout_ms)); },
       [&](hive::sdk::Taken taken) { abandoned = taken == hive::sdk::Taken::kAbandoned; });
   if (!abandoned) return status;
-  return remember(HIVE_ABANDONED, hive::sdk::status_text(HIVE_ABANDONED));
+  return fail(HIVE_ABANDONED, hive::sdk::status_text(HIVE_ABANDONED));
 }
 
 hive_status hive_unlock(hive_machine* machine, uint32_t home, uint64_t offset) {
@@ -45,8 +45,8 @@ hive_status hive_lock_owner(hive_machine* machine, uint32_t home, uint64_t offse
   const hive_status status =
       put(&state, [&] { return machine->machine->lock_state(home, offset); });
   if (status != HIVE_OK) return status;
-  if (state.gone) return remember(HIVE_GONE, hive::sdk::status_text(HIVE_GONE));
-  if (!state.held) return remember(HIVE_NOT_FOUND, "nobody holds the lock");
+  if (state.gone) return fail(HIVE_GONE, hive::sdk::status_text(HIVE_GONE));
+  if (!state.held) return fail(HIVE_NOT_FOUND, "nobody holds the lock");
   *cell = state.owner.cell;
   *incarnation = state.owner.incarnation;
   return HIVE_OK;

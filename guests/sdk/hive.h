@@ -60,7 +60,18 @@ enum hive_status {
   HIVE_TORN = 100,     /* it is being written, or its writer died meanwhile */
   HIVE_ROTTEN = 101,   /* the checksum does not match */
   HIVE_STALE = 102,    /* it was written in another generation of its page */
-  HIVE_TOO_LONG = 103  /* it is longer than the destination, or than its home's memory */
+  HIVE_TOO_LONG = 103, /* it is longer than the destination, or than its home's memory */
+
+  /* Calls to other cells (hive_rpc.h). */
+  HIVE_REFUSED = 128,      /* no such service there, or the plan forbids the call */
+  HIVE_RESET = 129,        /* the connection ended first; the call may have been executed */
+  HIVE_PEER_FAILED = 130,  /* the cell failed, or is another incarnation by now */
+  HIVE_BAD_REPLY = 131,    /* what came back failed a check */
+  HIVE_CANCELLED = 132,    /* by the caller */
+  HIVE_BUSY = 133,         /* the server has too much to do; not executed */
+  HIVE_NO_METHOD = 134,    /* the service has no such method */
+  HIVE_REMOTE_ERROR = 135, /* the service says so, with a code of its own */
+  HIVE_NOT_DONE = 136      /* the call is still under way */
 };
 
 /* A few words for each status, never NULL. */

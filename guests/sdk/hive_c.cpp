@@ -6,39 +6,27 @@
 #include "guests/sdk/c_calls.h"
 #include "guests/sdk/guard.h"
 #include "guests/sdk/hive.h"
+#include "guests/sdk/last_message.h"
 #include "guests/sdk/machine.h"
 #include "guests/sdk/status.h"
 
 namespace hive::sdk {
-namespace {
-
-/// Of a fixed size, so that telling of a lack of memory takes none.
-thread_local char last_message[512] = "";
-
-}  // namespace
-
-hive_status remember(hive_status status, const char* message) {
-  std::strncpy(last_message, message, sizeof last_message - 1);
-  return status;
-}
 
 hive_status missing(const char* what) {
-  return remember(HIVE_INVALID, (std::string(what) + " is NULL").c_str());
+  return fail(HIVE_INVALID, (std::string(what) + " is NULL").c_str());
 }
 
 }  // namespace hive::sdk
 
 using hive::sdk::do_only;
+using hive::sdk::fail;
 using hive::sdk::missing;
 using hive::sdk::put;
-using hive::sdk::remember;
 using hive::sdk::run;
 
 extern "C" {
 
 const char* hive_status_text(hive_status status) { return hive::sdk::status_text(status); }
-
-const char* hive_last_message(void) { return hive::sdk::last_message; }
 
 hive_status hive_open(const hive_options* options, hive_machine** machine) {
   if (machine == nullptr) return missing("machine");
@@ -111,7 +99,7 @@ hive_status hive_section_next(hive_machine* machine, uint32_t home, uint64_t fir
 void* hive_section_address(const hive_machine* machine, const hive_section* section) {
   constexpr uint64_t kMostPages = UINT64_MAX / HIVE_GLOBAL_PAGE_SIZE;
   if (section == nullptr || section->first > kMostPages || section->pages > kMostPages) {
-    (void)remember(HIVE_INVALID, "that is no section");
+    (void)fail(HIVE_INVALID, "that is no section");
     return nullptr;
   }
   return hive_address(machine, section->home, section->first * HIVE_GLOBAL_PAGE_SIZE,
@@ -179,7 +167,7 @@ hive_status hive_copy_to(const hive_machine* machine, uint32_t home, uint64_t of
 
 hive_status hive_guard_faults(void) {
   const int error = hive::sdk::install_guard();
-  return error == 0 ? HIVE_OK : remember(HIVE_SYSTEM, std::strerror(error));
+  return error == 0 ? HIVE_OK : fail(HIVE_SYSTEM, std::strerror(error));
 }
 
 }  // extern "C"

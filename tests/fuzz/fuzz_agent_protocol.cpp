@@ -5,6 +5,7 @@
 
 #include "guests/abi/agent_codec.h"
 #include "guests/abi/agent_protocol.h"
+#include "guests/agent/cells_file.h"
 #include "guests/agent/exec_request.h"
 
 namespace {
@@ -18,6 +19,7 @@ std::string read_all(hive::abi::FrameDecoder::Begin begin, const std::string& by
     decoder.feed(std::string_view(bytes).substr(at, step));
     while (const auto frame = decoder.next()) {
       if (frame->payload.size() > HIVE_AGENT_MAX_PAYLOAD) std::abort();
+      if (frame->type == HIVE_AGENT_CELLS) (void)hive::agent::is_list_of_cells(frame->payload);
       if (frame->type == HIVE_AGENT_EXEC) (void)hive::agent::parse_argv(frame->payload);
       again += hive::abi::encode_frame(frame->type, frame->session, frame->payload);
     }

@@ -12,38 +12,14 @@
 #include <type_traits>
 
 #include "vmm/base/ids.h"
+#include "vmm/device/vsock/counters.h"
+#include "vmm/device/vsock/path_faults.h"
 
 namespace hive::cell {
 
-/// What happens to packets on their way from one sibling to this cell, for experiments with faults.
-/// Each rate is out of kPathFaultScale packets; 0 everywhere: nothing.
-struct PathFaults {
-  std::uint32_t drop = 0;
-  std::uint32_t duplicate = 0;
-  std::uint32_t reorder = 0;  ///< The packet changes places with the one after it.
-  std::uint32_t corrupt = 0;  ///< One bit of the payload is flipped.
-  std::uint32_t delay = 0;
-  std::uint32_t delay_us = 0;  ///< How long those wait that `delay` chooses: up to a second.
-  std::uint64_t seed = 0;      ///< The same seed and packets give the same faults.
-};
-inline constexpr std::uint32_t kPathFaultScale = 1'000'000;
-
-/// Counts of one pair of cells since this VMM's start, by the VMM that counts.
-struct VsockCounters {
-  std::uint64_t packets_out = 0;  ///< To the sibling.
-  std::uint64_t bytes_out = 0;    ///< Of payload.
-  std::uint64_t packets_in = 0;   ///< From the sibling, handed to the guest.
-  std::uint64_t bytes_in = 0;
-  std::uint64_t malformed = 0;    ///< From the sibling: headers or records that break the rules.
-  std::uint64_t stale = 0;        ///< From or for an incarnation that is not the present one.
-  std::uint64_t refused = 0;      ///< Calls that the plan does not allow.
-  std::uint64_t over_credit = 0;  ///< Payload that the receiver had not made room for.
-  std::uint64_t overflows = 0;    ///< Packets for which the backlog had no room: a reset each.
-  std::uint64_t throttled = 0;    ///< Times that the pair's rate was exceeded.
-  std::uint64_t resets = 0;       ///< Connections that this VMM reset.
-  std::uint64_t faults = 0;       ///< Packets to which PathFaults did something.
-  std::uint64_t connections = 0;  ///< Open now.
-};
+using device::vsock::kPathFaultScale;
+using device::vsock::PathFaults;
+using device::vsock::VsockCounters;
 
 enum class VsockMessage : std::uint32_t {
   // Monitor to VMM.

@@ -13,9 +13,9 @@
 namespace hive::device {
 namespace {
 
-int make_eventfd() {
-  const int fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (fd < 0) throw_errno("eventfd", errno, "raise the limit on open files (ulimit -n)");
+UniqueFd make_eventfd() {
+  UniqueFd fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!fd) throw_errno("eventfd", errno, "raise the limit on open files (ulimit -n)");
   return fd;
 }
 
@@ -23,8 +23,8 @@ int make_eventfd() {
 
 /// Shared with the pending read, which may complete after the source is gone.
 struct EventSource::State {
-  State(boost::asio::io_context& loop, std::function<void()> handler)
-      : descriptor(loop, make_eventfd()), on_signal(std::move(handler)) {}
+  State(boost::asio::io_context& loop, UniqueFd event, std::function<void()> handler)
+      : descriptor(loop, event.release()), on_signal(std::move(handler)) {}
 
   /// Reads rather than waits: a read that finds nothing is cheaper than re-arming epoll.
   static void arm(const std::shared_ptr<State>& state) {
@@ -42,7 +42,11 @@ struct EventSource::State {
 };
 
 EventSource::EventSource(boost::asio::io_context& loop, std::function<void()> on_signal)
-    : state_(std::make_shared<State>(loop, std::move(on_signal))) {
+    : EventSource(loop, make_eventfd(), std::move(on_signal)) {}
+
+EventSource::EventSource(boost::asio::io_context& loop, UniqueFd event,
+                         std::function<void()> on_signal)
+    : state_(std::make_shared<State>(loop, std::move(event), std::move(on_signal))) {
   State::arm(state_);
 }
 

@@ -5,6 +5,8 @@
 #include <functional>
 #include <memory>
 
+#include "vmm/base/unique_fd.h"
+
 namespace hive::device {
 
 /// Owns an eventfd and calls a function on LOOP's thread after it was signalled; signals that come
@@ -14,6 +16,8 @@ class EventSource {
  public:
   /// Throws Error when the process has no descriptors left.
   EventSource(boost::asio::io_context& loop, std::function<void()> on_signal);
+  /// Takes EVENT, an eventfd that does not block and that others may signal too.
+  EventSource(boost::asio::io_context& loop, UniqueFd event, std::function<void()> on_signal);
   EventSource(const EventSource&) = delete;
   EventSource& operator=(const EventSource&) = delete;
   EventSource(EventSource&&) noexcept = default;

@@ -22,6 +22,23 @@ std::optional<std::vector<DiskKeys>> read_disks(const YamlNode& list, FaultList&
   return disks;
 }
 
+std::optional<std::vector<PortKeys>> read_ports(const YamlNode& list, FaultList& faults) {
+  if (list.items.size() > kMaxPorts) {
+    faults.add(list.at, fmt::format("the cell has {} vsock ports", list.items.size()),
+               fmt::format("give it at most {}", kMaxPorts));
+    return std::nullopt;
+  }
+  std::vector<PortKeys> ports;
+  for (const YamlNode& item : list.items) {
+    const Fields fields(item, port_spec(), faults);
+    ports.push_back({item.at, item.kind == YamlNode::Kind::kMapping,
+                     fields.read<std::uint32_t>("port", read_port),
+                     fields.read<std::string>("path", read_path),
+                     fields.read<std::string>("listen", read_path)});
+  }
+  return ports;
+}
+
 }  // namespace
 
 CellKeys read_cell_keys(const YamlNode& node, const MappingSpec& spec, FaultList& faults) {
@@ -41,6 +58,7 @@ CellKeys read_cell_keys(const YamlNode& node, const MappingSpec& spec, FaultList
   keys.disks = fields.read<std::vector<DiskKeys>>("disks", read_disks);
   keys.cid = fields.read<Cid>("cid", read_cid);
   keys.agent = fields.read<bool>("agent", read_flag);
+  keys.vsock = fields.read<std::vector<PortKeys>>("vsock", read_ports);
   return keys;
 }
 

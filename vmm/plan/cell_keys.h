@@ -17,6 +17,14 @@ struct DiskKeys {
   Field<bool> read_only;
 };
 
+struct PortKeys {
+  Position at;
+  bool is_mapping = false;
+  Field<std::uint32_t> port;
+  Field<std::string> path;
+  Field<std::string> listen;
+};
+
 struct CellKeys {
   Position at;
   bool is_mapping = false;  ///< Whether the cell is described by a mapping at all.
@@ -32,6 +40,7 @@ struct CellKeys {
   Field<std::vector<DiskKeys>> disks;
   Field<Cid> cid;
   Field<bool> agent;
+  Field<std::vector<PortKeys>> vsock;
 };
 
 /// Reads one element of `cells`, or the mapping of `defaults`, according to SPEC.

@@ -8,6 +8,7 @@
 #include "vmm/plan/host_files.h"
 #include "vmm/plan/overlaps.h"
 #include "vmm/plan/planned_cell.h"
+#include "vmm/plan/rpc_keys.h"
 
 namespace hive::plan {
 namespace {
@@ -22,6 +23,8 @@ struct MachineKeys {
   Field<CellKeys> defaults;
   Field<std::vector<CellKeys>> cells;
   Field<FirewallKeys> firewall;
+  Field<RpcKeys> rpc;
+  Field<bool> faults;
 };
 
 std::optional<std::vector<CellKeys>> read_cells(const YamlNode& list, FaultList& faults) {
@@ -54,6 +57,8 @@ MachineKeys read_machine(const YamlNode& root, FaultList& faults) {
   });
   keys.cells = fields.read<std::vector<CellKeys>>("cells", read_cells);
   keys.firewall = fields.read<FirewallKeys>("firewall", read_firewall);
+  keys.rpc = fields.read<RpcKeys>("rpc", read_rpc);
+  keys.faults = fields.read<bool>("faults", read_faults);
   return keys;
 }
 
@@ -76,12 +81,15 @@ CheckResult check_machine(const Source& source, const Environment& environment) 
         plan_cell(with_defaults(std::move(cell), defaults), id, environment, files, faults));
   }
   check_overlaps(planned, environment.host, faults);
+  Rpc rpc = plan_rpc(keys.rpc.value.value_or(RpcKeys{}), planned, faults);
   if (!faults.empty()) return {std::nullopt, faults.sorted()};
 
   Machine machine;
   machine.name = *keys.name.value;
   const FirewallKeys firewall = keys.firewall.value.value_or(FirewallKeys{});
   machine.on_violation = firewall.on_violation.value.value_or(OnViolation::kFault);
+  machine.rpc = std::move(rpc);
+  machine.faults = keys.faults.value.value_or(false);
   for (PlannedCell& cell : planned) machine.cells.push_back(std::move(cell.cell));
   return {std::move(machine), {}};
 }

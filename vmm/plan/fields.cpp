@@ -25,9 +25,13 @@ bool fits(KeyType type, YamlNode::Kind kind) {
   switch (type) {
     case KeyType::kCells:
     case KeyType::kDisks:
+    case KeyType::kPorts:
+    case KeyType::kCalls:
+    case KeyType::kNames:
       return kind == YamlNode::Kind::kList;
     case KeyType::kDefaults:
     case KeyType::kFirewall:
+    case KeyType::kRpc:
       return kind == YamlNode::Kind::kMapping;
     case KeyType::kCpus:
       return kind == YamlNode::Kind::kScalar || kind == YamlNode::Kind::kList;

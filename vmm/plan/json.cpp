@@ -106,11 +106,21 @@ Disk parse_disk(const Json& json, const std::string& where) {
   return {object.path("path"), object.flag("read_only")};
 }
 
+VsockPort parse_port(const Json& json, const std::string& where) {
+  const Object object(json, where, {"port", "caller", "path"});
+  VsockPort port;
+  port.port = static_cast<std::uint32_t>(object.number("port", 1, kMaxPort));
+  port.caller = object.word("caller", kCallerWords);
+  port.path = object.path("path");
+  if (port.path.size() > kMaxSocketPath) object.refuse_value("path");
+  return port;
+}
+
 Cell parse_cell(const Json& json, std::size_t place) {
   const std::string where = fmt::format("cell {}", place);
   const Object object(json, where,
                       {"name", "vcpus", "host_cpus", "memory", "huge_pages", "shared", "cid",
-                       "kernel", "initrd", "cmdline", "disks", "agent"});
+                       "kernel", "initrd", "cmdline", "disks", "agent", "vsock"});
   Cell cell;
   cell.id = static_cast<CellId>(place);
   cell.name = object.name("name");
@@ -136,7 +146,28 @@ Cell parse_cell(const Json& json, std::size_t place) {
     cell.disks.push_back(parse_disk(disk, fmt::format("disk {} of {}", cell.disks.size(), where)));
   }
   cell.agent = object.flag("agent");
+  for (const Json& port : object.array("vsock", 0, kMaxPorts)) {
+    cell.vsock.push_back(parse_port(port, fmt::format("port {} of {}", cell.vsock.size(), where)));
+  }
   return cell;
+}
+
+Rpc parse_rpc(const Json& json, std::size_t cells) {
+  const Object object(json, "rpc", {"calls", "packets_per_second"});
+  Rpc rpc;
+  rpc.packets_per_second = static_cast<std::uint32_t>(
+      object.number("packets_per_second", kMinPacketRate, kMaxPacketRate));
+  if (json["calls"].is_null()) return rpc;
+  rpc.calls.emplace();
+  for (const Json& each : object.array("calls", 0, kMaxCells)) {
+    const Object entry(each, fmt::format("entry {} of calls", rpc.calls->size()), {"from", "to"});
+    Calls& calls = rpc.calls->emplace_back();
+    calls.from = static_cast<CellId>(entry.number("from", 0, cells - 1));
+    for (const Json& to : entry.array("to", 0, kMaxCells)) {
+      calls.to.push_back(static_cast<CellId>(entry.checked_number(to, "to", 0, cells - 1)));
+    }
+  }
+  return rpc;
 }
 
 template <typename T, std::size_t kCount>
@@ -152,6 +183,12 @@ Json cell_json(const Cell& cell) {
   for (const Disk& disk : cell.disks) {
     disks.push_back({{"path", disk.path}, {"read_only", disk.read_only}});
   }
+  Json ports = Json::array();
+  for (const VsockPort& port : cell.vsock) {
+    ports.push_back({{"port", port.port},
+                     {"caller", word_for(port.caller, kCallerWords)},
+                     {"path", port.path}});
+  }
   return {{"name", cell.name},
           {"vcpus", cell.vcpus},
           {"host_cpus", cell.host_cpus},
@@ -163,7 +200,19 @@ Json cell_json(const Cell& cell) {
           {"initrd", cell.initrd},
           {"cmdline", cell.cmdline},
           {"disks", std::move(disks)},
-          {"agent", cell.agent}};
+          {"agent", cell.agent},
+          {"vsock", std::move(ports)}};
+}
+
+Json rpc_json(const Rpc& rpc) {
+  Json calls;
+  if (rpc.calls) {
+    calls = Json::array();
+    for (const Calls& each : *rpc.calls) {
+      calls.push_back({{"from", each.from}, {"to", each.to}});
+    }
+  }
+  return {{"calls", std::move(calls)}, {"packets_per_second", rpc.packets_per_second}};
 }
 
 }  // namespace
@@ -173,14 +222,16 @@ std::string to_json(const Machine& machine) {
   for (const Cell& cell : machine.cells) cells.push_back(cell_json(cell));
   return Json{{"name", machine.name},
               {"cells", std::move(cells)},
-              {"on_violation", word_for(machine.on_violation, kOnViolationWords)}}
+              {"on_violation", word_for(machine.on_violation, kOnViolationWords)},
+              {"rpc", rpc_json(machine.rpc)},
+              {"faults", machine.faults}}
       .dump();
 }
 
 Machine parse_machine(std::string_view json) {
   const Json root = Json::parse(json, nullptr, /*allow_exceptions=*/false);
   if (root.is_discarded()) refuse("not JSON");
-  const Object object(root, "the machine", {"name", "cells", "on_violation"});
+  const Object object(root, "the machine", {"name", "cells", "on_violation", "rpc", "faults"});
   Machine machine;
   machine.name = object.name("name");
   std::uint64_t shared = 0;
@@ -190,6 +241,8 @@ Machine parse_machine(std::string_view json) {
   }
   if (shared > kMaxShared) refuse("the cells contribute too much global memory");
   machine.on_violation = object.word("on_violation", kOnViolationWords);
+  machine.rpc = parse_rpc(root["rpc"], machine.cells.size());
+  machine.faults = object.flag("faults");
   return machine;
 }
 

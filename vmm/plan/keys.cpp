@@ -42,7 +42,7 @@ std::optional<std::string_view> completion(std::string_view word,
 MappingSpec make_defaults() {
   MappingSpec spec{"the defaults", cell_spec().keys};
   std::erase_if(spec.keys, [](const KeySpec& key) {
-    return key.name == "name" || key.name == "cid" || key.name == "disks";
+    return key.name == "name" || key.name == "cid" || key.name == "disks" || key.name == "vsock";
   });
   for (KeySpec& key : spec.keys) key.presence = Presence::kOptional;
   return spec;
@@ -66,6 +66,11 @@ const MappingSpec& machine_spec() {
            "What holds for every cell that does not say otherwise."},
           {"firewall", KeyType::kFirewall, Presence::kOptional, "the defaults of its keys",
            "How the write firewall of global memory behaves."},
+          {"rpc", KeyType::kRpc, Presence::kOptional, "the defaults of its keys",
+           "How the cells may talk to each other by vsock."},
+          {"faults", KeyType::kFaults, Presence::kOptional, "disabled",
+           "Whether faults may be injected into the machine, for experiments (enabled), or not "
+           "(disabled)."},
       }};
   return spec;
 }
@@ -104,6 +109,8 @@ const MappingSpec& cell_spec() {
           {"agent", KeyType::kFlag, Presence::kOptional,
            "true with the Debian image's own initrd, else false",
            "Whether the guest runs hive-agent, which tells that the guest is up."},
+          {"vsock", KeyType::kPorts, Presence::kOptional, "no ports",
+           "The vsock ports that join the guest with sockets on the host, at most 64."},
       }};
   return spec;
 }
@@ -130,6 +137,45 @@ const MappingSpec& firewall_spec() {
   return spec;
 }
 
+const MappingSpec& rpc_spec() {
+  static const MappingSpec spec{
+      "rpc",
+      {
+          {"calls", KeyType::kCalls, Presence::kOptional, "every cell may call every other",
+           "Who may call whom: a cell that is not in the list may call nobody."},
+          {"packets_per_second", KeyType::kRate, Presence::kOptional, "200000",
+           "How many packets a second a cell takes from each other one, from 100 to 10000000."},
+      }};
+  return spec;
+}
+
+const MappingSpec& calls_spec() {
+  static const MappingSpec spec{
+      "an entry of calls",
+      {
+          {"from", KeyType::kName, Presence::kRequired, "", "The name of the cell that calls."},
+          {"to", KeyType::kNames, Presence::kRequired, "",
+           "The names of the cells that it may call."},
+      }};
+  return spec;
+}
+
+const MappingSpec& port_spec() {
+  static const MappingSpec spec{
+      "a vsock port",
+      {
+          {"port", KeyType::kPort, Presence::kRequired, "",
+           "The port: of the host with 'path' (from 1024; those below are Hive's own), of the "
+           "guest with 'listen'."},
+          {"path", KeyType::kPath, Presence::kOptional, "'listen' instead",
+           "The path of a socket on the host, to which who calls the host's port is connected."},
+          {"listen", KeyType::kPath, Presence::kOptional, "'path' instead",
+           "The path of a socket that Hive makes on the host; who connects to it calls the "
+           "guest's port."},
+      }};
+  return spec;
+}
+
 const MappingSpec& defaults_spec() {
   static const MappingSpec spec = make_defaults();
   return spec;
@@ -145,6 +191,10 @@ std::string_view describe(KeyType type) {
       return "a mapping such as {memory: 256MiB}";
     case KeyType::kFirewall:
       return "a mapping such as {on_violation: stop}";
+    case KeyType::kRpc:
+      return "a mapping such as {packets_per_second: 10000}";
+    case KeyType::kFaults:
+      return "enabled or disabled";
     case KeyType::kCpus:
       return "a count such as 2, or host CPUs such as [2, 3] or 2-3";
     case KeyType::kFlag:
@@ -167,6 +217,16 @@ std::string_view describe(KeyType type) {
       return "a number from 3 to 4294967294";
     case KeyType::kPath:
       return "a path such as disk.img";
+    case KeyType::kPorts:
+      return "a list such as [{port: 5000, path: /run/app.sock}]";
+    case KeyType::kPort:
+      return "a number from 1 to 4294967294";
+    case KeyType::kRate:
+      return "a number from 100 to 10000000";
+    case KeyType::kCalls:
+      return "a list such as [{from: alpha, to: [beta]}]";
+    case KeyType::kNames:
+      return "a list such as [alpha, beta]";
   }
   return "";
 }

@@ -14,6 +14,8 @@ enum class KeyType {
   kCells,
   kDefaults,
   kFirewall,
+  kRpc,
+  kFaults,
   kCpus,
   kFlag,
   kSize,
@@ -25,6 +27,11 @@ enum class KeyType {
   kDisks,
   kCid,
   kPath,
+  kPorts,
+  kPort,
+  kRate,
+  kCalls,
+  kNames,
 };
 
 enum class Presence {
@@ -53,6 +60,9 @@ const MappingSpec& machine_spec();
 const MappingSpec& cell_spec();
 const MappingSpec& disk_spec();
 const MappingSpec& firewall_spec();
+const MappingSpec& rpc_spec();
+const MappingSpec& calls_spec();
+const MappingSpec& port_spec();
 /// A cell's keys without those that make sense for one cell only; none is required.
 const MappingSpec& defaults_spec();
 

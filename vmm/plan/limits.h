@@ -21,7 +21,14 @@ inline constexpr std::uint64_t kMinShared = kMemoryStep;       ///< Of a cell th
 inline constexpr std::uint64_t kMaxShared = 16 * 1024 * kGiB;  ///< Of all cells together.
 inline constexpr std::size_t kMaxDisks = 16;
 inline constexpr std::size_t kMaxPathLength = 4095;
-inline constexpr std::size_t kMaxCmdlineLength = 2047;  ///< x86 Linux: COMMAND_LINE_SIZE - 1.
-inline constexpr std::uint32_t kMaxCid = 0xffff'fffe;   ///< The one above stands for any CID.
+inline constexpr std::size_t kMaxCmdlineLength = 2047;    ///< x86 Linux: COMMAND_LINE_SIZE - 1.
+inline constexpr std::size_t kMaxPorts = 64;              ///< Of a cell that the host knows of.
+inline constexpr std::uint32_t kMaxPort = 0xffff'fffe;    ///< The one above stands for any port.
+inline constexpr std::uint32_t kLastReservedPort = 1023;  ///< Of the host's: Hive's own services.
+inline constexpr std::size_t kMaxSocketPath = 107;        ///< Linux: sockaddr_un, less a NUL.
+inline constexpr std::uint32_t kMinPacketRate = 100;      ///< Packets a second.
+inline constexpr std::uint32_t kMaxPacketRate = 10'000'000;
+inline constexpr std::uint32_t kDefaultPacketRate = 200'000;
+inline constexpr std::uint32_t kMaxCid = 0xffff'fffe;  ///< The one above stands for any CID.
 
 }  // namespace hive::plan

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <string>
 
 #include "vmm/base/units.h"
 #include "vmm/plan/cpu_list.h"
@@ -130,6 +131,26 @@ void check_disks(std::span<const PlannedCell> cells, FaultList& faults) {
   }
 }
 
+/// That no two cells are to make the same socket. What one cell makes and another one calls is no
+/// overlap: so cells can be joined.
+void check_sockets(std::span<const PlannedCell> cells, FaultList& faults) {
+  std::map<std::string, const PlannedCell*> owners;
+  for (const PlannedCell& planned : cells) {
+    for (std::size_t i = 0; i < planned.cell.vsock.size(); ++i) {
+      const VsockPort& port = planned.cell.vsock[i];
+      if (port.caller != VsockPort::Caller::kHost || port.path.empty()) continue;
+      const auto [owner, is_first] = owners.emplace(port.path, &planned);
+      if (is_first) continue;
+      faults.add((*planned.keys.vsock.value)[i].listen.at,
+                 owner->second == &planned
+                     ? fmt::format("socket {} is made for another port, too", quote(port.path))
+                     : fmt::format("socket {} is made for {} too", quote(port.path),
+                                   title(*owner->second)),
+                 "give each port a socket of its own");
+    }
+  }
+}
+
 }  // namespace
 
 void check_overlaps(std::span<const PlannedCell> cells, const HostTopology& host,
@@ -140,6 +161,7 @@ void check_overlaps(std::span<const PlannedCell> cells, const HostTopology& host
   check_global_memory(cells, faults);
   check_cids(cells, faults);
   check_disks(cells, faults);
+  check_sockets(cells, faults);
 }
 
 }  // namespace hive::plan

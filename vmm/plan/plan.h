@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "vmm/base/ids.h"
+#include "vmm/plan/limits.h"
 
 namespace hive::plan {
 
@@ -32,6 +34,21 @@ enum class OnViolation {
   kIgnore,  ///< The write is dropped, and the guest goes on.
 };
 
+/// A vsock port that the cell's guest and the host share.
+struct VsockPort {
+  /// Which side connects to which.
+  enum class Caller {
+    kGuest,  ///< Who calls the host's port in the guest is connected to the socket at `path`.
+    kHost,   ///< Who connects to the socket at `path`, which Hive makes, calls the guest's port.
+  };
+
+  std::uint32_t port = 0;  ///< 1 to kMaxPort.
+  Caller caller = Caller::kGuest;
+  std::string path;  ///< Absolute path of a Unix stream socket, at most kMaxSocketPath bytes.
+
+  friend bool operator==(const VsockPort&, const VsockPort&) = default;
+};
+
 struct Cell {
   CellId id{};
   std::string name;                 ///< See is_name(); unique within the machine.
@@ -46,8 +63,28 @@ struct Cell {
   std::string cmdline;  ///< The whole kernel command line.
   std::vector<Disk> disks;
   bool agent = true;  ///< Whether the guest runs hive-agent; without, "up" means that vCPUs run.
+  std::vector<VsockPort> vsock = {};
 
   friend bool operator==(const Cell&, const Cell&) = default;
+};
+
+/// The cells that one cell may call.
+struct Calls {
+  CellId from{};
+  std::vector<CellId> to;
+
+  friend bool operator==(const Calls&, const Calls&) = default;
+};
+
+/// How cells may talk to each other by vsock.
+struct Rpc {
+  /// Nothing: every cell may call every other. Otherwise at most one element for each cell; a cell
+  /// that has none may call nobody.
+  std::optional<std::vector<Calls>> calls = {};
+  /// How many packets a second a cell takes from each other one.
+  std::uint32_t packets_per_second = kDefaultPacketRate;
+
+  friend bool operator==(const Rpc&, const Rpc&) = default;
 };
 
 /// A machine. Immutable once checked.
@@ -55,8 +92,13 @@ struct Machine {
   std::string name;  ///< See is_name().
   std::vector<Cell> cells;
   OnViolation on_violation = OnViolation::kFault;
+  Rpc rpc = {};
+  bool faults = false;  ///< Whether faults may be injected.
 
   friend bool operator==(const Machine&, const Machine&) = default;
 };
+
+/// Whether cell FROM of MACHINE may open connections to cell TO.
+bool may_call(const Machine& machine, CellId from, CellId to);
 
 }  // namespace hive::plan

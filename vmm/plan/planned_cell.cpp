@@ -8,6 +8,7 @@
 #include "vmm/base/units.h"
 #include "vmm/plan/cpu_list.h"
 #include "vmm/plan/limits.h"
+#include "vmm/plan/planned_ports.h"
 #include "vmm/plan/text.h"
 
 namespace hive::plan {
@@ -176,6 +177,7 @@ PlannedCell plan_cell(CellKeys keys, CellId id, const Environment& environment,
   planner.plan_boot();
   planner.plan_cmdline();
   planner.plan_disks();
+  planned.cell.vsock = plan_ports(planned.keys, files, faults);
   return planned;
 }
 

@@ -53,6 +53,10 @@ Json type_schema(KeyType type) {
       return {{"$ref", "#/definitions/defaults"}};
     case KeyType::kFirewall:
       return {{"$ref", "#/definitions/firewall"}};
+    case KeyType::kRpc:
+      return {{"$ref", "#/definitions/rpc"}};
+    case KeyType::kFaults:
+      return words_schema(kFaultsWords);
     case KeyType::kCpus:
       return cpus_schema();
     case KeyType::kFlag:
@@ -69,6 +73,19 @@ Json type_schema(KeyType type) {
       return list_schema("disk", 0, kMaxDisks);
     case KeyType::kCid:
       return {{"type", "integer"}, {"minimum", kFirstCellCid}, {"maximum", kMaxCid}};
+    case KeyType::kPorts:
+      return list_schema("port", 0, kMaxPorts);
+    case KeyType::kPort:
+      return {{"type", "integer"}, {"minimum", 1}, {"maximum", kMaxPort}};
+    case KeyType::kRate:
+      return {{"type", "integer"}, {"minimum", kMinPacketRate}, {"maximum", kMaxPacketRate}};
+    case KeyType::kCalls:
+      return list_schema("calls", 0, kMaxCells);
+    case KeyType::kNames:
+      return {{"type", "array"},
+              {"items", type_schema(KeyType::kName)},
+              {"maxItems", kMaxCells},
+              {"uniqueItems", true}};
     case KeyType::kKernel:
     case KeyType::kInitrd:
     case KeyType::kPath:
@@ -109,6 +126,15 @@ Json here_or_in_defaults() {
   return all;
 }
 
+/// A vsock port: the guest calls or the host does.
+Json port_schema() {
+  Json schema = mapping_schema(port_spec());
+  const Json path = {{"required", {"path"}}};
+  const Json listen = {{"required", {"listen"}}};
+  schema["oneOf"] = Json::array({path, listen});
+  return schema;
+}
+
 }  // namespace
 
 std::string json_schema() {
@@ -119,7 +145,10 @@ std::string json_schema() {
   schema["definitions"] = {{"cell", mapping_schema(cell_spec())},
                            {"defaults", mapping_schema(defaults_spec())},
                            {"disk", mapping_schema(disk_spec())},
-                           {"firewall", mapping_schema(firewall_spec())}};
+                           {"firewall", mapping_schema(firewall_spec())},
+                           {"rpc", mapping_schema(rpc_spec())},
+                           {"calls", mapping_schema(calls_spec())},
+                           {"port", port_schema()}};
   return schema.dump(2) + "\n";
 }
 

@@ -153,6 +153,28 @@ std::optional<OnViolation> read_on_violation(const YamlNode& node, FaultList& fa
   return read_word(node, "on_violation", kOnViolationWords, KeyType::kOnViolation, faults);
 }
 
+std::optional<bool> read_faults(const YamlNode& node, FaultList& faults) {
+  return read_word(node, "faults", kFaultsWords, KeyType::kFaults, faults);
+}
+
+std::optional<std::uint32_t> read_port(const YamlNode& node, FaultList& faults) {
+  const auto port = number(node);
+  if (port && *port >= 1 && *port <= kMaxPort) return static_cast<std::uint32_t>(*port);
+  faults.add(node.at, fmt::format("{} is not a port", quote(node.text)),
+             fmt::format("write {}", describe(KeyType::kPort)));
+  return std::nullopt;
+}
+
+std::optional<std::uint32_t> read_rate(const YamlNode& node, FaultList& faults) {
+  const auto rate = number(node);
+  if (rate && *rate >= kMinPacketRate && *rate <= kMaxPacketRate) {
+    return static_cast<std::uint32_t>(*rate);
+  }
+  faults.add(node.at, fmt::format("packets_per_second cannot be {}", quote(node.text)),
+             fmt::format("write {}", describe(KeyType::kRate)));
+  return std::nullopt;
+}
+
 std::optional<Cid> read_cid(const YamlNode& node, FaultList& faults) {
   const auto cid = number(node);
   if (cid && *cid < kFirstCellCid) {

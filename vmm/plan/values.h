@@ -31,6 +31,11 @@ std::optional<std::uint64_t> read_shared(const YamlNode& node, FaultList& faults
 std::optional<HugePages> read_huge_pages(const YamlNode& node, FaultList& faults);
 std::optional<OnViolation> read_on_violation(const YamlNode& node, FaultList& faults);
 std::optional<Cid> read_cid(const YamlNode& node, FaultList& faults);
+std::optional<std::uint32_t> read_port(const YamlNode& node, FaultList& faults);
+/// Packets a second.
+std::optional<std::uint32_t> read_rate(const YamlNode& node, FaultList& faults);
+/// Whether faults may be injected.
+std::optional<bool> read_faults(const YamlNode& node, FaultList& faults);
 /// Words for a command line, without white space around them.
 std::optional<std::string> read_cmdline(const YamlNode& node, FaultList& faults);
 /// A path as it is written, relative or absolute.

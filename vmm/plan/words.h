@@ -21,4 +21,9 @@ inline constexpr Words<OnViolation, 3> kOnViolationWords{{{"fault", OnViolation:
                                                           {"stop", OnViolation::kStop},
                                                           {"ignore", OnViolation::kIgnore}}};
 
+inline constexpr Words<bool, 2> kFaultsWords{{{"enabled", true}, {"disabled", false}}};
+
+inline constexpr Words<VsockPort::Caller, 2> kCallerWords{
+    {{"guest", VsockPort::Caller::kGuest}, {"host", VsockPort::Caller::kHost}}};
+
 }  // namespace hive::plan

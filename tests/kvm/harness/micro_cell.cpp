@@ -13,7 +13,8 @@ namespace {
 
 cell::CellConfig config_for(const std::string& script, std::size_t vcpus,
                             std::vector<cell::DiskConfig> disks, std::uint64_t memory,
-                            std::optional<cell::GlobalConfig> global) {
+                            std::optional<cell::GlobalConfig> global,
+                            std::optional<cell::VsockConfig> vsock) {
   cell::CellConfig config;
   config.name = "micro";
   config.vcpus = static_cast<unsigned>(vcpus);
@@ -22,6 +23,7 @@ cell::CellConfig config_for(const std::string& script, std::size_t vcpus,
   config.initrd = script;
   config.disks = std::move(disks);
   config.global = std::move(global);
+  config.vsock = std::move(vsock);
   return config;
 }
 
@@ -39,11 +41,13 @@ TempFile::~TempFile() { ::unlink(path_.c_str()); }
 
 MicroCell::MicroCell(const std::vector<std::vector<micro::Action>>& scripts,
                      std::vector<cell::DiskConfig> disks, std::uint64_t memory,
-                     std::optional<cell::GlobalConfig> global)
+                     std::optional<cell::GlobalConfig> global,
+                     std::optional<cell::VsockConfig> vsock)
     : script_(micro::make_module(scripts)),
       cell_(std::make_unique<cell::Cell>(
           loop_,
-          config_for(script_.path(), scripts.size(), std::move(disks), memory, std::move(global)),
+          config_for(script_.path(), scripts.size(), std::move(disks), memory, std::move(global),
+                     std::move(vsock)),
           [this](const cell::Report& report) { reports_.push_back(report); })) {}
 
 bool MicroCell::run_until(const std::function<bool()>& done, std::chrono::seconds limit) {

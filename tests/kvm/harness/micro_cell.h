@@ -34,7 +34,8 @@ class MicroCell {
 
   explicit MicroCell(const std::vector<std::vector<micro::Action>>& scripts,
                      std::vector<cell::DiskConfig> disks = {}, std::uint64_t memory = kMemory,
-                     std::optional<cell::GlobalConfig> global = {});
+                     std::optional<cell::GlobalConfig> global = {},
+                     std::optional<cell::VsockConfig> vsock = {});
 
   cell::Cell& cell() { return *cell_; }
   boost::asio::io_context& loop() { return loop_; }

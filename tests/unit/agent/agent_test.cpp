@@ -14,6 +14,7 @@
 #include <sstream>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "guests/abi/agent_protocol.h"
 
@@ -51,7 +52,8 @@ class AgentTest : public testing::Test {
     port_.reset(fds[1]);
     ::fcntl(port_.get(), F_SETFL, O_NONBLOCK);
     thread_ = std::thread([this] {
-      Agent agent(port_.get(), "hello", {[this] { ++offs_; }, [this] { ++reboots_; }});
+      Agent agent(port_.get(), "hello", {[this] { ++offs_; }, [this] { ++reboots_; }},
+                  [this](const std::string& text) { cells_.push_back(text); });
       agent.run();
       port_.reset();
     });
@@ -105,6 +107,7 @@ class AgentTest : public testing::Test {
   UniqueFd host_;
   UniqueFd port_;
   abi::FrameDecoder decoder_;
+  std::vector<std::string> cells_;  ///< The agent's until it has answered.
   std::atomic<int> offs_{0};
   std::atomic<int> reboots_{0};
   std::thread thread_;
@@ -321,6 +324,21 @@ TEST_F(AgentTest, PassesPowerRequestsOn) {
   }
   EXPECT_EQ(offs_, 1);
   EXPECT_EQ(reboots_, 1);
+}
+
+TEST_F(AgentTest, PassesOnlySoundListsOfCellsOn) {
+  const std::string list = "3 alpha\n4294967294 beta-2\n";
+  send(HIVE_AGENT_CELLS, 0, list);
+  for (const char* wrong : {"", "\n", "3 alpha", "3 alpha\n\n", "3 alpha\n4", "2 alpha\n",
+                            "4294967295 alpha\n", "-3 alpha\n", "x alpha\n", "3 Alpha\n",
+                            "3  alpha\n", "3 al/pha\n", "3 alpha \n", "3 \n", "3\n"}) {
+    send(HIVE_AGENT_CELLS, 0, wrong);
+  }
+  send(HIVE_AGENT_CELLS, 0, "3 " + std::string(33, 'a') + "\n");
+  send(HIVE_AGENT_PING, 0, "");
+  while (receive().type != HIVE_AGENT_PONG) {
+  }
+  EXPECT_EQ(cells_, std::vector<std::string>{list});
 }
 
 TEST_F(AgentTest, KillsItsCommandsWhenTheMonitorHangsUp) {

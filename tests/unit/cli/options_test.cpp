@@ -25,6 +25,7 @@ std::string refusal(std::vector<std::string> arguments) {
   add_reboot(app, exit_status);
   add_memory(app, exit_status);
   add_firewall(app, exit_status);
+  add_rpc(app, exit_status);
   std::reverse(arguments.begin(), arguments.end());
   try {
     app.parse(arguments);
@@ -88,6 +89,8 @@ TEST(FirewallOptions, NeedACommandCellsAndPages) {
   EXPECT_EQ(refusal({"firewall", "grant", "no-such", "--section", "s", "beta", "0-7:1/2"}),
             "accepted");
   EXPECT_EQ(refusal({"memory", "no-such", "--json"}), "accepted");
+  EXPECT_EQ(refusal({"rpc", "no-such", "--json"}), "accepted");
+  EXPECT_NE(refusal({"rpc", "one", "two"}), "accepted");
 }
 
 TEST(FirewallOptions, ThatAreUsedWronglyAreFaultsOfUse) {

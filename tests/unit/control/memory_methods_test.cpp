@@ -47,7 +47,7 @@ class SharingCell {
   ~SharingCell() {
     loop_.stop();
     thread_.join();
-    beta_.reset();
+    drop_beta();
   }
 
   [[nodiscard]] wire::CellAddress address() const {
@@ -68,15 +68,21 @@ class SharingCell {
   /// Starts beta's part, which finds alpha's.
   void start_beta() {
     on_loop([this] {
-      beta_ = std::make_unique<GlobalMemory>(
-          loop_, settings_.machine, 1, [](const std::string&) {}, log_);
+      beta_ = std::make_unique<Siblings>(loop_, settings_.machine, 1, log_);
+      beta_memory_ = std::make_unique<GlobalMemory>(
+          loop_, settings_.machine, *beta_, [](const std::string&) {}, log_);
+      beta_->start(settings_.machine.cells[1].shared, beta_memory_->files());
     });
   }
   void end_beta() {
-    on_loop([this] { beta_.reset(); });
+    on_loop([this] { drop_beta(); });
   }
 
  private:
+  void drop_beta() {
+    beta_memory_.reset();
+    beta_.reset();
+  }
   static spdlog::sink_ptr sink() { return std::make_shared<spdlog::sinks::null_sink_mt>(); }
 
   /// Runs CALL in the monitor's thread.
@@ -93,7 +99,8 @@ class SharingCell {
   CellSettings settings_;
   std::unique_ptr<CellMonitor> monitor_;
   std::unique_ptr<ControlServer> server_;
-  std::unique_ptr<GlobalMemory> beta_;
+  std::unique_ptr<Siblings> beta_;
+  std::unique_ptr<GlobalMemory> beta_memory_;
   std::thread thread_;
 };
 

@@ -33,7 +33,7 @@ TEST(Service, BringsACellUp) {
   EXPECT_GT(status.boot_ms, 0U);
   EXPECT_GT(status.vmm_pid, 0);
   EXPECT_EQ(status.monitor_pid, ::getpid());
-  EXPECT_THAT(status.cells, testing::ElementsAre("alpha", "beta"));
+  EXPECT_THAT(status.cells, testing::ElementsAre("alpha"));
   RpcClient client = cell.connect();
   EXPECT_THAT(event_kinds(client),
               testing::ElementsAre("starting", "booting", "agent-up", "running"));
@@ -122,7 +122,7 @@ TEST(Service, GivesTheVmmOnlyItsDescriptorsAndNoEnvironment) {
   RpcClient client = cell.connect();
   client.call("console.attach", Json::object());
   const std::string text = read_until(client, "end");
-  EXPECT_THAT(text, HasSubstr("descriptors 0 1 2 3 4 5 6\r\n"));
+  EXPECT_THAT(text, HasSubstr("descriptors 0 1 2 3 4 5 6 9\r\n"));
   EXPECT_THAT(text, HasSubstr("environment\r\n"));
 }
 

@@ -53,11 +53,11 @@ class TestCell {
     plan::Cell cell;
     cell.name = "alpha";
     cell.memory = 2 << 20;
+    cell.cid = 3;
     cell.kernel = "/kernel";
     cell.cmdline = script;
     cell.agent = agent;
-    machine_.cells = {cell, cell};
-    machine_.cells[1].name = "beta";
+    machine_.cells = {cell};
     service_ = std::make_unique<Service>(machine_, machine_.cells[0], folder_.path(), vmm);
     thread_ = std::thread([this] {
       service_->run();

@@ -173,7 +173,8 @@ TEST_F(MeshTest, TurnsStrangersAway) {
   turned_away(wire::as_packet(Leave{}));
   for (const auto& spoil : std::vector<std::function<void(Hello&)>>{
            [](Hello& hello) { hello.cell = 0; }, [](Hello& hello) { hello.cell = 3; },
-           [](Hello& hello) { hello.cells = 2; }, [](Hello& hello) { hello.version = 2; },
+           [](Hello& hello) { hello.cells = 2; },
+           [](Hello& hello) { hello.version = kVersion + 1; },
            [](Hello& hello) { hello.contribution = 666; }}) {
     Hello hello = known;
     spoil(hello);

@@ -18,11 +18,14 @@ inline Form full_plan() {
   return Form::parse(R"({
     "machine": "m",
     "firewall": {"on_violation": "stop"},
+    "rpc": {"calls": [{"from": "a", "to": []}], "packets_per_second": 1000},
+    "faults": "enabled",
     "defaults": {"cpus": 1, "overcommit_cpus": true, "memory": "64MiB", "hugepages": "auto",
                  "shared": "8MiB", "kernel": "/k", "initrd": "/i", "cmdline": "quiet", "agent": false},
     "cells": [{"name": "a", "cpus": 1, "overcommit_cpus": true, "memory": "64MiB",
                "hugepages": "none", "shared": "2MiB", "kernel": "/k", "initrd": "/i", "cmdline": "quiet",
-               "disks": [{"path": "/d", "readonly": true}], "cid": 7, "agent": false}]
+               "disks": [{"path": "/d", "readonly": true}], "cid": 7, "agent": false,
+               "vsock": [{"port": 5000, "path": "/s"}, {"port": 22, "listen": "/l"}]}]
   })");
 }
 
@@ -37,7 +40,11 @@ inline std::vector<Place> places() {
           {Form::json_pointer("/defaults"), defaults_spec()},
           {Form::json_pointer("/firewall"), firewall_spec()},
           {Form::json_pointer("/cells/0"), cell_spec()},
-          {Form::json_pointer("/cells/0/disks/0"), disk_spec()}};
+          {Form::json_pointer("/cells/0/disks/0"), disk_spec()},
+          {Form::json_pointer("/rpc"), rpc_spec()},
+          {Form::json_pointer("/rpc/calls/0"), calls_spec()},
+          {Form::json_pointer("/cells/0/vsock/0"), port_spec()},
+          {Form::json_pointer("/cells/0/vsock/1"), port_spec()}};
 }
 
 /// Values, in JSON, that no key of TYPE takes. A bare word or number is a text to Hive where a text
@@ -60,6 +67,7 @@ inline std::vector<std::string> wrong_values(KeyType type) {
       break;
     case KeyType::kDefaults:
     case KeyType::kFirewall:
+    case KeyType::kRpc:
       add({"[]", "1", "true", R"("x")"});
       break;
     case KeyType::kCpus:
@@ -76,6 +84,22 @@ inline std::vector<std::string> wrong_values(KeyType type) {
       break;
     case KeyType::kOnViolation:
       add({"[]", R"(["stop"])", "1", "true", R"("panic")", R"("Stop")"});
+      break;
+    case KeyType::kFaults:
+      add({"[]", R"(["enabled"])", "1", "true", R"("on")", R"("Enabled")"});
+      break;
+    case KeyType::kPorts:
+    case KeyType::kCalls:
+      add({"1", "true", R"("x")", "[null]", "[1]", R"(["x"])", "[[]]", "[{}]"});
+      break;
+    case KeyType::kNames:
+      add({"1", "true", R"("x")", "[null]", "[[]]", R"(["x y"])", R"(["b", "b"])"});
+      break;
+    case KeyType::kPort:
+      add({"[]", "[7]", "true", "1.5", "-7", "0", "4294967295", R"("7")", R"("x")"});
+      break;
+    case KeyType::kRate:
+      add({"[]", "[1000]", "true", "100.5", "-100", "99", "10000001", R"("1000")", R"("x")"});
       break;
     case KeyType::kDisks:
       add({"1", "true", R"("x")", "[null]", "[1]", R"(["x"])", "[[]]"});
@@ -125,6 +149,11 @@ inline std::vector<Form> faulty_forms() {
   forms.push_back(full_plan());
   forms.back()["defaults"].erase("memory");
   forms.back()["cells"][0].erase("memory");
+  for (const char* ports : {R"([{"port": 5000}])", R"([{"path": "/s"}])",
+                            R"([{"port": 5000, "path": "/s", "listen": "/l"}])"}) {
+    forms.push_back(full_plan());
+    forms.back()["cells"][0]["vsock"] = Form::parse(ports);
+  }
   for (const char* whole : {"null", "[]", "1", "true", R"("x")"}) {
     forms.push_back(Form::parse(whole));
   }

@@ -15,19 +15,21 @@ using Json = nlohmann::json;
 
 Machine sample() {
   Machine machine{"trio", {}, OnViolation::kStop};
-  machine.cells.push_back({CellId{0},
-                           "alpha",
-                           2,
-                           {5, 0},
-                           96 * kMiB,
-                           HugePages::kReserved,
-                           8 * kMiB,
-                           3,
-                           "/k",
-                           "/i",
-                           "quiet",
-                           {{"/d", false}, {"/caf\xc3\xa9", true}},
-                           true});
+  machine.cells.push_back(
+      {CellId{0},
+       "alpha",
+       2,
+       {5, 0},
+       96 * kMiB,
+       HugePages::kReserved,
+       8 * kMiB,
+       3,
+       "/k",
+       "/i",
+       "quiet",
+       {{"/d", false}, {"/caf\xc3\xa9", true}},
+       true,
+       {{5000, VsockPort::Caller::kGuest, "/s"}, {22, VsockPort::Caller::kHost, "/l"}}});
   machine.cells.push_back({CellId{1},
                            "beta",
                            64,
@@ -41,6 +43,9 @@ Machine sample() {
                            "",
                            {},
                            false});
+  machine.rpc.calls = {{CellId{0}, {CellId{1}}}};
+  machine.rpc.packets_per_second = 1000;
+  machine.faults = true;
   return machine;
 }
 
@@ -71,6 +76,14 @@ TEST(PlanJson, KeepsEveryAnswerToViolations) {
   }
 }
 
+TEST(PlanJson, KeepsThatEveryCellMayCallEveryOther) {
+  Machine machine = sample();
+  machine.rpc.calls.reset();
+  EXPECT_EQ(parse_machine(to_json(machine)), machine);
+  machine.rpc.calls.emplace();
+  EXPECT_EQ(parse_machine(to_json(machine)), machine);
+}
+
 TEST(PlanJson, BoundsWhatAllCellsContribute) {
   Json machine = Json::parse(to_json(sample()));
   constexpr std::uint64_t kMost = 16 * 1024 * kGiB;
@@ -93,8 +106,12 @@ TEST(PlanJson, RefusesTextThatIsNoMachine) {
 
 TEST(PlanJson, RequiresEveryKeyAndNoOther) {
   const Json good = Json::parse(to_json(sample()));
-  const Json::json_pointer objects[] = {Json::json_pointer(""), Json::json_pointer("/cells/0"),
-                                        Json::json_pointer("/cells/0/disks/1")};
+  const Json::json_pointer objects[] = {Json::json_pointer(""),
+                                        Json::json_pointer("/cells/0"),
+                                        Json::json_pointer("/cells/0/disks/1"),
+                                        Json::json_pointer("/cells/0/vsock/0"),
+                                        Json::json_pointer("/rpc"),
+                                        Json::json_pointer("/rpc/calls/0")};
   for (const auto& place : objects) {
     for (const auto& [key, value] : good[place].items()) {
       Json less = good;
@@ -149,6 +166,22 @@ TEST(PlanJson, RefusesValuesOutOfBounds) {
       {"/cells/0/disks/0/path", "/" + std::string(4095, 'x')},
       {"/cells/0/disks/0/read_only", 1},
       {"/cells/0/agent", "true"},
+      {"/cells/0/vsock", Json::object()},
+      {"/cells/0/vsock/0", 5000},
+      {"/cells/0/vsock/0/port", 0},
+      {"/cells/0/vsock/0/port", 0xffff'ffffU},
+      {"/cells/0/vsock/0/caller", "both"},
+      {"/cells/0/vsock/0/path", "s"},
+      {"/cells/0/vsock/0/path", "/" + std::string(107, 'x')},
+      {"/rpc", Json::array()},
+      {"/rpc/calls", 1},
+      {"/rpc/calls/0/from", 2},
+      {"/rpc/calls/0/to", 1},
+      {"/rpc/calls/0/to/0", 2},
+      {"/rpc/calls/0/to/0", -1},
+      {"/rpc/packets_per_second", 99},
+      {"/rpc/packets_per_second", 10'000'001},
+      {"/faults", "enabled"},
   };
   const Json good = Json::parse(to_json(sample()));
   for (const auto& [place, value] : cases) {

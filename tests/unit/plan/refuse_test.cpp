@@ -43,10 +43,10 @@ const Case kYaml[] = {
     {"null_key", "~: b\n", "f:1:1: a key must be a word; write 'key: value'"},
     {"scalar", "hello\n",
      "f:1:1: a machine is described by a single value; write a mapping with the keys machine, "
-     "cells, defaults, firewall"},
+     "cells, defaults, firewall, rpc, faults"},
     {"list", "- machine: m\n",
      "f:1:1: a machine is described by a list; write a mapping with the keys machine, cells, "
-     "defaults, firewall"},
+     "defaults, firewall, rpc, faults"},
 };
 INSTANTIATE_TEST_SUITE_P(Yaml, Refuse, ::testing::ValuesIn(kYaml), name_of);
 
@@ -57,9 +57,9 @@ const Case kKeys[] = {
      "f:2:34: unknown key 'over' in a cell; did you mean 'overcommit_cpus'?"},
     {"far", sound_cell("network: tap"),
      "f:2:34: unknown key 'network' in a cell; the keys are name, cpus, overcommit_cpus, memory, "
-     "hugepages, shared, kernel, initrd, cmdline, disks, cid, agent"},
+     "hugepages, shared, kernel, initrd, cmdline, disks, cid, agent, vsock"},
     {"of_machine", "machine: m\nmonitor: {}\ncells: [{name: a, memory: 64MiB}]\n",
-     "f:2:1: unknown key 'monitor' in a machine; the keys are machine, cells, defaults, firewall"},
+     "f:2:1: unknown key 'monitor' in a machine; the keys are machine, cells, defaults, firewall, rpc, faults"},
     {"of_machine_near", "machine: m\nfirwall: {}\ncells: [{name: a, memory: 64MiB}]\n",
      "f:2:1: unknown key 'firwall' in a machine; did you mean 'firewall'?"},
     {"of_disk", sound_cell("disks: [{path: a.img, read_only: true}]"),
@@ -70,7 +70,7 @@ const Case kKeys[] = {
      "f:2:12: unknown key 'cpu' in the defaults; did you mean 'cpus'?"},
     {"escape", sound_cell("\"\\e[31m\": 1"),
      "f:2:34: unknown key '\\x1b[31m' in a cell; the keys are name, cpus, overcommit_cpus, memory, "
-     "hugepages, shared, kernel, initrd, cmdline, disks, cid, agent"},
+     "hugepages, shared, kernel, initrd, cmdline, disks, cid, agent, vsock"},
     {"twice", sound_cell("memory: 32MiB"),
      "f:2:34: key 'memory' is given twice, first at line 2; keep one of them"},
     {"no_machine", "cells: [{name: a, memory: 64MiB}]\n",
@@ -97,10 +97,10 @@ const Case kTypes[] = {
      "f:2:8: 'cells' is empty; describe at least one cell"},
     {"cell_scalar", "machine: m\ncells: [a]\n",
      "f:2:9: a cell is described by a single value; write a mapping with the keys name, cpus, "
-     "overcommit_cpus, memory, hugepages, shared, kernel, initrd, cmdline, disks, cid, agent"},
+     "overcommit_cpus, memory, hugepages, shared, kernel, initrd, cmdline, disks, cid, agent, vsock"},
     {"cell_null", "machine: m\ncells:\n-\n- {name: a, memory: 64MiB}\n",
      "f:4:1: nothing up to here describes a cell; write a mapping with the keys name, cpus, "
-     "overcommit_cpus, memory, hugepages, shared, kernel, initrd, cmdline, disks, cid, agent"},
+     "overcommit_cpus, memory, hugepages, shared, kernel, initrd, cmdline, disks, cid, agent, vsock"},
     {"defaults_list", "machine: m\ndefaults: []\ncells: [{name: a, memory: 64MiB}]\n",
      "f:2:11: 'defaults' is a list; give it a mapping such as {memory: 256MiB}"},
     {"memory_list", cell("memory: [64MiB]"),
@@ -325,7 +325,7 @@ TEST(Check, TellsAllFaultsAtOnceInTheOrderOfTheFile) {
                   "f:9:12: disk '/m/link-to-a.img' is given to cell 'a' too, as '/m/a.img', and "
                   "both write it; use each disk once, or only with 'readonly: true'",
                   "f:10:1: unknown key 'extra' in a machine; the keys are machine, cells, "
-                  "defaults, firewall"));
+                  "defaults, firewall, rpc, faults"));
 }
 
 TEST(Check, TellsOnceWhatTheDefaultsHaveWrong) {

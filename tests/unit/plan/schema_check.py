@@ -48,8 +48,8 @@ def plan_with(key, value):
     """A plan whose only cell, its only disk, or its firewall has KEY."""
     known = load_schema()["definitions"]
     cell = {"name": "a", "memory": "64MiB", "disks": [{"path": "d"}]}
-    plan = {"machine": "m", "firewall": {}, "cells": [cell]}
-    places = {"disk": cell["disks"][0], "firewall": plan["firewall"]}
+    plan = {"machine": "m", "firewall": {}, "rpc": {}, "cells": [cell]}
+    places = {"disk": cell["disks"][0], "firewall": plan["firewall"], "rpc": plan["rpc"]}
     kind = next((kind for kind in places if key in known[kind]["properties"]), "")
     places.get(kind, cell)[key] = value
     return plan
@@ -83,7 +83,7 @@ class SchemaCheck(unittest.TestCase):
     def test_values_in_the_reference_are_as_it_says(self):
         text = " ".join((TREE / "docs/config-reference.md").read_text().split())
         known = load_schema()["definitions"]
-        kinds = ("cell", "disk", "firewall")
+        kinds = ("cell", "disk", "firewall", "rpc")
         keys = {key for kind in kinds for key in known[kind]["properties"]} - {"path"}
         accepted = refused = 0
         for match in re.finditer(r"`(\w+): ([^`]+)`( is a fault)?", text):

@@ -69,7 +69,17 @@ TEST(Schema, RefusesWhatTheFormatDoesNotHave) {
   EXPECT_TRUE(schema.accepts("{machine: m, defaults: {memory: 64MiB}, cells: [{name: a}]}"));
   EXPECT_TRUE(schema.accepts(
       "{machine: m, firewall: {}, cells: [{name: a, memory: 64MiB, shared: 8MiB}]}"));
+  EXPECT_TRUE(schema.accepts(
+      "{machine: m, faults: enabled, rpc: {calls: [{from: a, to: []}], packets_per_second: 100}, "
+      "cells: [{name: a, memory: 64MiB, vsock: [{port: 1, listen: l}, {port: 1024, path: p}]}]}"));
   for (const char* yaml : {
+           "{machine: m, faults: true, cells: [{name: a, memory: 64MiB}]}",
+           "{machine: m, rpc: {calls: [{from: a}]}, cells: [{name: a, memory: 64MiB}]}",
+           "{machine: m, rpc: {packets_per_second: 10}, cells: [{name: a, memory: 64MiB}]}",
+           "{machine: m, cells: [{name: a, memory: 64MiB, vsock: [{port: 1024}]}]}",
+           "{machine: m, cells: [{name: a, memory: 64MiB, vsock: [{port: 0, path: p}]}]}",
+           "{machine: m, cells: [{name: a, memory: 64MiB, vsock: [{port: 9, path: p, listen: "
+           "l}]}]}",
            "{cells: [{name: a, memory: 64MiB}]}",
            "{machine: m}",
            "{machine: m, cells: []}",
@@ -144,7 +154,8 @@ TEST(Schema, AcceptsWhateverTheCheckAccepts) {
 
 TEST(Reference, TellsOfEveryKey) {
   const std::string reference = testing::read_file(kTree / "docs/config-reference.md");
-  for (const MappingSpec* spec : {&machine_spec(), &firewall_spec(), &cell_spec(), &disk_spec()}) {
+  for (const MappingSpec* spec : {&machine_spec(), &firewall_spec(), &rpc_spec(), &calls_spec(),
+                                  &cell_spec(), &disk_spec(), &port_spec()}) {
     for (const KeySpec& key : spec->keys) {
       const std::string fallback =
           key.presence == Presence::kOptional ? std::string(key.fallback) : "required";

@@ -5,6 +5,7 @@
 //   serial TEXT            virtio TEXT   a line on a console
 //   echo                                 from now on, serial input comes back in capitals
 //   agent                                a real agent on its port; it can power off and reboot
+//   cells                                from now on, the agent's list of cells goes to serial
 //   garbage                              bytes on the agent's port that are no frames
 //   stderr TEXT            exit STATUS   kill SIGNAL      sleep MILLISECONDS
 //   fds                                  a line on the serial console that lists open descriptors
@@ -117,6 +118,7 @@ class FakeVmm {
     if (verb == "kill") ::raise(std::stoi(rest));
     if (verb == "sleep") std::this_thread::sleep_for(std::chrono::milliseconds(std::stoi(rest)));
     if (verb == "deaf") deaf_ = true;
+    if (verb == "cells") shows_cells_ = true;
     if (verb == "hush") ::shutdown(monitor_, SHUT_WR);
   }
 
@@ -160,13 +162,17 @@ class FakeVmm {
     ::fcntl(config_.agent_fd, F_SETFL, O_NONBLOCK);
     hive::agent::Agent agent(
         config_.agent_fd, R"({"version": 1, "kernel": "6.1.0-test", "uptime": 1})",
-        {[this] { end(ReportKind::kOff); }, [this] { end(ReportKind::kReset); }});
+        {[this] { end(ReportKind::kOff); }, [this] { end(ReportKind::kReset); }},
+        [this](const std::string& text) {
+          if (shows_cells_) print(config_.serial_fd, text);
+        });
     agent.run();
   }
 
   int monitor_;
   CellConfig config_;
   std::atomic<bool> deaf_{false};
+  std::atomic<bool> shows_cells_{false};
 };
 
 }  // namespace

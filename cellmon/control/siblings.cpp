@@ -1,0 +1,135 @@
+#include "cellmon/control/siblings.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace hive::control {
+namespace {
+
+std::vector<std::string> names_of(const plan::Machine& machine) {
+  std::vector<std::string> names;
+  names.reserve(machine.cells.size());
+  for (const plan::Cell& cell : machine.cells) names.push_back(cell.name);
+  return names;
+}
+
+}  // namespace
+
+const char* to_string(Siblings::State state) {
+  switch (state) {
+    case Siblings::State::kAwaited:
+      return "awaited";
+    case Siblings::State::kJoined:
+      return "joined";
+    case Siblings::State::kLost:
+      break;
+  }
+  return "lost";
+}
+
+Siblings::Siblings(boost::asio::io_context& loop, const plan::Machine& machine, unsigned own,
+                   spdlog::logger& log)
+    : own_(own),
+      names_(names_of(machine)),
+      states_(names_.size(), State::kAwaited),
+      mesh_(loop, mesh::MeshSettings{machine.name, names_, own}, mesh_handlers(), log),
+      join_limit_(loop) {
+  states_[own_] = State::kJoined;
+}
+
+void Siblings::start(std::uint64_t contribution, std::vector<int> files) {
+  mesh::Hello hello;
+  hello.cell = own_;
+  hello.cells = static_cast<std::uint32_t>(names_.size());
+  hello.contribution = contribution;
+  mesh_.start(hello, std::move(files));
+}
+
+mesh::Mesh::Handlers Siblings::mesh_handlers() {
+  mesh::Mesh::Handlers handlers;
+  handlers.on_joined = [this](CellId cell, const mesh::Hello& hello, std::vector<UniqueFd> files) {
+    return take_peer(cell, hello, std::move(files));
+  };
+  handlers.on_packet = [this](CellId cell, const mesh::Packet& packet,
+                              std::vector<UniqueFd> files) {
+    for (SiblingsPart* part : parts_) part->on_packet(cell, packet, files);
+    check_ready();
+  };
+  handlers.on_lost = [this](CellId cell) {
+    states_[static_cast<std::size_t>(cell)] = State::kLost;
+    for (SiblingsPart* part : parts_) part->on_lost(cell);
+    check_ready();
+  };
+  return handlers;
+}
+
+bool Siblings::take_peer(CellId cell, const mesh::Hello& hello, std::vector<UniqueFd> files) {
+  for (SiblingsPart* part : parts_) {
+    if (!part->on_joined(cell, hello, files)) return false;
+  }
+  if (!files.empty()) return false;
+  states_[static_cast<std::size_t>(cell)] = State::kJoined;
+  if (incarnation_ != 0) (void)send(cell, mesh::Up{mesh::Kind::kUp, incarnation_});
+  check_ready();
+  return true;
+}
+
+bool Siblings::is_missing(CellId cell) const {
+  if (static_cast<unsigned>(cell) == own_ || state(cell) == State::kLost) return false;
+  if (state(cell) == State::kAwaited) return true;
+  for (const SiblingsPart* part : parts_) {
+    if (!part->has_all_of(cell)) return true;
+  }
+  return false;
+}
+
+std::string Siblings::missing() const {
+  std::string cells;
+  for (std::size_t cell = 0; cell < names_.size(); ++cell) {
+    if (!is_missing(static_cast<CellId>(cell))) continue;
+    cells += (cells.empty() ? "" : ", ") + names_[cell];
+  }
+  return cells;
+}
+
+void Siblings::await(OnReady on_ready) {
+  on_ready_ = std::move(on_ready);
+  join_limit_.expires_after(missing().empty() ? std::chrono::milliseconds(0) : kJoinLimit);
+  join_limit_.async_wait([this](const auto& error) {
+    if (error) return;
+    const std::string cells = missing();
+    if (const OnReady tell = std::exchange(on_ready_, nullptr)) {
+      tell(cells.empty() ? ""
+                         : fmt::format("the monitors of {} have not joined within {} s; see their "
+                                       "logs, and start the machine anew with 'hive up'",
+                                       cells, kJoinLimit.count() / 1000));
+    }
+  });
+}
+
+void Siblings::check_ready() {
+  if (on_ready_ && missing().empty()) await(std::exchange(on_ready_, nullptr));
+}
+
+template <typename Call>
+void Siblings::for_each_sibling(Call call) {
+  for (std::size_t cell = 0; cell < names_.size(); ++cell) {
+    if (cell != own_) call(static_cast<CellId>(cell));
+  }
+}
+
+void Siblings::tell_start(Incarnation incarnation) {
+  incarnation_ = incarnation;
+  for_each_sibling([&](CellId cell) { (void)send(cell, mesh::Up{mesh::Kind::kUp, incarnation}); });
+}
+
+void Siblings::tell_end() {
+  const Incarnation incarnation = std::exchange(incarnation_, 0);
+  if (incarnation == 0) return;
+  for_each_sibling([&](CellId cell) {
+    (void)send(cell, mesh::Leave{mesh::Kind::kLeave, incarnation});
+  });
+}
+
+}  // namespace hive::control

@@ -1,0 +1,109 @@
+// The monitors of the machine's other cells, as this one knows them.
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cellmon/mesh/mesh.h"
+#include "vmm/plan/plan.h"
+
+namespace hive::control {
+
+/// A part of this monitor that has to do with the others, such as its part in global memory. It
+/// sees all packets and takes those that are its own.
+class SiblingsPart {
+ public:
+  SiblingsPart() = default;
+  SiblingsPart(const SiblingsPart&) = delete;
+  SiblingsPart& operator=(const SiblingsPart&) = delete;
+  SiblingsPart(SiblingsPart&&) = delete;
+  SiblingsPart& operator=(SiblingsPart&&) = delete;
+  virtual ~SiblingsPart() = default;
+
+  /// CELL's monitor is there and can be sent packets. The part takes its own of FILES out of it,
+  /// all of the rest at least. False when what came is not acceptable.
+  virtual bool on_joined(CellId cell, const mesh::Hello& hello, std::vector<UniqueFd>& files) = 0;
+  virtual void on_packet(CellId cell, const mesh::Packet& packet, std::vector<UniqueFd>& files) = 0;
+  /// CELL's monitor, which had joined, is gone for good.
+  virtual void on_lost(CellId cell) = 0;
+  /// Whether CELL, which has joined, has given all that this cell's VMM needs to start.
+  [[nodiscard]] virtual bool has_all_of(CellId /*cell*/) const { return true; }
+};
+
+/// Owns the mesh and hands what comes over it to the parts. Single-threaded.
+class Siblings {
+ public:
+  enum class State { kAwaited, kJoined, kLost };
+  /// WHY is empty when all are there.
+  using OnReady = std::function<void(const std::string& why)>;
+
+  /// How long monitors of a machine may take to find each other.
+  static constexpr std::chrono::milliseconds kJoinLimit{30'000};
+
+  /// Binds this monitor's name. Throws Error when it is taken.
+  Siblings(boost::asio::io_context& loop, const plan::Machine& machine, unsigned own,
+           spdlog::logger& log);
+
+  /// PART is told of all that comes from start() on. It outlives this object's use of the loop.
+  void add(SiblingsPart& part) { parts_.push_back(&part); }
+
+  /// Begins to look for the others. They get what this cell contributes, CONTRIBUTION bytes, and
+  /// copies of FILES (see mesh::Hello).
+  void start(std::uint64_t contribution, std::vector<int> files);
+
+  /// Whether all have joined and given what this cell needs, or are lost.
+  [[nodiscard]] bool are_ready() const { return missing().empty(); }
+  /// Calls ON_READY once, from the loop, when all have joined and given what this cell needs, or
+  /// are lost, or when that does not come in time. One at a time; a later call, or cancel(), takes
+  /// an earlier one back.
+  void await(OnReady on_ready);
+  void cancel() { on_ready_ = nullptr; }
+
+  /// Tells all that the VMM of INCARNATION of this cell has been started.
+  void tell_start(Incarnation incarnation);
+  /// Tells all that it has ended, if one was started.
+  void tell_end();
+
+  /// As mesh::Mesh::send().
+  template <typename Struct>
+  bool send(CellId cell, const Struct& packet, std::span<const int> files = {}) {
+    return mesh_.send(cell, packet, files);
+  }
+
+  [[nodiscard]] State state(CellId cell) const { return states_[static_cast<std::size_t>(cell)]; }
+  /// Names of the machine's cells, by their numbers.
+  [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
+  [[nodiscard]] unsigned own() const { return own_; }
+
+ private:
+  mesh::Mesh::Handlers mesh_handlers();
+  bool take_peer(CellId cell, const mesh::Hello& hello, std::vector<UniqueFd> files);
+  template <typename Call>
+  void for_each_sibling(Call call);
+  void check_ready();
+  /// Names of the cells that are awaited; empty when none is.
+  [[nodiscard]] std::string missing() const;
+  [[nodiscard]] bool is_missing(CellId cell) const;
+
+  unsigned own_;
+  std::vector<std::string> names_;
+  std::vector<State> states_;
+  std::vector<SiblingsPart*> parts_;
+  mesh::Mesh mesh_;
+  OnReady on_ready_;
+  boost::asio::steady_timer join_limit_;
+  Incarnation incarnation_ = 0;  ///< Of the VMM that runs; 0: none.
+};
+
+/// "awaited", "joined" or "lost".
+const char* to_string(Siblings::State state);
+
+}  // namespace hive::control

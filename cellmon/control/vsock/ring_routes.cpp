@@ -1,0 +1,151 @@
+#include "cellmon/control/vsock/ring_routes.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <exception>
+#include <string_view>
+#include <utility>
+
+#include "vmm/base/error.h"
+#include "vmm/memory/ring_file.h"
+#include "vmm/memory/shared_file.h"
+
+namespace hive::control {
+namespace {
+
+UniqueFd make_event() {
+  UniqueFd event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!event) throw_errno("cannot make an event for a ring");
+  return event;
+}
+
+/// Whether FD is an eventfd. It must not block whoever reads or writes it.
+bool is_event(const UniqueFd& fd) {
+  std::array<char, 64> target{};
+  const std::string path = fmt::format("/proc/self/fd/{}", fd.get());
+  if (::readlink(path.c_str(), target.data(), target.size() - 1) <= 0 ||
+      std::string_view(target.data()) != "anon_inode:[eventfd]") {
+    return false;
+  }
+  const int flags = ::fcntl(fd.get(), F_GETFL);
+  return flags >= 0 && ::fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) == 0;
+}
+
+bool are_ring_files(const std::vector<UniqueFd>& files) {
+  return files.size() == 3 && memory::is_shared_file(files[0].get(), memory::kRingFileBytes) &&
+         is_event(files[1]) && is_event(files[2]);
+}
+
+}  // namespace
+
+RingRoutes::RingRoutes(const plan::Machine& machine, Siblings& siblings, OnLife on_life,
+                       spdlog::logger& log)
+    : siblings_(siblings),
+      own_(static_cast<CellId>(siblings.own())),
+      packets_per_second_(machine.rpc.packets_per_second),
+      on_life_(std::move(on_life)),
+      log_(log),
+      peers_(machine.cells.size()) {
+  for (std::size_t cell = 0; cell < peers_.size(); ++cell) {
+    cids_.push_back(machine.cells[cell].cid);
+    peers_[cell].may_call = plan::may_call(machine, own_, static_cast<CellId>(cell));
+    peers_[cell].may_be_called = plan::may_call(machine, static_cast<CellId>(cell), own_);
+  }
+  siblings_.add(*this);
+}
+
+bool RingRoutes::is_pair(CellId cell) const {
+  const Peer& peer = peers_[static_cast<std::size_t>(cell)];
+  return peer.may_call || peer.may_be_called;
+}
+
+bool RingRoutes::has_all_of(CellId cell) const {
+  return !is_pair(cell) || peers_[static_cast<std::size_t>(cell)].out.has_value();
+}
+
+cell::VsockConfig RingRoutes::config() const {
+  cell::VsockConfig config;
+  config.own = static_cast<unsigned>(own_);
+  config.cid = cids_[config.own];
+  config.packets_per_second = packets_per_second_;
+  for (unsigned cell = 0; cell < peers_.size(); ++cell) {
+    const Peer& peer = peers_[cell];
+    const bool is_lost = siblings_.state(static_cast<CellId>(cell)) == Siblings::State::kLost;
+    if (!peer.in || !peer.out || is_lost) continue;
+    config.peers.push_back({cell, siblings_.names()[cell], cids_[cell], peer.may_call,
+                            peer.may_be_called, peer.out->config(), peer.in->config()});
+  }
+  return config;
+}
+
+RingRoutes::Ring RingRoutes::make_ring(CellId from) const {
+  const auto& names = siblings_.names();
+  const std::string name = fmt::format("hive-ring-{}-{}", names[static_cast<std::size_t>(from)],
+                                       names[static_cast<std::size_t>(own_)]);
+  return {memory::make_shared_file(name, memory::kRingFileBytes), make_event(), make_event()};
+}
+
+void RingRoutes::offer_ring(CellId to) {
+  Peer& peer = peers_[static_cast<std::size_t>(to)];
+  if (!peer.in) peer.in = make_ring(to);
+  const std::array<int, 3> files{peer.in->file.get(), peer.in->data.get(), peer.in->space.get()};
+  (void)siblings_.send(to, mesh::Rings{}, files);  // Who does not take it is lost.
+}
+
+bool RingRoutes::on_joined(CellId cell, const mesh::Hello& /*hello*/,
+                           std::vector<UniqueFd>& /*files*/) {
+  if (!is_pair(cell)) return true;
+  try {
+    offer_ring(cell);
+  } catch (const std::exception& error) {
+    log_.error("no packets can come from {}: {}", siblings_.names()[static_cast<std::size_t>(cell)],
+               error.what());
+    return false;
+  }
+  return true;
+}
+
+void RingRoutes::on_packet(CellId cell, const mesh::Packet& packet, std::vector<UniqueFd>& files) {
+  if (std::holds_alternative<mesh::Rings>(packet)) {
+    take_ring(cell, files);
+  } else if (const auto* up = std::get_if<mesh::Up>(&packet)) {
+    start(cell, up->incarnation);
+  } else if (const auto* leave = std::get_if<mesh::Leave>(&packet)) {
+    if (leave->incarnation == life(cell).incarnation) end(cell);
+  }
+}
+
+void RingRoutes::take_ring(CellId from, std::vector<UniqueFd>& files) {
+  Peer& peer = peers_[static_cast<std::size_t>(from)];
+  if (!is_pair(from) || peer.out || !are_ring_files(files)) {
+    log_.warn("the monitor of {} sent a ring that does not fit",
+              siblings_.names()[static_cast<std::size_t>(from)]);
+    return;
+  }
+  peer.out = Ring{std::move(files[0]), std::move(files[1]), std::move(files[2])};
+  files.clear();
+}
+
+void RingRoutes::start(CellId cell, Incarnation incarnation) {
+  Life& life = peers_[static_cast<std::size_t>(cell)].life;
+  if (incarnation <= life.incarnation) {
+    log_.warn("the monitor of {} started incarnation {} after {}",
+              siblings_.names()[static_cast<std::size_t>(cell)], incarnation, life.incarnation);
+    return;
+  }
+  life = {incarnation, true};
+  on_life_(cell);
+}
+
+void RingRoutes::end(CellId cell) {
+  Life& life = peers_[static_cast<std::size_t>(cell)].life;
+  if (std::exchange(life.up, false)) on_life_(cell);
+}
+
+void RingRoutes::on_lost(CellId cell) { end(cell); }
+
+}  // namespace hive::control

@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""Bench "rpc": how long one guest waits for another's answer, and how fast it can send.
+
+Without options, on this machine's own KVM, between micro guests (rpc/native.py): in two of Hive's
+cells, and in QEMU with ivshmem-doorbell. With --lab, between stock guests (rpc/lab.py), all of them
+booted from the same kernel and initramfs, side by side in one lab and alternating. There, all times
+are those of a host that emulates everything on one CPU: ratios mean something, and times do not.
+docs/benchmarks.md tells what exactly is compared.
+"""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+from lib import figures  # noqa: E402
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+LAB_LIMIT = 3600
+LOADS = ["null rpc", "128 B", "4 KiB", "64 KiB"]
+MICRO_KINDS = [f"{load} {way}" for load in LOADS[:3] for way in ("spinning", "sleeping")]
+# Name after the load, dividend, divisor. A ratio is left out where a figure of it is missing.
+PAIRS = [
+    ("hive fast path/qemu ivshmem-doorbell", "hive fast path", "qemu ivshmem-doorbell"),
+    ("hive fast path/hive vsock", "hive fast path", "hive vsock rpc"),  # The same API over both.
+    ("hive fast path/hive vsock socket", "hive fast path", "hive vsock"),
+    ("hive vsock/qemu tcp", "hive vsock", "qemu tcp"),  # The same program over both.
+    ("hive slots/qemu ivshmem-doorbell", "hive slots", "qemu ivshmem-doorbell"),
+]
+MICRO = ("micro hive/qemu ivshmem-doorbell", "micro hive", "micro qemu ivshmem-doorbell")
+RATIOS = [
+    *[(f"{load} {name}", f"{load} {dividend}, us", f"{load} {divisor}, us")
+      for load in LOADS for name, dividend, divisor in PAIRS],
+    *[(f"{kind} {MICRO[0]}", f"{kind} {MICRO[1]}, us", f"{kind} {MICRO[2]}, us")
+      for kind in MICRO_KINDS],
+    *[(f"stream {name}", f"stream {dividend}, MB/s", f"stream {divisor}, MB/s")
+      for name, dividend, divisor in PAIRS],
+]
+
+
+def measure(options):
+    """{figure: [a sample of each round]}"""
+    program = "lab.py" if options.lab else "native.py"
+    command = [os.path.join(ROOT, "tests/bench/rpc", program), str(options.runs)]
+    if options.lab:
+        lab = [f"{ROOT}/scripts/lab", "--timeout", str(LAB_LIMIT)]
+        command = lab + (["--icount"] if options.icount else []) + command
+    result = subprocess.run(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, check=False,
+                            text=True)
+    if result.returncode != 0:
+        sys.exit(f"bench rpc: exit status {result.returncode}")
+    return json.loads(result.stdout)
+
+
+def report(samples):
+    found = [figures.figure(name, name.rsplit(", ", 1)[1], values)
+             for name, values in samples.items()]
+    ratios = [{"name": name, "n": len(samples[dividend]),
+               "value": statistics.median(samples[dividend]) / statistics.median(samples[divisor])}
+              for name, dividend, divisor in RATIOS if dividend in samples and divisor in samples]
+    return {"bench": "rpc", "figures": found, "ratios": ratios}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", metavar="FILE", help="write the figures to FILE")
+    parser.add_argument("--runs", type=int, default=5, help="rounds to measure (default: 5)")
+    parser.add_argument("--lab", action="store_true", help="measure stock guests, in the lab")
+    parser.add_argument("--icount", action="store_true",
+                        help="in the lab, count time in instructions: the same on a busy host, but "
+                        "much longer in coming")
+    options = parser.parse_args()
+    figures.write(report(measure(options)), options.json)
+
+
+if __name__ == "__main__":
+    main()

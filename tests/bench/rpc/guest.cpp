@@ -1,0 +1,80 @@
+// A guest's side of bench "rpc": serves or calls, and prints what a call measured as one line of
+// JSON.
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "tests/bench/rpc/calls.h"
+#include "tests/bench/rpc/slots.h"
+#include "tests/bench/rpc/sockets.h"
+
+namespace hive::bench {
+namespace {
+
+constexpr const char* kUsage =
+    "usage: rpc_peer tcp|vsock serve PORT\n"
+    "       rpc_peer tcp|vsock call HOST PORT SIZE COUNT|stream\n"
+    "       rpc_peer rpc serve\n"
+    "       rpc_peer rpc call CELL SIZE COUNT|stream\n"
+    "       rpc_peer slots serve POLICY\n"
+    "       rpc_peer slots call POLICY SIZE COUNT|stream\n"
+    "HOST: an IPv4 address, or a CID. POLICY: always|sleeping timer|vfio|uio SPIN_NS\n";
+
+Sleep parse_sleep(const std::string& word) {
+  if (word == "timer") return Sleep::kTimer;
+  if (word == "vfio") return Sleep::kVfio;
+  if (word == "uio") return Sleep::kUio;
+  throw std::runtime_error("no such way to sleep");
+}
+
+bool run_sockets(const std::vector<std::string>& words) {
+  const Family family = words[0] == "vsock" ? Family::kVsock : Family::kTcp;
+  if (words.size() == 3 && words[1] == "serve") {
+    serve_socket(family, static_cast<unsigned>(std::stoul(words[2])));
+  }
+  if (words.size() != 6 || words[1] != "call") return false;
+  call_socket(family, words[2], static_cast<unsigned>(std::stoul(words[3])),
+              parse_task(words[4], words[5]));
+  return true;
+}
+
+bool run_calls(const std::vector<std::string>& words) {
+  if (words[1] == "serve" && words.size() == 2) serve_calls();
+  if (words[1] != "call" || words.size() != 5) return false;
+  call_service(words[2], parse_task(words[3], words[4]));
+  return true;
+}
+
+bool run_slots(const std::vector<std::string>& words) {
+  if (words.size() < 5) return false;
+  SlotPolicy policy;
+  policy.ring = words[2] == "always" ? Ring::kAlways : Ring::kSleeping;
+  policy.spin = std::chrono::nanoseconds(std::stoul(words[4]));
+  Ivshmem device(parse_sleep(words[3]));
+  if (words[1] == "serve" && words.size() == 5) serve_slots(device, policy);
+  if (words[1] != "call" || words.size() != 7) return false;
+  call_slots(device, policy, parse_task(words[5], words[6]));
+  return true;
+}
+
+bool run(const std::vector<std::string>& words) {
+  if (words.size() < 2) return false;
+  if (words[0] == "tcp" || words[0] == "vsock") return run_sockets(words);
+  if (words[0] == "rpc") return run_calls(words);
+  return words[0] == "slots" && run_slots(words);
+}
+
+}  // namespace
+}  // namespace hive::bench
+
+int main(int argc, char** argv) try {
+  if (hive::bench::run(std::vector<std::string>(argv + 1, argv + argc))) return 0;
+  std::fputs(hive::bench::kUsage, stderr);
+  return 2;
+} catch (const std::exception& error) {
+  std::printf("{\"error\": \"%s\"}\n", error.what());
+  return 1;
+}

@@ -1,0 +1,25 @@
+// What is counted of the packets between two cells.
+#pragma once
+
+#include <cstdint>
+
+namespace hive::device::vsock {
+
+/// Counts of one pair of cells since this VMM's start, by the VMM that counts.
+struct VsockCounters {
+  std::uint64_t packets_out = 0;  ///< To the sibling.
+  std::uint64_t bytes_out = 0;    ///< Of payload.
+  std::uint64_t packets_in = 0;   ///< From the sibling, handed to the guest.
+  std::uint64_t bytes_in = 0;
+  std::uint64_t malformed = 0;    ///< From the sibling: headers or records that break the rules.
+  std::uint64_t stale = 0;        ///< From or for an incarnation that is not the present one.
+  std::uint64_t refused = 0;      ///< Calls that the plan does not allow.
+  std::uint64_t over_credit = 0;  ///< Payload that the receiver had not made room for.
+  std::uint64_t overflows = 0;    ///< Packets for which the backlog had no room: a reset each.
+  std::uint64_t throttled = 0;    ///< Times that the pair's rate was exceeded.
+  std::uint64_t resets = 0;       ///< Connections that this VMM reset.
+  std::uint64_t faults = 0;       ///< Packets to which PathFaults did something.
+  std::uint64_t connections = 0;  ///< Open now.
+};
+
+}  // namespace hive::device::vsock

@@ -1,0 +1,91 @@
+// The host's ports (CID 2).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "vmm/base/unique_fd.h"
+#include "vmm/device/virtio/virtio_device.h"
+#include "vmm/device/vsock/host_connection.h"
+#include "vmm/device/vsock/receive_queue.h"
+
+namespace hive::device::vsock {
+
+/// All connections between the guest and programs on the host, at most kMost. Somebody else opens
+/// the sockets. On the loop's thread, with the device's lock held.
+class HostPorts {
+ public:
+  static constexpr std::size_t kMost = 512;
+  /// Connections that have ended for the guest, whose programs have not taken everything yet.
+  static constexpr std::size_t kMostDraining = 64;
+
+  struct Hooks {
+    /// Asks for a socket for a call to PORT, to be given to answer(). False: nobody can.
+    std::function<bool(std::uint32_t request, std::uint32_t port)> ask;
+    /// Sends the guest a packet without payload, before anything that step() gives it later.
+    std::function<void(const Header& header)> owe;
+    /// Something has been owed, or step() has something to do, where it had not before. With the
+    /// lock held.
+    std::function<void()> wake;
+  };
+
+  HostPorts(VirtioTransport& transport, Cid guest, Hooks hooks)
+      : transport_(transport), guest_(guest), hooks_(std::move(hooks)) {}
+  HostPorts(const HostPorts&) = delete;
+  HostPorts& operator=(const HostPorts&) = delete;
+  ~HostPorts() { reset(); }
+
+  /// Takes HEADER from the guest with its payload, HEADER.length bytes of CHAIN from OFFSET on.
+  void from_guest(const Header& header, std::span<const iovec> chain, std::uint64_t offset);
+
+  /// The answer to hooks.ask: SOCKET is a connected stream socket, or none.
+  void answer(std::uint32_t request, UniqueFd socket);
+  /// The program behind SOCKET calls the guest's PORT.
+  void call(std::uint32_t port, UniqueFd socket);
+
+  /// Gives the guest at most one packet. False where there is nothing to do. Only while QUEUE is
+  /// ready.
+  bool step(ReceiveQueue& queue);
+
+  /// Closes all connections; the guest is not told.
+  void reset();
+  [[nodiscard]] std::size_t size() const { return table_.size(); }
+
+ private:
+  using Shared = std::shared_ptr<HostConnection>;
+  using Ports = std::pair<std::uint32_t, std::uint32_t>;  // The guest's, the host's.
+  using Table = std::map<Ports, Shared>;
+
+  Shared make(Ports ports, HostStream::State state);
+  void take_call(const Header& header);
+  void take_payload(const Shared& connection, std::span<const iovec> chain, std::uint64_t offset,
+                    std::uint32_t length);
+  void flush(const Shared& connection);
+  void shut(const Shared& connection);
+  void drain(const Shared& connection);
+  void abort(const Shared& connection);
+  void remove(const Shared& connection);
+  void enqueue(const Shared& connection);
+  void end(const Shared& connection, std::uint32_t flags);
+  [[nodiscard]] std::uint32_t free_port(std::uint32_t guest_port);
+
+  VirtioTransport& transport_;
+  Cid guest_;
+  Hooks hooks_;
+  Table table_;
+  std::map<std::uint32_t, Ports> asked_;  ///< By request.
+  std::deque<Shared> queue_;              ///< May have something for the guest.
+  std::set<Shared> draining_;
+  std::uint32_t last_request_ = 0;
+  std::uint32_t last_port_ = 0;
+};
+
+}  // namespace hive::device::vsock

@@ -1,0 +1,158 @@
+#include "vmm/device/vsock/incoming.h"
+
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "vmm/device/virtio/chain.h"
+
+namespace hive::device::vsock {
+
+Incoming::Incoming(boost::asio::io_context& loop, Setup setup, Switch& packets, std::size_t peer,
+                   std::function<void()> on_data)
+    : mapping_(std::move(setup.files.file), setup.what),
+      ring_(mapping_.base()),
+      space_(std::move(setup.files.space)),
+      switch_(packets),
+      peer_(peer),
+      bucket_(setup.packets_per_second),
+      data_(loop, std::move(setup.files.data), std::move(on_data)) {
+  // The last consumer may have left the producer waiting.
+  (void)::eventfd_write(space_.get(), 1);
+}
+
+void Incoming::wake() {
+  if (ring_.broken()) ring_.mend(switch_.present(peer_));
+  asleep_ = false;
+}
+
+void Incoming::peer_up(Incarnation incarnation) {
+  ring_.mend(incarnation);
+  asleep_ = false;
+}
+
+bool Incoming::step(ReceiveQueue& queue, Clock::time_point now) {
+  if (current_) {
+    deliver(queue);
+    return true;
+  }
+  if (faults_.active()) {
+    if (const HeldPacket* packet = faults_.front(now)) return take_held(*packet, now);
+    if (faults_.full()) return false;
+  }
+  return take_record(now);
+}
+
+bool Incoming::take_record(Clock::time_point now) {
+  if (asleep_) return false;
+  RecordHead head;
+  const RingConsumer::State state = ring_.peek(head);
+  if (state == RingConsumer::State::kEmpty) {
+    asleep_ = !ring_.sleep();
+    return !asleep_;
+  }
+  if (state == RingConsumer::State::kBroken) {
+    ++switch_.counters(peer_).malformed;
+    asleep_ = true;
+    return false;
+  }
+  const Switch::Age age = switch_.judge(peer_, head.from, head.to);
+  if (age == Switch::Age::kEarly) {
+    asleep_ = true;
+    return false;
+  }
+  if (age == Switch::Age::kStale) {
+    pop();
+    return true;
+  }
+  if (!bucket_.take(now)) {
+    if (!std::exchange(throttled_, true)) ++switch_.counters(peer_).throttled;
+    return false;
+  }
+  throttled_ = false;
+  if (faults_.active()) {
+    hold(head, now);
+  } else if (switch_.from_peer(peer_, head.header, head.length, now)) {
+    current_ = Current{head.header};
+  } else {
+    pop();
+  }
+  return true;
+}
+
+void Incoming::hold(const RecordHead& head, Clock::time_point now) {
+  HeldPacket packet{head.header, std::vector<std::byte>(head.length), now};
+  (void)copy_from(ring_.payload(), 0, packet.payload);
+  pop();
+  if (faults_.push(std::move(packet), now)) ++switch_.counters(peer_).faults;
+}
+
+bool Incoming::take_held(const HeldPacket& packet, Clock::time_point now) {
+  if (switch_.from_peer(peer_, packet.header, packet.payload.size(), now)) {
+    current_ = Current{packet.header, 0, true};
+  } else {
+    faults_.pop();
+  }
+  return true;
+}
+
+void Incoming::deliver(ReceiveQueue& queue) {
+  Current& current = *current_;
+  const Header& header = current.header;
+  // It may have been reset since the packet was judged.
+  if (header.op != Op::kReset &&
+      !switch_.is_connected(peer_, header.target_port, header.source_port)) {
+    return finish();
+  }
+  const std::uint32_t left = header.length - current.done;
+  Header part = header;
+  part.length = static_cast<std::uint32_t>(std::min<std::uint64_t>(left, queue.room()));
+  if (part.length < left) part.flags &= ~(kEndOfMessage | kEndOfRecord);
+  std::array<iovec, 2> payload{};
+  if (current.held) {
+    const auto& bytes = faults_.first().payload;
+    payload[0] = {const_cast<std::byte*>(bytes.data()), bytes.size()};
+  } else {
+    payload = ring_.payload();
+  }
+  if (!queue.deliver(part, payload, current.done)) return;
+  VsockCounters& counters = switch_.counters(peer_);
+  counters.bytes_in += part.length;
+  current.done += part.length;
+  if (current.done < header.length) return;
+  ++counters.packets_in;
+  finish();
+}
+
+void Incoming::finish() {
+  const bool held = current_->held;
+  current_.reset();
+  if (held) {
+    faults_.pop();
+  } else {
+    pop();
+  }
+}
+
+void Incoming::pop() {
+  // Fails only when the counter is full, and then a signal is pending anyway.
+  if (ring_.pop()) (void)::eventfd_write(space_.get(), 1);
+}
+
+std::optional<Clock::time_point> Incoming::due() const {
+  if (throttled_) return bucket_.next();
+  return faults_.next();
+}
+
+void Incoming::forget() {
+  if (current_) finish();
+}
+
+void Incoming::peer_down() {
+  if (current_ && current_->held) current_.reset();
+  faults_.clear();
+}
+
+}  // namespace hive::device::vsock
