@@ -131,8 +131,15 @@ void CellMonitor::launch_vmm() {
     log_.info("VMM {} runs incarnation {}", vmm_->pid(), machine_.incarnation());
   } catch (const std::exception& error) {  // Of the loop, too: the cell fails, its monitor serves.
     vmm_.reset();
+    detach();
     apply(machine_.on_spawn_failed(error.what()));
   }
+}
+
+void CellMonitor::detach() {
+  siblings_.tell_end();
+  if (global_) global_->detach();
+  vsock_->detach();
 }
 
 void CellMonitor::kill_vmm() {
@@ -175,9 +182,7 @@ VmmInstance::Handlers CellMonitor::vmm_handlers() {
     log_.info("VMM {} ended: {}", vmm_->pid(), how);
     vmm_->agent().lose("the VMM ended");
     vmm_.reset();
-    siblings_.tell_end();
-    if (global_) global_->detach();
-    vsock_->detach();
+    detach();
     apply(machine_.on_vmm_exit(how, Milliseconds(milliseconds_since(vmm_since_))));
   };
   handlers.on_console = [this](ConsoleId id, std::string_view bytes) {

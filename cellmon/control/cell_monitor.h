@@ -95,6 +95,8 @@ class CellMonitor {
   void act(Action action);
   void start_vmm();
   void launch_vmm();
+  /// The VMM is gone: all that it was joined with is told.
+  void detach();
   void kill_vmm();
   Vsock::Handlers vsock_handlers();
   VmmInstance::Handlers vmm_handlers();

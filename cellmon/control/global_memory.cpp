@@ -106,6 +106,7 @@ GlobalMemory::GlobalMemory(boost::asio::io_context& loop, const plan::Machine& m
     self.file = memory::make_shared_file("hive-global-" + names_[own_], sizes_[own_]);
     gatekeeper_.emplace(Contribution(static_cast<CellId>(own_), sizes_[own_] / kPageSize),
                         [this](const firewall::ViolationRecord& violation) { tell(violation); });
+    gatekeeper_->create_system_section();
     desk_.emplace(*gatekeeper_, names_);
     faults_.emplace(loop_, *gatekeeper_);
   }
@@ -175,7 +176,10 @@ void GlobalMemory::detach() {
     peer.orphan.reset();
     peer.guard.reset();
   }
-  if (gatekeeper_) gatekeeper_->clear();
+  if (gatekeeper_) {
+    gatekeeper_->clear();
+    gatekeeper_->create_system_section();
+  }
   incarnation_ = 0;
 }
 

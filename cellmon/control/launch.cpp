@@ -20,9 +20,9 @@
 namespace hive::control {
 namespace {
 
-// The VMM's descriptors. kExecError closes when the program is executed. What global memory needs
-// comes from kMore on.
-enum Slot : int { kMonitor = 3, kSerial, kConsole, kAgent, kExecError, kGlobal, kMore };
+// The VMM's descriptors. kExecError closes when the program is executed. What global memory and
+// vsock need comes from kMore on.
+enum Slot : int { kMonitor = 3, kSerial, kConsole, kAgent, kExecError, kGlobal, kVsock, kMore };
 
 /// What goes into each slot, from 0 on; -1: nothing.
 using Slots = std::vector<int>;
@@ -152,6 +152,16 @@ void place(cell::GlobalConfig& global, Slots& slots) {
   }
 }
 
+void place(cell::VsockConfig& vsock, Slots& slots) {
+  for (cell::VsockPeerConfig& peer : vsock.peers) {
+    for (cell::RingConfig* ring : {&peer.out, &peer.in}) {
+      place(ring->file, slots);
+      place(ring->data, slots);
+      place(ring->space, slots);
+    }
+  }
+}
+
 }  // namespace
 
 LaunchedVmm launch_vmm(const std::string& program, cell::CellConfig config, bool with_agent) {
@@ -160,6 +170,7 @@ LaunchedVmm launch_vmm(const std::string& program, cell::CellConfig config, bool
   Ends console = make_socket_pair(SOCK_STREAM);
   Ends agent = with_agent ? make_socket_pair(SOCK_STREAM) : Ends{};
   Ends global = config.global ? make_socket_pair(SOCK_SEQPACKET) : Ends{};
+  Ends vsock = config.vsock ? make_socket_pair(SOCK_SEQPACKET) : Ends{};
   Ends output = make_pipe();
   const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null) throw_errno("cannot open /dev/null");
@@ -169,10 +180,14 @@ LaunchedVmm launch_vmm(const std::string& program, cell::CellConfig config, bool
   config.agent_fd = with_agent ? int{kAgent} : -1;
   Slots slots{null.get(),          output.theirs.get(),  output.theirs.get(), monitor.theirs.get(),
               serial.theirs.get(), console.theirs.get(), agent.theirs.get(),  -1,
-              global.theirs.get()};
+              global.theirs.get(), vsock.theirs.get()};
   if (config.global) {
     config.global->link = kGlobal;
     place(*config.global, slots);
+  }
+  if (config.vsock) {
+    config.vsock->link = kVsock;
+    place(*config.vsock, slots);
   }
   const std::string packet = to_json(config);
   if (packet.size() > cell::kMaxMessage) throw Error("the cell's configuration is too long");
@@ -188,6 +203,7 @@ LaunchedVmm launch_vmm(const std::string& program, cell::CellConfig config, bool
   vmm.console = std::move(console.ours);
   vmm.agent = std::move(agent.ours);
   vmm.global = std::move(global.ours);
+  vmm.vsock = std::move(vsock.ours);
   vmm.output = std::move(output.ours);
   return vmm;
 }

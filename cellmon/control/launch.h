@@ -23,9 +23,9 @@ struct LaunchedVmm {
 };
 
 /// Starts PROGRAM with CONFIG. It inherits nothing but its ends of the sockets, whose numbers are
-/// set here, and copies of the descriptors of this process that CONFIG's global memory names, gets
-/// no environment but HIVE_LOG and the sanitizers' options, and is killed by the kernel when the
-/// calling thread ends. Throws Error when it cannot be executed.
+/// set here, and copies of the descriptors of this process that CONFIG's global memory and vsock
+/// name, gets no environment but HIVE_LOG and the sanitizers' options, and is killed by the kernel
+/// when the calling thread ends. Throws Error when it cannot be executed.
 LaunchedVmm launch_vmm(const std::string& program, cell::CellConfig config, bool with_agent);
 
 }  // namespace hive::control

@@ -35,6 +35,10 @@ class Contribution {
   /// See SectionTable::create(). The pages are handed out: rights from before end, and each
   /// generation is bumped.
   Result<Handover> create_section(std::string_view name, std::uint64_t pages);
+  /// See SectionTable::create_reserved(). Before anybody was given rights.
+  Result<Section> create_reserved_section(std::string_view name, std::uint64_t pages) {
+    return sections_.create_reserved(name, pages);
+  }
   /// See SectionTable::destroy(). All rights to its pages but home's end, and each generation is
   /// bumped.
   Result<Handover> destroy_section(SectionId id, Force force);

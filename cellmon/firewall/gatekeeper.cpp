@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "guests/abi/system_area.h"
 #include "vmm/base/units.h"
 
 namespace hive::firewall {
@@ -157,6 +158,11 @@ Result<Section> Gatekeeper::settle(const Result<Handover>& handover) {
 
 Result<Section> Gatekeeper::create_section(std::string_view name, std::uint64_t pages) {
   return settle(contribution_.create_section(name, pages));
+}
+
+void Gatekeeper::create_system_section() {
+  if (ledger().all().count < HIVE_SYSTEM_LEAST / kPageSize) return;
+  (void)contribution_.create_reserved_section(HIVE_SYSTEM_SECTION, HIVE_SYSTEM_PAGES);
 }
 
 Result<Section> Gatekeeper::destroy_section(SectionId id, Force force) {

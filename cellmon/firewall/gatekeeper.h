@@ -68,6 +68,9 @@ class Gatekeeper {
 
   /// As Contribution has them. When one returns, nobody writes any more what was taken from it.
   Result<Section> create_section(std::string_view name, std::uint64_t pages);
+  /// Makes the section of guests/abi/system_area.h, where the contribution is large enough. At the
+  /// start, and after clear().
+  void create_system_section();
   Result<Section> destroy_section(SectionId id, Force force);
   Result<Section> open_section(CellId cell, std::string_view name) {
     return contribution_.open_section(cell, name);

@@ -23,6 +23,7 @@ enum class Reason : std::uint8_t {
   kTooManyOpens,      ///< The cell has opened the section too often without closing it.
   kNotOpen,           ///< The cell closes a section that it has not open.
   kInUse,             ///< Other cells have the section open.
+  kReserved,          ///< The name, or the section, is the monitor's.
 };
 
 /// A request that came from outside was refused, and changed nothing.

@@ -22,6 +22,7 @@ hive_global_status status_of(Reason reason) {
     case Reason::kHomeAlwaysWrites:
       return HIVE_GLOBAL_HOME_WRITES;
     case Reason::kBadName:
+    case Reason::kReserved:
       return HIVE_GLOBAL_BAD_NAME;
     case Reason::kNameTaken:
       return HIVE_GLOBAL_NAME_TAKEN;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "guests/abi/system_area.h"
+
 namespace hive::firewall {
 namespace {
 
@@ -25,6 +27,14 @@ Refusal bad_name(std::string_view name) {
                       kMaxSectionName, what)};
 }
 
+/// NAME is a section's name.
+Refusal reserved(std::string_view name) {
+  return {Reason::kReserved,
+          fmt::format("section \"{}\" is the monitor's, as all whose names begin with \"{}\"; "
+                      "take another name",
+                      name, HIVE_RESERVED_PREFIX)};
+}
+
 Refusal no_cell(CellId cell) {
   return {Reason::kNoSuchCell,
           fmt::format("there is no cell {}; cells are 0 to {}", index_of(cell), kMaxCells - 1)};
@@ -38,6 +48,8 @@ std::string list_of(WriterSet cells) {
 }
 
 }  // namespace
+
+bool is_reserved_name(std::string_view name) { return name.starts_with(HIVE_RESERVED_PREFIX); }
 
 bool is_section_name(std::string_view name) {
   return !name.empty() && name.size() <= kMaxSectionName &&
@@ -67,12 +79,26 @@ std::optional<Refusal> SectionTable::check_new(std::string_view name, std::uint6
 
 Result<Section> SectionTable::create(std::string_view name, std::uint64_t pages) {
   if (auto refusal = check_new(name, pages)) return *std::move(refusal);
+  if (is_reserved_name(name)) return reserved(name);
   const auto place = place_for(pages);
   if (!place) return no_space(name, pages);
-  Entry entry{{new_id(), std::string(name), {*place, pages}}, {}};
-  const Section& section = places_.emplace(*place, std::move(entry)).first->second.section;
-  names_.emplace(section.name, *place);
-  ids_.emplace(section.id, *place);
+  return insert(name, {*place, pages});
+}
+
+Result<Section> SectionTable::create_reserved(std::string_view name, std::uint64_t pages) {
+  if (auto refusal = check_new(name, pages)) return *std::move(refusal);
+  const PageRanges free = free_ranges();
+  if (free.empty() || free.back().end() != pages_ || free.back().count < pages) {
+    return no_space(name, pages);
+  }
+  return insert(name, {pages_ - pages, pages});
+}
+
+Section SectionTable::insert(std::string_view name, const PageRange& range) {
+  Entry entry{{new_id(), std::string(name), range}, {}};
+  const Section& section = places_.emplace(range.first, std::move(entry)).first->second.section;
+  names_.emplace(section.name, range.first);
+  ids_.emplace(section.id, range.first);
   return section;
 }
 
@@ -159,6 +185,7 @@ void SectionTable::close_all(CellId cell) {
 Result<Section> SectionTable::destroy(SectionId id, Force force) {
   const Entry* entry = entry_of(id);
   if (entry == nullptr) return no_section(id);
+  if (is_reserved_name(entry->section.name)) return reserved(entry->section.name);
   const WriterSet in_use = users(*entry);
   if (force == Force::kNo && !in_use.empty()) {
     return Refusal{Reason::kInUse,

@@ -34,6 +34,9 @@ inline constexpr std::size_t kMaxSectionName = 63;
 /// Whether NAME has 1 to 63 characters of [A-Za-z0-9._-].
 bool is_section_name(std::string_view name);
 
+/// Whether NAME begins with HIVE_RESERVED_PREFIX: guests neither make nor end such sections.
+bool is_reserved_name(std::string_view name);
+
 /// Whether a section may be destroyed under cells that have it open.
 enum class Force : bool { kNo, kYes };
 
@@ -52,6 +55,8 @@ class SectionTable {
 
   /// Makes a section of PAGES pages, at least 1, in the first free range that is long enough.
   Result<Section> create(std::string_view name, std::uint64_t pages);
+  /// Makes one of a reserved name in the last PAGES pages, which are free.
+  Result<Section> create_reserved(std::string_view name, std::uint64_t pages);
   /// CELL uses the section from now on, once more.
   Result<Section> open(CellId cell, std::string_view name);
   /// Takes back one open() by CELL. Gives the refusal, if any.
@@ -80,6 +85,7 @@ class SectionTable {
   };
   using Places = std::map<PageIndex, Entry>;
 
+  Section insert(std::string_view name, const PageRange& range);
   [[nodiscard]] std::optional<Refusal> check_new(std::string_view name, std::uint64_t pages) const;
   [[nodiscard]] std::optional<PageIndex> place_for(std::uint64_t pages) const;
   [[nodiscard]] Refusal no_space(std::string_view name, std::uint64_t pages) const;

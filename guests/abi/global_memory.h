@@ -76,7 +76,7 @@ enum hive_global_status {
   HIVE_GLOBAL_HOME_GONE = 4,    /* home's monitor does not answer */
   HIVE_GLOBAL_OUT_OF_RANGE = 5, /* pages past the end of the contribution or the section */
   HIVE_GLOBAL_NO_SUCH_SECTION = 6,
-  HIVE_GLOBAL_BAD_NAME = 7, /* not 1 to 63 of [A-Za-z0-9._-] */
+  HIVE_GLOBAL_BAD_NAME = 7, /* not 1 to 63 of [A-Za-z0-9._-], or it begins with "hive." */
   HIVE_GLOBAL_NAME_TAKEN = 8,
   HIVE_GLOBAL_NO_SPACE = 9, /* no free range is long enough */
   HIVE_GLOBAL_IN_USE = 10,  /* other cells have the section open */
@@ -116,7 +116,11 @@ enum hive_global_state {
 };
 
 struct hive_global_registers {
-  /* ivshmem's. Interrupts are by MSI-X only: mask and status do nothing. */
+  /* ivshmem's. Mask and status do nothing. Interrupts are by MSI-X or, while that is off, by pin
+   * INTA, which any doorbell of the cell asserts until the end of interrupt. PCI's status register
+   * calls the pin asserted whenever its command register lets it be: a handler sets "interrupt
+   * disable" there, and whoever is ready for the next interrupt clears it. What rings in between
+   * comes then. */
   uint32_t interrupt_mask;
   uint32_t interrupt_status;
   uint32_t iv_position; /* read-only: this cell's number */

@@ -33,7 +33,7 @@ struct hive_monitor_request {
   uint32_t cid;
   uint32_t hint;        /* enum hive_monitor_hint */
   uint32_t incarnation; /* HINT: which one of the cell it is about; 0: the present one */
-  uint64_t detail; /* HINT: for people; DEADLINE: microseconds, BAD_REPLY: enum hive_rpc_status */
+  uint64_t detail; /* HINT: for people; DEADLINE: microseconds, BAD_REPLY: enum hive_rpc_fault */
 };
 
 enum hive_monitor_status {

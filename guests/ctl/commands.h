@@ -20,6 +20,7 @@ void add_fetch(CLI::App& app, Session& session);
 void add_publish(CLI::App& app, Session& session);
 void add_ring(CLI::App& app, Session& session);
 void add_wait(CLI::App& app, Session& session);
+void add_wake(CLI::App& app, Session& session);
 
 /// All of the above. The exit status: 0, 1 (it failed) or 2 (usage); errors go to SESSION's err().
 int run(int argc, const char* const* argv, Session& session);

@@ -16,19 +16,28 @@ struct WaitOptions {
   double seconds = kMostSeconds;
 };
 
-void wait(Session& session, const WaitOptions& options) {
+/// A byte of global memory.
+struct Spot {
+  std::uint32_t home;
+  std::uint64_t offset;
+};
+
+/// Byte OFFSET of PLACE, which may be written: who waits puts itself down in its own memory.
+Spot find_spot(Session& session, const std::string& place_text, const std::string& offset_text) {
   session.mapping = HIVE_MAP_BEST;
-  session.flags = HIVE_READ_ONLY;
-  const auto offset = parse_bytes(options.offset);
+  const auto offset = parse_bytes(offset_text);
   if (!offset) {
-    throw Error("offset \"" + options.offset + "\" is not a number of bytes", Error::Kind::kUsage);
+    throw Error("offset \"" + offset_text + "\" is not a number of bytes", Error::Kind::kUsage);
   }
-  const Place place = session.place(options.place, Home::kAny);
-  if (*offset >= place.size) throw Error("offset " + options.offset + " is past the place's end");
+  const Place place = session.place(place_text, Home::kAny);
+  if (*offset >= place.size) throw Error("offset " + offset_text + " is past the place's end");
+  return {place.home, place.offset + *offset};
+}
+
+void wait(Session& session, const WaitOptions& options) {
+  const Spot spot = find_spot(session, options.place, options.offset);
   const auto most = std::chrono::milliseconds(static_cast<std::int64_t>(options.seconds * 1000));
-  session.out() << need(session.machine().wait(place.home, place.offset + *offset, options.old,
-                                               most))
-                << '\n';
+  session.out() << need(session.machine().wait(spot.home, spot.offset, options.old, most)) << '\n';
 }
 
 }  // namespace
@@ -57,6 +66,22 @@ void add_wait(CLI::App& app, Session& session) {
   command->add_option("--for", options->seconds, "Seconds, at most (default: a day)")
       ->check(CLI::Range(0.0, kMostSeconds));
   command->callback([&session, options] { wait(session, *options); });
+}
+
+void add_wake(CLI::App& app, Session& session) {
+  struct Options {
+    std::string place;
+    std::string offset;
+  };
+  CLI::App* command =
+      app.add_subcommand("wake", "Wake all who wait for a number; print how many cells were rung");
+  const auto options = std::make_shared<Options>();
+  command->add_option("PLACE", options->place)->required();
+  command->add_option("OFFSET", options->offset, "In bytes; a multiple of 4")->required();
+  command->callback([&session, options] {
+    const Spot spot = find_spot(session, options->place, options->offset);
+    session.out() << need(session.machine().wake(spot.home, spot.offset)) << '\n';
+  });
 }
 
 }  // namespace hive::ctl

@@ -129,6 +129,16 @@ Result<hive_global_reply> CommandChannel::ask(hive_global_request request) {
   return check_reply(registers_.load<hive_global_reply>(kReply));
 }
 
+Result<Done> CommandChannel::exclude(const std::function<void()>& work) {
+  const Clock::time_point end = Clock::now() + deadline_;
+  if (!turn_.take_until(end)) return too_late("other threads' requests did not end");
+  const GiveBack give_back(turn_);
+  if (const auto locked = lock_until(end); !locked.ok()) return locked.failure();
+  const Unlock unlock(lock_);
+  work();
+  return Done{};
+}
+
 Result<hive_global_reply> check_reply(hive_global_reply reply) {
   if (reply.status > HIVE_GLOBAL_HOME_WRITES) return broken("reply");
   reply.name[HIVE_GLOBAL_NAME_SIZE - 1] = '\0';

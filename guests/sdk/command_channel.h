@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 
 #include "guests/abi/global_memory.h"
@@ -37,6 +38,8 @@ class CommandChannel {
   /// Submits REQUEST, under a tag of its own, and waits for the reply until the deadline. A refusal
   /// is a failure with its status and message, which is safe to print.
   Result<hive_global_reply> ask(hive_global_request request);
+  /// Does WORK while no other thread or program of this guest makes a request or does such work.
+  Result<Done> exclude(const std::function<void()>& work);
 
  private:
   Result<Done> lock_until(Clock::time_point end);

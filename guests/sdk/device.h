@@ -16,6 +16,8 @@ namespace hive::sdk {
 struct DevicePaths {
   std::string functions = "/sys/bus/pci/devices";
   std::string physical_memory = "/dev/mem";
+  std::string pci_bus = "/sys/bus/pci";
+  std::string devices = "/dev";
 };
 
 /// What the registers say of the machine, checked. It does not change while the guest runs.

@@ -130,6 +130,15 @@ HIVE_MAY_FAULT void store_bytes(void* destination, const unsigned char* source, 
   for (; size > 0; --size) __atomic_store_n(to++, *source++, __ATOMIC_RELEASE);
 }
 
+HIVE_MAY_FAULT void load_word(const void* address, std::uint32_t* value) {
+  *value = __atomic_load_n(static_cast<const volatile std::uint32_t*>(address), __ATOMIC_ACQUIRE);
+}
+
+HIVE_MAY_FAULT void exchange_if(void* address, std::uint32_t* expected, std::uint32_t desired) {
+  __atomic_compare_exchange_n(static_cast<volatile std::uint32_t*>(address), expected, desired,
+                              false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
 /// How many of SIZE bytes at ADDRESS can be copied in words.
 std::size_t in_words(const void* address, std::size_t size) {
   const bool aligned = reinterpret_cast<std::uintptr_t>(address) % sizeof(std::uint64_t) == 0;
@@ -151,6 +160,16 @@ bool guarded_load(const void* source, void* destination, std::size_t size) {
 bool guarded_store(void* destination, const void* source, std::size_t size) {
   return guarded(
       [=] { store_words(destination, static_cast<const unsigned char*>(source), size); });
+}
+
+bool guarded_load_word(const void* address, std::uint32_t& value) {
+  std::uint32_t* out = &value;
+  return guarded([=] { load_word(address, out); });
+}
+
+bool guarded_exchange_if(void* address, std::uint32_t& expected, std::uint32_t desired) {
+  std::uint32_t* seen = &expected;
+  return guarded([=] { exchange_if(address, seen, desired); });
 }
 
 bool guarded_load_bytes(const void* source, void* destination, std::size_t size) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace hive::sdk {
 
@@ -27,5 +28,12 @@ bool guarded_store(void* destination, const void* source, std::size_t size);
 /// bytes.
 bool guarded_store_bytes(void* destination, const void* source, std::size_t size);
 bool guarded_load_bytes(const void* source, void* destination, std::size_t size);
+
+/// The 4 bytes at ADDRESS, which is aligned to them; acquire order. False where the access faulted.
+bool guarded_load_word(const void* address, std::uint32_t& value);
+
+/// Stores DESIRED at ADDRESS, which is aligned to 4 bytes, where EXPECTED is there, which becomes
+/// what was there; sequentially consistent. False where the access faulted.
+bool guarded_exchange_if(void* address, std::uint32_t& expected, std::uint32_t desired);
 
 }  // namespace hive::sdk

@@ -31,7 +31,7 @@ enum hive_status {
   HIVE_HOME_GONE = 4,    /* home's monitor does not answer */
   HIVE_OUT_OF_RANGE = 5, /* past the end of the contribution or the section */
   HIVE_NO_SUCH_SECTION = 6,
-  HIVE_BAD_NAME = 7, /* not 1 to 63 of [A-Za-z0-9._-] */
+  HIVE_BAD_NAME = 7, /* not 1 to 63 of [A-Za-z0-9._-], or it begins with "hive." */
   HIVE_NAME_TAKEN = 8,
   HIVE_NO_SPACE = 9,
   HIVE_IN_USE = 10, /* other cells have the section open */
@@ -49,6 +49,8 @@ enum hive_status {
   HIVE_BROKEN = 69,  /* the device says what makes no sense */
   HIVE_INVALID = 70, /* an argument makes no sense */
   HIVE_OUT_OF_MEMORY = 71,
+  HIVE_ABANDONED = 72, /* the lock is taken, from an owner that failed */
+  HIVE_CLOSED = 73,    /* the other end of the channel has closed it */
 
   /* Careful reference. */
   HIVE_MISALIGNED = 96,
@@ -58,7 +60,18 @@ enum hive_status {
   HIVE_TORN = 100,     /* it is being written, or its writer died meanwhile */
   HIVE_ROTTEN = 101,   /* the checksum does not match */
   HIVE_STALE = 102,    /* it was written in another generation of its page */
-  HIVE_TOO_LONG = 103  /* it is longer than the destination, or than its home's memory */
+  HIVE_TOO_LONG = 103, /* it is longer than the destination, or than its home's memory */
+
+  /* Calls to other cells (hive_rpc.h). */
+  HIVE_REFUSED = 128,      /* no such service there, or the plan forbids the call */
+  HIVE_RESET = 129,        /* the connection ended first; the call may have been executed */
+  HIVE_PEER_FAILED = 130,  /* the cell failed, or is another incarnation by now */
+  HIVE_BAD_REPLY = 131,    /* what came back failed a check */
+  HIVE_CANCELLED = 132,    /* by the caller */
+  HIVE_BUSY = 133,         /* the server has too much to do; not executed */
+  HIVE_NO_METHOD = 134,    /* the service has no such method */
+  HIVE_REMOTE_ERROR = 135, /* the service says so, with a code of its own */
+  HIVE_NOT_DONE = 136      /* the call is still under way */
 };
 
 /* A few words for each status, never NULL. */
@@ -216,15 +229,106 @@ enum hive_status hive_get_written(hive_machine* machine, uint32_t home,
 /* --- doorbells
  * ------------------------------------------------------------------------------------- */
 
-/* Interrupts CELL. Its kernel has to have a driver that takes the device's interrupts. */
+/* Interrupts CELL, which may be this one. Its kernel has to have a driver that takes the device's
+ * interrupts, as uio_pci_generic does. */
 enum hive_status hive_ring(hive_machine* machine, uint32_t cell, uint32_t vector);
 
-/* Waits until the 4-byte word at OFFSET of HOME's contribution is not OLD, and gives what it is
- * then. HIVE_DEADLINE after TIMEOUT_MS. A stock kernel has no driver that would wake a process when
- * a doorbell rings, so this polls: without a pause at first, in the end every 2 ms. A home that is
- * gone reads as 0xffffffff. */
-enum hive_status hive_wait(const hive_machine* machine, uint32_t home, uint64_t offset,
-                           uint32_t old, uint32_t timeout_ms, uint32_t* value);
+/* --- waiting and waking
+ * ---------------------------------------------------------------------------- */
+
+/* Waits until the 4-byte word at OFFSET of HOME's contribution, a multiple of 4, is not OLD, and
+ * gives what it is then. HIVE_DEADLINE after TIMEOUT_MS. Spins for a moment, then sleeps until a
+ * doorbell rings: see hive_wake(). Where this cell contributes nothing, or the kernel's
+ * uio_pci_generic is not there, this polls: without a pause at first, in the end every 2 ms. A home
+ * that is gone reads as 0xffffffff. */
+enum hive_status hive_wait(hive_machine* machine, uint32_t home, uint64_t offset, uint32_t old,
+                           uint32_t timeout_ms, uint32_t* value);
+
+/* Wakes all who wait for the word at OFFSET of HOME's contribution, in all cells: to be called
+ * after the word was changed, by whatever store. Cells where nobody waits are not disturbed; a word
+ * that is changed without a call is noticed within 100 ms. CELLS, which may be NULL, gets how many
+ * cells' doorbells were rung. */
+enum hive_status hive_wake(hive_machine* machine, uint32_t home, uint64_t offset, uint32_t* cells);
+
+/* A lock among cells (guests/abi/cell_lock.h) in the word at OFFSET of HOME's contribution, which
+ * this cell may write; 0 is a free one. It belongs to the cell: threads and processes of one cell
+ * exclude each other as well, but any of them can free it. Not recursive. HIVE_DEADLINE after
+ * TIMEOUT_MS. HIVE_ABANDONED: the caller holds it, but whoever held it before failed, and what it
+ * protects may be half-changed. */
+enum hive_status hive_lock(hive_machine* machine, uint32_t home, uint64_t offset,
+                           uint32_t timeout_ms);
+/* HIVE_INVALID: this cell does not hold it. */
+enum hive_status hive_unlock(hive_machine* machine, uint32_t home, uint64_t offset);
+/* Who holds it; the incarnation modulo 2^24. HIVE_NOT_FOUND: nobody does. */
+enum hive_status hive_lock_owner(hive_machine* machine, uint32_t home, uint64_t offset,
+                                 uint32_t* cell, uint32_t* incarnation);
+/* Frees it where that incarnation of CELL, which failed, holds it; whoever gets it next is told so
+ * by HIVE_ABANDONED. */
+enum hive_status hive_lock_abandon(hive_machine* machine, uint32_t home, uint64_t offset,
+                                   uint32_t cell, uint32_t incarnation);
+
+/* --- channels
+ * -------------------------------------------------------------------------------------- */
+
+/* One-way streams of records between two programs, each of which writes only its own cell's memory
+ * (guests/abi/channel.h). Each end is used by one thread at a time, and closed before its machine.
+ *
+ * RING is a multiple of 64 within the sender's contribution, with room for 128 bytes and CAPACITY,
+ * a power of 2 of at least 64; CREDIT one within the receiver's, with room for 64 bytes. Both ends
+ * have to be told both. A record is at most CAPACITY - 16 bytes long. */
+struct hive_channel_place {
+  uint32_t sender;   /* a cell */
+  uint32_t receiver; /* a cell; may be the same */
+  uint64_t ring;
+  uint64_t credit;
+  uint32_t capacity;
+  uint32_t reserved; /* 0 */
+};
+
+typedef struct hive_sender hive_sender;
+typedef struct hive_receiver hive_receiver;
+
+/* Makes the ring, empty: a receiver that was at it begins anew. HIVE_INVALID: that is no place, or
+ * its ring is not this cell's. */
+enum hive_status hive_sender_open(hive_machine* machine, const struct hive_channel_place* place,
+                                  hive_sender** sender);
+/* Waits for room. HIVE_DEADLINE after TIMEOUT_MS: nothing was sent. HIVE_TOO_LONG: there will never
+ * be room. Where there is none: HIVE_CLOSED, HIVE_GONE or HIVE_BROKEN, as the receiver's end is. */
+enum hive_status hive_send(hive_sender* sender, const void* record, size_t size,
+                           uint32_t timeout_ms);
+/* The receiver gets what was sent, and then HIVE_CLOSED. NULL is allowed. */
+void hive_sender_close(hive_sender* sender);
+
+/* The sender may not have made the ring yet. */
+enum hive_status hive_receiver_open(hive_machine* machine, const struct hive_channel_place* place,
+                                    hive_receiver** receiver);
+/* The next record into the SIZE bytes at RECORD; LENGTH gets how many it fills. HIVE_DEADLINE after
+ * TIMEOUT_MS. HIVE_TOO_LONG: it was longer than SIZE, and is gone. HIVE_CLOSED or HIVE_GONE, as the
+ * sender's end is. HIVE_BROKEN or HIVE_ROTTEN: what is in the ring makes no sense, and the channel
+ * is of no use until the sender opens it anew. */
+enum hive_status hive_receive(hive_receiver* receiver, void* record, size_t size,
+                              uint32_t timeout_ms, size_t* length);
+/* The sender gets HIVE_CLOSED. NULL is allowed. */
+void hive_receiver_close(hive_receiver* receiver);
+
+/* Short messages (guests/abi/sips.h): in order for each sender and receiver, with at most one
+ * doorbell. Both cells open the port; both contribute global memory. A port is of one program of a
+ * cell at a time, whose threads may share it. */
+#define HIVE_SIPS_SIZE 128u
+
+typedef struct hive_sips hive_sips;
+
+/* PORT is 0 to 255. */
+enum hive_status hive_sips_open(hive_machine* machine, uint32_t port, hive_sips** sips);
+/* MESSAGE has HIVE_SIPS_SIZE bytes. HIVE_NOT_FOUND: CELL has not opened the port. HIVE_DEADLINE: it
+ * does not receive what was sent before. */
+enum hive_status hive_sips_send(hive_sips* sips, uint32_t cell, const void* message,
+                                uint32_t timeout_ms);
+/* The next message of any cell into the HIVE_SIPS_SIZE bytes at MESSAGE; CELL gets the sender. */
+enum hive_status hive_sips_receive(hive_sips* sips, uint32_t timeout_ms, uint32_t* cell,
+                                   void* message);
+/* NULL is allowed. */
+void hive_sips_close(hive_sips* sips);
 
 /* --- careful reference
  * ----------------------------------------------------------------------------- */

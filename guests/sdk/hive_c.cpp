@@ -3,68 +3,30 @@
 #include <new>
 #include <string>
 
+#include "guests/sdk/c_calls.h"
 #include "guests/sdk/guard.h"
 #include "guests/sdk/hive.h"
+#include "guests/sdk/last_message.h"
 #include "guests/sdk/machine.h"
 #include "guests/sdk/status.h"
 
-struct hive_machine {
-  std::unique_ptr<hive::sdk::Machine> machine;
-};
-
-namespace {
-
-using hive::sdk::Done;
-using hive::sdk::Failure;
-using hive::sdk::Result;
-
-/// Of a fixed size, so that telling of a lack of memory takes none.
-thread_local char last_message[512] = "";
-
-hive_status fail(hive_status status, const char* message) {
-  std::strncpy(last_message, message, sizeof last_message - 1);
-  return status;
-}
-
-/// What CALL returns; its failure is remembered, and what it throws is one.
-template <typename Call, typename Take>
-hive_status run(Call call, Take take) {
-  try {
-    auto result = call();
-    if (!result.ok()) return fail(result.status(), result.failure().message.c_str());
-    take(std::move(result).value());
-    return HIVE_OK;
-  } catch (const std::bad_alloc&) {
-    return fail(HIVE_OUT_OF_MEMORY, hive::sdk::status_text(HIVE_OUT_OF_MEMORY));
-  } catch (const std::exception& error) {
-    return fail(HIVE_SYSTEM, error.what());
-  }
-}
-
-/// The same for a result that goes to *OUT, where that is wanted.
-template <typename T, typename Call>
-hive_status put(T* out, Call call) {
-  return run(call, [out](T value) {
-    if (out != nullptr) *out = value;
-  });
-}
-
-template <typename Call>
-hive_status do_only(Call call) {
-  return run(call, [](Done) {});
-}
+namespace hive::sdk {
 
 hive_status missing(const char* what) {
   return fail(HIVE_INVALID, (std::string(what) + " is NULL").c_str());
 }
 
-}  // namespace
+}  // namespace hive::sdk
+
+using hive::sdk::do_only;
+using hive::sdk::fail;
+using hive::sdk::missing;
+using hive::sdk::put;
+using hive::sdk::run;
 
 extern "C" {
 
 const char* hive_status_text(hive_status status) { return hive::sdk::status_text(status); }
-
-const char* hive_last_message(void) { return last_message; }
 
 hive_status hive_open(const hive_options* options, hive_machine** machine) {
   if (machine == nullptr) return missing("machine");
@@ -173,13 +135,6 @@ hive_status hive_get_written(hive_machine* machine, uint32_t home, const hive_se
 
 hive_status hive_ring(hive_machine* machine, uint32_t cell, uint32_t vector) {
   return do_only([&] { return machine->machine->ring(cell, vector); });
-}
-
-hive_status hive_wait(const hive_machine* machine, uint32_t home, uint64_t offset, uint32_t old,
-                      uint32_t timeout_ms, uint32_t* value) {
-  return put(value, [&] {
-    return machine->machine->wait(home, offset, old, std::chrono::milliseconds(timeout_ms));
-  });
 }
 
 hive_status hive_careful_read(const hive_machine* machine, uint32_t home, uint64_t offset,

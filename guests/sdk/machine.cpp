@@ -5,6 +5,7 @@
 #include <string>
 
 #include "guests/sdk/careful_object.h"
+#include "guests/sdk/events/uio_bell.h"
 #include "guests/sdk/guard.h"
 #include "vmm/base/units.h"
 
@@ -43,13 +44,18 @@ Result<std::unique_ptr<Machine>> Machine::open(const hive_options& options,
   if (!device.ok()) return device.failure();
   const std::uint32_t deadline =
       options.deadline_ms == 0 ? kDefaultDeadlineMs : options.deadline_ms;
-  return std::make_unique<Machine>(std::move(device).value(), std::chrono::milliseconds(deadline));
+  Device found = std::move(device).value();
+  auto bell =
+      std::make_unique<UioBell>(paths, found.function, Registers(found.registers.address()));
+  return std::make_unique<Machine>(std::move(found), std::chrono::milliseconds(deadline),
+                                   std::move(bell));
 }
 
-Machine::Machine(Device device, std::chrono::milliseconds deadline)
+Machine::Machine(Device device, std::chrono::milliseconds deadline, std::unique_ptr<Bell> bell)
     : device_(std::move(device)),
       registers_(device_.registers.address()),
-      channel_(registers_, device_.registers.descriptor(), deadline) {}
+      channel_(registers_, device_.registers.descriptor(), deadline),
+      events_(device_, std::move(bell), [this] { return use_system_area().ok(); }) {}
 
 hive_machine_info Machine::info() const {
   hive_machine_info info{};

@@ -8,6 +8,8 @@
 
 #include "guests/sdk/command_channel.h"
 #include "guests/sdk/device.h"
+#include "guests/sdk/events/cell_lock.h"
+#include "guests/sdk/events/events.h"
 #include "guests/sdk/result.h"
 
 namespace hive::sdk {
@@ -25,7 +27,7 @@ class Machine {
   static Result<std::unique_ptr<Machine>> open(const hive_options& options,
                                                const DevicePaths& paths = {});
 
-  Machine(Device device, std::chrono::milliseconds deadline);
+  Machine(Device device, std::chrono::milliseconds deadline, std::unique_ptr<Bell> bell);
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
   ~Machine() = default;
@@ -61,7 +63,22 @@ class Machine {
 
   Result<Done> ring(std::uint32_t cell, std::uint32_t vector) const;
   Result<std::uint32_t> wait(std::uint32_t home, std::uint64_t offset, std::uint32_t old,
-                             std::chrono::milliseconds timeout) const;
+                             std::chrono::milliseconds timeout);
+  /// How many cells were rung.
+  Result<unsigned> wake(std::uint32_t home, std::uint64_t offset);
+
+  /// The lock in the word at OFFSET of HOME's contribution; see hive_lock().
+  Result<Taken> lock(std::uint32_t home, std::uint64_t offset, std::chrono::milliseconds timeout);
+  Result<Done> unlock(std::uint32_t home, std::uint64_t offset);
+  Result<LockState> lock_state(std::uint32_t home, std::uint64_t offset);
+  Result<Done> abandon_lock(std::uint32_t home, std::uint64_t offset, const LockOwner& owner);
+
+  /// For what is built on top.
+  [[nodiscard]] Events& events() { return events_; }
+  [[nodiscard]] const Device& device() const { return device_; }
+  /// Zeroes this cell's system area where it is of an earlier incarnation. Whoever sleeps or opens
+  /// a SIPS port needs it. HIVE_NOT_MAPPED: the cell has no area that it can write.
+  Result<Done> use_system_area();
 
   Result<hive_object> careful_read(std::uint32_t home, std::uint64_t offset, std::uint32_t tag,
                                    std::uint32_t generation, void* destination,
@@ -83,9 +100,13 @@ class Machine {
   template <typename Ask>
   Result<hive_section> ask_homes(std::uint32_t home, std::string_view name, Ask ask);
 
+  [[nodiscard]] Result<unsigned char*> word(std::uint32_t home, std::uint64_t offset) const;
+  Result<CellLock> lock_at(std::uint32_t home, std::uint64_t offset);
+
   Device device_;
   Registers registers_;
   CommandChannel channel_;
+  Events events_;
 };
 
 }  // namespace hive::sdk

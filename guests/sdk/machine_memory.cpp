@@ -1,7 +1,6 @@
 // The part of Machine that reads and writes global memory itself.
 #include <string>
 
-#include "guests/sdk/backoff.h"
 #include "guests/sdk/guard.h"
 #include "guests/sdk/machine.h"
 #include "guests/sdk/status.h"
@@ -9,8 +8,6 @@
 
 namespace hive::sdk {
 namespace {
-
-constexpr std::chrono::microseconds kLongestSleep{2000};
 
 Failure of_object(hive_status status, std::uint32_t home, std::uint64_t offset) {
   return {status, std::string(status_text(status)) + ", at offset " + std::to_string(offset) +
@@ -22,28 +19,6 @@ Failure read_only() {
 }
 
 }  // namespace
-
-Result<std::uint32_t> Machine::wait(std::uint32_t home, std::uint64_t offset, std::uint32_t old,
-                                    std::chrono::milliseconds timeout) const {
-  if (offset % sizeof(std::uint32_t) != 0) return of_object(HIVE_MISALIGNED, home, offset);
-  const auto word = place(home, offset, sizeof(std::uint32_t));
-  if (!word.ok()) return word.failure();
-  const Clock::time_point end = Clock::now() + timeout;
-  Backoff backoff(kLongestSleep);
-  while (true) {
-    // Loads go by 8 bytes, aligned: within the page all the same.
-    const std::uint64_t in_word = offset % sizeof(std::uint64_t);
-    std::uint32_t halves[2] = {};
-    if (!guarded_load(word.value() - in_word, halves, sizeof halves)) {
-      return of_object(HIVE_FAULT, home, offset);
-    }
-    const std::uint32_t value = halves[in_word / sizeof(std::uint32_t)];
-    if (value != old) return value;
-    if (!backoff.wait_until(end)) {
-      return Failure{HIVE_DEADLINE, "the word did not change in time"};
-    }
-  }
-}
 
 Result<hive_object> Machine::careful_read(std::uint32_t home, std::uint64_t offset,
                                           std::uint32_t tag, std::uint32_t generation,

@@ -69,6 +69,10 @@ const char* status_text(hive_status status) {
       return "an argument makes no sense";
     case HIVE_OUT_OF_MEMORY:
       return "out of memory";
+    case HIVE_ABANDONED:
+      return "the lock was taken from an owner that failed";
+    case HIVE_CLOSED:
+      return "the channel is closed";
     case HIVE_MISALIGNED:
       return "the offset is not aligned";
     case HIVE_FAULT:
@@ -85,6 +89,24 @@ const char* status_text(hive_status status) {
       return "the object is of another generation of its page";
     case HIVE_TOO_LONG:
       return "the object is too long";
+    case HIVE_REFUSED:
+      return "no such service there, or the plan forbids the call";
+    case HIVE_RESET:
+      return "the connection ended before the reply came";
+    case HIVE_PEER_FAILED:
+      return "the other cell failed";
+    case HIVE_BAD_REPLY:
+      return "the reply failed a check";
+    case HIVE_CANCELLED:
+      return "cancelled";
+    case HIVE_BUSY:
+      return "the server has too much to do";
+    case HIVE_NO_METHOD:
+      return "the service has no such method";
+    case HIVE_REMOTE_ERROR:
+      return "the service failed";
+    case HIVE_NOT_DONE:
+      return "the call is still under way";
   }
   return "unknown status";
 }

@@ -19,8 +19,8 @@
 namespace hive::testing {
 namespace {
 
-std::uint64_t window_size(unsigned cells) {
-  return (cells - 1) * FakeGlobalDevice::kPages * HIVE_GLOBAL_PAGE_SIZE;
+std::uint64_t window_size(unsigned cells, std::uint64_t pages) {
+  return (cells - 1) * pages * HIVE_GLOBAL_PAGE_SIZE;
 }
 
 void write_file(const std::string& path, const std::string& text) { std::ofstream(path) << text; }
@@ -47,22 +47,25 @@ std::string made_up_cell_name(unsigned number) {
   return number < names.size() ? names.at(number) : "cell" + std::to_string(number);
 }
 
-FakeGlobalDevice::Monitor::Monitor(unsigned home, unsigned cells)
-    : gatekeeper({static_cast<CellId>(home), home + 1 < cells ? kPages : 0}, {}),
-      desk(gatekeeper, made_up_names(cells)) {}
+FakeGlobalDevice::Monitor::Monitor(unsigned home, unsigned cells, std::uint64_t pages)
+    : gatekeeper({static_cast<CellId>(home), home + 1 < cells ? pages : 0}, {}),
+      desk(gatekeeper, made_up_names(cells)) {
+  gatekeeper.create_system_section();
+}
 
-FakeGlobalDevice::FakeGlobalDevice(unsigned cells, unsigned cell) : cell_(cell) {
+FakeGlobalDevice::FakeGlobalDevice(unsigned cells, unsigned cell, std::uint64_t pages)
+    : cell_(cell), pages_(pages) {
   std::string pattern = (std::filesystem::temp_directory_path() / "hive-device-XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) throw_errno("cannot make a temporary folder");
   folder_ = pattern;
   for (unsigned home = 0; home < cells; ++home) {
-    monitors_.push_back(std::make_unique<Monitor>(home, cells));
+    monitors_.push_back(std::make_unique<Monitor>(home, cells, pages));
   }
   make_files();
   const std::string registers = function_folder() + "/resource0";
   registers_ = reinterpret_cast<hive_global_registers*>(
       map_file(registers, 0, sizeof(hive_global_registers)));
-  window_ = map_file(folder_ + "/mem", kWindowStart, window_size(cells));
+  window_ = map_file(folder_ + "/mem", kWindowStart, window_size(cells, pages_));
   fill_registers(cells, cell);
   thread_ = std::thread([this] { serve(); });
 }
@@ -71,7 +74,7 @@ FakeGlobalDevice::~FakeGlobalDevice() {
   over_ = true;
   thread_.join();
   ::munmap(registers_, sizeof *registers_);
-  ::munmap(window_, window_size(static_cast<unsigned>(monitors_.size())));
+  ::munmap(window_, window_size(static_cast<unsigned>(monitors_.size()), pages_));
   std::error_code ignored;
   std::filesystem::remove_all(folder_, ignored);
 }
@@ -91,12 +94,12 @@ void FakeGlobalDevice::fill_registers(unsigned cells, unsigned cell) {
   registers_->cell = cell;
   registers_->cells = cells;
   registers_->window_start = kWindowStart;
-  registers_->window_size = window_size(cells);
+  registers_->window_size = window_size(cells, pages_);
   registers_->incarnation = 1;
   registers_->vectors = HIVE_GLOBAL_VECTORS;
   for (unsigned home = 0; home + 1 < cells; ++home) {
-    registers_->parts[home] = {home * kPages * HIVE_GLOBAL_PAGE_SIZE,
-                               kPages * HIVE_GLOBAL_PAGE_SIZE};
+    registers_->parts[home] = {home * pages_ * HIVE_GLOBAL_PAGE_SIZE,
+                               pages_ * HIVE_GLOBAL_PAGE_SIZE};
   }
 }
 
@@ -105,7 +108,7 @@ sdk::DevicePaths FakeGlobalDevice::paths() const { return {folder_ + "/pci", fol
 std::string FakeGlobalDevice::function_folder() const { return folder_ + "/pci/" + kFunction; }
 
 unsigned char* FakeGlobalDevice::memory(unsigned home) {
-  return window_ + home * kPages * HIVE_GLOBAL_PAGE_SIZE;
+  return window_ + home * pages_ * HIVE_GLOBAL_PAGE_SIZE;
 }
 
 hive_global_reply FakeGlobalDevice::ask_as(unsigned cell, const hive_global_request& request) {
@@ -142,8 +145,9 @@ void FakeGlobalDevice::serve() {
     registers.store32(offsetof(hive_global_registers, state), HIVE_GLOBAL_BUSY);
     while (mute_ && !over_) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     const std::lock_guard lock(mutex_);
-    hive_global_reply reply = answer(
-        cell_, registers.load<hive_global_request>(offsetof(hive_global_registers, request)));
+    const auto request =
+        registers.load<hive_global_request>(offsetof(hive_global_registers, request));
+    hive_global_reply reply = answer(trusting_ ? request.home : cell_, request);
     if (alter_) alter_(reply);
     registers.store(offsetof(hive_global_registers, reply), reply);
     registers.store32(offsetof(hive_global_registers, state), HIVE_GLOBAL_ANSWERED);

@@ -23,13 +23,14 @@ namespace hive::testing {
 /// with real ledgers. Every cell's contribution is readable and writable: there is no firewall.
 class FakeGlobalDevice {
  public:
-  static constexpr std::uint64_t kPages = 64;  ///< That each cell but the last contributes.
+  static constexpr std::uint64_t kPages = 64;  ///< That each cell but the last contributes,
+                                               ///< unless other ones are asked for.
   static constexpr std::uint64_t kWindowStart = 1 << 20;
   static constexpr const char* kFunction = "0000:00:05.0";
 
   /// Of CELLS cells named alpha, beta, gamma, ... the last of which contributes nothing; the guest
   /// is cell CELL.
-  explicit FakeGlobalDevice(unsigned cells = 3, unsigned cell = 0);
+  explicit FakeGlobalDevice(unsigned cells = 3, unsigned cell = 0, std::uint64_t pages = kPages);
   ~FakeGlobalDevice();
   FakeGlobalDevice(const FakeGlobalDevice&) = delete;
   FakeGlobalDevice& operator=(const FakeGlobalDevice&) = delete;
@@ -50,6 +51,8 @@ class FakeGlobalDevice {
   void lose(unsigned home);
   /// Requests are taken, and not answered until that is over.
   void set_mute(bool mute) { mute_ = mute; }
+  /// Takes requests that only homes may make as the home's own.
+  void set_trusting(bool trusting) { trusting_ = trusting; }
   /// Changes each reply before the guest sees it.
   void set_alter(std::function<void(hive_global_reply&)> alter);
 
@@ -66,16 +69,18 @@ class FakeGlobalDevice {
     firewall::RequestDesk desk;
     std::set<std::pair<unsigned, std::uint64_t>> writes;  ///< Cell and page.
 
-    Monitor(unsigned home, unsigned cells);
+    Monitor(unsigned home, unsigned cells, std::uint64_t pages);
   };
 
   std::string folder_;
   std::vector<std::unique_ptr<Monitor>> monitors_;
   unsigned cell_;
+  std::uint64_t pages_;
   std::mutex mutex_;
   std::set<unsigned> lost_;
   std::function<void(hive_global_reply&)> alter_;
   std::atomic<bool> mute_{false};
+  std::atomic<bool> trusting_{false};
   std::atomic<bool> over_{false};
   hive_global_registers* registers_ = nullptr;
   unsigned char* window_ = nullptr;

@@ -72,6 +72,8 @@ class Cell {
   [[nodiscard]] const memory::GuestMemory& memory() const { return machine_.memory(); }
   /// Global memory, or null.
   [[nodiscard]] const memory::GlobalWindow* global() { return machine_.global(); }
+  /// See Machine.
+  [[nodiscard]] std::optional<int> first_kept() const { return machine_.first_kept(); }
 
  private:
   enum class State { kReady, kRunning, kPausing, kPaused, kEnded };

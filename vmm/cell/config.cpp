@@ -205,6 +205,85 @@ Json json_of(const GlobalConfig& global) {
           {"on_violation", name_of(kViolationAnswers, global.on_violation)}};
 }
 
+RingConfig parse_ring(const Json& json) {
+  Members members(json, "vsock.peers.ring.");
+  RingConfig ring;
+  members.take_fd("file", ring.file);
+  members.take_fd("data", ring.data);
+  members.take_fd("space", ring.space);
+  members.refuse_unknown();
+  return ring;
+}
+
+VsockPeerConfig parse_vsock_peer(const Json& json) {
+  Members members(json, "vsock.peers.");
+  VsockPeerConfig peer;
+  members.take_number("cell", peer.cell, true);
+  members.take("name", peer.name, true);
+  members.take_number("cid", peer.cid, true);
+  members.take("may_call", peer.may_call);
+  members.take("may_be_called", peer.may_be_called);
+  members.take_object("out", [&](const Json& ring) { peer.out = parse_ring(ring); });
+  members.take_object("in", [&](const Json& ring) { peer.in = parse_ring(ring); });
+  members.refuse_unknown();
+  return peer;
+}
+
+VsockConfig parse_vsock(const Json& json) {
+  Members members(json, "vsock.");
+  VsockConfig vsock;
+  members.take_number("own", vsock.own, true);
+  members.take_number("cid", vsock.cid, true);
+  members.take_number("packets_per_second", vsock.packets_per_second, false);
+  members.take_array("peers",
+                     [&](const Json& peer) { vsock.peers.push_back(parse_vsock_peer(peer)); });
+  members.take_fd("link", vsock.link);
+  members.refuse_unknown();
+  return vsock;
+}
+
+Json json_of(const RingConfig& ring) {
+  return {{"file", ring.file}, {"data", ring.data}, {"space", ring.space}};
+}
+
+Json json_of(const VsockConfig& vsock) {
+  Json peers = Json::array();
+  for (const VsockPeerConfig& each : vsock.peers) {
+    peers.push_back({{"cell", each.cell},
+                     {"name", each.name},
+                     {"cid", each.cid},
+                     {"may_call", each.may_call},
+                     {"may_be_called", each.may_be_called},
+                     {"out", json_of(each.out)},
+                     {"in", json_of(each.in)}});
+  }
+  return {{"own", vsock.own},
+          {"cid", vsock.cid},
+          {"packets_per_second", vsock.packets_per_second},
+          {"peers", std::move(peers)},
+          {"link", vsock.link}};
+}
+
+void check(const VsockConfig& vsock) {
+  if (vsock.own >= kMaxCells) refuse("\"vsock.own\" is not the number of a cell");
+  std::set<unsigned> cells{vsock.own};
+  std::set<Cid> cids{vsock.cid};
+  if (vsock.cid < kFirstCellCid) refuse("\"vsock.cid\" is a reserved one");
+  for (const VsockPeerConfig& peer : vsock.peers) {
+    if (peer.cell >= kMaxCells || !cells.insert(peer.cell).second) {
+      refuse("\"vsock.peers.cell\" is not the number of another cell, or comes twice");
+    }
+    if (peer.cid < kFirstCellCid || !cids.insert(peer.cid).second) {
+      refuse("\"vsock.peers.cid\" is a reserved one, or comes twice");
+    }
+    for (const RingConfig* ring : {&peer.out, &peer.in}) {
+      if (ring->file < 0 || ring->data < 0 || ring->space < 0) {
+        refuse("\"vsock.peers\" has a ring with a descriptor missing");
+      }
+    }
+  }
+}
+
 void check(const GlobalConfig& global) {
   if (global.contributions.size() > kMaxCells) {
     refuse("\"global.contributions\" are more than " + std::to_string(kMaxCells));
@@ -242,6 +321,7 @@ void check(const CellConfig& config) {
     refuse("\"memory\" is not a multiple of 2 MiB");
   }
   if (config.global) check(*config.global);
+  if (config.vsock) check(*config.vsock);
 }
 
 }  // namespace
@@ -264,6 +344,7 @@ CellConfig parse_config(const std::string& json) {
   members.take("cmdline", config.cmdline, false);
   members.take_array("disks", [&](const Json& disk) { config.disks.push_back(parse_disk(disk)); });
   members.take_object("global", [&](const Json& global) { config.global = parse_global(global); });
+  members.take_object("vsock", [&](const Json& vsock) { config.vsock = parse_vsock(vsock); });
   members.take_fd("serial_fd", config.serial_fd);
   members.take_fd("console_fd", config.console_fd);
   members.take_fd("agent_fd", config.agent_fd);
@@ -285,6 +366,7 @@ std::string to_json(const CellConfig& config) {
             {"serial_fd", config.serial_fd}, {"console_fd", config.console_fd},
             {"agent_fd", config.agent_fd}};
   if (config.global) root["global"] = json_of(*config.global);
+  if (config.vsock) root["vsock"] = json_of(*config.vsock);
   return root.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

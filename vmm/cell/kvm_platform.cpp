@@ -52,6 +52,20 @@ KvmInterruptLine::KvmInterruptLine(kvm::Vm& vm, std::uint32_t gsi) : event_(make
 
 void KvmInterruptLine::raise() { signal(event_); }
 
+KvmLevelLine::KvmLevelLine(kvm::Vm& vm, std::uint32_t gsi)
+    : vm_(vm), gsi_(gsi), resample_(make_eventfd()) {
+  vm_.route_level_pin(gsi_);
+}
+
+void KvmLevelLine::enable(bool enabled) {
+  const std::lock_guard lock(mutex_);
+  while (enabled && attached_ < sources_.size()) {
+    vm_.add_level_source(gsi_, sources_[attached_], resample_.get());
+    ++attached_;
+  }
+  while (!enabled && attached_ > 0) vm_.remove_source(gsi_, sources_[--attached_]);
+}
+
 std::unique_ptr<device::MsiVector> KvmMsiController::allocate() {
   return std::make_unique<KvmMsiVector>(vm_);
 }

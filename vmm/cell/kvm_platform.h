@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
+#include <vector>
 
 #include "vmm/base/unique_fd.h"
 #include "vmm/device/platform.h"
@@ -19,6 +21,23 @@ class KvmInterruptLine : public device::InterruptLine {
 
  private:
   UniqueFd event_;
+};
+
+/// An IOAPIC pin that doorbells assert through irqfds, which KVM releases at the guest's end of
+/// interrupt.
+class KvmLevelLine : public device::LevelLine {
+ public:
+  KvmLevelLine(kvm::Vm& vm, std::uint32_t gsi);
+  void connect(int event_fd) override { sources_.push_back(event_fd); }
+  void enable(bool enabled) override;
+
+ private:
+  kvm::Vm& vm_;
+  std::uint32_t gsi_;
+  UniqueFd resample_;  ///< KVM wants one; nobody listens to it.
+  std::vector<int> sources_;
+  std::mutex mutex_;
+  std::size_t attached_ = 0;  ///< The first so many sources are. Guarded by mutex_.
 };
 
 /// Message-signalled interrupts, raised through irqfds. Vectors must not outlive the VM.

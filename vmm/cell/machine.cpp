@@ -12,6 +12,7 @@
 #include "guests/abi/agent_protocol.h"
 #include "vmm/base/error.h"
 #include "vmm/base/units.h"
+#include "vmm/cell/vsock_setup.h"
 #include "vmm/device/virtio/block.h"
 #include "vmm/device/virtio/console.h"
 #include "vmm/device/virtio/rng.h"
@@ -106,8 +107,9 @@ void Machine::attach_global(const CellConfig& config) {
   setup.on_request = [this](const hive_global_request& request) {
     boost::asio::post(loop_, [this, request] { global_link_->forward(request); });
   };
-  auto device = std::make_unique<device::GlobalMemoryDevice>(std::move(setup), interrupts_,
-                                                             doorbells_, *global_alias_);
+  global_pin_.emplace(vm_, layout::kPciGsi);
+  auto device = std::make_unique<device::GlobalMemoryDevice>(
+      std::move(setup), interrupts_, *global_pin_, doorbells_, *global_alias_);
   global_device_ = device.get();
   memory_bus_.attach(upper_.bars, pci_.upper_window());
   pci_.attach(std::move(device));
@@ -135,6 +137,49 @@ void Machine::attach_virtio(const CellConfig& config) {
   if (config.agent_fd >= 0) ports.push_back({HIVE_AGENT_PORT, UniqueFd(config.agent_fd)});
   if (!ports.empty()) attach_pci(std::make_unique<device::VirtioConsole>(std::move(ports)));
   attach_pci(std::make_unique<device::VirtioRng>());
+  if (config.vsock) attach_vsock(*config.vsock, config.incarnation);
+}
+
+void Machine::attach_vsock(const VsockConfig& config, Incarnation incarnation) {
+  VsockParts parts =
+      open_vsock(config, incarnation, global_ ? global_->first_kept() : std::nullopt);
+  first_vsock_ = parts.first_kept;
+  parts.setup.ask_host = [this](std::uint32_t request, std::uint32_t port) {
+    return vsock_link_->ask_host(request, port);
+  };
+  auto device = std::make_unique<device::VirtioVsock>(std::move(parts.setup));
+  vsock_ = device.get();
+  attach_pci(std::move(device));
+  VsockLink::Handlers handlers;
+  handlers.peer_up = [this](unsigned cell, Incarnation peer) { vsock_->peer_up(cell, peer); };
+  handlers.peer_down = [this](unsigned cell, Incarnation peer) { vsock_->peer_down(cell, peer); };
+  handlers.host_answer = [this](std::uint32_t request, UniqueFd socket) {
+    vsock_->host_answer(request, std::move(socket));
+  };
+  handlers.host_call = [this](std::uint32_t port, UniqueFd socket) {
+    vsock_->host_call(port, std::move(socket));
+  };
+  handlers.faults = [this](unsigned cell, const PathFaults& faults) {
+    vsock_->set_faults(cell, faults);
+  };
+  std::vector<unsigned> cells;
+  for (const VsockPeerConfig& peer : config.peers) cells.push_back(peer.cell);
+  handlers.counts = [this, cells] {
+    std::vector<VsockCount> counts;
+    for (const unsigned cell : cells) {
+      VsockCount& count = counts.emplace_back();
+      count.cell = cell;
+      count.counters = vsock_->counters(cell).value_or(VsockCounters{});
+    }
+    return counts;
+  };
+  vsock_link_.emplace(loop_, UniqueFd(config.link), std::move(handlers));
+}
+
+std::optional<int> Machine::first_kept() const {
+  // The device's are below the window's.
+  if (first_vsock_) return first_vsock_;
+  return global_ ? global_->first_kept() : std::nullopt;
 }
 
 void Machine::attach_pci(std::unique_ptr<device::VirtioDevice> device) {

@@ -14,6 +14,7 @@
 #include "vmm/cell/monitor_protocol.h"
 #include "vmm/cell/vcpu_gate.h"
 #include "vmm/cell/vcpu_thread.h"
+#include "vmm/cell/vsock_link.h"
 #include "vmm/device/bus.h"
 #include "vmm/device/global/global_memory_device.h"
 #include "vmm/device/legacy/cmos_rtc.h"
@@ -25,6 +26,7 @@
 #include "vmm/device/pci/config_ports.h"
 #include "vmm/device/pci/host_bridge.h"
 #include "vmm/device/virtio/virtio_device.h"
+#include "vmm/device/vsock/virtio_vsock.h"
 #include "vmm/kvm/kvm.h"
 #include "vmm/kvm/vm.h"
 #include "vmm/memory/global_places.h"
@@ -66,6 +68,8 @@ class Machine {
   [[nodiscard]] GlobalLink& global_link() { return *global_link_; }
   /// What the guest has above its RAM.
   [[nodiscard]] const memory::layout::UpperRanges& upper() const { return upper_; }
+  /// The lowest descriptor that must stay open and as it is, or nothing where there is none.
+  [[nodiscard]] std::optional<int> first_kept() const;
   [[nodiscard]] device::PowerPorts& power() { return power_; }
 
  private:
@@ -73,6 +77,7 @@ class Machine {
   void attach_global(const CellConfig& config);
   void attach_platform();
   void attach_virtio(const CellConfig& config);
+  void attach_vsock(const VsockConfig& config, Incarnation incarnation);
   void attach_pci(std::unique_ptr<device::VirtioDevice> device);
   /// What hands a report of KIND to on_report_ on the loop's thread, the first time that any such
   /// is called: a guest that asks again and again must not fill the loop's queue. Callable on any
@@ -93,6 +98,7 @@ class Machine {
   std::optional<GlobalLink> global_link_;
   KvmInterruptLine serial_line_;
   KvmInterruptLine power_line_;
+  std::optional<KvmLevelLine> global_pin_;  ///< With global_.
   KvmMsiController interrupts_;
   KvmDoorbells doorbells_;
   device::Bus ports_{"port"};
@@ -106,6 +112,9 @@ class Machine {
   device::PciHostBridge pci_;
   device::PciConfigPorts pci_ports_{pci_.ecam()};
   device::GlobalMemoryDevice* global_device_ = nullptr;  ///< On pci_, where there is any.
+  device::VirtioVsock* vsock_ = nullptr;                 ///< The same.
+  std::optional<int> first_vsock_;                       ///< The lowest that vsock_ keeps.
+  std::optional<VsockLink> vsock_link_;                  ///< With vsock_.
 };
 
 }  // namespace hive::cell

@@ -110,8 +110,7 @@ class Program {
                                    [this](const Report& report) { handle(report); });
     drop_privileges();  // Threads have the capabilities of the one that starts them.
     cell_->start([this] {
-      enter_sandbox({static_cast<std::uint32_t>(::getpid()),
-                     cell_->global() != nullptr ? cell_->global()->first_kept() : std::nullopt});
+      enter_sandbox({static_cast<std::uint32_t>(::getpid()), cell_->first_kept()});
     });
   }
 

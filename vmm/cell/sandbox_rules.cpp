@@ -4,6 +4,7 @@
 #include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
@@ -60,6 +61,9 @@ void allow_transfers(std::vector<SandboxRule>& rules) {
   // address, and where one went astray it is refused.
   rules.push_back({SYS_sendto, {equals(4, 0)}});
   rules.push_back({SYS_recvfrom, {equals(4, 0)}});
+  // A guest closes its streams to the host by halves.
+  rules.push_back({SYS_shutdown, {at_most(1, SHUT_RDWR)}});
+  rules.push_back({SYS_getsockopt, {equals(1, SOL_SOCKET), equals(2, SO_TYPE)}});
 }
 
 /// What the C library does by itself.
@@ -82,7 +86,8 @@ void allow_descriptors(std::vector<SandboxRule>& rules, const SandboxBounds& bou
   const int last = bounds.first_kept ? *bounds.first_kept - 1 : 0x7fff'ffff;
   const ArgumentTest own = at_most(0, static_cast<std::uint64_t>(std::max(last, 0)));
   // A kept guard must not be closed; nor may its flags change, which it has in common with the copy
-  // that home's monitor reads from and must not wait for.
+  // that home's monitor reads from and must not wait for. So have a ring's events with the copies
+  // of another cell's VMM.
   rules.push_back({SYS_close, {own}});
   rules.push_back({SYS_ioctl, {own, equals(1, FIONBIO)}});
   rules.push_back({SYS_fcntl, {equals(1, F_GETFL)}});

@@ -31,7 +31,7 @@ struct SandboxRule {
 /// What of the rules depends on the process.
 struct SandboxBounds {
   std::uint32_t process = 0;  ///< Its id: the only one that it may send signals to.
-  /// The lowest descriptor that must stay open and as it is (memory::GlobalWindow::first_kept()).
+  /// The lowest descriptor that must stay open and as it is (Machine::first_kept()).
   std::optional<int> first_kept;
 };
 

@@ -18,6 +18,20 @@ class InterruptLine {
   virtual void raise() = 0;
 };
 
+/// A level-triggered wire of the IOAPIC, which eventfds assert. Thread-safe.
+class LevelLine {
+ public:
+  virtual ~LevelLine() = default;
+  /// EVENT_FD, an eventfd that outlives the line, is one of those that assert it. Before the guest
+  /// runs.
+  virtual void connect(int event_fd) = 0;
+  /// From now on a signal of an eventfd asserts the wire until the guest's next end of interrupt,
+  /// at once where it was signalled before; or none does: the wire is released, and what is
+  /// signalled stays in the eventfd. What is asserted while the guest's IOAPIC masks the wire may
+  /// be lost. Throws Error when the machine cannot.
+  virtual void enable(bool enabled) = 0;
+};
+
 /// One message-signalled interrupt. Thread-safe.
 class MsiVector {
  public:

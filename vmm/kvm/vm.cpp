@@ -22,6 +22,14 @@ UniqueFd create_vm(const Kvm& kvm) {
   return fd;
 }
 
+/// After EVENT_FD was attached: KVM has sent for what was in there, and takes out only what comes
+/// from then on.
+void take_signals(int event_fd) {
+  std::uint64_t count = 0;
+  const iovec buffer{&count, sizeof count};
+  (void)!::preadv2(event_fd, &buffer, 1, -1, RWF_NOWAIT);
+}
+
 kvm_ioeventfd doorbell(memory::GuestAddress address, std::optional<std::uint32_t> value,
                        int event_fd, std::uint32_t flags) {
   kvm_ioeventfd request{};
@@ -73,7 +81,7 @@ void Vm::commit_routes() {
   }
 }
 
-void Vm::route_pin(std::uint32_t gsi, int event_fd) {
+void Vm::add_pin_route(std::uint32_t gsi) {
   const std::scoped_lock lock(routes_mutex_);
   kvm_irq_routing_entry entry{};
   entry.gsi = gsi;
@@ -82,7 +90,23 @@ void Vm::route_pin(std::uint32_t gsi, int event_fd) {
   entry.u.irqchip.pin = gsi;
   routes_.push_back(entry);
   commit_routes();
+}
+
+void Vm::route_pin(std::uint32_t gsi, int event_fd) {
+  add_pin_route(gsi);
   attach_irqfd(gsi, event_fd);
+}
+
+void Vm::route_level_pin(std::uint32_t gsi) { add_pin_route(gsi); }
+
+void Vm::add_level_source(std::uint32_t gsi, int event_fd, int resample_fd) {
+  kvm_irqfd request{};
+  request.fd = static_cast<std::uint32_t>(event_fd);
+  request.gsi = gsi;
+  request.flags = KVM_IRQFD_FLAG_RESAMPLE;
+  request.resamplefd = static_cast<std::uint32_t>(resample_fd);
+  if (::ioctl(fd_.get(), KVM_IRQFD, &request) != 0) throw_errno("kvm: KVM_IRQFD");
+  take_signals(event_fd);
 }
 
 std::uint32_t Vm::add_message(int event_fd) {
@@ -97,10 +121,7 @@ std::uint32_t Vm::add_message(int event_fd) {
 
 void Vm::add_source(std::uint32_t gsi, int event_fd) {
   attach_irqfd(gsi, event_fd);
-  // KVM has sent for what was in there, and takes out only what comes from now on.
-  std::uint64_t count = 0;
-  const iovec buffer{&count, sizeof count};
-  (void)!::preadv2(event_fd, &buffer, 1, -1, RWF_NOWAIT);
+  take_signals(event_fd);
 }
 
 void Vm::remove_source(std::uint32_t gsi, int event_fd) {

@@ -45,6 +45,13 @@ class Vm {
   /// write to the eventfd is an edge on the pin. Throws Error.
   void route_pin(std::uint32_t gsi, int event_fd);
 
+  /// The same, for what add_level_source() adds.
+  void route_level_pin(std::uint32_t gsi);
+  /// From now on a write to EVENT_FD asserts pin GSI until the guest's next end of interrupt, of
+  /// which RESAMPLE_FD is told; at once where it was signalled before. Until remove_source(), with
+  /// which the pin is released. Thread-safe. Throws Error.
+  void add_level_source(std::uint32_t gsi, int event_fd, int resample_fd);
+
   /// A GSI for one message-signalled interrupt, which EVENT_FD raises. Nothing is delivered until
   /// set_message(). Thread-safe. Throws Error when KVM has no more routes.
   std::uint32_t add_message(int event_fd);
@@ -65,6 +72,7 @@ class Vm {
 
  private:
   void attach_irqfd(std::uint32_t gsi, int event_fd);
+  void add_pin_route(std::uint32_t gsi);
   void commit_routes();
 
   UniqueFd fd_;

@@ -70,5 +70,6 @@ inline constexpr std::uint8_t kPowerButtonEvent = 1;  ///< Bit of kPowerEvents: 
 // Global system interrupts (IOAPIC pins).
 inline constexpr std::uint32_t kSerialGsi = 4;
 inline constexpr std::uint32_t kPowerGsi = 9;
+inline constexpr std::uint32_t kPciGsi = 16;  ///< Of INTA of every PCI function; level-triggered.
 
 }  // namespace hive::memory::layout

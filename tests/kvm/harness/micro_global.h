@@ -59,6 +59,21 @@ struct MicroGlobal {
   [[nodiscard]] micro::Action decode(bool on) const {
     return micro::store(2, config(PCI_COMMAND), on ? PCI_COMMAND_MEMORY : 0);
   }
+  /// Lets the function assert its pin, or not.
+  [[nodiscard]] micro::Action enable_pin(bool on) const {
+    return micro::store(2, config(PCI_COMMAND),
+                        PCI_COMMAND_MEMORY | (on ? 0 : PCI_COMMAND_INTX_DISABLE));
+  }
+  /// Has the pin reach CPU 0 as VECTOR, level-triggered and active low (82093AA, 3.2.4).
+  [[nodiscard]] static std::vector<micro::Action> route_pin(std::uint8_t vector, bool masked) {
+    constexpr std::uint64_t kSelect = memory::layout::kIoApic.start;
+    constexpr std::uint64_t kWindow = kSelect + 0x10;
+    constexpr std::uint32_t kEntry = 0x10 + 2 * memory::layout::kPciGsi;
+    constexpr std::uint32_t kLevelLow = 0xa000;
+    const std::uint32_t low = kLevelLow | vector | (masked ? 0x10000U : 0U);
+    return {micro::store(4, kSelect, kEntry + 1), micro::store(4, kWindow, 0),
+            micro::store(4, kSelect, kEntry), micro::store(4, kWindow, low)};
+  }
   [[nodiscard]] micro::Action enable_msix() const {
     return micro::store(2, config(kMsixControl), PCI_MSIX_FLAGS_ENABLE);
   }

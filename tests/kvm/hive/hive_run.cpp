@@ -120,7 +120,7 @@ void TestMachine::add_cell(const std::string& name, const std::string& keys) {
 std::string TestMachine::plan_file() const {
   const fs::path path = folder_ / "plan.yaml";
   std::ofstream file(path);
-  file << "machine: " << name_ << "\ncells:\n";
+  file << "machine: " << name_ << "\n" << keys_ << "cells:\n";
   for (const std::string& cell : cells_) file << cell;
   return path.string();
 }

@@ -37,6 +37,9 @@ class TestMachine {
   /// Adds a cell with the given keys beside its name, CPUs and memory.
   void add_cell(const std::string& name, const std::string& keys);
 
+  /// Adds LINE, a key of the machine.
+  void add_key(const std::string& line) { keys_ += line + "\n"; }
+
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
   /// Writes the plan; its path.
@@ -73,6 +76,7 @@ class TestMachine {
   std::string name_;
   std::filesystem::path folder_;
   std::vector<std::string> cells_;
+  std::string keys_;
 };
 
 /// Waits until process PID is gone or a zombie; whether that came within LIMIT.

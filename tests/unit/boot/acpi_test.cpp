@@ -161,6 +161,17 @@ std::pair<std::string, int> run(const std::string& command) {
   return {output, ::pclose(pipe)};
 }
 
+TEST(Acpi, RoutesThePinsOfPciOnlyWhereAFunctionHasOne) {
+  const auto has_routing = [](const Range& upper_bars) {
+    const Table dsdt = Walker(make_acpi(1, upper_bars)).tables.at("DSDT");
+    constexpr std::string_view kName = "_PRT";
+    const auto* text = reinterpret_cast<const char*>(dsdt.data());
+    return std::string_view(text, dsdt.size()).find(kName) != std::string_view::npos;
+  };
+  EXPECT_TRUE(has_routing({5 * kGiB, 2 * kGiB}));
+  EXPECT_FALSE(has_routing({}));
+}
+
 /// Disassembles each table with ACPICA's iasl, and compiles the outcome again.
 TEST(Acpi, SatisfiesTheReferenceCompiler) {
   if (run("iasl -v").second != 0) GTEST_SKIP() << "iasl is not installed (acpica-tools)";

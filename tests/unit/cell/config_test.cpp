@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "vmm/base/error.h"
+#include "vmm/cell/monitor_protocol.h"
 
 namespace hive::cell {
 namespace {
@@ -113,6 +114,66 @@ TEST(CellConfig, RefusesAnAnswerToViolationsThatItDoesNotKnow) {
   EXPECT_THAT(fault_of(R"({"name": "a", "vcpus": 1, "memory": 2097152, "kernel": "k",
                            "global": {"own": 0, "on_violation": "shrug"}})"),
               HasSubstr("\"global.on_violation\" is \"shrug\", not fault, stop or ignore"));
+}
+
+VsockConfig vsock_of(unsigned cells) {
+  VsockConfig vsock{.own = 0, .cid = 3, .packets_per_second = 1000, .peers = {}, .link = 9};
+  for (unsigned cell = 1; cell < cells; ++cell) {
+    const int first = static_cast<int>(100 + 6 * cell);
+    vsock.peers.push_back({.cell = cell,
+                           .name = std::string(63, 'n'),
+                           .cid = cell + 3,
+                           .may_call = true,
+                           .may_be_called = false,
+                           .out = {first, first + 1, first + 2},
+                           .in = {first + 3, first + 4, first + 5}});
+  }
+  return vsock;
+}
+
+CellConfig with_vsock(VsockConfig vsock) {
+  CellConfig config =
+      parse_config(R"({"name": "a", "vcpus": 1, "memory": 2097152, "kernel": "k"})");
+  config.vsock = std::move(vsock);
+  return config;
+}
+
+TEST(CellConfig, ComesBackWithItsVsock) {
+  const CellConfig back = parse_config(to_json(with_vsock(vsock_of(3))));
+  ASSERT_TRUE(back.vsock.has_value());
+  EXPECT_EQ(back.vsock->cid, 3U);
+  EXPECT_EQ(back.vsock->packets_per_second, 1000U);
+  EXPECT_EQ(back.vsock->link, 9);
+  ASSERT_EQ(back.vsock->peers.size(), 2U);
+  const VsockPeerConfig& peer = back.vsock->peers[1];
+  EXPECT_EQ(peer.cell, 2U);
+  EXPECT_EQ(peer.name, std::string(63, 'n'));
+  EXPECT_EQ(peer.cid, 5U);
+  EXPECT_TRUE(peer.may_call);
+  EXPECT_FALSE(peer.may_be_called);
+  EXPECT_EQ(peer.out.file, 112);
+  EXPECT_EQ(peer.out.data, 113);
+  EXPECT_EQ(peer.out.space, 114);
+  EXPECT_EQ(peer.in.space, 117);
+}
+
+TEST(CellConfig, FitsAMessageWithTheRingsOfAllCells) {
+  EXPECT_LT(to_json(with_vsock(vsock_of(kMaxCells))).size(), kMaxMessage / 2);
+}
+
+TEST(CellConfig, RefusesAVsockThatMakesNoSense) {
+  VsockConfig twice = vsock_of(3);
+  twice.peers[1].cell = 1;
+  EXPECT_THAT(fault_of(to_json(with_vsock(twice))), HasSubstr("\"vsock.peers.cell\""));
+  VsockConfig same = vsock_of(3);
+  same.peers[1].cid = 3;
+  EXPECT_THAT(fault_of(to_json(with_vsock(same))), HasSubstr("\"vsock.peers.cid\""));
+  VsockConfig host = vsock_of(2);
+  host.cid = 2;
+  EXPECT_THAT(fault_of(to_json(with_vsock(host))), HasSubstr("\"vsock.cid\""));
+  VsockConfig half = vsock_of(2);
+  half.peers[0].in.space = -1;
+  EXPECT_THAT(fault_of(to_json(with_vsock(half))), HasSubstr("descriptor missing"));
 }
 
 }  // namespace

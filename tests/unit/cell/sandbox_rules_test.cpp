@@ -5,6 +5,7 @@
 #include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include <initializer_list>
@@ -185,6 +186,10 @@ TEST_F(SandboxRules, MakeNoProcessFileOrSocket) {
                          SYS_ftruncate}) {
     EXPECT_FALSE(allowed(call)) << call;
   }
+  EXPECT_TRUE(allowed(SYS_shutdown, {5, SHUT_WR}));
+  EXPECT_FALSE(allowed(SYS_shutdown, {5, 3}));
+  EXPECT_TRUE(allowed(SYS_getsockopt, {5, SOL_SOCKET, SO_TYPE}));
+  EXPECT_FALSE(allowed(SYS_getsockopt, {5, SOL_SOCKET, SO_PEERCRED}));
   EXPECT_TRUE(allowed(SYS_sendto, {5, 0, 0, 0, 0, 0}));
   EXPECT_FALSE(allowed(SYS_sendto, {5, 0, 0, 0, 1, 16}));
 }

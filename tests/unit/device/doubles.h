@@ -26,6 +26,21 @@ class FakeLine : public InterruptLine {
   std::atomic<unsigned> raised = 0;
 };
 
+/// A wire that eventfds assert.
+class FakeLevelLine : public LevelLine {
+ public:
+  void connect(int event_fd) override { sources.push_back(event_fd); }
+  void enable(bool wanted) override {
+    if (wanted && refuse) throw Error("no more wires");
+    enabled = wanted;
+    ++changes;
+  }
+  std::vector<int> sources;
+  bool enabled = false;
+  bool refuse = false;
+  unsigned changes = 0;
+};
+
 /// What became of one message-signalled interrupt.
 struct MsiRecord {
   std::atomic<std::uint64_t> address = 0;

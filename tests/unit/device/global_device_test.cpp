@@ -46,7 +46,8 @@ class GlobalDeviceTest : public ::testing::Test {
       }
     }
     setup.on_request = [this](const hive_global_request& request) { requests_.push_back(request); };
-    auto device = std::make_unique<GlobalMemoryDevice>(std::move(setup), msi_, doorbells_, alias_);
+    auto device =
+        std::make_unique<GlobalMemoryDevice>(std::move(setup), msi_, pin_, doorbells_, alias_);
     device_ = device.get();
     bridge_.attach(std::move(device));
   }
@@ -88,6 +89,7 @@ class GlobalDeviceTest : public ::testing::Test {
   }
 
   test::FakeMsi msi_;
+  test::FakeLevelLine pin_;
   test::FakeDoorbells doorbells_;
   test::FakeAlias alias_;
   std::vector<int> events_;
@@ -100,12 +102,53 @@ TEST_F(GlobalDeviceTest, LooksLikeIvshmem) {
   EXPECT_EQ(config<std::uint32_t>(PCI_VENDOR_ID), 0x1110'1af4U);
   EXPECT_EQ(config<std::uint32_t>(PCI_CLASS_REVISION), 0x0500'0001U);
   EXPECT_EQ(config<std::uint32_t>(PCI_SUBSYSTEM_VENDOR_ID), 0x1100'1af4U);
-  EXPECT_EQ(config<std::uint8_t>(PCI_INTERRUPT_PIN), 0);
+  EXPECT_EQ(config<std::uint8_t>(PCI_INTERRUPT_PIN), 1);
+  EXPECT_EQ(config<std::uint8_t>(PCI_INTERRUPT_LINE), layout::kPciGsi);
   const std::size_t capability = config<std::uint8_t>(PCI_CAPABILITY_LIST);
   EXPECT_EQ(config<std::uint8_t>(capability), PCI_CAP_ID_MSIX);
   EXPECT_EQ(config<std::uint16_t>(capability + PCI_MSIX_FLAGS), HIVE_GLOBAL_VECTORS - 1);
   EXPECT_EQ(config<std::uint32_t>(capability + PCI_MSIX_TABLE), 1U);
   EXPECT_EQ(config<std::uint32_t>(capability + PCI_MSIX_PBA) & 7U, 1U);
+}
+
+TEST_F(GlobalDeviceTest, HandsItsDoorbellsToItsPinOnlyWhileThatIsEnabledAndMsixIsNot) {
+  constexpr std::uint16_t kMemory = PCI_COMMAND_MEMORY;
+  constexpr std::uint16_t kOff = PCI_COMMAND_MEMORY | PCI_COMMAND_INTX_DISABLE;
+  EXPECT_EQ(pin_.sources, std::vector<int>(events_.begin(), events_.begin() + 4));
+  EXPECT_FALSE(pin_.enabled) << "as firmware leaves it";
+  EXPECT_EQ(config<std::uint16_t>(PCI_COMMAND), kOff);
+  EXPECT_EQ(config<std::uint16_t>(PCI_STATUS), PCI_STATUS_CAP_LIST);
+  // What a kernel's test for the interrupt-disable bit does.
+  set_config<std::uint16_t>(PCI_COMMAND, kMemory);
+  EXPECT_EQ(config<std::uint16_t>(PCI_COMMAND), kMemory);
+  EXPECT_TRUE(pin_.enabled);
+  // What a handler sees, at once with the command, and what it does.
+  EXPECT_EQ(config<std::uint32_t>(PCI_COMMAND),
+            std::uint32_t{PCI_STATUS_CAP_LIST | PCI_STATUS_INTERRUPT} << 16 | kMemory);
+  set_config<std::uint8_t>(PCI_COMMAND + 1, PCI_COMMAND_INTX_DISABLE >> 8);
+  EXPECT_FALSE(pin_.enabled);
+  EXPECT_EQ(config<std::uint16_t>(PCI_STATUS), PCI_STATUS_CAP_LIST);
+  set_config<std::uint8_t>(PCI_COMMAND + 1, 0);
+  EXPECT_TRUE(pin_.enabled);
+  program(0, 0x40, false);
+  enable_msix();
+  EXPECT_FALSE(pin_.enabled);
+  EXPECT_EQ(config<std::uint16_t>(PCI_STATUS), PCI_STATUS_CAP_LIST);
+  EXPECT_EQ(msi_.records[0]->listens_to, events_[0]);
+  const std::size_t capability = config<std::uint8_t>(PCI_CAPABILITY_LIST);
+  set_config<std::uint16_t>(capability + PCI_MSIX_FLAGS, 0);
+  EXPECT_TRUE(pin_.enabled);
+  EXPECT_EQ(msi_.records[0]->listens_to, -1);
+  EXPECT_EQ(pin_.changes, 5U);
+}
+
+TEST_F(GlobalDeviceTest, LivesOnWhereTheMachineHasNoWireForItsPin) {
+  pin_.refuse = true;
+  set_config<std::uint16_t>(PCI_COMMAND, PCI_COMMAND_MEMORY);
+  EXPECT_FALSE(pin_.enabled);
+  pin_.refuse = false;
+  set_config<std::uint16_t>(PCI_COMMAND, PCI_COMMAND_MEMORY);
+  EXPECT_TRUE(pin_.enabled) << "the next write tries once more";
 }
 
 TEST_F(GlobalDeviceTest, HasItsMemoryInA64BitPrefetchableBarAtOnce) {

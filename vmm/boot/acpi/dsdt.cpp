@@ -35,13 +35,33 @@ Term pci_osc() {
                  return_value(argument(3))});
 }
 
+/// INTA of every slot is wired to layout::kPciGsi, without a link device (ACPI 6.4, 6.2.13):
+/// level-triggered, active low.
+Term pci_routing() {
+  constexpr std::uint64_t kSlots = 32;
+  constexpr std::uint64_t kEveryFunction = 0xffff;
+  constexpr std::uint64_t kInta = 0;
+  Terms entries;
+  for (std::uint64_t slot = 0; slot < kSlots; ++slot) {
+    entries.push_back(package({integer(slot << 16 | kEveryFunction), integer(kInta), integer(0),
+                               integer(layout::kPciGsi)}));
+  }
+  return name("_PRT", package(entries));
+}
+
+/// Only the function of global memory has an interrupt pin.
 Term pci_host(const Range& upper_bars) {
   Terms passed_down{bus_numbers(0, 0), memory_window(layout::kPciWindow)};
   if (upper_bars.size != 0) passed_down.push_back(prefetchable_window(upper_bars));
-  return device("PCI0",
-                {name("_HID", eisa_id("PNP0A08")), name("_CID", eisa_id("PNP0A03")),
-                 name("_SEG", integer(0)), name("_BBN", integer(0)), name("_UID", integer(0)),
-                 name("_CRS", resources(passed_down)), pci_osc()});
+  Terms terms{name("_HID", eisa_id("PNP0A08")),
+              name("_CID", eisa_id("PNP0A03")),
+              name("_SEG", integer(0)),
+              name("_BBN", integer(0)),
+              name("_UID", integer(0)),
+              name("_CRS", resources(passed_down)),
+              pci_osc()};
+  if (upper_bars.size != 0) terms.push_back(pci_routing());
+  return device("PCI0", terms);
 }
 
 /// What no device driver claims: Linux trusts the MCFG table only when its area is here.

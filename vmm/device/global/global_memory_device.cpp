@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "vmm/base/error.h"
 #include "vmm/memory/layout.h"
 
 namespace hive::device {
@@ -25,13 +26,14 @@ constexpr PciIdentity kIdentity{.vendor = HIVE_GLOBAL_VENDOR,
 
 }  // namespace
 
-GlobalMemoryDevice::GlobalMemoryDevice(Setup setup, MsiController& interrupts,
+GlobalMemoryDevice::GlobalMemoryDevice(Setup setup, MsiController& interrupts, LevelLine& pin,
                                        DoorbellController& doorbells, MemoryAlias& alias)
     : config_(kIdentity),
       doorbells_(std::move(setup.doorbells), doorbells),
       registers_(setup.facts, std::move(setup.on_request),
                  [this](std::uint32_t value) { rung_ = value; }),
       msix_(interrupts, HIVE_GLOBAL_VECTORS),
+      pin_(pin),
       alias_(alias) {
   config_.add_bar(kRegisters, kRegistersSize, BarWidth::k32);
   config_.add_bar(kMsix, kMsixSize, BarWidth::k32);
@@ -39,9 +41,15 @@ GlobalMemoryDevice::GlobalMemoryDevice(Setup setup, MsiController& interrupts,
                   BarWidth::k64Prefetchable);
   add_msix_capability();
   config_.enable_memory();
-  const std::vector<UniqueFd>& own = doorbells_.events(setup.facts.cell);
+  config_.add_interrupt_pin(memory::layout::kPciGsi);
+  connect_own_doorbells(setup.facts.cell);
+}
+
+void GlobalMemoryDevice::connect_own_doorbells(unsigned cell) {
+  const std::vector<UniqueFd>& own = doorbells_.events(cell);
   for (unsigned vector = 0; vector < own.size() && vector < msix_.entries(); ++vector) {
     msix_.connect(vector, own[vector].get());
+    pin_.connect(own[vector].get());
   }
 }
 
@@ -89,15 +97,31 @@ void GlobalMemoryDevice::read_config(std::uint64_t offset, std::span<std::byte> 
 
 void GlobalMemoryDevice::write_config(std::uint64_t offset, std::span<const std::byte> data) {
   std::uint16_t control = 0;
+  bool pin = false;
   {
     const std::lock_guard lock(config_mutex_);
     config_.write(offset, data);
     control = config_.get16(msix_capability_ + PCI_MSIX_FLAGS);
+    pin = (control & PCI_MSIX_FLAGS_ENABLE) == 0 && config_.interrupt_enabled();
+    config_.set_interrupt_status(pin);
   }
   // Writes of configuration space do not overlap either.
   const std::lock_guard lock(msix_mutex_);
+  // An eventfd has one listener at a time.
+  if (!pin) follow_pin(false);
   msix_.set_control((control & PCI_MSIX_FLAGS_ENABLE) != 0,
                     (control & PCI_MSIX_FLAGS_MASKALL) != 0);
+  if (pin) follow_pin(true);
+}
+
+void GlobalMemoryDevice::follow_pin(bool wanted) {
+  if (wanted == pin_enabled_) return;
+  try {
+    pin_.enable(wanted);
+    pin_enabled_ = wanted;
+  } catch (const Error&) {
+    // The machine cannot: doorbells stay pending, until the pin is next enabled.
+  }
 }
 
 void GlobalMemoryDevice::read_bar(unsigned index, std::uint64_t offset, std::span<std::byte> data) {

@@ -21,6 +21,11 @@ namespace hive::device {
 /// ivshmem's. BAR0: struct hive_global_registers. BAR1: MSI-X, table at 0 and pending bits at 2048.
 /// BAR2: global memory, a memory alias; what it has beyond global memory's end is all-ones. Memory
 /// decoding is on from the start, so that programs need no driver.
+///
+/// While MSI-X is off, every doorbell of the cell asserts interrupt pin INTA, until the guest's end
+/// of interrupt. No register tells which doorbell it was, and the VMM does not see it: as long as
+/// the pin may be asserted, the status register says that it is, which is true whenever a handler
+/// asks. A handler disables the pin; what rings then stays pending until the pin is enabled.
 class GlobalMemoryDevice : public PciDevice {
  public:
   struct Setup {
@@ -32,9 +37,10 @@ class GlobalMemoryDevice : public PciDevice {
     GlobalRegisters::RequestSink on_request;
   };
 
-  /// ALIAS is of all of global memory. The references outlive the device.
-  GlobalMemoryDevice(Setup setup, MsiController& interrupts, DoorbellController& doorbells,
-                     MemoryAlias& alias);
+  /// PIN is the wire of INTA, layout::kPciGsi; ALIAS is of all of global memory. The
+  /// references outlive the device.
+  GlobalMemoryDevice(Setup setup, MsiController& interrupts, LevelLine& pin,
+                     DoorbellController& doorbells, MemoryAlias& alias);
   GlobalMemoryDevice(const GlobalMemoryDevice&) = delete;
   GlobalMemoryDevice& operator=(const GlobalMemoryDevice&) = delete;
   ~GlobalMemoryDevice() override;
@@ -55,6 +61,8 @@ class GlobalMemoryDevice : public PciDevice {
 
  private:
   void add_msix_capability();
+  void connect_own_doorbells(unsigned cell);
+  void follow_pin(bool wanted);
 
   void write_registers(std::uint64_t offset, std::span<const std::byte> data);
 
@@ -69,7 +77,9 @@ class GlobalMemoryDevice : public PciDevice {
   std::optional<std::uint32_t> rung_;  ///< What the store under way wrote to the doorbell.
   std::mutex msix_mutex_;
   MsixTable msix_;
-  MemoryAlias& alias_;  ///< The bridge's calls of bar_moved() do not overlap.
+  LevelLine& pin_;
+  bool pin_enabled_ = false;  ///< Doorbells go to the pin.
+  MemoryAlias& alias_;        ///< The bridge's calls of bar_moved() do not overlap.
 };
 
 }  // namespace hive::device

@@ -79,6 +79,22 @@ void PciConfigSpace::enable_memory() {
   put16(PCI_COMMAND, get16(PCI_COMMAND) | PCI_COMMAND_MEMORY);
 }
 
+void PciConfigSpace::add_interrupt_pin(std::uint8_t line) {
+  bytes_[PCI_INTERRUPT_PIN] = std::byte{1};
+  bytes_[PCI_INTERRUPT_LINE] = std::byte{line};
+  put16(PCI_COMMAND, get16(PCI_COMMAND) | PCI_COMMAND_INTX_DISABLE);
+}
+
+bool PciConfigSpace::interrupt_enabled() const {
+  return bytes_[PCI_INTERRUPT_PIN] != std::byte{0} &&
+         (get16(PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE) == 0;
+}
+
+void PciConfigSpace::set_interrupt_status(bool asserted) {
+  const auto status = static_cast<std::uint16_t>(get16(PCI_STATUS) & ~PCI_STATUS_INTERRUPT);
+  put16(PCI_STATUS, asserted ? status | PCI_STATUS_INTERRUPT : status);
+}
+
 std::optional<std::uint64_t> PciConfigSpace::bar_address(unsigned index) const {
   if (bars_[index].size == 0 || (get16(PCI_COMMAND) & PCI_COMMAND_MEMORY) == 0) return std::nullopt;
   std::uint64_t address = get32(bar_offset(index)) & std::uint32_t(PCI_BASE_ADDRESS_MEM_MASK);

@@ -24,8 +24,8 @@ struct PciIdentity {
 /// The width of a base address register for memory.
 enum class BarWidth : std::uint8_t { k32, k64, k64Prefetchable };
 
-/// The 256 bytes of a conventional function (PCI 3.0, chapter 6): a type 0 header without interrupt
-/// pin or I/O space, and a list of capabilities. What lies above them in the 4 KiB of ECAM reads as
+/// The 256 bytes of a conventional function (PCI 3.0, chapter 6): a type 0 header without I/O
+/// space, and a list of capabilities. What lies above them in the 4 KiB of ECAM reads as
 /// all-ones, as a conventional function's does. Not thread-safe.
 class PciConfigSpace {
  public:
@@ -43,6 +43,12 @@ class PciConfigSpace {
   void assign_bar(unsigned index, std::uint64_t address);
   /// Turns memory decoding on, as firmware does for devices that work without a driver.
   void enable_memory();
+  /// Gives the function interrupt pin INTA, which firmware has routed to LINE and left disabled.
+  void add_interrupt_pin(std::uint8_t line);
+  /// Whether the guest lets the function assert its pin.
+  [[nodiscard]] bool interrupt_enabled() const;
+  /// What the status register says of the pin (PCI 3.0, 6.2.3: interrupt status).
+  void set_interrupt_status(bool asserted);
   /// Where the guest finds BAR INDEX; nothing while memory decoding is off.
   [[nodiscard]] std::optional<std::uint64_t> bar_address(unsigned index) const;
 

@@ -1,0 +1,159 @@
+#include "guests/sdk/channel/receiver.h"
+
+#include <string>
+
+#include "guests/sdk/crc32c.h"
+#include "guests/sdk/guard.h"
+#include "guests/sdk/status.h"
+
+namespace hive::sdk {
+namespace {
+
+constexpr std::uint64_t kAlignment = 64;
+constexpr std::size_t kProduced = offsetof(hive_channel_ring, produced);
+
+Failure of(hive_status status) { return {status, status_text(status)}; }
+
+}  // namespace
+
+Result<ChannelReceiver> ChannelReceiver::attach(Machine& machine, const ChannelPlace& place) {
+  if (!is_ring_capacity(place.capacity) || place.ring.offset % kAlignment != 0 ||
+      place.credit.offset % kAlignment != 0 || place.credit.home != machine.info().cell) {
+    return Failure{HIVE_INVALID, "that is no place for a channel's end"};
+  }
+  const auto ring = machine.place(place.ring.home, place.ring.offset, ring_size(place.capacity));
+  if (!ring.ok()) return ring.failure();
+  const auto credit =
+      machine.place(place.credit.home, place.credit.offset, sizeof(hive_channel_credit));
+  if (!credit.ok()) return credit.failure();
+  if (machine.device().read_only) return of(HIVE_NOT_MAPPED);
+  return ChannelReceiver(machine, place, ring.value(), credit.value());
+}
+
+ChannelReceiver::ChannelReceiver(Machine& machine, const ChannelPlace& place, unsigned char* ring,
+                                 unsigned char* credit)
+    : machine_(&machine),
+      place_(place),
+      ring_(ring),
+      credit_(reinterpret_cast<hive_channel_credit*>(credit)),
+      bytes_(ring + sizeof(hive_channel_ring), place.capacity) {}
+
+Failure ChannelReceiver::broken(const char* what) {
+  broken_ = true;
+  return {HIVE_BROKEN, std::string("the channel's sender makes no sense: ") + what};
+}
+
+/// Whether there is a session; begins with a new one.
+Result<bool> ChannelReceiver::follow_session() {
+  hive_channel_ring header{};
+  constexpr std::size_t kFacts = offsetof(hive_channel_ring, reserved1);
+  if (!guarded_load(ring_, &header, kFacts)) return of(HIVE_FAULT);
+  if (header.magic == HIVE_CHANNEL_GONE) return of(HIVE_GONE);
+  if (header.magic != HIVE_CHANNEL_MAGIC || header.session == 0) return false;
+  if (header.session == session_) return true;
+  if (header.version != HIVE_CHANNEL_VERSION || header.capacity != bytes_.capacity()) {
+    return broken("its ring is of another version or size");
+  }
+  const bool resumes = session_ == 0 && credit_->session == header.session;
+  broken_ = false;
+  resumed_ = resumes;
+  session_ = header.session;
+  sequence_ = 0;
+  consumed_ = resumes ? credit_->consumed & ~HIVE_CHANNEL_CLOSED : 0;
+  told_ = consumed_;
+  __atomic_store_n(&credit_->session, 0, __ATOMIC_SEQ_CST);
+  __atomic_store_n(&credit_->consumed, consumed_ | closed_, __ATOMIC_SEQ_CST);
+  __atomic_store_n(&credit_->session, session_, __ATOMIC_SEQ_CST);
+  return true;
+}
+
+/// Bytes that were sent and not taken.
+Result<std::uint32_t> ChannelReceiver::available() {
+  const auto session = follow_session();
+  if (!session.ok()) return session.failure();
+  if (!session.value()) return 0U;
+  if (broken_) return Failure{HIVE_BROKEN, "the channel is broken until its sender begins anew"};
+  std::uint32_t word = 0;
+  if (!guarded_load_word(ring_ + kProduced, word)) return of(HIVE_FAULT);
+  const IndexWord read = read_index(word);
+  if (read.gone) return of(HIVE_GONE);
+  const std::uint32_t count = read.index - consumed_;
+  if (read.broken || count > bytes_.capacity()) return broken("its index");
+  if (count == 0 && read.closed) return of(HIVE_CLOSED);
+  return count;
+}
+
+/// The record that the AVAILABLE bytes start with.
+Result<Done> ChannelReceiver::take(std::vector<std::byte>& record, std::uint64_t most,
+                                   std::uint32_t available) {
+  hive_channel_record header{};
+  if (available < sizeof header) return broken("a record's header");
+  if (!bytes_.load(consumed_, &header, sizeof header)) return of(HIVE_FAULT);
+  const std::uint64_t size = record_size(header.length);
+  if (size > available) return broken("a record's length");
+  if (resumed_) sequence_ = header.sequence;
+  resumed_ = false;
+  if (header.sequence != sequence_) return broken("a record's sequence");
+  const bool fits = header.length <= most;
+  record.resize(fits ? header.length : 0);
+  const std::uint32_t content = consumed_ + static_cast<std::uint32_t>(sizeof header);
+  if (!bytes_.load(content, record.data(), record.size())) return of(HIVE_FAULT);
+  if (fits && crc32c(0, record.data(), record.size()) != header.checksum) {
+    broken_ = true;
+    record.clear();
+    return of(HIVE_ROTTEN);
+  }
+  consumed_ += static_cast<std::uint32_t>(size);
+  ++sequence_;
+  if (!fits) return of(HIVE_TOO_LONG);
+  return Done{};
+}
+
+Result<bool> ChannelReceiver::try_receive(std::vector<std::byte>& record, std::uint64_t most) {
+  record.clear();
+  if (closed_ != 0) return of(HIVE_CLOSED);
+  const auto count = available();
+  if (count.ok() && count.value() == 0) return false;
+  if (!count.ok() && count.status() != HIVE_BROKEN) return count.failure();
+  const auto taken = count.ok() ? take(record, most, count.value()) : count.failure();
+  if (taken.ok()) return true;
+  const bool nonsense = taken.status() == HIVE_BROKEN || taken.status() == HIVE_ROTTEN;
+  // It may have been of two sessions.
+  if (nonsense && session_ended()) return false;
+  return taken.failure();
+}
+
+bool ChannelReceiver::session_ended() const {
+  std::uint64_t session = 0;
+  return guarded_load(ring_ + offsetof(hive_channel_ring, session), &session, sizeof session) &&
+         session != session_ && session_ != 0;
+}
+
+void ChannelReceiver::give_room() {
+  if (told_ == consumed_) return;
+  told_ = consumed_;
+  __atomic_store_n(&credit_->consumed, consumed_ | closed_, __ATOMIC_RELEASE);
+  machine_->events().wake_in(place_.ring.home, place_.room_key());
+}
+
+Result<Done> ChannelReceiver::receive(std::vector<std::byte>& record, std::uint64_t most,
+                                      Clock::time_point end) {
+  Result<bool> got = false;
+  const Events::Look received = [&] {
+    got = try_receive(record, most);
+    return !got.ok() || got.value();
+  };
+  const bool over = machine_->events().wait(place_.data_key(), received, end);
+  give_room();
+  if (!got.ok()) return got.failure();
+  if (!over) return Failure{HIVE_DEADLINE, "nothing was sent in time"};
+  return Done{};
+}
+
+void ChannelReceiver::close() {
+  closed_ = HIVE_CHANNEL_CLOSED;
+  __atomic_store_n(&credit_->consumed, consumed_ | closed_, __ATOMIC_RELEASE);
+  machine_->events().wake_in(place_.ring.home, place_.room_key());
+}
+
+}  // namespace hive::sdk

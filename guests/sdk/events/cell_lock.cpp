@@ -1,0 +1,107 @@
+#include "guests/sdk/events/cell_lock.h"
+
+#include <string>
+
+#include "guests/sdk/guard.h"
+#include "guests/sdk/status.h"
+
+namespace hive::sdk {
+namespace {
+
+Failure fault() { return {HIVE_FAULT, "the lock's word cannot be written by this cell"}; }
+
+std::uint32_t word_of(const LockOwner& owner) {
+  return (owner.cell + 1) << HIVE_LOCK_OWNER_SHIFT |
+         (owner.incarnation & HIVE_LOCK_INCARNATION_MASK);
+}
+
+}  // namespace
+
+std::uint32_t CellLock::own_word() const { return word_of(self_); }
+
+/// Held by an earlier boot of this very cell, which cannot free it any more.
+bool CellLock::is_stale(const LockState& state) const {
+  return state.held && state.owner.cell == self_.cell &&
+         state.owner.incarnation != (self_.incarnation & HIVE_LOCK_INCARNATION_MASK);
+}
+
+/// False, with the word in SEEN: others hold it.
+Result<bool> CellLock::try_to_take(std::uint32_t& seen, std::uint32_t waiters, Taken& taken) {
+  seen = 0;
+  std::uint32_t expected = 0;
+  std::uint32_t desired = own_word() | waiters;
+  taken = Taken::kFree;
+  while (true) {
+    if (!guarded_exchange_if(word_, seen, desired)) return fault();
+    if (seen == expected) return true;
+    const LockState state = read_lock(seen);
+    if (state.gone) return Failure{HIVE_GONE, status_text(HIVE_GONE)};
+    const bool stale = is_stale(state);
+    if (state.held && !stale) return false;
+    taken = state.abandoned || stale ? Taken::kAbandoned : Taken::kFree;
+    expected = seen;
+    desired = own_word() | waiters | (seen & HIVE_LOCK_WAITERS);
+  }
+}
+
+Result<Taken> CellLock::take(Clock::time_point end) {
+  std::uint32_t waiters = 0;
+  std::uint32_t seen = 0;
+  Taken taken = Taken::kFree;
+  while (true) {
+    const auto got = try_to_take(seen, waiters, taken);
+    if (!got.ok()) return got.failure();
+    if (got.value()) return taken;
+    const std::uint32_t marked = seen | HIVE_LOCK_WAITERS;
+    std::uint32_t found = seen;
+    if (found != marked && !guarded_exchange_if(word_, found, marked)) return fault();
+    if (found == seen) {
+      // Whoever has slept may not be the only one: it takes the lock as one that is waited for.
+      waiters = HIVE_LOCK_WAITERS;
+      const Events::Look changed = [this, marked] {
+        std::uint32_t now = 0;
+        return !guarded_load_word(word_, now) || now != marked;
+      };
+      (void)events_.wait(key_, changed, end);
+    }
+    if (Clock::now() >= end) {
+      const auto last = try_to_take(seen, waiters, taken);
+      if (!last.ok()) return last.failure();
+      if (last.value()) return taken;
+      return Failure{HIVE_DEADLINE, "cell " + std::to_string(read_lock(seen).owner.cell) +
+                                        " held the lock until the deadline"};
+    }
+  }
+}
+
+/// Where OWNER holds the lock, the word becomes REPLACEMENT. NEEDED: it is a failure if not.
+Result<Done> CellLock::replace(const LockOwner& owner, std::uint32_t replacement, bool needed) {
+  const std::uint32_t held = word_of(owner);
+  std::uint32_t seen = held;
+  std::uint32_t expected = held;
+  while (true) {
+    if (!guarded_exchange_if(word_, seen, replacement)) return fault();
+    if (seen == expected) break;
+    if ((seen & ~HIVE_LOCK_WAITERS) != held || read_lock(seen).gone) {
+      if (!needed) return Done{};
+      return Failure{HIVE_INVALID, "this cell does not hold the lock"};
+    }
+    expected = seen;
+  }
+  if ((expected & HIVE_LOCK_WAITERS) != 0) events_.wake(key_);
+  return Done{};
+}
+
+Result<Done> CellLock::free() { return replace(self_, 0, true); }
+
+Result<Done> CellLock::abandon(const LockOwner& owner) {
+  return replace(owner, HIVE_LOCK_ABANDONED, false);
+}
+
+Result<LockState> CellLock::state() const {
+  std::uint32_t word = 0;
+  if (!guarded_load_word(word_, word)) return fault();
+  return read_lock(word);
+}
+
+}  // namespace hive::sdk

@@ -1,0 +1,139 @@
+#include "guests/sdk/events/events.h"
+
+#include <immintrin.h>
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+namespace hive::sdk {
+namespace {
+
+constexpr std::chrono::microseconds kLongestPoll{2000};
+constexpr unsigned kLooksBetweenClocks = 16;
+constexpr std::size_t kMostIdleListeners = 8;
+
+/// The waker's and the waiter's full fence.
+void fence() {
+#if defined(__SANITIZE_THREAD__)
+  // ThreadSanitizer knows no fences; what it checks here is ordered by atomic accesses.
+  _mm_mfence();
+#else
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+#endif
+}
+
+/// One of the waiters for KEY, from now to the end of the scope.
+class Published {
+ public:
+  Published(SystemAreas& areas, const WaitKey& key) : areas_(areas), key_(key) {
+    areas_.add_waiter(key_);
+  }
+  Published(const Published&) = delete;
+  Published& operator=(const Published&) = delete;
+  ~Published() { areas_.remove_waiter(key_); }
+
+ private:
+  SystemAreas& areas_;
+  WaitKey key_;
+};
+
+}  // namespace
+
+Events::Events(const Device& device, std::unique_ptr<Bell> bell, std::function<bool()> prepare,
+               std::chrono::milliseconds longest_sleep)
+    : areas_(device),
+      cells_(device.facts.cells),
+      bell_(std::move(bell)),
+      prepare_(std::move(prepare)),
+      longest_sleep_(longest_sleep) {}
+
+bool Events::wait(const WaitKey& key, const Look& look, Clock::time_point end) {
+  if (look() || spin(look, end)) return true;
+  return areas_.has_own() ? sleep(key, look, end) : poll(look, end);
+}
+
+bool Events::spin(const Look& look, Clock::time_point end) {
+  const Clock::time_point start = Clock::now();
+  const Clock::time_point stop = std::min(end, start + spin_bound_.bound());
+  Clock::time_point now = start;
+  while (now < stop) {
+    for (unsigned count = 0; count < kLooksBetweenClocks; ++count) {
+      if (look()) {
+        spin_bound_.found_after(Clock::now() - start);
+        return true;
+      }
+      _mm_pause();
+    }
+    now = Clock::now();
+  }
+  spin_bound_.slept();
+  return false;
+}
+
+bool Events::poll(const Look& look, Clock::time_point end) {
+  Backoff backoff(kLongestPoll);
+  while (!look()) {
+    if (!backoff.wait_until(end)) return false;
+  }
+  return true;
+}
+
+bool Events::sleep(const WaitKey& key, const Look& look, Clock::time_point end) {
+  std::unique_ptr<Listener> listener = take_listener();
+  if (!listener) return poll(look, end);
+  bool over = false;
+  bool deaf = false;
+  {
+    const Published published(areas_, key);
+    while (!over && !deaf) {
+      listener->forget();
+      deaf = !listener->enable();
+      fence();
+      over = look();
+      const Clock::time_point now = Clock::now();
+      if (over || deaf || now >= end) break;
+      listener->wait_until(std::min(end, now + longest_sleep_));
+    }
+  }
+  if (deaf) return over || poll(look, end);
+  give_back(std::move(listener));
+  return over;
+}
+
+unsigned Events::wake(const WaitKey& key) {
+  fence();
+  unsigned rung = 0;
+  for (std::uint32_t cell = 0; cell < cells_; ++cell) {
+    if (!areas_.has_waiters(cell, key)) continue;
+    bell_->ring(cell);
+    ++rung;
+  }
+  return rung;
+}
+
+void Events::wake_in(std::uint32_t cell, const WaitKey& key) {
+  fence();
+  if (areas_.has_waiters(cell, key)) bell_->ring(cell);
+}
+
+std::unique_ptr<Listener> Events::take_listener() {
+  const std::lock_guard lock(mutex_);
+  if (deaf_) return nullptr;
+  if (!listeners_.empty()) {
+    std::unique_ptr<Listener> taken = std::move(listeners_.back());
+    listeners_.pop_back();
+    return taken;
+  }
+  if (prepare_) deaf_ = !std::exchange(prepare_, nullptr)();
+  std::unique_ptr<Listener> made = deaf_ ? nullptr : bell_->listen();
+  deaf_ = made == nullptr;
+  return made;
+}
+
+void Events::give_back(std::unique_ptr<Listener> listener) {
+  const std::lock_guard lock(mutex_);
+  if (listeners_.size() < kMostIdleListeners) listeners_.push_back(std::move(listener));
+}
+
+}  // namespace hive::sdk

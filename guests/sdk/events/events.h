@@ -1,0 +1,77 @@
+// Waiting for words of global memory, and waking those who wait, across cells: a futex over cells.
+//
+// A thread that is to sleep publishes itself in its own cell's wait table, where other cells can
+// read it and only its own can write. Why no wake-up is lost:
+//
+//   waiter                                     waker
+//   1 adds itself to its slot                  a stores the word
+//   2 forgets the interrupts so far            b full fence
+//   3 enables interrupts                       c looks at each cell's slot
+//   4 full fence                               d rings those whose slot is not 0
+//   5 looks at the word: over where it changed
+//   6 sleeps until an interrupt since 2
+//
+// 1 and 5 have a fence between them, as a and c have, so either 5 sees a's store or c sees 1's
+// addition (Dekker). In the first case the wait is over. In the second the waker rings after 1:
+// where the interrupt came before 2, step 5, after it, sees a's store; where it came after 2,
+// step 6 ends at once or when it comes. An interrupt that was masked when it rang is pending and
+// comes at 3; one that is masked after 3 was masked by the handler of another that came after 2.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "guests/sdk/backoff.h"
+#include "guests/sdk/events/bell.h"
+#include "guests/sdk/events/spin_bound.h"
+#include "guests/sdk/events/system_areas.h"
+
+namespace hive::sdk {
+
+/// Thread-safe. Where this cell has no memory of its own, or this process cannot be told of
+/// interrupts, waits poll: without a pause at first, in the end every 2 ms.
+class Events {
+ public:
+  /// Looks whether the wait is over, by loads that come after those of the last look.
+  using Look = std::function<bool()>;
+
+  /// How long a sleeper does without a look where nobody wakes it: a program may have changed the
+  /// word and not woken anyone, or have died in between.
+  static constexpr std::chrono::milliseconds kLongestSleep{100};
+
+  /// DEVICE outlives the object and does not move. PREPARE is called once, before the first sleep;
+  /// where it says false nobody sleeps.
+  Events(const Device& device, std::unique_ptr<Bell> bell, std::function<bool()> prepare,
+         std::chrono::milliseconds longest_sleep = kLongestSleep);
+
+  /// Waits until LOOK, which is about the word at KEY, says so; false: END passed first.
+  bool wait(const WaitKey& key, const Look& look, Clock::time_point end);
+  /// Has all who wait for KEY look again. After the word was stored. How many cells were rung.
+  unsigned wake(const WaitKey& key);
+  /// The same where only CELL waits for KEY.
+  void wake_in(std::uint32_t cell, const WaitKey& key);
+
+  [[nodiscard]] SystemAreas& areas() { return areas_; }
+
+ private:
+  bool spin(const Look& look, Clock::time_point end);
+  static bool poll(const Look& look, Clock::time_point end);
+  bool sleep(const WaitKey& key, const Look& look, Clock::time_point end);
+  std::unique_ptr<Listener> take_listener();
+  void give_back(std::unique_ptr<Listener> listener);
+
+  SystemAreas areas_;
+  std::uint32_t cells_;
+  std::unique_ptr<Bell> bell_;
+  std::function<bool()> prepare_;
+  std::chrono::milliseconds longest_sleep_;
+  SpinBound spin_bound_;
+  std::mutex mutex_;
+  bool deaf_ = false;                                 ///< Guarded by mutex_, as what follows.
+  std::vector<std::unique_ptr<Listener>> listeners_;  ///< Those that nobody uses.
+};
+
+}  // namespace hive::sdk

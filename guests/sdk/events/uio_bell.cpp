@@ -1,0 +1,78 @@
+#include "guests/sdk/events/uio_bell.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <utility>
+
+#include "guests/abi/global_memory.h"
+#include "guests/abi/system_area.h"
+#include "guests/sdk/events/uio_driver.h"
+#include "vmm/base/unique_fd.h"
+
+namespace hive::sdk {
+namespace {
+
+// The upper byte of PCI's command register, and "interrupt disable" in it (PCI 3.0, 6.2.2).
+constexpr off_t kCommandHigh = 5;
+constexpr unsigned char kInterruptDisable = 0x04;
+
+class UioListener : public Listener {
+ public:
+  UioListener(UniqueFd device, UniqueFd config)
+      : device_(std::move(device)), config_(std::move(config)) {}
+
+  /// Whether the device has an interrupt at all.
+  [[nodiscard]] bool works() const {
+    std::uint32_t count = 0;
+    return ::read(device_.get(), &count, sizeof count) == sizeof count || errno == EAGAIN;
+  }
+
+  void forget() override {
+    std::uint32_t count = 0;
+    (void)!::read(device_.get(), &count, sizeof count);
+  }
+
+  bool enable() override {
+    unsigned char command = 0;
+    if (::pread(config_.get(), &command, 1, kCommandHigh) != 1) return false;
+    if ((command & kInterruptDisable) == 0) return true;
+    command &= static_cast<unsigned char>(~kInterruptDisable);
+    return ::pwrite(config_.get(), &command, 1, kCommandHigh) == 1;
+  }
+
+  void wait_until(Clock::time_point end) override {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
+    if (left.count() <= 0) return;
+    pollfd entry{device_.get(), POLLIN, 0};
+    (void)::poll(&entry, 1, static_cast<int>(left.count()));
+  }
+
+ private:
+  UniqueFd device_;
+  UniqueFd config_;
+};
+
+}  // namespace
+
+std::unique_ptr<Listener> UioBell::listen() {
+  const auto name = find_uio(paths_, function_);
+  if (!name.ok()) return nullptr;
+  UniqueFd device(
+      ::open((paths_.devices + "/" + name.value()).c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  UniqueFd config(
+      ::open((paths_.functions + "/" + function_ + "/config").c_str(), O_RDWR | O_CLOEXEC));
+  if (!device || !config) return nullptr;
+  auto listener = std::make_unique<UioListener>(std::move(device), std::move(config));
+  if (!listener->works()) return nullptr;
+  return listener;
+}
+
+void UioBell::ring(std::uint32_t cell) {
+  registers_.store32(offsetof(hive_global_registers, doorbell), cell << 16 | HIVE_WAKE_VECTOR);
+}
+
+}  // namespace hive::sdk

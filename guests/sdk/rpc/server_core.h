@@ -1,0 +1,154 @@
+// The parts of a server. Internal to rpc.
+#pragma once
+
+#include <poll.h>
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "guests/sdk/rpc/server.h"
+#include "vmm/base/unique_fd.h"
+
+namespace hive::rpc {
+
+class Session;
+
+/// A request on its way through the server.
+struct Task {
+  std::shared_ptr<Session> session;
+  Frame frame;
+  Clock::time_point end;
+  std::atomic<bool> cancelled{false};
+};
+
+/// The server's side of one connection. What is not said to be otherwise belongs to the thread that
+/// receives.
+class Session {
+ public:
+  explicit Session(std::unique_ptr<Link> link) : link_(std::move(link)), opened_(Clock::now()) {}
+
+  Link& link() { return *link_; }
+  [[nodiscard]] Clock::time_point opened() const { return opened_; }
+  [[nodiscard]] bool is_greeted() const { return greeted_; }
+  [[nodiscard]] const Identity& caller() const { return caller_; }
+  void greet(const Identity& caller) {
+    greeted_ = true;
+    caller_ = caller;
+  }
+  /// Whether ID is above all before it.
+  bool take_id(std::uint64_t id) {
+    if (id <= last_id_) return false;
+    last_id_ = id;
+    return true;
+  }
+
+  /// Any thread. Sends, or waits for room until END. False where it did not.
+  bool send(const hive_rpc_frame& header, ByteView payload, Clock::time_point end);
+  /// There may be room again.
+  void notify_room();
+  /// Ends the connection: nobody waits for the replies any longer.
+  void close();
+
+  /// Any thread. Tasks that may be cancelled.
+  void add(const std::shared_ptr<Task>& task);
+  void remove(const std::shared_ptr<Task>& task);
+  void cancel(std::uint64_t id);
+
+ private:
+  const std::unique_ptr<Link> link_;
+  const Clock::time_point opened_;
+  bool greeted_ = false;
+  Identity caller_;
+  std::uint64_t last_id_ = 0;
+
+  std::mutex mutex_;
+  std::condition_variable room_;
+  bool closed_ = false;
+  std::vector<std::shared_ptr<Task>> tasks_;
+};
+
+/// Requests that wait for workers. Thread-safe.
+class TaskQueue {
+ public:
+  TaskQueue(std::size_t most, std::size_t most_bytes) : most_(most), most_bytes_(most_bytes) {}
+
+  /// False where it is full.
+  bool push(const std::shared_ptr<Task>& task);
+  /// Waits; null when it is closed.
+  std::shared_ptr<Task> pop();
+  void close();
+
+  /// A task to fill, from before where possible.
+  std::shared_ptr<Task> make_task();
+  void recycle(std::shared_ptr<Task> task);
+
+ private:
+  const std::size_t most_;
+  const std::size_t most_bytes_;
+  std::mutex mutex_;
+  std::condition_variable filled_;
+  std::deque<std::shared_ptr<Task>> tasks_;
+  std::size_t bytes_ = 0;
+  bool closed_ = false;
+  std::vector<std::shared_ptr<Task>> spare_;
+};
+
+class ServerCore {
+ public:
+  ServerCore(ServerOptions options, Handler handler, std::unique_ptr<Listener> listener);
+  ServerCore(const ServerCore&) = delete;
+  ServerCore& operator=(const ServerCore&) = delete;
+  ~ServerCore();
+
+  [[nodiscard]] ServerCounters counters() const;
+
+ private:
+  // server_loop.cpp: the thread that receives.
+  void receive_all();
+  void sleep(std::vector<pollfd>& polled);
+  int patience() const;
+  void accept_all();
+  [[nodiscard]] bool has_room_for(std::uint32_t cid) const;
+  void serve_ready(const std::vector<pollfd>& polled);
+  bool serve(const std::shared_ptr<Session>& session);
+  void drop(std::size_t place);
+  void wake() const;
+
+  // server_requests.cpp
+  bool take(const std::shared_ptr<Session>& session, Frame& frame);
+  bool welcome(Session& session, const Frame& frame);
+  void take_request(const std::shared_ptr<Session>& session, Frame& frame);
+  bool protocol_error(Session& session, const char* what);
+  void work();
+  void run(Task& task);
+  std::optional<HandlerError> call_handler(const Task& task, Bytes& reply);
+  void reply(Task& task, const std::optional<HandlerError>& error, ByteView payload);
+  bool send(Session& session, hive_rpc_frame header, ByteView payload, Clock::time_point end);
+  void send_error(Session& session, const hive_rpc_frame& to, const ErrorContent& content,
+                  Clock::time_point end);
+  hive_rpc_frame answer_to(const hive_rpc_frame& request, hive_rpc_kind kind) const;
+
+  const ServerOptions options_;
+  const Handler handler_;
+  const std::unique_ptr<Listener> listener_;
+  UniqueFd wakeup_;  ///< An eventfd: look at all again.
+  std::atomic<bool> stopping_{false};
+  std::vector<std::shared_ptr<Session>> sessions_;
+  std::atomic<std::size_t> session_count_{0};
+  Frame frame_;
+  Task inline_task_;  ///< Where there are no workers.
+  TaskQueue queue_;
+
+  struct Counts {
+    std::atomic<std::uint64_t> requests{0}, executed{0}, busy{0}, expired{0}, cancelled{0},
+        duplicates{0}, malformed{0};
+  } counts_;
+
+  std::vector<std::thread> workers_;
+  std::thread receiver_;
+};
+
+}  // namespace hive::rpc

@@ -1,0 +1,169 @@
+// The thread of a server that accepts connections and receives from all of them.
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "guests/sdk/rpc/server_core.h"
+
+namespace hive::rpc {
+namespace {
+
+constexpr std::chrono::seconds kHelloPatience{5};
+constexpr int kTurn = 64;  ///< Frames of one connection before the others have their turn.
+constexpr std::size_t kFirstSession = 2;  ///< Among the polled descriptors.
+
+}  // namespace
+
+ServerCore::ServerCore(ServerOptions options, Handler handler, std::unique_ptr<Listener> listener)
+    : options_(std::move(options)),
+      handler_(std::move(handler)),
+      listener_(std::move(listener)),
+      wakeup_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      queue_(options_.queue, options_.queue_bytes) {
+  for (unsigned i = 0; i < options_.workers; ++i) workers_.emplace_back([this] { work(); });
+  receiver_ = std::thread([this] { receive_all(); });
+}
+
+ServerCore::~ServerCore() {
+  stopping_ = true;
+  wake();
+  receiver_.join();
+  queue_.close();
+  for (std::thread& worker : workers_) worker.join();
+}
+
+void ServerCore::wake() const {
+  const std::uint64_t one = 1;
+  (void)!::write(wakeup_.get(), &one, sizeof one);
+}
+
+void ServerCore::receive_all() {
+  std::vector<pollfd> polled;
+  while (!stopping_) {
+    sleep(polled);
+    if (polled[0].revents != 0) {
+      std::uint64_t count = 0;
+      (void)!::read(wakeup_.get(), &count, sizeof count);
+    }
+    serve_ready(polled);
+    if (polled[1].revents != 0) accept_all();
+  }
+  while (!sessions_.empty()) drop(sessions_.size() - 1);
+}
+
+/// Until something happens. POLLED: the wakeup, the listener, then the sessions in their order.
+void ServerCore::sleep(std::vector<pollfd>& polled) {
+  polled.clear();
+  polled.push_back({wakeup_.get(), POLLIN, 0});
+  polled.push_back({listener_->fd(), POLLIN, 0});
+  int timeout = patience();
+  for (const auto& session : sessions_) {
+    Link& link = session->link();
+    // A caller that does not take its replies has no more requests read.
+    const bool reads = link.has_room();
+    const int events = (reads ? POLLIN : 0) | (link.wants_write() ? POLLOUT : 0);
+    polled.push_back({link.fd(), static_cast<short>(events), 0});
+    if (reads && !link.arm()) timeout = 0;
+  }
+  if (::poll(polled.data(), polled.size(), timeout) >= 0) return;
+  for (pollfd& one : polled) one.revents = 0;
+}
+
+/// Milliseconds until somebody should have said hello; -1: nobody is late.
+int ServerCore::patience() const {
+  std::int64_t least = -1;
+  for (const auto& session : sessions_) {
+    if (session->is_greeted()) continue;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(session->opened() +
+                                                                   kHelloPatience - Clock::now());
+    const std::int64_t ms = std::max<std::int64_t>(left.count(), 0);
+    least = least < 0 ? ms : std::min(least, ms);
+  }
+  return static_cast<int>(least);
+}
+
+void ServerCore::accept_all() {
+  for (int i = 0; i < kTurn; ++i) {
+    std::unique_ptr<Link> link = listener_->accept();
+    if (!link) {
+      // Out of descriptors, perhaps: the listener stays readable.
+      if (errno == EMFILE || errno == ENFILE) ::poll(nullptr, 0, 10);
+      return;
+    }
+    if (has_room_for(link->peer_cid())) {
+      sessions_.push_back(std::make_shared<Session>(std::move(link)));
+      session_count_ = sessions_.size();
+      continue;
+    }
+    ++counts_.busy;
+    Session refused(std::move(link));
+    send_error(refused, {}, {HIVE_RPC_BUSY, 0, "too many connections"}, kNow);
+    refused.close();
+  }
+}
+
+bool ServerCore::has_room_for(std::uint32_t cid) const {
+  if (sessions_.size() >= options_.connections) return false;
+  if (cid == 0) return true;
+  const auto of_cell =
+      std::count_if(sessions_.begin(), sessions_.end(),
+                    [cid](const auto& session) { return session->link().peer_cid() == cid; });
+  return static_cast<std::size_t>(of_cell) < std::max<std::size_t>(options_.connections / 2, 1);
+}
+
+void ServerCore::serve_ready(const std::vector<pollfd>& polled) {
+  const Clock::time_point late = Clock::now() - kHelloPatience;
+  // From the last, since drop() puts the last in the place of who goes.
+  for (std::size_t i = sessions_.size(); i-- > 0 && !stopping_;) {
+    const std::shared_ptr<Session> session = sessions_[i];
+    const Link& link = session->link();
+    const bool is_ready =
+        polled[kFirstSession + i].revents != 0 || (link.has_room() && link.pending());
+    if (is_ready && !serve(session)) {
+      drop(i);
+    } else if (!session->is_greeted() && session->opened() < late) {
+      drop(i);
+    }
+  }
+}
+
+/// False where the connection has ended.
+bool ServerCore::serve(const std::shared_ptr<Session>& session) {
+  Link& link = session->link();
+  for (int i = 0; i < kTurn; ++i) {
+    switch (link.receive(frame_, kNow)) {
+      case Received::kFrame:
+        if (!take(session, frame_)) return false;
+        if (!link.pending() || !link.has_room()) return true;
+        break;
+      case Received::kRoom:
+        session->notify_room();
+        if (!link.has_room()) return true;
+        break;
+      case Received::kTimeout:
+      case Received::kWoken:
+        return true;
+      case Received::kBroken:
+        ++counts_.malformed;
+        return false;
+      case Received::kEnded:
+        return false;
+    }
+  }
+  return true;
+}
+
+void ServerCore::drop(std::size_t place) {
+  sessions_[place]->close();
+  sessions_[place] = std::move(sessions_.back());
+  sessions_.pop_back();
+  session_count_ = sessions_.size();
+}
+
+ServerCounters ServerCore::counters() const {
+  return {session_count_,  counts_.requests,  counts_.executed,   counts_.busy,
+          counts_.expired, counts_.cancelled, counts_.duplicates, counts_.malformed};
+}
+
+}  // namespace hive::rpc

@@ -1,0 +1,108 @@
+#include "tests/support/fake_bells.h"
+
+#include <linux/futex.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <climits>
+#include <ctime>
+
+#include "vmm/base/error.h"
+
+namespace hive::testing {
+namespace {
+
+using Cell = FakeBells::Cell;
+
+class Locked {
+ public:
+  explicit Locked(Cell& cell) : cell_(cell) {
+    while (__atomic_exchange_n(&cell_.lock, 1, __ATOMIC_ACQUIRE) != 0) ::sched_yield();
+  }
+  Locked(const Locked&) = delete;
+  Locked& operator=(const Locked&) = delete;
+  ~Locked() { __atomic_store_n(&cell_.lock, 0, __ATOMIC_RELEASE); }
+
+ private:
+  Cell& cell_;
+};
+
+/// Interrupts where something is pending and not masked. CELL is locked.
+void deliver(Cell& cell) {
+  if (cell.pending == 0 || cell.masked != 0) return;
+  cell.pending = 0;
+  cell.masked = 1;
+  __atomic_fetch_add(&cell.interrupts, 1, __ATOMIC_SEQ_CST);
+  ::syscall(SYS_futex, &cell.interrupts, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+}
+
+class FakeListener : public sdk::Listener {
+ public:
+  explicit FakeListener(Cell& cell) : cell_(cell) {}
+
+  void forget() override { seen_ = __atomic_load_n(&cell_.interrupts, __ATOMIC_SEQ_CST); }
+  bool enable() override {
+    const Locked locked(cell_);
+    cell_.masked = 0;
+    deliver(cell_);
+    return true;
+  }
+  void wait_until(sdk::Clock::time_point end) override {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(end - sdk::Clock::now()).count();
+    if (left <= 0) return;
+    const timespec time{left / 1'000'000'000, left % 1'000'000'000};
+    ::syscall(SYS_futex, &cell_.interrupts, FUTEX_WAIT, seen_, &time, nullptr, 0);
+  }
+
+ private:
+  Cell& cell_;
+  std::uint32_t seen_ = 0;
+};
+
+class FakeBell : public sdk::Bell {
+ public:
+  FakeBell(FakeBells& bells, Cell& own) : bells_(bells), own_(own) {}
+  std::unique_ptr<sdk::Listener> listen() override { return std::make_unique<FakeListener>(own_); }
+  void ring(std::uint32_t cell) override { bells_.ring(cell); }
+
+ private:
+  FakeBells& bells_;
+  Cell& own_;
+};
+
+}  // namespace
+
+FakeBells::FakeBells() {
+  void* memory =
+      ::mmap(nullptr, sizeof *cells_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw_errno("no memory for doorbells");
+  cells_ = static_cast<std::array<Cell, HIVE_GLOBAL_MAX_CELLS>*>(memory);
+}
+
+FakeBells::~FakeBells() { ::munmap(cells_, sizeof *cells_); }
+
+std::unique_ptr<sdk::Bell> FakeBells::bell(std::uint32_t cell) {
+  return std::make_unique<FakeBell>(*this, cells_->at(cell));
+}
+
+std::uint32_t FakeBells::rings(std::uint32_t cell) const {
+  const Locked locked(cells_->at(cell));
+  return cells_->at(cell).rings;
+}
+
+std::uint32_t FakeBells::interrupts(std::uint32_t cell) const {
+  return __atomic_load_n(&cells_->at(cell).interrupts, __ATOMIC_SEQ_CST);
+}
+
+void FakeBells::ring(std::uint32_t cell) {
+  Cell& target = cells_->at(cell);
+  const Locked locked(target);
+  ++target.rings;
+  target.pending = 1;
+  deliver(target);
+}
+
+}  // namespace hive::testing
