@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/bench/rpc/calls.h"
 #include "tests/bench/rpc/slots.h"
 #include "tests/bench/rpc/sockets.h"
 
@@ -16,6 +17,8 @@ namespace {
 constexpr const char* kUsage =
     "usage: rpc_peer tcp|vsock serve PORT\n"
     "       rpc_peer tcp|vsock call HOST PORT SIZE COUNT|stream\n"
+    "       rpc_peer rpc serve\n"
+    "       rpc_peer rpc call CELL SIZE COUNT|stream\n"
     "       rpc_peer slots serve POLICY\n"
     "       rpc_peer slots call POLICY SIZE COUNT|stream\n"
     "HOST: an IPv4 address, or a CID. POLICY: always|sleeping timer|vfio|uio SPIN_NS\n";
@@ -29,12 +32,19 @@ Sleep parse_sleep(const std::string& word) {
 
 bool run_sockets(const std::vector<std::string>& words) {
   const Family family = words[0] == "vsock" ? Family::kVsock : Family::kTcp;
-  if (words[1] == "serve" && words.size() == 3) {
+  if (words.size() == 3 && words[1] == "serve") {
     serve_socket(family, static_cast<unsigned>(std::stoul(words[2])));
   }
-  if (words[1] != "call" || words.size() != 6) return false;
+  if (words.size() != 6 || words[1] != "call") return false;
   call_socket(family, words[2], static_cast<unsigned>(std::stoul(words[3])),
               parse_task(words[4], words[5]));
+  return true;
+}
+
+bool run_calls(const std::vector<std::string>& words) {
+  if (words[1] == "serve" && words.size() == 2) serve_calls();
+  if (words[1] != "call" || words.size() != 5) return false;
+  call_service(words[2], parse_task(words[3], words[4]));
   return true;
 }
 
@@ -51,8 +61,9 @@ bool run_slots(const std::vector<std::string>& words) {
 }
 
 bool run(const std::vector<std::string>& words) {
-  if (words.size() < 3) return false;
+  if (words.size() < 2) return false;
   if (words[0] == "tcp" || words[0] == "vsock") return run_sockets(words);
+  if (words[0] == "rpc") return run_calls(words);
   return words[0] == "slots" && run_slots(words);
 }
 

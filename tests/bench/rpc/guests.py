@@ -23,11 +23,12 @@ def module_files(names):
     with open(os.path.join(IMAGE, "release"), encoding="ascii") as source:
         release = source.read().strip()
     files = []
+    environment = dict(os.environ, PATH=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     for name in names:
         lines = subprocess.run(
             ["modprobe", "-C", "/dev/null", "-d", os.path.join(IMAGE, "tree"), "-S", release,
              "--show-depends", name], check=True, stdout=subprocess.PIPE, text=True,
-        ).stdout.splitlines()
+            env=environment).stdout.splitlines()
         files += [line.split()[1] for line in lines if line.split()[1] not in files]
     return files
 

@@ -50,13 +50,13 @@ files::path find_function() {
   throw std::runtime_error("no ivshmem device");
 }
 
-/// Gives the function to DRIVER, unless it has it.
-void bind_driver(const files::path& function, const std::string& driver) {
+void unbind_driver(const files::path& function) {
   const files::path bound = function / "driver";
-  if (files::exists(bound)) {
-    if (files::read_symlink(bound).filename() == driver) return;
-    write_file(bound / "unbind", function.filename());
-  }
+  if (files::exists(bound)) write_file(bound / "unbind", function.filename());
+}
+
+void bind_driver(const files::path& function, const std::string& driver) {
+  unbind_driver(function);
   write_file(function / "driver_override", driver);
   write_file("/sys/bus/pci/drivers_probe", function.filename());
 }
@@ -164,6 +164,7 @@ class UioSleeper : public Sleeper {
 std::unique_ptr<Sleeper> make_sleeper(Sleep sleep, const files::path& function) {
   if (sleep == Sleep::kVfio) return std::make_unique<VfioSleeper>(function);
   if (sleep == Sleep::kUio) return std::make_unique<UioSleeper>(function);
+  unbind_driver(function);
   write_file(function / "enable", "1");
   return std::make_unique<TimerSleeper>();
 }

@@ -17,9 +17,10 @@ from ivshmem_server import IvshmemServer  # noqa: E402
 
 SIZES = {"null rpc": 1, "128 B": 128, "4 KiB": 4096, "64 KiB": 65536}
 STREAM = 65536  # bytes of a message
-TRIPS = 200
+TRIPS = 100
 PORT = 5000
 SHARED = 8 << 20
+CIDS = 3, 4  # As plans give them, in order.
 SPIN_NS = 1000  # What an adaptive spinner comes to where spinning is in vain: there is one CPU.
 
 
@@ -85,23 +86,37 @@ class HivePair:
 
 
 class Link:
-    """One way from a guest to another."""
+    """One way from a guest to another. Its server runs only while it measures."""
 
     def __init__(self, name, pair, serve, call):
         self.name = name
-        self._caller, self._call = pair[0], call
-        pair[1].run(f"(/bench/rpc_peer {serve} </dev/null >/dev/null 2>&1 &)")
+        self._caller, self._server = pair
+        self._serve, self._call = serve, call
 
     def measure(self, size, count):
+        self._server.run(
+            f"/bench/rpc_peer {self._serve} </dev/null >/tmp/serving 2>&1 & echo $! >/tmp/server; "
+            "for i in $(seq 100); do [ -s /tmp/serving ] && break; sleep 0.1; done; "
+            "grep -q '^serving' /tmp/serving || { cat /tmp/serving; false; }")
         output = self._caller.run(f"/bench/rpc_peer {self._call} {size} {count}")
-        found = json.loads(output[output.index("{"):])
-        if "error" in found:
-            sys.exit(f"bench rpc: {self.name}: {found['error']}")
-        return found
+        self._server.run("kill $(cat /tmp/server); rm /tmp/serving")
+        return json.loads(output[output.index("{"):])
 
 
 def slots(name, pair, policy):
     return Link(name, pair, f"slots serve {policy}", f"slots call {policy}")
+
+
+def make_links(hive, qemu):
+    """In the order in which they take turns: those that are compared are neighbours."""
+    return [
+        slots("hive slots", hive, f"sleeping uio {SPIN_NS}"),
+        slots("qemu ivshmem-doorbell", qemu, f"always vfio {SPIN_NS}"),
+        slots("qemu ivshmem-doorbell timer", qemu, f"always timer {SPIN_NS}"),
+        Link("hive vsock rpc", hive, "rpc serve", "rpc call beta"),
+        Link("hive vsock", hive, f"vsock serve {PORT}", f"vsock call {CIDS[1]} {PORT}"),
+        Link("qemu tcp", qemu, f"tcp serve {PORT}", f"tcp call 10.0.0.2 {PORT}"),
+    ]
 
 
 def measure(links, rounds):
@@ -129,11 +144,7 @@ def main():
         load_modules()
         qemu = QemuPair(initrd, folder)
         hive = HivePair(initrd, folder)
-        links = [
-            slots("hive slots", hive.guests, f"sleeping timer {SPIN_NS}"),
-            Link("qemu tcp", qemu.guests, f"tcp serve {PORT}", f"tcp call 10.0.0.2 {PORT}"),
-            slots("qemu ivshmem-doorbell", qemu.guests, f"always vfio {SPIN_NS}"),
-        ]
+        links = make_links(hive.guests, qemu.guests)
         samples = measure(links, rounds)
         qemu.close()
         hive.close()

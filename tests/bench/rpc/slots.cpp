@@ -123,6 +123,7 @@ void serve_slots(Ivshmem& device, const SlotPolicy& policy) {
   Side side(device, policy);
   std::vector<char> content(kLongest);
   std::uint32_t done = side.received();
+  tell_that_it_serves();
   for (;;) {
     side.await(done + 1);
     ++done;

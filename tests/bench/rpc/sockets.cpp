@@ -115,6 +115,7 @@ void serve_socket(Family family, unsigned port) {
   ::setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (!apply(::bind, listener, address_of(family, "", port))) fail("bind");
   if (::listen(listener, 4) != 0) fail("listen");
+  tell_that_it_serves();
   for (;;) {
     const int socket = ::accept(listener, nullptr, nullptr);
     if (socket < 0) fail("accept");

@@ -22,6 +22,9 @@ struct Task {
 /// Of the words SIZE COUNT, where COUNT may be "stream". Throws std::runtime_error.
 Task parse_task(const std::string& size, const std::string& count);
 
+/// Prints "serving": from now on nothing that a client sends is missed.
+void tell_that_it_serves();
+
 /// Calls TRIP count times and prints `{"n":..., "min":..., "median":..., "p99":..., "max":...}`, in
 /// nanoseconds. A tenth of that comes before, unmeasured.
 void measure_trips(std::size_t count, const std::function<void()>& trip);
