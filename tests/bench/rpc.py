@@ -28,6 +28,7 @@ PAIRS = [
     ("hive fast path/hive vsock socket", "hive fast path", "hive vsock"),
     ("hive vsock/qemu tcp", "hive vsock", "qemu tcp"),  # The same program over both.
     ("hive slots/qemu ivshmem-doorbell", "hive slots", "qemu ivshmem-doorbell"),
+    ("hive slots/qemu ivshmem-doorbell timer", "hive slots", "qemu ivshmem-doorbell timer"),
 ]
 MICRO = ("micro hive/qemu ivshmem-doorbell", "micro hive", "micro qemu ivshmem-doorbell")
 RATIOS = [
