@@ -14,8 +14,6 @@
 
 #include "vmm/base/unique_fd.h"
 
-extern char** environ;
-
 namespace hive::ctl {
 namespace {
 
@@ -24,6 +22,7 @@ constexpr std::uint32_t kNotRun = 127;
 
 std::vector<char*> pointers(std::vector<std::string>& words) {
   std::vector<char*> result;
+  result.reserve(words.size() + 1);
   for (std::string& word : words) result.push_back(word.data());
   result.push_back(nullptr);
   return result;

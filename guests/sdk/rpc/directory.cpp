@@ -9,7 +9,7 @@
 namespace hive::rpc {
 namespace {
 
-constexpr std::size_t kMostBytes = 64 * 1024;  ///< Of the file.
+constexpr std::size_t kMostBytes = std::size_t{64} * 1024;  ///< Of the file.
 
 /// All of TEXT as a number.
 std::optional<std::uint32_t> number_of(std::string_view text) {

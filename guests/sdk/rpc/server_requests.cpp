@@ -149,7 +149,7 @@ void ServerCore::run(Task& task) {
   } else {
     reply(task, error, answer);
   }
-  constexpr std::size_t kMostKept = 64 * 1024;
+  constexpr std::size_t kMostKept = std::size_t{64} * 1024;
   if (answer.capacity() > kMostKept) Bytes().swap(answer);
 }
 

@@ -6,8 +6,8 @@
 namespace hive::rpc {
 namespace {
 
-constexpr std::size_t kMostSpare = 64;              ///< Tasks that are kept.
-constexpr std::size_t kMostSpareBytes = 64 * 1024;  ///< Of each.
+constexpr std::size_t kMostSpare = 64;                           ///< Tasks that are kept.
+constexpr std::size_t kMostSpareBytes = std::size_t{64} * 1024;  ///< Of each.
 
 }  // namespace
 

@@ -13,7 +13,7 @@
 namespace hive::rpc {
 namespace {
 
-constexpr std::size_t kStageSize = 16 * 1024;
+constexpr std::size_t kStageSize = std::size_t{16} * 1024;
 
 /// Whether ERROR says "not now" and not "never".
 bool may_pass(int error) { return error == EAGAIN || error == EINTR || error == ENOBUFS; }

@@ -12,7 +12,7 @@ namespace hive::rpc {
 class SocketLink : public Link {
  public:
   /// Past this many bytes that the socket did not take, send() is full.
-  static constexpr std::size_t kMostUnsent = 256 * 1024;
+  static constexpr std::size_t kMostUnsent = std::size_t{256} * 1024;
 
   /// SOCKET is made non-blocking. PEER_CID as Link::peer_cid().
   explicit SocketLink(UniqueFd socket, std::uint32_t peer_cid = 0);

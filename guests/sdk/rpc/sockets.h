@@ -45,6 +45,8 @@ class SocketListener : public Listener {
  public:
   /// PATH: of a Unix socket, whose file is removed in the end.
   explicit SocketListener(UniqueFd socket, std::string path = {});
+  SocketListener(const SocketListener&) = delete;
+  SocketListener& operator=(const SocketListener&) = delete;
   ~SocketListener() override;
   [[nodiscard]] int fd() const override { return socket_.get(); }
   std::unique_ptr<Link> accept() override;
