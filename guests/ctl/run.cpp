@@ -33,7 +33,7 @@ void add_all(CLI::App& app, Session& session) {
       ->check(CLI::Range(0.001, 86400.0));
   for (const auto& add :
        {add_info, add_section, add_grant, add_revoke, add_page, add_written, add_read, add_write,
-          add_fetch, add_publish, add_ring, add_wait, add_wake, add_rpc}) {
+        add_fetch, add_publish, add_ring, add_wait, add_wake, add_rpc}) {
     add(app, session);
   }
   app.footer(kFooter);  // Last, so that commands do not inherit it.

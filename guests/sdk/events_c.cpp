@@ -4,9 +4,9 @@
 #include "guests/sdk/c_calls.h"
 
 using hive::sdk::do_only;
+using hive::sdk::fail;
 using hive::sdk::missing;
 using hive::sdk::put;
-using hive::sdk::fail;
 using hive::sdk::run;
 
 extern "C" {

@@ -59,7 +59,8 @@ const Case kKeys[] = {
      "f:2:34: unknown key 'network' in a cell; the keys are name, cpus, overcommit_cpus, memory, "
      "hugepages, shared, kernel, initrd, cmdline, disks, cid, agent, vsock"},
     {"of_machine", "machine: m\nmonitor: {}\ncells: [{name: a, memory: 64MiB}]\n",
-     "f:2:1: unknown key 'monitor' in a machine; the keys are machine, cells, defaults, firewall, rpc, faults"},
+     "f:2:1: unknown key 'monitor' in a machine; the keys are machine, cells, defaults, firewall, "
+     "rpc, faults"},
     {"of_machine_near", "machine: m\nfirwall: {}\ncells: [{name: a, memory: 64MiB}]\n",
      "f:2:1: unknown key 'firwall' in a machine; did you mean 'firewall'?"},
     {"of_disk", sound_cell("disks: [{path: a.img, read_only: true}]"),
@@ -97,10 +98,12 @@ const Case kTypes[] = {
      "f:2:8: 'cells' is empty; describe at least one cell"},
     {"cell_scalar", "machine: m\ncells: [a]\n",
      "f:2:9: a cell is described by a single value; write a mapping with the keys name, cpus, "
-     "overcommit_cpus, memory, hugepages, shared, kernel, initrd, cmdline, disks, cid, agent, vsock"},
+     "overcommit_cpus, memory, hugepages, shared, kernel, initrd, cmdline, disks, cid, agent, "
+     "vsock"},
     {"cell_null", "machine: m\ncells:\n-\n- {name: a, memory: 64MiB}\n",
      "f:4:1: nothing up to here describes a cell; write a mapping with the keys name, cpus, "
-     "overcommit_cpus, memory, hugepages, shared, kernel, initrd, cmdline, disks, cid, agent, vsock"},
+     "overcommit_cpus, memory, hugepages, shared, kernel, initrd, cmdline, disks, cid, agent, "
+     "vsock"},
     {"defaults_list", "machine: m\ndefaults: []\ncells: [{name: a, memory: 64MiB}]\n",
      "f:2:11: 'defaults' is a list; give it a mapping such as {memory: 256MiB}"},
     {"memory_list", cell("memory: [64MiB]"),
