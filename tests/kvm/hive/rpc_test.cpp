@@ -17,7 +17,8 @@ using nlohmann::json;
 json peer_of(const TestMachine& machine, const std::string& cell, const std::string& peer) {
   const Output output = machine.hive({"rpc", machine.name(), "--json"});
   EXPECT_EQ(output.status, 0) << output.err;
-  for (const json& each : json::parse(output.out)["machines"][0]["cells"]) {
+  const json all = json::parse(output.out);
+  for (const json& each : all["machines"][0]["cells"]) {
     if (each["cell"] != cell || !each.contains("peers")) continue;
     for (const json& other : each["peers"]) {
       if (other["cell"] == peer) return other;
