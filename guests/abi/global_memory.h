@@ -109,6 +109,12 @@ struct hive_global_part {
   uint64_t size;
 };
 
+/* Bits of `pin_mode`; others read as 0. */
+/* "Interrupt disable" of the command register does not hold the interrupt pin back. For handlers
+ * that disable it at each interrupt, and programs that do not want to enable it before each sleep:
+ * the pin is released at each end of interrupt anyway. */
+#define HIVE_GLOBAL_PIN_ALWAYS 1u
+
 enum hive_global_state {
   HIVE_GLOBAL_IDLE = 0,    /* no request was submitted since the device was reset */
   HIVE_GLOBAL_BUSY = 1,    /* one is under way; what is written to `request` or `submit` is lost */
@@ -127,7 +133,7 @@ struct hive_global_registers {
   uint32_t doorbell;    /* write-only: cell << 16 | vector interrupts that cell */
   uint8_t reserved0[0xf0];
 
-  /* 0x100, all read-only */
+  /* 0x100, read-only but for pin_mode */
   uint32_t magic;
   uint32_t version;
   uint32_t cell;  /* this cell's number */
@@ -136,7 +142,8 @@ struct hive_global_registers {
   uint64_t window_size;
   uint32_t incarnation; /* how often this cell was booted */
   uint32_t vectors;     /* HIVE_GLOBAL_VECTORS */
-  uint8_t reserved1[0x2d8];
+  uint32_t pin_mode;    /* HIVE_GLOBAL_PIN_* */
+  uint8_t reserved1[0x2d4];
 
   /* 0x400, read-only */
   struct hive_global_part parts[HIVE_GLOBAL_MAX_CELLS];
@@ -165,6 +172,7 @@ HIVE_ABI_ASSERT(offsetof(struct hive_global_reply, name) == 48, "reply layout");
 HIVE_ABI_ASSERT(sizeof(struct hive_global_registers) == 4096, "register layout");
 HIVE_ABI_ASSERT(offsetof(struct hive_global_registers, doorbell) == 12, "register layout");
 HIVE_ABI_ASSERT(offsetof(struct hive_global_registers, magic) == 0x100, "register layout");
+HIVE_ABI_ASSERT(offsetof(struct hive_global_registers, pin_mode) == 0x128, "register layout");
 HIVE_ABI_ASSERT(offsetof(struct hive_global_registers, parts) == 0x400, "register layout");
 HIVE_ABI_ASSERT(offsetof(struct hive_global_registers, request) == 0x800, "register layout");
 HIVE_ABI_ASSERT(offsetof(struct hive_global_registers, submit) == 0x880, "register layout");

@@ -49,11 +49,23 @@ serve beta 7000
 [[ $(echo_in alpha VSOCK-CONNECT:4:7000 hello) == hello ]] || fail "beta gives no echo"
 
 step "$mib MiB go there and back at once"
+# One process writes and another one reads, each with the connection itself: a socat in between
+# does both by turns, and two of them can wait for each other for ever.
+in_cell beta sh -c 'socat VSOCK-LISTEN:7001,fork EXEC:cat,nofork >/dev/null 2>&1 & sleep 1'
 sums=$(in_cell alpha sh -c "
   head -c 1048573 /dev/urandom >/tmp/piece
-  feed() { for i in \$(seq $mib); do echo \$i; cat /tmp/piece; done; }
-  feed | md5sum
-  feed | socat -b 65536 -t 60 - VSOCK-CONNECT:4:7000 | md5sum")
+  cat >/tmp/feed <<'END'
+for i in \$(seq $mib); do echo \$i; cat /tmp/piece; done
+END
+  cat >/tmp/both <<'END'
+sh /tmp/feed &
+head -c \$(cat /tmp/size) | md5sum >/tmp/back
+wait
+END
+  sh /tmp/feed | wc -c >/tmp/size
+  sh /tmp/feed | md5sum
+  socat VSOCK-CONNECT:4:7001 EXEC:'sh /tmp/both',nofork
+  cat /tmp/back")
 printf '%s\n' "$sums"
 (($(sort -u <<<"$sums" | wc -l) == 1 && $(wc -l <<<"$sums") == 2)) || fail "the checksums differ"
 hive rpc

@@ -22,8 +22,9 @@ constexpr unsigned char kInterruptDisable = 0x04;
 
 class UioListener : public Listener {
  public:
-  UioListener(UniqueFd device, UniqueFd config)
-      : device_(std::move(device)), config_(std::move(config)) {}
+  /// HELD_BACK: the pin is, by "interrupt disable", which the driver sets at each interrupt.
+  UioListener(UniqueFd device, UniqueFd config, bool held_back)
+      : device_(std::move(device)), config_(std::move(config)), held_back_(held_back) {}
 
   /// Whether the device has an interrupt at all.
   [[nodiscard]] bool works() const {
@@ -37,6 +38,7 @@ class UioListener : public Listener {
   }
 
   bool enable() override {
+    if (!held_back_) return true;
     unsigned char command = 0;
     if (::pread(config_.get(), &command, 1, kCommandHigh) != 1) return false;
     if ((command & kInterruptDisable) == 0) return true;
@@ -54,6 +56,7 @@ class UioListener : public Listener {
  private:
   UniqueFd device_;
   UniqueFd config_;
+  bool held_back_;
 };
 
 }  // namespace
@@ -66,7 +69,10 @@ std::unique_ptr<Listener> UioBell::listen() {
   UniqueFd config(
       ::open((paths_.functions + "/" + function_ + "/config").c_str(), O_RDWR | O_CLOEXEC));
   if (!device || !config) return nullptr;
-  auto listener = std::make_unique<UioListener>(std::move(device), std::move(config));
+  constexpr std::size_t kPinMode = offsetof(hive_global_registers, pin_mode);
+  registers_.store32(kPinMode, HIVE_GLOBAL_PIN_ALWAYS);
+  const bool held_back = registers_.load32(kPinMode) != HIVE_GLOBAL_PIN_ALWAYS;
+  auto listener = std::make_unique<UioListener>(std::move(device), std::move(config), held_back);
   if (!listener->works()) return nullptr;
   return listener;
 }

@@ -105,6 +105,27 @@ TEST_F(InterruptPinOnKvm, KeepsWhatRingsWhileItIsDisabled) {
   EXPECT_EQ(status(disabled), 0U);
 }
 
+TEST_F(InterruptPinOnKvm, IsNotHeldBackWhereTheGuestSaysSo) {
+  constexpr std::uint64_t kMode = offsetof(hive_global_registers, pin_mode);
+  steps_.add(kDevice.enable_pin(false));
+  steps_.add(micro::store(4, kDevice.bar0(kMode), ~0U));
+  const unsigned mode = steps_.add(micro::load(4, kDevice.bar0(kMode)));
+  const unsigned always = steps_.load_status();
+  for (std::uint32_t count = 1; count <= 3; ++count) {
+    steps_.add(kDevice.ring(1, 1));
+    steps_.await(count);
+    steps_.await_none(count);
+  }
+  steps_.add(micro::store(4, kDevice.bar0(kMode), 0));
+  const unsigned after = steps_.load_status();
+  steps_.add(kDevice.ring(1, 1));
+  steps_.await_none(3);
+  run();
+  EXPECT_EQ(cells_->cell(1).result(0, mode).value, HIVE_GLOBAL_PIN_ALWAYS);
+  EXPECT_EQ(status(always), kStatus);
+  EXPECT_EQ(status(after), 0U);
+}
+
 /// Kernels from 6.3 on drop what was asserted while the IOAPIC masked it; earlier ones deliver it.
 TEST_F(InterruptPinOnKvm, IsNotStuckByAnIoApicThatMasksIt) {
   steps_.add(kDevice.enable_pin(true));

@@ -96,17 +96,25 @@ void GlobalMemoryDevice::read_config(std::uint64_t offset, std::span<std::byte> 
 }
 
 void GlobalMemoryDevice::write_config(std::uint64_t offset, std::span<const std::byte> data) {
+  {
+    const std::lock_guard lock(config_mutex_);
+    config_.write(offset, data);
+  }
+  update_interrupts();
+}
+
+void GlobalMemoryDevice::update_interrupts() {
+  // Held all the time, so that what was seen last is done last.
+  const std::lock_guard order(msix_mutex_);
   std::uint16_t control = 0;
   bool pin = false;
   {
     const std::lock_guard lock(config_mutex_);
-    config_.write(offset, data);
     control = config_.get16(msix_capability_ + PCI_MSIX_FLAGS);
-    pin = (control & PCI_MSIX_FLAGS_ENABLE) == 0 && config_.interrupt_enabled();
+    const bool wanted = config_.interrupt_enabled() || pin_always_.load();
+    pin = (control & PCI_MSIX_FLAGS_ENABLE) == 0 && wanted;
     config_.set_interrupt_status(pin);
   }
-  // Writes of configuration space do not overlap either.
-  const std::lock_guard lock(msix_mutex_);
   // An eventfd has one listener at a time.
   if (!pin) follow_pin(false);
   msix_.set_control((control & PCI_MSIX_FLAGS_ENABLE) != 0,
@@ -147,11 +155,15 @@ void GlobalMemoryDevice::write_bar(unsigned index, std::uint64_t offset,
 
 void GlobalMemoryDevice::write_registers(std::uint64_t offset, std::span<const std::byte> data) {
   std::optional<std::uint32_t> rung;
+  bool other_pin = false;
   {
     const std::lock_guard lock(registers_mutex_);
     registers_.write(offset, data);
     rung = std::exchange(rung_, std::nullopt);
+    const bool always = (registers_.pin_mode() & HIVE_GLOBAL_PIN_ALWAYS) != 0;
+    other_pin = pin_always_.exchange(always) != always;
   }
+  if (other_pin) update_interrupts();
   if (!rung) return;
   const std::lock_guard lock(doorbells_mutex_);
   doorbells_.ring(*rung);

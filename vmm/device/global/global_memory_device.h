@@ -1,6 +1,7 @@
 // The PCI function through which a guest reaches global memory.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -62,11 +63,14 @@ class GlobalMemoryDevice : public PciDevice {
  private:
   void add_msix_capability();
   void connect_own_doorbells(unsigned cell);
+  /// Has MSI-X and the pin follow what the guest wrote last.
+  void update_interrupts();
   void follow_pin(bool wanted);
 
   void write_registers(std::uint64_t offset, std::span<const std::byte> data);
 
-  // Each of these guards what follows it. No two are held at a time.
+  // Each of these guards what follows it. config_mutex_ alone may be taken with another one held,
+  // msix_mutex_.
   std::mutex config_mutex_;
   PciConfigSpace config_;
   std::size_t msix_capability_ = 0;
@@ -77,6 +81,7 @@ class GlobalMemoryDevice : public PciDevice {
   std::optional<std::uint32_t> rung_;  ///< What the store under way wrote to the doorbell.
   std::mutex msix_mutex_;
   MsixTable msix_;
+  std::atomic<bool> pin_always_{false};  ///< HIVE_GLOBAL_PIN_ALWAYS.
   LevelLine& pin_;
   bool pin_enabled_ = false;  ///< Doorbells go to the pin.
   MemoryAlias& alias_;        ///< The bridge's calls of bar_moved() do not overlap.

@@ -11,6 +11,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "the image is the guest's own");
 
 constexpr std::uint64_t kDoorbell = offsetof(hive_global_registers, doorbell);
+constexpr std::uint64_t kPinMode = offsetof(hive_global_registers, pin_mode);
 constexpr Range kRequest{offsetof(hive_global_registers, request), sizeof(hive_global_request)};
 constexpr Range kSubmit{offsetof(hive_global_registers, submit), sizeof(std::uint32_t)};
 
@@ -48,6 +49,11 @@ void GlobalRegisters::write(std::uint64_t offset, std::span<const std::byte> dat
     std::uint32_t value = 0;
     std::memcpy(&value, data.data(), sizeof value);
     return on_doorbell_(value);
+  }
+  if (offset == kPinMode && data.size() == sizeof image_.pin_mode) {
+    std::memcpy(&image_.pin_mode, data.data(), sizeof image_.pin_mode);
+    image_.pin_mode &= HIVE_GLOBAL_PIN_ALWAYS;
+    return;
   }
   if (busy()) return;
   if (target.overlaps(kRequest)) write_request(offset, data);

@@ -38,6 +38,9 @@ class GlobalRegisters {
   /// Calls a sink where the guest asks for it.
   void write(std::uint64_t offset, std::span<const std::byte> data);
 
+  /// What the guest made of it.
+  [[nodiscard]] std::uint32_t pin_mode() const { return image_.pin_mode; }
+
   [[nodiscard]] bool busy() const { return image_.state == HIVE_GLOBAL_BUSY; }
   /// Ends the request under way. Does nothing where there is none.
   void answer(const hive_global_reply& reply);
