@@ -20,7 +20,7 @@ sdk::Result<std::unique_ptr<Link>> MemoryConnector::connect(Clock::time_point en
   if (!socket.ok()) return socket.failure();
   auto link = std::make_unique<SocketLink>(std::move(socket).value(), address_.cid);
   return std::unique_ptr<Link>(
-      std::make_unique<MemoryLink>(std::move(link), hub_, MemoryLink::Role::kCaller, insists_));
+      std::make_unique<MemoryLink>(std::move(link), hub_, MemoryLink::Role::kCaller));
 }
 
 std::unique_ptr<Link> MemoryListener::accept() {
@@ -34,7 +34,7 @@ sdk::Result<std::shared_ptr<Connector>> make_connector(const Address& address, P
   if (!hub.ok()) return hub.failure();
   if (!hub.value()) return std::shared_ptr<Connector>(std::make_shared<SocketConnector>(address));
   return std::shared_ptr<Connector>(
-      std::make_shared<MemoryConnector>(address, std::move(hub).value(), path == Path::kMemory));
+      std::make_shared<MemoryConnector>(address, std::move(hub).value()));
 }
 
 sdk::Result<std::unique_ptr<Listener>> make_listener(const Address& address, Path path) {

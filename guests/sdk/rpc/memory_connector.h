@@ -10,16 +10,14 @@ namespace hive::rpc {
 
 class MemoryConnector : public Connector {
  public:
-  /// INSISTS: where it comes to no memory, to no connection either.
-  MemoryConnector(Address address, std::shared_ptr<MemoryHub> hub, bool insists = false)
-      : address_(std::move(address)), hub_(std::move(hub)), insists_(insists) {}
+  MemoryConnector(Address address, std::shared_ptr<MemoryHub> hub)
+      : address_(std::move(address)), hub_(std::move(hub)) {}
   sdk::Result<std::unique_ptr<Link>> connect(Clock::time_point end) override;
   [[nodiscard]] std::uint32_t cid() const override { return address_.cid; }
 
  private:
   const Address address_;
   const std::shared_ptr<MemoryHub> hub_;
-  const bool insists_;
 };
 
 class MemoryListener : public Listener {

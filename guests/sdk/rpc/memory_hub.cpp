@@ -60,12 +60,6 @@ std::unique_ptr<OwnedSection> MemoryHub::take_section(Clock::time_point end) {
   return std::make_unique<OwnedSection>(sections_, *section);
 }
 
-bool MemoryHub::admit(std::uint32_t cell) {
-  if (links_[cell]++ < kMostOfCell) return true;
-  --links_[cell];
-  return false;
-}
-
 int MemoryHub::rest() {
   listener_->forget();
   return listener_->enable() ? listener_->descriptor() : -1;

@@ -51,9 +51,10 @@ class MemoryHub {
   /// A section for one more link; null where there is none by END.
   std::unique_ptr<OwnedSection> take_section(Clock::time_point end);
 
-  /// Counts one more link with CELL; false where there are enough.
-  bool admit(std::uint32_t cell);
+  /// Links with CELL are counted; callees make no more where it is crowded.
+  void enter(std::uint32_t cell) { ++links_[cell]; }
   void leave(std::uint32_t cell) { --links_[cell]; }
+  [[nodiscard]] bool is_crowded(std::uint32_t cell) const { return links_[cell] >= kMostOfCell; }
 
   /// Before the one thread that waits for many links arms them: a descriptor that is readable once
   /// a doorbell has rung from now on; -1 where it cannot be told.

@@ -21,18 +21,16 @@ constexpr unsigned kLooksBetweenClocks = 16;
 }  // namespace
 
 MemoryLink::MemoryLink(std::unique_ptr<SocketLink> socket, std::shared_ptr<MemoryHub> hub,
-                       Role role, bool insists)
+                       Role role)
     : socket_(std::move(socket)),
       hub_(std::move(hub)),
       role_(role),
-      insists_(insists),
       wakeup_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 MemoryLink::~MemoryLink() = default;
 
 Sent MemoryLink::send(const hive_rpc_frame& header, ByteView payload) {
   if (!is_up()) {
-    if (!hub_) return socket_->send(header, payload);
     if (header.kind == HIVE_RPC_HELLO && role_ == Role::kCaller) return send_hello(header, payload);
     if (header.kind == HIVE_RPC_WELCOME && offered_) return send_welcome(header, payload);
     return socket_->send(header, payload);

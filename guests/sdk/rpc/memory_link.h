@@ -29,10 +29,7 @@ class MemoryLink : public Link {
  public:
   enum class Role : std::uint8_t { kCaller, kCallee };
 
-  /// HUB may be null where the caller has no memory. INSISTS: no memory, no connection; for
-  /// callers.
-  MemoryLink(std::unique_ptr<SocketLink> socket, std::shared_ptr<MemoryHub> hub, Role role,
-             bool insists = false);
+  MemoryLink(std::unique_ptr<SocketLink> socket, std::shared_ptr<MemoryHub> hub, Role role);
   ~MemoryLink() override;
 
   Sent send(const hive_rpc_frame& header, ByteView payload) override;
@@ -76,7 +73,7 @@ class MemoryLink : public Link {
   const std::unique_ptr<SocketLink> socket_;
   const std::shared_ptr<MemoryHub> hub_;
   const Role role_;
-  const bool insists_;
+
   UniqueFd wakeup_;  ///< An eventfd.
   std::atomic<bool> closed_{false};
   std::atomic<bool> woken_{false};

@@ -58,10 +58,7 @@ std::unique_ptr<MemoryPath> MemoryPath::open(std::shared_ptr<MemoryHub> hub,
   const hive_rpc_setup own = setup_of(hub->cell(), section->get(), hub->capacity());
   auto sender = ChannelSender::create(hub->machine(), outgoing(own, theirs));
   auto receiver = ChannelReceiver::attach(hub->machine(), outgoing(theirs, own));
-  if (!sender.ok() || !receiver.ok()) {
-    hub->leave(theirs.cell);
-    return nullptr;
-  }
+  if (!sender.ok() || !receiver.ok()) return nullptr;
   return std::make_unique<MemoryPath>(std::move(hub), std::move(section), theirs,
                                       std::move(sender).value(), std::move(receiver).value());
 }
@@ -78,7 +75,9 @@ MemoryPath::MemoryPath(std::shared_ptr<MemoryHub> hub, std::unique_ptr<OwnedSect
       room_key_(
           outgoing(setup_of(hub_->cell(), section_->get(), hub_->capacity()), theirs).room_key()),
       receiver_(std::move(receiver)),
-      sender_(std::move(sender)) {}
+      sender_(std::move(sender)) {
+  hub_->enter(theirs_.cell);
+}
 
 MemoryPath::~MemoryPath() {
   withdraw();

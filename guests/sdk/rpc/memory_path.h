@@ -34,8 +34,7 @@ class MemoryPath {
   /// there from before. Before it is told of them.
   static bool clear(MemoryHub& hub, const hive_section& section);
 
-  /// THEIRS passed check_setup(), and MemoryHub::admit() counted its cell, which leaves in the end.
-  /// Null where a place is not to be had.
+  /// THEIRS passed check_setup(). Null where a place is not to be had.
   static std::unique_ptr<MemoryPath> open(std::shared_ptr<MemoryHub> hub,
                                           std::unique_ptr<OwnedSection> section,
                                           const hive_rpc_setup& theirs);

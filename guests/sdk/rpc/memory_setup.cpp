@@ -32,7 +32,7 @@ Sent MemoryLink::send_welcome(hive_rpc_frame header, ByteView payload) {
 Received MemoryLink::receive_before(Frame& frame, Clock::time_point end) {
   for (;;) {
     const Received event = socket_->receive(frame, end);
-    if (event != Received::kFrame || !hub_) return event;
+    if (event != Received::kFrame) return event;
     const std::uint8_t kind = frame.header.kind;
     if (role_ == Role::kCaller) {
       return kind == HIVE_RPC_WELCOME ? take_welcome(frame, end) : event;
@@ -60,7 +60,7 @@ Received MemoryLink::take_welcome(Frame& frame, Clock::time_point end) {
     const Received event = propose(end);
     if (event != Received::kFrame) return event;
   }
-  if (insists_ && !is_up()) return Received::kEnded;
+
   return Received::kFrame;
 }
 
@@ -90,7 +90,7 @@ Received MemoryLink::take_answer(const Frame& frame) {
     return Received::kFrame;
   }
   // It sends through memory from now on.
-  if (check_setup(*hub_, theirs).ok() && hub_->admit(theirs.cell) && go_up(theirs)) {
+  if (check_setup(*hub_, theirs).ok() && go_up(theirs)) {
     return Received::kFrame;
   }
   fault_ = HIVE_RPC_FAULT_FIELD;
@@ -102,18 +102,17 @@ Received MemoryLink::take_answer(const Frame& frame) {
 /// kFrame: go on, in memory or not.
 Received MemoryLink::take_proposal(const Frame& frame) {
   const hive_rpc_setup theirs = read_setup(frame.payload);
-  if (!check_setup(*hub_, theirs).ok()) {
+  hive_rpc_setup own{};
+  own.cell = hub_->cell();
+  const bool is_own_cell = theirs.cell == own.cell;
+  if (!is_own_cell && !check_setup(*hub_, theirs).ok()) {
     fault_ = HIVE_RPC_FAULT_FIELD;
     return Received::kBroken;
   }
-  hive_rpc_setup own{};
-  own.cell = hub_->cell();
-  if (hub_->admit(theirs.cell)) {
+  if (!is_own_cell && !hub_->is_crowded(theirs.cell)) {
     section_ = hub_->take_section(Clock::now() + kCalleePatience);
     if (section_ && MemoryPath::clear(*hub_, section_->get())) {
       own = setup_of(hub_->cell(), section_->get(), hub_->capacity());
-    } else {
-      hub_->leave(theirs.cell);
     }
   }
   if (own.capacity != 0 && !go_up(theirs)) return Received::kEnded;
@@ -133,7 +132,6 @@ bool MemoryLink::send_setup(const Frame& like, const hive_rpc_setup& setup) {
   return socket_->send(header, bytes_of(setup)) == Sent::kSent && !socket_->wants_write();
 }
 
-/// The other end's cell was admitted.
 bool MemoryLink::go_up(const hive_rpc_setup& theirs) {
   path_ = MemoryPath::open(hub_, std::move(section_), theirs);
   if (!path_) return false;
