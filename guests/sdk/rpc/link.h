@@ -93,6 +93,9 @@ class Link {
   [[nodiscard]] virtual bool can_flush() { return false; }
   /// Whether the peer may be quick enough for pending() to be worth looking at for a while.
   [[nodiscard]] virtual bool is_quick() const { return false; }
+  /// Whether pending() may come to say something else without anything being raised: look every
+  /// millisecond.
+  [[nodiscard]] virtual bool is_settling_soon() const { return false; }
   /// Before sleeping on fd() and Listener::rest(): the peer has to raise one of them from now on,
   /// until disarm(). False where something came just before: do not sleep.
   virtual bool arm(bool reads) { return !(reads && pending()); }

@@ -50,6 +50,8 @@ class MemoryHub {
 
   /// A section for one more link; null where there is none by END.
   std::unique_ptr<OwnedSection> take_section(Clock::time_point end);
+  /// Whether take_section() would not wait.
+  bool has_section() { return sections_.is_ready(); }
 
   /// Links with CELL are counted; callees make no more where it is crowded.
   void enter(std::uint32_t cell) { ++links_[cell]; }

@@ -182,7 +182,10 @@ short MemoryLink::poll_events(bool reads) const {
   return is_up() ? POLLIN : socket_->poll_events(reads);
 }
 
-bool MemoryLink::pending() const { return is_up() ? path_->has_news() : socket_->pending(); }
+bool MemoryLink::pending() const {
+  if (is_up()) return path_->has_news();
+  return socket_->pending() || (is_settling() && can_settle());
+}
 
 bool MemoryLink::arm(bool reads) {
   if (!is_up()) return socket_->arm(reads);

@@ -18,6 +18,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 
 #include "guests/sdk/events/spin_bound.h"
 #include "guests/sdk/rpc/memory_path.h"
@@ -47,6 +48,7 @@ class MemoryLink : public Link {
   [[nodiscard]] bool pending() const override;
   [[nodiscard]] bool can_flush() override { return is_up() && path_->can_flush(); }
   [[nodiscard]] bool is_quick() const override { return is_up(); }
+  [[nodiscard]] bool is_settling_soon() const override { return is_settling(); }
   bool arm(bool reads) override;
   void disarm() override;
 
@@ -61,6 +63,9 @@ class MemoryLink : public Link {
   Received propose(Clock::time_point end);
   Received take_answer(const Frame& frame);
   Received take_proposal(const Frame& frame);
+  [[nodiscard]] bool is_settling() const { return proposal_.has_value(); }
+  [[nodiscard]] bool can_settle() const;
+  Received settle();
   bool send_setup(const Frame& like, const hive_rpc_setup& setup);
   bool go_up(const hive_rpc_setup& theirs);
 
@@ -84,6 +89,8 @@ class MemoryLink : public Link {
   // Of the thread that receives.
   bool offered_ = false;  ///< Both ends have said that they have memory.
   std::unique_ptr<OwnedSection> section_;
+  std::optional<Frame> proposal_;  ///< Of a caller that waits for the answer.
+  Clock::time_point settle_by_;
   hive_rpc_fault fault_ = HIVE_RPC_FAULT_NONE;
   bool socket_stirs_ = false;
   bool ended_ = false;  ///< The socket: what is in the ring still comes.

@@ -7,9 +7,11 @@
 namespace hive::rpc {
 namespace {
 
-/// How long a callee, which may have other callers, waits for a section; and a caller at most.
-constexpr std::chrono::milliseconds kCalleePatience{20};
+/// How long a callee lets a caller wait for a section, while it serves others; and how long a
+/// caller waits for its own at most.
+constexpr std::chrono::milliseconds kCalleePatience{100};
 constexpr std::chrono::milliseconds kCallerPatience{200};
+constexpr std::chrono::milliseconds kBetweenLooks{1};
 
 }  // namespace
 
@@ -31,8 +33,20 @@ Sent MemoryLink::send_welcome(hive_rpc_frame header, ByteView payload) {
 /// Over the socket, until frames go through memory.
 Received MemoryLink::receive_before(Frame& frame, Clock::time_point end) {
   for (;;) {
-    const Received event = socket_->receive(frame, end);
+    if (is_settling() && can_settle()) {
+      const Received settled = settle();
+      if (settled != Received::kFrame) return settled;
+      if (is_up()) return receive(frame, end);
+    }
+    const Clock::time_point by =
+        is_settling() && end != kNow ? std::min(end, Clock::now() + kBetweenLooks) : end;
+    const Received event = socket_->receive(frame, by);
+    if (event == Received::kTimeout && by != end) continue;
     if (event != Received::kFrame) return event;
+    if (is_settling()) {  // It has to wait for the answer.
+      fault_ = HIVE_RPC_FAULT_KIND;
+      return Received::kBroken;
+    }
     const std::uint8_t kind = frame.header.kind;
     if (role_ == Role::kCaller) {
       return kind == HIVE_RPC_WELCOME ? take_welcome(frame, end) : event;
@@ -42,7 +56,6 @@ Received MemoryLink::receive_before(Frame& frame, Clock::time_point end) {
     if (kind != HIVE_RPC_SETUP || !std::exchange(offered_, false)) return event;
     const Received taken = take_proposal(frame);
     if (taken != Received::kFrame) return taken;
-    if (is_up()) return receive(frame, end);
   }
 }
 
@@ -66,7 +79,9 @@ Received MemoryLink::take_welcome(Frame& frame, Clock::time_point end) {
 
 /// kFrame: that is settled, one way or the other.
 Received MemoryLink::propose(Clock::time_point end) {
-  section_ = hub_->take_section(std::min(end, Clock::now() + kCallerPatience));
+  // Half of the time that is left, so that there is some for the call over the socket.
+  const Clock::time_point now = Clock::now();
+  section_ = hub_->take_section(std::min(now + (end - now) / 2, now + kCallerPatience));
   if (!section_ || !MemoryPath::clear(*hub_, section_->get())) return Received::kFrame;
   const Frame welcome = scratch_;
   if (!send_setup(welcome, setup_of(hub_->cell(), section_->get(), hub_->capacity()))) {
@@ -99,24 +114,35 @@ Received MemoryLink::take_answer(const Frame& frame) {
 
 // --- the callee's end ---
 
-/// kFrame: go on, in memory or not.
+/// kFrame: to be settled.
 Received MemoryLink::take_proposal(const Frame& frame) {
   const hive_rpc_setup theirs = read_setup(frame.payload);
-  hive_rpc_setup own{};
-  own.cell = hub_->cell();
-  const bool is_own_cell = theirs.cell == own.cell;
-  if (!is_own_cell && !check_setup(*hub_, theirs).ok()) {
+  if (theirs.cell != hub_->cell() && !check_setup(*hub_, theirs).ok()) {
     fault_ = HIVE_RPC_FAULT_FIELD;
     return Received::kBroken;
   }
-  if (!is_own_cell && !hub_->is_crowded(theirs.cell)) {
-    section_ = hub_->take_section(Clock::now() + kCalleePatience);
+  proposal_ = frame;
+  settle_by_ = Clock::now() + kCalleePatience;
+  return Received::kFrame;
+}
+
+bool MemoryLink::can_settle() const { return hub_->has_section() || Clock::now() >= settle_by_; }
+
+/// kFrame: go on, in memory or not.
+Received MemoryLink::settle() {
+  const Frame proposal = std::move(*proposal_);
+  proposal_.reset();
+  const hive_rpc_setup theirs = read_setup(proposal.payload);
+  hive_rpc_setup own{};
+  own.cell = hub_->cell();
+  if (theirs.cell != own.cell && !hub_->is_crowded(theirs.cell)) {
+    section_ = hub_->take_section(Clock::now());
     if (section_ && MemoryPath::clear(*hub_, section_->get())) {
       own = setup_of(hub_->cell(), section_->get(), hub_->capacity());
     }
   }
   if (own.capacity != 0 && !go_up(theirs)) return Received::kEnded;
-  return send_setup(frame, own) ? Received::kFrame : Received::kEnded;
+  return send_setup(proposal, own) ? Received::kFrame : Received::kEnded;
 }
 
 // --- both ---

@@ -55,6 +55,11 @@ std::optional<hive_section> SectionStore::take(Clock::time_point end) {
   return taken;
 }
 
+bool SectionStore::is_ready() {
+  const std::lock_guard lock(mutex_);
+  return is_decided();
+}
+
 void SectionStore::give_back(const hive_section& section) {
   const std::lock_guard lock(mutex_);
   returned_.push_back(section);

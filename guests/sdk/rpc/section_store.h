@@ -29,12 +29,17 @@ class SectionStore {
   /// A section, waiting until END for it; nothing where there is none to be had. Its content may be
   /// anything.
   std::optional<hive_section> take(Clock::time_point end);
+  /// Whether take() would not wait.
+  [[nodiscard]] bool is_ready();
   void give_back(const hive_section& section);
 
  private:
   /// How long nothing is tried after it failed.
   static constexpr std::chrono::seconds kPause{1};
 
+  [[nodiscard]] bool is_decided() const {
+    return spare_ || stopping_ || Clock::now() < pause_until_;
+  }
   void work();
   [[nodiscard]] sdk::Result<hive_section> make();
   void bury_the_dead();

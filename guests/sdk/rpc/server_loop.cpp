@@ -107,6 +107,7 @@ void ServerCore::sleep(std::vector<pollfd>& polled) {
       bell = listener_->rest();
       timeout = earlier(timeout, bell < 0 ? kDeafSleepMs : kLongestSleepMs);
     }
+    if (link.is_settling_soon()) timeout = earlier(timeout, 1);
     if (!link.arm(reads)) timeout = 0;
   }
   // Last, so that the places of the others do not depend on it.
