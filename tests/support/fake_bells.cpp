@@ -2,11 +2,13 @@
 
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <ctime>
 
 #include "vmm/base/error.h"
@@ -17,16 +19,29 @@ namespace {
 
 using Cell = FakeBells::Cell;
 
+/// Owned by a process, which may be killed meanwhile.
 class Locked {
  public:
   explicit Locked(Cell& cell) : cell_(cell) {
-    while (__atomic_exchange_n(&cell_.lock, 1, __ATOMIC_ACQUIRE) != 0) ::sched_yield();
+    const auto own = static_cast<std::uint32_t>(::getpid());
+    for (;;) {
+      std::uint32_t owner = 0;
+      if (take(owner, own)) return;
+      const bool is_dead = ::kill(static_cast<pid_t>(owner), 0) != 0 && errno == ESRCH;
+      if (is_dead && take(owner, own)) return;
+      ::sched_yield();
+    }
   }
   Locked(const Locked&) = delete;
   Locked& operator=(const Locked&) = delete;
   ~Locked() { __atomic_store_n(&cell_.lock, 0, __ATOMIC_RELEASE); }
 
  private:
+  /// From EXPECTED, which becomes the owner where it is not.
+  bool take(std::uint32_t& expected, std::uint32_t own) {
+    return __atomic_compare_exchange_n(&cell_.lock, &expected, own, false, __ATOMIC_ACQUIRE,
+                                       __ATOMIC_RELAXED);
+  }
   Cell& cell_;
 };
 

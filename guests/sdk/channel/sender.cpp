@@ -69,7 +69,12 @@ Result<std::uint32_t> ChannelSender::used() {
   }
   if (session == ~std::uint64_t{0}) return of(HIVE_GONE);
   // Before the receiver has found this session, nothing of it was taken.
-  if (session != session_) return produced_;
+  if (session != session_) {
+    if (produced_ > bytes_.capacity()) {
+      return Failure{HIVE_BROKEN, "the channel's receiver has forgotten its session"};
+    }
+    return produced_;
+  }
   const IndexWord read = read_index(word);
   if (read.gone) return of(HIVE_GONE);
   if (read.broken || read.index - consumed_ > produced_ - consumed_) {

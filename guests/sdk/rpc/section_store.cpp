@@ -47,8 +47,7 @@ SectionStore::~SectionStore() {
 
 std::optional<hive_section> SectionStore::take(Clock::time_point end) {
   std::unique_lock lock(mutex_);
-  const bool over = changed_.wait_until(
-      lock, end, [this] { return spare_ || stopping_ || Clock::now() < pause_until_; });
+  const bool over = changed_.wait_until(lock, end, [this] { return is_decided(); });
   if (!over || !spare_) return std::nullopt;
   const std::optional<hive_section> taken = std::exchange(spare_, std::nullopt);
   changed_.notify_all();
