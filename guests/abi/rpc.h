@@ -35,8 +35,12 @@ enum hive_rpc_kind {
   HIVE_RPC_REQUEST = 3, /* ids increase on a connection; one that does not is a duplicate */
   HIVE_RPC_REPLY = 4,
   HIVE_RPC_CANCEL = 5, /* the caller no longer wants that reply; no payload, no answer */
-  HIVE_RPC_ERROR = 6   /* in place of WELCOME or REPLY: struct hive_rpc_error and a message */
+  HIVE_RPC_ERROR = 6,  /* in place of WELCOME or REPLY: struct hive_rpc_error and a message */
+  HIVE_RPC_SETUP = 7   /* where to go on in memory: struct hive_rpc_setup; id 0 */
 };
+
+/* Bits of features. */
+#define HIVE_RPC_MEMORY 1u /* frames may go through global memory after SETUP */
 
 struct hive_rpc_frame {
   uint32_t magic;
@@ -55,7 +59,7 @@ struct hive_rpc_frame {
 
 struct hive_rpc_hello {
   char service[HIVE_RPC_NAME_SIZE];
-  uint32_t features; /* that the caller could use; none is defined */
+  uint32_t features; /* that the caller could use; unknown ones are passed over */
   uint32_t reserved; /* 0 */
 };
 
@@ -63,6 +67,26 @@ struct hive_rpc_welcome {
   uint32_t cell;     /* the callee's, or HIVE_RPC_NO_CELL */
   uint32_t features; /* of those offered, which ones to use */
 };
+
+/* After a WELCOME with HIVE_RPC_MEMORY the caller may send one SETUP, and nothing more until the
+ * callee has answered with one. Each tells where, in its own cell's contribution, its end of two
+ * channels (guests/abi/channel.h) lies: the ring of what it sends, and its index of what it
+ * receives; both are zero until the channel begins. From then on each frame travels as records of
+ * the sender's ring: the first holds the header and as much of the payload as it has room for,
+ * further ones the rest. Each record but a frame's last has at least HIVE_RPC_LEAST_PIECE bytes of
+ * payload. The stream carries nothing more; its end is the connection's. */
+struct hive_rpc_setup {
+  uint32_t cell;     /* whose memory it is: the sender's */
+  uint32_t capacity; /* bytes of the ring: a channel's, HIVE_RPC_LEAST_RING or more. Of the callee,
+                      * 0: no; the connection goes on as it was, and the rest is 0 */
+  uint64_t ring;     /* offset of struct hive_channel_ring, a multiple of 64 */
+  uint64_t credit;   /* offset of struct hive_channel_credit, a multiple of 64 */
+};
+#define HIVE_RPC_LEAST_RING 16384u
+#define HIVE_RPC_LEAST_PIECE 1024u
+
+/* The section that a program keeps its end in: this, its process number, ".", and a number. */
+#define HIVE_RPC_SECTION "rpc."
 
 enum hive_rpc_error_kind {
   HIVE_RPC_FAILED = 1,     /* the handler says so; `code` is its */
@@ -115,6 +139,7 @@ HIVE_ABI_ASSERT(offsetof(struct hive_rpc_frame, checksum) == 44, "frame layout")
 HIVE_ABI_ASSERT(sizeof(struct hive_rpc_hello) == 72, "hello layout");
 HIVE_ABI_ASSERT(sizeof(struct hive_rpc_welcome) == 8, "welcome layout");
 HIVE_ABI_ASSERT(sizeof(struct hive_rpc_error) == 8, "error layout");
+HIVE_ABI_ASSERT(sizeof(struct hive_rpc_setup) == 24, "setup layout");
 #undef HIVE_ABI_ASSERT
 
 /* NOLINTEND(readability-identifier-naming) */

@@ -16,11 +16,12 @@ struct RpcTarget {
   std::string text;    ///< "CELL:SERVICE"; with a socket the cell does not matter.
   std::string socket;  ///< A Unix socket in place of vsock, where it is not empty.
   double timeout_seconds = 5;
+  rpc::Path path = rpc::Path::kAuto;
 
   [[nodiscard]] std::chrono::nanoseconds timeout() const;
 };
 
-/// Adds the options that say whom to call.
+/// Adds the options that say whom to call, and by which path.
 void add_target(CLI::App& command, RpcTarget& target);
 
 std::unique_ptr<rpc::Client> open_client(const RpcTarget& target);

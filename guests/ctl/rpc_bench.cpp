@@ -85,6 +85,7 @@ void bench(Session& session, const BenchCommand& command) {
   session.out() << nlohmann::json{{"service", command.target.text},
                                   {"unit", "ns"},
                                   {"window", command.window},
+                                  {"path", client->is_in_memory() ? "memory" : "socket"},
                                   {"sizes", sizes}}
                        .dump(2)
                 << '\n';

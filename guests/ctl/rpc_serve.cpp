@@ -4,9 +4,9 @@
 
 #include "guests/ctl/rpc.h"
 #include "guests/ctl/rpc_command.h"
+#include "guests/sdk/rpc/memory_connector.h"
 #include "guests/sdk/rpc/monitor_client.h"
 #include "guests/sdk/rpc/server.h"
-#include "guests/sdk/rpc/sockets.h"
 
 namespace hive::ctl {
 namespace {
@@ -72,7 +72,8 @@ void serve(Session& session, const ServeCommand& command) {
     options.own = rpc::own_identity(monitor, rpc::Clock::now() + kIdentityPatience);
   }
   const EndSignals signals;  // Before there are threads, which have to block them too.
-  auto listener = need(rpc::SocketListener::open(address));
+  auto listener = need(
+      rpc::make_listener(address, command.socket.empty() ? rpc::Path::kAuto : rpc::Path::kSocket));
   const rpc::Server server(options, handler_of(command), std::move(listener));
   session.err() << "hivectl: serving " << command.service << '\n' << std::flush;
   signals.wait();

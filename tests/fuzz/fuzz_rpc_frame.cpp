@@ -47,6 +47,8 @@ void use(const Frame& frame) {
     }
   } else if (frame.header.kind == HIVE_RPC_WELCOME) {
     (void)read_welcome(frame.payload);
+  } else if (frame.header.kind == HIVE_RPC_SETUP) {
+    (void)read_setup(frame.payload);
   }
 }
 

@@ -1,31 +1,47 @@
 #include "tests/support/fake_bells.h"
 
-#include <linux/futex.h>
+#include <poll.h>
 #include <sched.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include <climits>
+#include <cerrno>
 #include <ctime>
 
 #include "vmm/base/error.h"
+#include "vmm/base/unique_fd.h"
 
 namespace hive::testing {
 namespace {
 
 using Cell = FakeBells::Cell;
 
+/// Owned by a process, which may be killed meanwhile.
 class Locked {
  public:
   explicit Locked(Cell& cell) : cell_(cell) {
-    while (__atomic_exchange_n(&cell_.lock, 1, __ATOMIC_ACQUIRE) != 0) ::sched_yield();
+    const auto own = static_cast<std::uint32_t>(::getpid());
+    for (;;) {
+      std::uint32_t owner = 0;
+      if (take(owner, own)) return;
+      const bool is_dead = ::kill(static_cast<pid_t>(owner), 0) != 0 && errno == ESRCH;
+      if (is_dead && take(owner, own)) return;
+      ::sched_yield();
+    }
   }
   Locked(const Locked&) = delete;
   Locked& operator=(const Locked&) = delete;
   ~Locked() { __atomic_store_n(&cell_.lock, 0, __ATOMIC_RELEASE); }
 
  private:
+  /// From EXPECTED, which becomes the owner where it is not.
+  bool take(std::uint32_t& expected, std::uint32_t own) {
+    return __atomic_compare_exchange_n(&cell_.lock, &expected, own, false, __ATOMIC_ACQUIRE,
+                                       __ATOMIC_RELAXED);
+  }
   Cell& cell_;
 };
 
@@ -35,14 +51,25 @@ void deliver(Cell& cell) {
   cell.pending = 0;
   cell.masked = 1;
   __atomic_fetch_add(&cell.interrupts, 1, __ATOMIC_SEQ_CST);
-  ::syscall(SYS_futex, &cell.interrupts, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+  // All who watch this descriptor edge by edge are told, each for itself.
+  const std::uint64_t one = 1;
+  (void)!::write(cell.event, &one, sizeof one);
 }
 
 class FakeListener : public sdk::Listener {
  public:
-  explicit FakeListener(Cell& cell) : cell_(cell) {}
+  explicit FakeListener(Cell& cell) : cell_(cell), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLET;
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, cell.event, &event) != 0) {
+      throw_errno("no listener for doorbells");
+    }
+  }
 
-  void forget() override { seen_ = __atomic_load_n(&cell_.interrupts, __ATOMIC_SEQ_CST); }
+  void forget() override {
+    epoll_event event{};
+    (void)::epoll_wait(epoll_.get(), &event, 1, 0);
+  }
   bool enable() override {
     const Locked locked(cell_);
     cell_.masked = 0;
@@ -54,12 +81,14 @@ class FakeListener : public sdk::Listener {
         std::chrono::duration_cast<std::chrono::nanoseconds>(end - sdk::Clock::now()).count();
     if (left <= 0) return;
     const timespec time{left / 1'000'000'000, left % 1'000'000'000};
-    ::syscall(SYS_futex, &cell_.interrupts, FUTEX_WAIT, seen_, &time, nullptr, 0);
+    pollfd polled{epoll_.get(), POLLIN, 0};
+    (void)::ppoll(&polled, 1, &time, nullptr);
   }
+  [[nodiscard]] int descriptor() const override { return epoll_.get(); }
 
  private:
   Cell& cell_;
-  std::uint32_t seen_ = 0;
+  UniqueFd epoll_;
 };
 
 class FakeBell : public sdk::Bell {
@@ -80,9 +109,16 @@ FakeBells::FakeBells() {
       ::mmap(nullptr, sizeof *cells_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw_errno("no memory for doorbells");
   cells_ = static_cast<std::array<Cell, HIVE_GLOBAL_MAX_CELLS>*>(memory);
+  for (Cell& cell : *cells_) {
+    cell.event = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (cell.event < 0) throw_errno("no descriptors for doorbells");
+  }
 }
 
-FakeBells::~FakeBells() { ::munmap(cells_, sizeof *cells_); }
+FakeBells::~FakeBells() {
+  for (const Cell& cell : *cells_) ::close(cell.event);
+  ::munmap(cells_, sizeof *cells_);
+}
 
 std::unique_ptr<sdk::Bell> FakeBells::bell(std::uint32_t cell) {
   return std::make_unique<FakeBell>(*this, cells_->at(cell));

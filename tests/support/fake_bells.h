@@ -32,7 +32,8 @@ class FakeBells {
     std::uint32_t lock;
     std::uint32_t pending;
     std::uint32_t masked;
-    std::uint32_t interrupts;  ///< What sleepers wait for, as a futex.
+    std::uint32_t interrupts;
+    int event;  ///< Written at each interrupt; never read.
     std::uint32_t rings;
   };
 

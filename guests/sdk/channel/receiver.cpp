@@ -57,6 +57,7 @@ Result<bool> ChannelReceiver::follow_session() {
   const bool resumes = session_ == 0 && credit_->session == header.session;
   broken_ = false;
   resumed_ = resumes;
+  has_next_ = false;
   session_ = header.session;
   sequence_ = 0;
   consumed_ = resumes ? credit_->consumed & ~HIVE_CHANNEL_CLOSED : 0;
@@ -83,44 +84,83 @@ Result<std::uint32_t> ChannelReceiver::available() {
   return count;
 }
 
-/// The record that the AVAILABLE bytes start with.
-Result<Done> ChannelReceiver::take(std::vector<std::byte>& record, std::uint64_t most,
-                                   std::uint32_t available) {
+/// Copies the header that the AVAILABLE bytes start with.
+Result<Done> ChannelReceiver::check(std::uint32_t available) {
   hive_channel_record header{};
   if (available < sizeof header) return broken("a record's header");
   if (!bytes_.load(consumed_, &header, sizeof header)) return of(HIVE_FAULT);
-  const std::uint64_t size = record_size(header.length);
-  if (size > available) return broken("a record's length");
+  if (record_size(header.length) > available) return broken("a record's length");
   if (resumed_) sequence_ = header.sequence;
   resumed_ = false;
   if (header.sequence != sequence_) return broken("a record's sequence");
-  const bool fits = header.length <= most;
-  record.resize(fits ? header.length : 0);
-  const std::uint32_t content = consumed_ + static_cast<std::uint32_t>(sizeof header);
-  if (!bytes_.load(content, record.data(), record.size())) return of(HIVE_FAULT);
-  if (fits && crc32c(0, record.data(), record.size()) != header.checksum) {
+  next_ = header;
+  has_next_ = true;
+  return Done{};
+}
+
+Result<std::optional<std::uint32_t>> ChannelReceiver::peek() {
+  if (closed_ != 0) return of(HIVE_CLOSED);
+  const auto count = available();
+  if (!count.ok()) return count.failure();
+  if (count.value() == 0) return std::optional<std::uint32_t>();
+  if (!has_next_) {
+    if (const auto checked = check(count.value()); !checked.ok()) return checked.failure();
+  }
+  return std::optional<std::uint32_t>(next_.length);
+}
+
+Result<Done> ChannelReceiver::take(std::span<std::byte> head, std::span<std::byte> body) {
+  if (!has_next_ || head.size() + body.size() != next_.length) {
+    return Failure{HIVE_INVALID, "that is not the length of the record"};
+  }
+  const std::uint32_t content = consumed_ + static_cast<std::uint32_t>(sizeof next_);
+  const std::uint32_t rest = content + static_cast<std::uint32_t>(head.size());
+  if (!bytes_.load(content, head.data(), head.size()) ||
+      !bytes_.load(rest, body.data(), body.size())) {
+    return of(HIVE_FAULT);
+  }
+  if (crc32c(crc32c(0, head.data(), head.size()), body.data(), body.size()) != next_.checksum) {
     broken_ = true;
-    record.clear();
+    has_next_ = false;
     return of(HIVE_ROTTEN);
   }
-  consumed_ += static_cast<std::uint32_t>(size);
-  ++sequence_;
-  if (!fits) return of(HIVE_TOO_LONG);
+  pass_over();
   return Done{};
+}
+
+void ChannelReceiver::pass_over() {
+  consumed_ += static_cast<std::uint32_t>(record_size(next_.length));
+  ++sequence_;
+  has_next_ = false;
+}
+
+/// The record that peek() found.
+Result<Done> ChannelReceiver::take_whole(std::vector<std::byte>& record, std::uint64_t most) {
+  if (next_.length > most) {
+    pass_over();
+    return of(HIVE_TOO_LONG);
+  }
+  record.resize(next_.length);
+  auto taken = take(record, {});
+  if (!taken.ok()) record.clear();
+  return taken;
 }
 
 Result<bool> ChannelReceiver::try_receive(std::vector<std::byte>& record, std::uint64_t most) {
   record.clear();
-  if (closed_ != 0) return of(HIVE_CLOSED);
-  const auto count = available();
-  if (count.ok() && count.value() == 0) return false;
-  if (!count.ok() && count.status() != HIVE_BROKEN) return count.failure();
-  const auto taken = count.ok() ? take(record, most, count.value()) : count.failure();
+  const auto length = peek();
+  if (length.ok() && !length.value()) return false;
+  const auto taken = length.ok() ? take_whole(record, most) : Result<Done>(length.failure());
   if (taken.ok()) return true;
   const bool nonsense = taken.status() == HIVE_BROKEN || taken.status() == HIVE_ROTTEN;
   // It may have been of two sessions.
   if (nonsense && session_ended()) return false;
   return taken.failure();
+}
+
+bool ChannelReceiver::has_news() const {
+  std::uint32_t word = 0;
+  return !guarded_load_word(ring_ + kProduced, word) || word != consumed_;
 }
 
 bool ChannelReceiver::session_ended() const {

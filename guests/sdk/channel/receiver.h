@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "guests/sdk/channel/ring_view.h"
@@ -29,6 +31,18 @@ class ChannelReceiver {
   /// Tells the sender of the room that try_receive() has made.
   void give_room();
 
+  // The same in two steps, for those who choose where a record goes.
+
+  /// The length of the next record, if there is one. Its header is copied once and checked; as long
+  /// as no session begins anew the next calls say the same.
+  Result<std::optional<std::uint32_t>> peek();
+  /// The record that peek() found, whose length is that of HEAD and BODY together.
+  Result<Done> take(std::span<std::byte> head, std::span<std::byte> body);
+  /// Whether peek() would say something else than that there is nothing: one load.
+  [[nodiscard]] bool has_news() const;
+  /// Bytes of the ring that were taken and that the sender does not know of.
+  [[nodiscard]] std::uint32_t untold() const { return consumed_ - told_; }
+
   /// The sender gets HIVE_CLOSED.
   void close();
 
@@ -41,7 +55,9 @@ class ChannelReceiver {
   Result<bool> follow_session();
   [[nodiscard]] bool session_ended() const;
   Result<std::uint32_t> available();
-  Result<Done> take(std::vector<std::byte>& record, std::uint64_t most, std::uint32_t available);
+  Result<Done> check(std::uint32_t available);
+  Result<Done> take_whole(std::vector<std::byte>& record, std::uint64_t most);
+  void pass_over();
   Failure broken(const char* what);
 
   Machine* machine_;
@@ -54,6 +70,8 @@ class ChannelReceiver {
   std::uint32_t consumed_ = 0;
   std::uint32_t told_ = 0;  ///< What the sender knows of consumed_.
   std::uint32_t closed_ = 0;
+  hive_channel_record next_{};  ///< The header that peek() found.
+  bool has_next_ = false;
   bool resumed_ = false;  ///< The sequence is not known yet.
   bool broken_ = false;   ///< Until the next session.
 };

@@ -69,7 +69,12 @@ Result<std::uint32_t> ChannelSender::used() {
   }
   if (session == ~std::uint64_t{0}) return of(HIVE_GONE);
   // Before the receiver has found this session, nothing of it was taken.
-  if (session != session_) return produced_;
+  if (session != session_) {
+    if (produced_ > bytes_.capacity()) {
+      return Failure{HIVE_BROKEN, "the channel's receiver has forgotten its session"};
+    }
+    return produced_;
+  }
   const IndexWord read = read_index(word);
   if (read.gone) return of(HIVE_GONE);
   if (read.broken || read.index - consumed_ > produced_ - consumed_) {
@@ -104,18 +109,46 @@ Result<Done> ChannelSender::send(std::span<const std::byte> head, std::span<cons
   if (closed_ != 0) return of(HIVE_CLOSED);
   if (length > most()) return of(HIVE_TOO_LONG);
   if (const auto room = await_room(record_size(length), end); !room.ok()) return room;
+  return put(head, body);
+}
+
+Result<bool> ChannelSender::try_send(std::span<const std::byte> head,
+                                     std::span<const std::byte> body) {
+  const std::uint64_t length = std::uint64_t{head.size()} + body.size();
+  if (closed_ != 0) return of(HIVE_CLOSED);
+  if (length > most()) return of(HIVE_TOO_LONG);
+  const std::uint64_t size = record_size(length);
+  if (size > bytes_.capacity() - (produced_ - consumed_)) {
+    const auto now = used();
+    if (!now.ok()) return now.failure();
+    if (size > bytes_.capacity() - now.value()) return false;
+  }
+  if (const auto done = put(head, body); !done.ok()) return done.failure();
+  return true;
+}
+
+bool ChannelSender::has_room(std::uint64_t length) {
+  const std::uint64_t size = record_size(length);
+  if (size <= bytes_.capacity() - (produced_ - consumed_)) return true;
+  const auto now = used();
+  return !now.ok() || size <= bytes_.capacity() - now.value();
+}
+
+/// Where there is room.
+Result<Done> ChannelSender::put(std::span<const std::byte> head, std::span<const std::byte> body) {
+  const std::uint64_t length = std::uint64_t{head.size()} + body.size();
   hive_channel_record header{};
   header.length = static_cast<std::uint32_t>(length);
   header.checksum = crc32c(crc32c(0, head.data(), head.size()), body.data(), body.size());
   header.sequence = sequence_;
   std::uint32_t at = produced_;
-  const auto put = [&](const void* data, std::size_t size) {
+  const auto store = [&](const void* data, std::size_t size) {
     const bool stored = size == 0 || bytes_.store(at, data, size);
     at += static_cast<std::uint32_t>(size);
     return stored;
   };
-  if (!put(&header, sizeof header) || !put(head.data(), head.size()) ||
-      !put(body.data(), body.size())) {
+  if (!store(&header, sizeof header) || !store(head.data(), head.size()) ||
+      !store(body.data(), body.size())) {
     return of(HIVE_FAULT);
   }
   produced_ += static_cast<std::uint32_t>(record_size(length));

@@ -33,6 +33,11 @@ class ChannelSender {
   Result<Done> send(std::span<const std::byte> head, std::span<const std::byte> body,
                     Clock::time_point end);
 
+  /// The same without waiting: false where there was no room.
+  Result<bool> try_send(std::span<const std::byte> head, std::span<const std::byte> body);
+  /// Whether there is room for a record of LENGTH bytes; true too where send() would fail.
+  bool has_room(std::uint64_t length);
+
   /// The receiver gets what was sent, and then HIVE_CLOSED.
   void close();
 
@@ -42,6 +47,7 @@ class ChannelSender {
 
   Result<std::uint32_t> used();
   Result<Done> await_room(std::uint64_t size, Clock::time_point end);
+  Result<Done> put(std::span<const std::byte> head, std::span<const std::byte> body);
   void publish();
 
   Machine* machine_;

@@ -24,6 +24,9 @@ class Listener {
   virtual bool enable() = 0;
   /// Until END, or until there was an interrupt since forget(): at once where there was.
   virtual void wait_until(Clock::time_point end) = 0;
+  /// For those who wait for other things too: readable (poll(2)) where there was an interrupt since
+  /// forget().
+  [[nodiscard]] virtual int descriptor() const = 0;
 };
 
 /// This cell's doorbell and those of others. Thread-safe.

@@ -13,8 +13,9 @@ constexpr std::chrono::microseconds kLongestPoll{2000};
 constexpr unsigned kLooksBetweenClocks = 16;
 constexpr std::size_t kMostIdleListeners = 8;
 
-/// The waker's and the waiter's full fence.
-void fence() {
+}  // namespace
+
+void full_fence() {
 #if defined(__SANITIZE_THREAD__)
   // ThreadSanitizer knows no fences; what it checks here is ordered by atomic accesses.
   _mm_mfence();
@@ -22,23 +23,6 @@ void fence() {
   std::atomic_thread_fence(std::memory_order_seq_cst);
 #endif
 }
-
-/// One of the waiters for KEY, from now to the end of the scope.
-class Published {
- public:
-  Published(SystemAreas& areas, const WaitKey& key) : areas_(areas), key_(key) {
-    areas_.add_waiter(key_);
-  }
-  Published(const Published&) = delete;
-  Published& operator=(const Published&) = delete;
-  ~Published() { areas_.remove_waiter(key_); }
-
- private:
-  SystemAreas& areas_;
-  WaitKey key_;
-};
-
-}  // namespace
 
 Events::Events(const Device& device, std::unique_ptr<Bell> bell, std::function<bool()> prepare,
                std::chrono::milliseconds longest_sleep)
@@ -89,7 +73,7 @@ bool Events::sleep(const WaitKey& key, const Look& look, Clock::time_point end) 
     while (!over && !deaf) {
       listener->forget();
       deaf = !listener->enable();
-      fence();
+      full_fence();
       over = look();
       const Clock::time_point now = Clock::now();
       if (over || deaf || now >= end) break;
@@ -102,7 +86,7 @@ bool Events::sleep(const WaitKey& key, const Look& look, Clock::time_point end) 
 }
 
 unsigned Events::wake(const WaitKey& key) {
-  fence();
+  full_fence();
   unsigned rung = 0;
   for (std::uint32_t cell = 0; cell < cells_; ++cell) {
     if (!areas_.has_waiters(cell, key)) continue;
@@ -113,7 +97,7 @@ unsigned Events::wake(const WaitKey& key) {
 }
 
 void Events::wake_in(std::uint32_t cell, const WaitKey& key) {
-  fence();
+  full_fence();
   if (areas_.has_waiters(cell, key)) bell_->ring(cell);
 }
 

@@ -31,6 +31,24 @@
 
 namespace hive::sdk {
 
+/// The waker's and the waiter's full fence.
+void full_fence();
+
+/// One of the waiters for KEY, from now to the end of the scope. AREAS has an own one.
+class Published {
+ public:
+  Published(SystemAreas& areas, const WaitKey& key) : areas_(areas), key_(key) {
+    areas_.add_waiter(key_);
+  }
+  Published(const Published&) = delete;
+  Published& operator=(const Published&) = delete;
+  ~Published() { areas_.remove_waiter(key_); }
+
+ private:
+  SystemAreas& areas_;
+  WaitKey key_;
+};
+
 /// Thread-safe. Where this cell has no memory of its own, or this process cannot be told of
 /// interrupts, waits poll: without a pause at first, in the end every 2 ms.
 class Events {
@@ -56,12 +74,20 @@ class Events {
 
   [[nodiscard]] SystemAreas& areas() { return areas_; }
 
+  // For those who sleep by themselves, since they wait for other things too. They keep the order of
+  // the steps above: forget() and enable() once, then for each word: a Published, the fence, a
+  // look. Several words may be published one after the other, as long as nothing is forgotten after
+  // the first: an interrupt that counts for any of them comes after step 2.
+
+  /// A listener for one thread, or null where nobody sleeps: poll then.
+  std::unique_ptr<Listener> take_listener();
+  void give_back(std::unique_ptr<Listener> listener);
+  [[nodiscard]] std::chrono::milliseconds longest_sleep() const { return longest_sleep_; }
+
  private:
   bool spin(const Look& look, Clock::time_point end);
   static bool poll(const Look& look, Clock::time_point end);
   bool sleep(const WaitKey& key, const Look& look, Clock::time_point end);
-  std::unique_ptr<Listener> take_listener();
-  void give_back(std::unique_ptr<Listener> listener);
 
   SystemAreas areas_;
   std::uint32_t cells_;

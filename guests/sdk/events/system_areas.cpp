@@ -61,6 +61,14 @@ bool SystemAreas::has_waiters(std::uint32_t cell, const WaitKey& key) const {
   return waiters != 0 && waiters != kGone;
 }
 
+std::uint32_t SystemAreas::incarnation(std::uint32_t cell) const {
+  if (cell >= cells_ || areas_[cell] == nullptr) return 0;
+  const unsigned char* header = areas_[cell];
+  if (load_carefully(header + offsetof(hive_system_header, magic)) != HIVE_SYSTEM_MAGIC) return 0;
+  const std::uint32_t told = load_carefully(header + offsetof(hive_system_header, incarnation));
+  return told == kGone ? 0 : told;
+}
+
 std::optional<std::uint64_t> SystemAreas::sips_section(std::uint32_t cell,
                                                        std::uint32_t port) const {
   if (cell >= cells_ || areas_[cell] == nullptr || port >= HIVE_SIPS_PORTS) return std::nullopt;

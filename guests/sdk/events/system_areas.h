@@ -37,6 +37,9 @@ class SystemAreas {
   /// Whether threads of CELL may wait for KEY, as CELL says; false where it is gone or has no area.
   [[nodiscard]] bool has_waiters(std::uint32_t cell, const WaitKey& key) const;
 
+  /// Of CELL, as it says; 0 where it does not, or is gone, or has no area.
+  [[nodiscard]] std::uint32_t incarnation(std::uint32_t cell) const;
+
   /// Where CELL says that its section of SIPS PORT starts, in bytes from the start of its
   /// contribution, if it is open.
   [[nodiscard]] std::optional<std::uint64_t> sips_section(std::uint32_t cell,

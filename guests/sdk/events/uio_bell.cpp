@@ -52,6 +52,7 @@ class UioListener : public Listener {
     pollfd entry{device_.get(), POLLIN, 0};
     (void)::poll(&entry, 1, static_cast<int>(left.count()));
   }
+  [[nodiscard]] int descriptor() const override { return device_.get(); }
 
  private:
   UniqueFd device_;

@@ -4,8 +4,8 @@
 #include <thread>
 
 #include "guests/sdk/rpc/client_core.h"
+#include "guests/sdk/rpc/memory_connector.h"
 #include "guests/sdk/rpc/monitor_client.h"
-#include "guests/sdk/rpc/sockets.h"
 
 namespace hive::rpc {
 namespace {
@@ -69,8 +69,8 @@ Client::Client(ClientOptions options, std::shared_ptr<Connector> connector)
 Client::~Client() { core_->close(); }
 
 sdk::Result<std::unique_ptr<Client>> Client::open(const std::string& cell,
-                                                  const std::string& service,
-                                                  Clock::time_point end) {
+                                                  const std::string& service, Clock::time_point end,
+                                                  Path path) {
   if (!is_service_name(service)) {
     return sdk::Failure{HIVE_BAD_NAME, "\"" + service + "\" is no name of a service"};
   }
@@ -82,7 +82,10 @@ sdk::Result<std::unique_ptr<Client>> Client::open(const std::string& cell,
   options.own = own_identity(*monitor, end);
   options.monitor = std::move(monitor);
   const Address address{cid.value(), hive_rpc_port(service.c_str()), {}};
-  return std::make_unique<Client>(std::move(options), std::make_shared<SocketConnector>(address));
+  options.path = path;
+  auto connector = make_connector(address, path);
+  if (!connector.ok()) return connector.failure();
+  return std::make_unique<Client>(std::move(options), std::move(connector).value());
 }
 
 Outcome Client::call(std::uint32_t method, ByteView request, Bytes& reply,
@@ -133,5 +136,7 @@ Outcome Client::ping(std::chrono::nanoseconds timeout) {
 ClientCounters Client::counters() const { return core_->counters(); }
 
 Identity Client::peer() const { return core_->peer(); }
+
+bool Client::is_in_memory() const { return core_->is_in_memory(); }
 
 }  // namespace hive::rpc

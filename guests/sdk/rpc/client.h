@@ -37,6 +37,9 @@ struct ClientOptions {
   Identity own;                      ///< Who calls.
   std::size_t most_calls = 4096;     ///< Under way at a time; to 65536.
   std::shared_ptr<Monitor> monitor;  ///< Null: none.
+  /// kMemory: a connection that is not in memory is none (HIVE_NO_DEVICE). The rest is the
+  /// connector's to see to.
+  Path path = Path::kAuto;
 };
 
 /// Counts since the start, except for `calls`.
@@ -91,7 +94,7 @@ class Client {
   /// To a service of a cell, by name or number, over vsock, with hints to the monitor of this cell.
   static sdk::Result<std::unique_ptr<Client>> open(const std::string& cell,
                                                    const std::string& service,
-                                                   Clock::time_point end);
+                                                   Clock::time_point end, Path path = Path::kAuto);
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
   /// Ends all calls with HIVE_CANCELLED; callbacks have been called when it returns. Not to be
@@ -115,6 +118,8 @@ class Client {
   [[nodiscard]] ClientCounters counters() const;
   /// The cell at the other end of the present connection, or HIVE_RPC_NO_CELL.
   [[nodiscard]] Identity peer() const;
+  /// Whether the present connection goes through memory.
+  [[nodiscard]] bool is_in_memory() const;
 
  private:
   std::shared_ptr<ClientCore> core_;

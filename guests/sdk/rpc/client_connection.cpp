@@ -104,6 +104,9 @@ Outcome ClientCore::check_welcome(Connection& connection, const Frame& frame) co
       frame.header.caller_incarnation != options_.own.incarnation || welcome.features != 0) {
     return {HIVE_BAD_REPLY, 0, "a welcome for another caller"};
   }
+  if (options_.path == Path::kMemory && !connection.link->is_in_memory()) {
+    return {HIVE_NO_DEVICE, 0, "the server's cell and this one have no memory to go on in"};
+  }
   connection.peer = {welcome.cell, frame.header.callee_incarnation};
   return {};
 }

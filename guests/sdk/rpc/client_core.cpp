@@ -203,4 +203,9 @@ Identity ClientCore::peer() const {
   return connection_ ? connection_->peer : Identity{};
 }
 
+bool ClientCore::is_in_memory() const {
+  const Lock lock(mutex_);
+  return connection_ && connection_->link->is_in_memory();
+}
+
 }  // namespace hive::rpc

@@ -55,6 +55,7 @@ class ClientCore {
 
   ClientCounters counters() const;
   Identity peer() const;
+  bool is_in_memory() const;
 
  private:
   using Lock = std::unique_lock<std::mutex>;

@@ -25,6 +25,8 @@ Lengths lengths_of(std::uint8_t kind) {
       return {sizeof(hive_rpc_welcome), sizeof(hive_rpc_welcome)};
     case HIVE_RPC_ERROR:
       return {sizeof(hive_rpc_error), sizeof(hive_rpc_error) + HIVE_RPC_MAX_MESSAGE};
+    case HIVE_RPC_SETUP:
+      return {sizeof(hive_rpc_setup), sizeof(hive_rpc_setup)};
     case HIVE_RPC_CANCEL:
       return {0, 0};
     default:
@@ -39,6 +41,7 @@ bool fields_fit_kind(const hive_rpc_frame& header) {
     case HIVE_RPC_HELLO:
       return header.id == 0 && header.method == 0 && header.callee_incarnation == 0;
     case HIVE_RPC_WELCOME:
+    case HIVE_RPC_SETUP:
       return header.id == 0 && header.method == 0;
     case HIVE_RPC_ERROR:
       return header.id != 0 || header.method == 0;
@@ -77,7 +80,7 @@ bool is_good_error(const hive_rpc_error& error) {
 hive_rpc_fault check_header(const hive_rpc_frame& header) {
   if (header.magic != HIVE_RPC_MAGIC) return HIVE_RPC_FAULT_MAGIC;
   if (header.version != HIVE_RPC_VERSION) return HIVE_RPC_FAULT_VERSION;
-  if (header.kind < HIVE_RPC_HELLO || header.kind > HIVE_RPC_ERROR) return HIVE_RPC_FAULT_KIND;
+  if (header.kind < HIVE_RPC_HELLO || header.kind > HIVE_RPC_SETUP) return HIVE_RPC_FAULT_KIND;
   const Lengths lengths = lengths_of(header.kind);
   if (header.length < lengths.least || header.length > lengths.most) return HIVE_RPC_FAULT_LENGTH;
   return fields_fit_kind(header) ? HIVE_RPC_FAULT_NONE : HIVE_RPC_FAULT_FIELD;
@@ -125,6 +128,8 @@ hive_rpc_hello make_hello(std::string_view name) {
 hive_rpc_hello read_hello(ByteView payload) { return read<hive_rpc_hello>(payload); }
 
 hive_rpc_welcome read_welcome(ByteView payload) { return read<hive_rpc_welcome>(payload); }
+
+hive_rpc_setup read_setup(ByteView payload) { return read<hive_rpc_setup>(payload); }
 
 Bytes make_error(const ErrorContent& content) {
   const hive_rpc_error error{content.error, content.code};

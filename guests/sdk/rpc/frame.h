@@ -45,6 +45,7 @@ hive_rpc_hello make_hello(std::string_view name);
 /// The structs at the start of a payload that was checked.
 hive_rpc_hello read_hello(ByteView payload);
 hive_rpc_welcome read_welcome(ByteView payload);
+hive_rpc_setup read_setup(ByteView payload);
 
 /// What an ERROR frame says. The message is safe to print.
 struct ErrorContent {

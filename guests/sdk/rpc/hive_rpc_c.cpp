@@ -5,6 +5,7 @@
 #include "guests/sdk/hive_rpc.h"
 #include "guests/sdk/last_message.h"
 #include "guests/sdk/rpc/client.h"
+#include "guests/sdk/rpc/memory_connector.h"
 #include "guests/sdk/rpc/monitor_client.h"
 #include "guests/sdk/rpc/server.h"
 #include "guests/sdk/rpc/sockets.h"
@@ -130,7 +131,8 @@ hive_status serve(const char* service, const hive_server_options& wanted, hive_r
     hive::rpc::MonitorClient monitor;
     options.own = hive::rpc::own_identity(monitor, hive::rpc::Clock::now() + kIdentityPatience);
   }
-  auto listener = hive::rpc::SocketListener::open(address);
+  const auto path = wanted.path != nullptr ? hive::rpc::Path::kSocket : hive::rpc::Path::kAuto;
+  auto listener = hive::rpc::make_listener(address, path);
   if (!listener.ok()) return fail(listener.failure());
   auto handler_in_c = [handler, context](const hive::rpc::Request& request, Bytes& reply) {
     return handle(handler, context, request, reply);

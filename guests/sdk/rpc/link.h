@@ -12,6 +12,13 @@ namespace hive::rpc {
 
 using Clock = std::chrono::steady_clock;
 
+/// What frames between two cells go through.
+enum class Path : std::uint8_t {
+  kAuto,    ///< Memory where both ends have it, else the socket.
+  kMemory,  ///< Memory, or there is no connection.
+  kSocket
+};
+
 /// An end that has passed: receive() looks and does not wait.
 inline constexpr Clock::time_point kNow = Clock::time_point::min();
 
@@ -65,20 +72,34 @@ class Link {
   /// The peer's CID as the transport vouches for it, or 0.
   [[nodiscard]] virtual std::uint32_t peer_cid() const { return 0; }
 
+  /// Whether frames go through memory that the two ends share.
+  [[nodiscard]] virtual bool is_in_memory() const { return false; }
+
   /// Whether the peer is the same incarnation as at the start, as far as the transport can tell at
   /// once. A stream dies with its peer; shared memory does not.
   [[nodiscard]] virtual bool is_same_peer() const { return true; }
 
   // For one thread that waits for many links.
 
-  /// Readable (poll(2)) when receive() has something to do; writable matters while wants_write().
+  /// Raised when receive() has something to do, for what poll_events() says.
   [[nodiscard]] virtual int fd() const = 0;
+  /// Whether something that was sent is not passed on yet.
   [[nodiscard]] virtual bool wants_write() const = 0;
-  /// Whether receive() has something to do that fd() does not show: look before going to sleep.
+  /// Of poll(2), for fd(); READS: whether frames are wanted.
+  [[nodiscard]] virtual short poll_events(bool reads) const = 0;
+  /// Whether a frame may be there that fd() does not show: look before going to sleep.
   [[nodiscard]] virtual bool pending() const = 0;
-  /// Before sleeping on fd(): the peer has to raise it from now on. False where something came just
-  /// before: do not sleep.
-  virtual bool arm() { return !pending(); }
+  /// Whether receive() could pass something on, and fd() does not show that.
+  [[nodiscard]] virtual bool can_flush() { return false; }
+  /// Whether the peer may be quick enough for pending() to be worth looking at for a while.
+  [[nodiscard]] virtual bool is_quick() const { return false; }
+  /// Whether pending() may come to say something else without anything being raised: look every
+  /// millisecond.
+  [[nodiscard]] virtual bool is_settling_soon() const { return false; }
+  /// Before sleeping on fd() and Listener::rest(): the peer has to raise one of them from now on,
+  /// until disarm(). False where something came just before: do not sleep.
+  virtual bool arm(bool reads) { return !(reads && pending()); }
+  virtual void disarm() {}
 };
 
 /// Makes connections to one service. Thread-safe.
@@ -108,6 +129,8 @@ class Listener {
   [[nodiscard]] virtual int fd() const = 0;
   /// Without waiting; null when there is none.
   virtual std::unique_ptr<Link> accept() = 0;
+  /// Before links are armed: another descriptor that some of them raise, or -1.
+  virtual int rest() { return -1; }
 };
 
 }  // namespace hive::rpc

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "guests/sdk/events/spin_bound.h"
 #include "guests/sdk/rpc/server.h"
 #include "vmm/base/unique_fd.h"
 
@@ -108,7 +109,10 @@ class ServerCore {
  private:
   // server_loop.cpp: the thread that receives.
   void receive_all();
+  bool spin(std::vector<pollfd>& polled);
   void sleep(std::vector<pollfd>& polled);
+  [[nodiscard]] bool has_work() const;
+  static int earlier(int timeout, int other);
   int patience() const;
   void accept_all();
   [[nodiscard]] bool has_room_for(std::uint32_t cid) const;
@@ -138,6 +142,8 @@ class ServerCore {
   std::atomic<bool> stopping_{false};
   std::vector<std::shared_ptr<Session>> sessions_;
   std::atomic<std::size_t> session_count_{0};
+  sdk::SpinBound spin_bound_;
+  Clock::time_point last_poll_;
   Frame frame_;
   Task inline_task_;  ///< Where there are no workers.
   TaskQueue queue_;

@@ -1,4 +1,5 @@
 // The thread of a server that accepts connections and receives from all of them.
+#include <immintrin.h>
 #include <sys/eventfd.h>
 
 #include <algorithm>
@@ -12,6 +13,12 @@ namespace {
 constexpr std::chrono::seconds kHelloPatience{5};
 constexpr int kTurn = 64;  ///< Frames of one connection before the others have their turn.
 constexpr std::size_t kFirstSession = 2;  ///< Among the polled descriptors.
+constexpr std::chrono::microseconds kLongestUnpolled{200};
+constexpr int kNotAsked = -2;
+/// How long to sleep where doorbells cannot be told of; and where they can, since a peer may have
+/// died between a store and its doorbell.
+constexpr int kDeafSleepMs = 2;
+constexpr int kLongestSleepMs = 100;
 
 }  // namespace
 
@@ -41,7 +48,7 @@ void ServerCore::wake() const {
 void ServerCore::receive_all() {
   std::vector<pollfd> polled;
   while (!stopping_) {
-    sleep(polled);
+    if (!spin(polled)) sleep(polled);
     if (polled[0].revents != 0) {
       std::uint64_t count = 0;
       (void)!::read(wakeup_.get(), &count, sizeof count);
@@ -52,22 +59,72 @@ void ServerCore::receive_all() {
   while (!sessions_.empty()) drop(sessions_.size() - 1);
 }
 
+/// Looks at quick links for as long as that was worth it lately, since it costs more to sleep and
+/// to be woken. True where one has something; POLLED then says nothing of anybody. The others have
+/// their turn now and then.
+bool ServerCore::spin(std::vector<pollfd>& polled) {
+  const Clock::time_point start = Clock::now();
+  if (start - last_poll_ > kLongestUnpolled) return false;
+  const Clock::time_point stop = start + spin_bound_.bound();
+  bool has_quick = false;
+  for (Clock::time_point now = start; now < stop; now = Clock::now()) {
+    for (const auto& session : sessions_) {
+      Link& link = session->link();
+      if (!link.is_quick()) continue;
+      has_quick = true;
+      if ((link.has_room() && link.pending()) || link.can_flush()) {
+        spin_bound_.found_after(now - start);
+        polled.assign(kFirstSession + sessions_.size(), pollfd{-1, 0, 0});
+        return true;
+      }
+    }
+    if (!has_quick) return false;
+    _mm_pause();
+  }
+  spin_bound_.slept();
+  return false;
+}
+
+/// The earlier one, where -1 is never.
+int ServerCore::earlier(int timeout, int other) {
+  return timeout < 0 ? other : std::min(timeout, other);
+}
+
 /// Until something happens. POLLED: the wakeup, the listener, then the sessions in their order.
 void ServerCore::sleep(std::vector<pollfd>& polled) {
   polled.clear();
   polled.push_back({wakeup_.get(), POLLIN, 0});
   polled.push_back({listener_->fd(), POLLIN, 0});
-  int timeout = patience();
+  int timeout = has_work() ? 0 : patience();
+  int bell = kNotAsked;
   for (const auto& session : sessions_) {
     Link& link = session->link();
     // A caller that does not take its replies has no more requests read.
     const bool reads = link.has_room();
-    const int events = (reads ? POLLIN : 0) | (link.wants_write() ? POLLOUT : 0);
-    polled.push_back({link.fd(), static_cast<short>(events), 0});
-    if (reads && !link.arm()) timeout = 0;
+    polled.push_back({link.fd(), link.poll_events(reads), 0});
+    if (timeout == 0) continue;
+    if (link.is_quick() && bell == kNotAsked) {
+      bell = listener_->rest();
+      timeout = earlier(timeout, bell < 0 ? kDeafSleepMs : kLongestSleepMs);
+    }
+    if (link.is_settling_soon()) timeout = earlier(timeout, 1);
+    if (!link.arm(reads)) timeout = 0;
   }
-  if (::poll(polled.data(), polled.size(), timeout) >= 0) return;
+  // Last, so that the places of the others do not depend on it.
+  polled.push_back({std::max(bell, -1), POLLIN, 0});
+  const bool polls = ::poll(polled.data(), polled.size(), timeout) >= 0;
+  for (const auto& session : sessions_) session->link().disarm();
+  last_poll_ = Clock::now();
+  if (polls) return;
   for (pollfd& one : polled) one.revents = 0;
+}
+
+/// Whether a link has something that its descriptor does not show.
+bool ServerCore::has_work() const {
+  return std::any_of(sessions_.begin(), sessions_.end(), [](const auto& session) {
+    Link& link = session->link();
+    return (link.has_room() && link.pending()) || link.can_flush();
+  });
 }
 
 /// Milliseconds until somebody should have said hello; -1: nobody is late.
@@ -117,9 +174,9 @@ void ServerCore::serve_ready(const std::vector<pollfd>& polled) {
   // From the last, since drop() puts the last in the place of who goes.
   for (std::size_t i = sessions_.size(); i-- > 0 && !stopping_;) {
     const std::shared_ptr<Session> session = sessions_[i];
-    const Link& link = session->link();
-    const bool is_ready =
-        polled[kFirstSession + i].revents != 0 || (link.has_room() && link.pending());
+    Link& link = session->link();
+    const bool is_ready = polled[kFirstSession + i].revents != 0 ||
+                          (link.has_room() && link.pending()) || link.can_flush();
     if (is_ready && !serve(session)) {
       drop(i);
     } else if (!session->is_greeted() && session->opened() < late) {

@@ -3,8 +3,8 @@
 #include <cstring>
 #include <new>
 
+#include "guests/sdk/rpc/memory_connector.h"
 #include "guests/sdk/rpc/server_core.h"
-#include "guests/sdk/rpc/sockets.h"
 
 namespace hive::rpc {
 namespace {
@@ -199,7 +199,7 @@ sdk::Result<std::unique_ptr<Server>> Server::open(ServerOptions options, Handler
   if (!is_service_name(options.service)) {
     return sdk::Failure{HIVE_BAD_NAME, "\"" + options.service + "\" is no name of a service"};
   }
-  auto listener = SocketListener::open({0, hive_rpc_port(options.service.c_str()), {}});
+  auto listener = make_listener({0, hive_rpc_port(options.service.c_str()), {}}, Path::kAuto);
   if (!listener.ok()) return listener.failure();
   return std::make_unique<Server>(std::move(options), std::move(handler),
                                   std::move(listener).value());

@@ -1,7 +1,6 @@
 #include "guests/sdk/rpc/socket_link.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
@@ -10,6 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "guests/sdk/rpc/poll_until.h"
+
 namespace hive::rpc {
 namespace {
 
@@ -17,15 +18,6 @@ constexpr std::size_t kStageSize = std::size_t{16} * 1024;
 
 /// Whether ERROR says "not now" and not "never".
 bool may_pass(int error) { return error == EAGAIN || error == EINTR || error == ENOBUFS; }
-
-/// ppoll(2) until END; what it returns, with an interruption as time-out.
-int poll_until(pollfd* polled, nfds_t count, Clock::time_point end) {
-  const auto left = std::max(end - Clock::now(), Clock::duration::zero());
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
-  const timespec timeout{static_cast<time_t>(std::min<std::int64_t>(seconds.count(), 86400)),
-                         static_cast<long>(std::chrono::nanoseconds(left - seconds).count())};
-  return std::max(::ppoll(polled, count, &timeout, nullptr), 0);
-}
 
 }  // namespace
 

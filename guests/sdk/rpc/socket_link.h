@@ -1,6 +1,8 @@
 // Frames over a connected stream socket: vsock, or a Unix socket.
 #pragma once
 
+#include <poll.h>
+
 #include <atomic>
 #include <mutex>
 
@@ -26,6 +28,9 @@ class SocketLink : public Link {
   [[nodiscard]] std::uint32_t peer_cid() const override { return peer_cid_; }
   [[nodiscard]] int fd() const override { return socket_.get(); }
   [[nodiscard]] bool wants_write() const override { return unsent_size_ > 0; }
+  [[nodiscard]] short poll_events(bool reads) const override {
+    return static_cast<short>((reads ? POLLIN : 0) | (wants_write() ? POLLOUT : 0));
+  }
   [[nodiscard]] bool pending() const override { return start_ < stop_; }
 
  private:

@@ -193,7 +193,9 @@ SocketListener::~SocketListener() {
   if (!path_.empty()) ::unlink(path_.c_str());
 }
 
-std::unique_ptr<Link> SocketListener::accept() {
+std::unique_ptr<Link> SocketListener::accept() { return accept_socket(); }
+
+std::unique_ptr<SocketLink> SocketListener::accept_socket() {
   RawAddress peer{};
   peer.size = sizeof peer.local;
   UniqueFd socket(::accept4(socket_.get(), &peer.any, &peer.size, SOCK_CLOEXEC | SOCK_NONBLOCK));

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "guests/sdk/rpc/link.h"
+#include "guests/sdk/rpc/socket_link.h"
 #include "vmm/base/unique_fd.h"
 
 namespace hive::rpc {
@@ -50,6 +51,8 @@ class SocketListener : public Listener {
   ~SocketListener() override;
   [[nodiscard]] int fd() const override { return socket_.get(); }
   std::unique_ptr<Link> accept() override;
+  /// The same, for those who build on the socket.
+  std::unique_ptr<SocketLink> accept_socket();
 
   static sdk::Result<std::unique_ptr<SocketListener>> open(const Address& address);
 

@@ -5,7 +5,7 @@
 #include <future>
 #include <numeric>
 
-#include "tests/unit/sdk/rpc_fixture.h"
+#include "tests/unit/sdk/rpc_wire.h"
 
 namespace {
 
@@ -39,15 +39,18 @@ std::optional<HandlerError> handle(const Request& request, Bytes& reply) {
   }
 }
 
-/// With so many workers.
-class RpcCall : public ::testing::TestWithParam<unsigned> {
+/// With so many workers, and whether through memory.
+class RpcCall : public ::testing::TestWithParam<std::tuple<unsigned, bool>> {
  protected:
-  SocketPath path_;
-  Server server_{served(GetParam()), handle, listen(path_.address())};
+  void TearDown() override { EXPECT_EQ(client_.is_in_memory(), wire_.has_memory()); }
+
+  Wire wire_{std::get<1>(GetParam())};
+  Server server_{served(std::get<0>(GetParam())), handle, wire_.listen()};
   std::shared_ptr<FakeMonitor> monitor_ = std::make_shared<FakeMonitor>();
-  Client client_{caller(monitor_), connector(path_.address())};
+  Client client_{caller(monitor_), wire_.connector()};
 };
-INSTANTIATE_TEST_SUITE_P(Workers, RpcCall, ::testing::Values(0U, 3U));
+INSTANTIATE_TEST_SUITE_P(WorkersAndMemory, RpcCall,
+                         ::testing::Combine(::testing::Values(0U, 3U), ::testing::Bool()));
 
 TEST_P(RpcCall, RepliesComeBack) {
   Bytes reply;
@@ -112,6 +115,7 @@ TEST_P(RpcCall, NoTimeIsADeadline) {
   Bytes reply;
   EXPECT_EQ(client_.call(kEcho, {}, reply, within(0ns)).status, HIVE_DEADLINE);
   EXPECT_EQ(client_.call(kEcho, {}, reply, within(-5s)).status, HIVE_DEADLINE);
+  EXPECT_TRUE(client_.call(kEcho, {}, reply).ok());
 }
 
 TEST_P(RpcCall, ManyCallsShareOneConnection) {

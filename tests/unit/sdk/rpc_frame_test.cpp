@@ -73,7 +73,7 @@ TEST(RpcFrame, RulesOfEachKindHold) {
       {HIVE_RPC_FAULT_MAGIC, HIVE_RPC_REQUEST, [](hive_rpc_frame& h) { h.magic = 0; }},
       {HIVE_RPC_FAULT_VERSION, HIVE_RPC_REQUEST, [](hive_rpc_frame& h) { h.version = 2; }},
       {HIVE_RPC_FAULT_KIND, HIVE_RPC_REQUEST, [](hive_rpc_frame& h) { h.kind = 0; }},
-      {HIVE_RPC_FAULT_KIND, HIVE_RPC_REQUEST, [](hive_rpc_frame& h) { h.kind = 7; }},
+      {HIVE_RPC_FAULT_KIND, HIVE_RPC_REQUEST, [](hive_rpc_frame& h) { h.kind = 8; }},
       {HIVE_RPC_FAULT_FIELD, HIVE_RPC_REQUEST, [](hive_rpc_frame& h) { h.flags = 1; }},
       {HIVE_RPC_FAULT_FIELD, HIVE_RPC_REQUEST, [](hive_rpc_frame& h) { h.id = 0; }},
       {HIVE_RPC_FAULT_FIELD, HIVE_RPC_REQUEST, [](hive_rpc_frame& h) { h.time_left = 0; }},

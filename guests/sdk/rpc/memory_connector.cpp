@@ -1,0 +1,50 @@
+#include "guests/sdk/rpc/memory_connector.h"
+
+#include "guests/sdk/rpc/memory_link.h"
+
+namespace hive::rpc {
+namespace {
+
+/// This cell's memory as PATH wants it; null where it is done without.
+sdk::Result<std::shared_ptr<MemoryHub>> find_hub(Path path) {
+  if (path == Path::kSocket) return std::shared_ptr<MemoryHub>();
+  auto hub = MemoryHub::open();
+  if (!hub.ok() && path == Path::kAuto) return std::shared_ptr<MemoryHub>();
+  return hub;
+}
+
+}  // namespace
+
+sdk::Result<std::unique_ptr<Link>> MemoryConnector::connect(Clock::time_point end) {
+  auto socket = connect_to(address_, end);
+  if (!socket.ok()) return socket.failure();
+  auto link = std::make_unique<SocketLink>(std::move(socket).value(), address_.cid);
+  return std::unique_ptr<Link>(
+      std::make_unique<MemoryLink>(std::move(link), hub_, MemoryLink::Role::kCaller));
+}
+
+std::unique_ptr<Link> MemoryListener::accept() {
+  auto link = listener_->accept_socket();
+  if (!link) return nullptr;
+  return std::make_unique<MemoryLink>(std::move(link), hub_, MemoryLink::Role::kCallee);
+}
+
+sdk::Result<std::shared_ptr<Connector>> make_connector(const Address& address, Path path) {
+  auto hub = find_hub(path);
+  if (!hub.ok()) return hub.failure();
+  if (!hub.value()) return std::shared_ptr<Connector>(std::make_shared<SocketConnector>(address));
+  return std::shared_ptr<Connector>(
+      std::make_shared<MemoryConnector>(address, std::move(hub).value()));
+}
+
+sdk::Result<std::unique_ptr<Listener>> make_listener(const Address& address, Path path) {
+  auto listener = SocketListener::open(address);
+  if (!listener.ok()) return listener.failure();
+  auto hub = find_hub(path);
+  if (!hub.ok()) return hub.failure();
+  if (!hub.value()) return std::unique_ptr<Listener>(std::move(listener).value());
+  return std::unique_ptr<Listener>(
+      std::make_unique<MemoryListener>(std::move(listener).value(), std::move(hub).value()));
+}
+
+}  // namespace hive::rpc

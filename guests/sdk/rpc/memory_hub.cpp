@@ -1,0 +1,68 @@
+#include "guests/sdk/rpc/memory_hub.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "guests/sdk/channel/ring_view.h"
+#include "guests/sdk/rpc/memory_path.h"
+#include "vmm/base/units.h"
+
+namespace hive::rpc {
+namespace {
+
+constexpr std::uint32_t kMachineDeadlineMs = 500;
+constexpr std::uint32_t kMostRing = 256 * 1024;
+constexpr std::uint64_t kShare = 16;  ///< A ring takes at most this part of the contribution.
+
+std::uint32_t ring_for(std::uint64_t contribution) {
+  const std::uint64_t part =
+      std::clamp<std::uint64_t>(contribution / kShare, HIVE_RPC_LEAST_RING, kMostRing);
+  return static_cast<std::uint32_t>(std::bit_floor(part));
+}
+
+std::uint64_t pages_for(std::uint32_t capacity) {
+  return (kRingOffset + sdk::ring_size(capacity) + kPageSize - 1) / kPageSize;
+}
+
+}  // namespace
+
+sdk::Result<std::shared_ptr<MemoryHub>> MemoryHub::open() {
+  hive_options options{};
+  options.deadline_ms = kMachineDeadlineMs;
+  auto machine = sdk::Machine::open(options);
+  if (!machine.ok()) return machine.failure();
+  return over(std::move(machine).value());
+}
+
+sdk::Result<std::shared_ptr<MemoryHub>> MemoryHub::over(std::unique_ptr<sdk::Machine> machine) {
+  if (const auto area = machine->use_system_area(); !area.ok()) return area.failure();
+  auto listener = machine->events().take_listener();
+  if (!listener) {
+    return sdk::Failure{HIVE_NO_DEVICE, "this process cannot be told of doorbells"};
+  }
+  const std::uint32_t capacity = ring_for(machine->part(machine->info().cell).size);
+  return std::make_shared<MemoryHub>(std::move(machine), std::move(listener), capacity);
+}
+
+MemoryHub::MemoryHub(std::unique_ptr<sdk::Machine> machine, std::unique_ptr<sdk::Listener> listener,
+                     std::uint32_t capacity)
+    : machine_(std::move(machine)),
+      listener_(std::move(listener)),
+      cell_(machine_->info().cell),
+      capacity_(capacity),
+      sections_(*machine_, pages_for(capacity)) {}
+
+MemoryHub::~MemoryHub() = default;
+
+std::unique_ptr<OwnedSection> MemoryHub::take_section(Clock::time_point end) {
+  const auto section = sections_.take(end);
+  if (!section) return nullptr;
+  return std::make_unique<OwnedSection>(sections_, *section);
+}
+
+int MemoryHub::rest() {
+  listener_->forget();
+  return listener_->enable() ? listener_->descriptor() : -1;
+}
+
+}  // namespace hive::rpc
