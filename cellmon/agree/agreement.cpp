@@ -20,16 +20,14 @@ void Agreement::accuse(CellId suspect, EvidenceSet evidence, Time now) {
   if (members().size() == 2 && !evidence.meets(kConclusive)) {
     return port_.refused(suspect, Refusal::kInconclusive);
   }
+  const EvidenceSet known = evidence_[index_of(suspect)];
+  if (active_ && accused_.contains(suspect) && (known | evidence) == known) return;
   accused_.insert(suspect);
   judge(suspect, evidence);
   const bool fresh = note_suspects(CellSet::of(suspect));
-  const bool moves = !active_ || unreachable().contains(leader_of(view(), ballot()));
-  if (moves) {
-    active_ = true;
-    enter(next_ballot(view(), std::max(ballot(), 1U), unreachable()), now);
-  }
-  if (fresh && !(moves && leads())) broadcast(alert());
-  if (!moves) vote(now);
+  const bool moved = skip_unreachable(now);
+  if (fresh && !(moved && leads())) broadcast(alert());
+  if (!moved) vote(now);
   settle(now);
 }
 
@@ -57,7 +55,7 @@ void Agreement::join(Life life, Time now) {
 void Agreement::link_up(CellId peer, Time /*now*/) {
   if (!is_cell(peer) || peer == settings_.self) return;
   linked_.insert(peer);
-  if (joining_) send(peer, Join{header(Kind::kJoin)});
+  if (joining_) ask_to_join(peer);
   if (member_) send(peer, Ask{header(Kind::kAsk)});
   if (active_) send(peer, alert());
 }
@@ -73,10 +71,7 @@ void Agreement::link_lost(CellId peer, Time now) {
     others.erase(others.first());
   }
   if (!active_) return;
-  if (leader_of(view(), ballot()) == peer) {
-    enter(next_ballot(view(), ballot(), unreachable()), now);
-  }
-  propose(now);
+  if (!skip_unreachable(now)) propose(now);
   settle(now);
 }
 

@@ -84,6 +84,7 @@ class Agreement {
   [[nodiscard]] bool leads() const;
   void move_to(std::uint32_t ballot, Time now);
   void enter(std::uint32_t ballot, Time now);
+  bool skip_unreachable(Time now);
   bool note_suspects(CellSet suspects);
   void judge(CellId suspect, EvidenceSet evidence);
   [[nodiscard]] bool is_ready() const;
@@ -100,6 +101,7 @@ class Agreement {
   void begin_next(Time now);
   [[nodiscard]] CellSet superseded() const;
   [[nodiscard]] CellId next_joiner() const;
+  void ask_to_join(CellId peer);
   void ask_to_join(Time now);
 
   // agreement.cpp

@@ -1,4 +1,6 @@
 // One slot's ballots: suspects, votes, proposals.
+#include <algorithm>
+
 #include "cellmon/agree/agreement.h"
 
 namespace hive::agree {
@@ -28,6 +30,15 @@ void Agreement::enter(std::uint32_t ballot, Time now) {
   move_to(ballot, now);
   if (leads()) broadcast(alert());
   vote(now);
+}
+
+/// Goes on to the first ballot that may have a leader, if that is a later one. Whether it was.
+/// Where nobody seems fit to lead, time decides.
+bool Agreement::skip_unreachable(Time now) {
+  const std::uint32_t next = next_ballot(view(), std::max(ballot(), 1U), unreachable());
+  if (next <= ballot()) return false;
+  enter(next, now);
+  return true;
 }
 
 /// Adds SUSPECTS to those of this slot; whether any was new.

@@ -18,19 +18,16 @@ void Agreement::receive(CellId from, const Message& message, Time now) {
 /// Whether what HEADER is of is about the slot under way, and from one of its voters. Else sees to
 /// it that who is behind catches up.
 bool Agreement::is_current(const Header& header) {
-  if (!member_) {
-    ++ignored_;
-    return false;
-  }
-  if (header.slot > agreed_.slot) {
-    send(header.from, Ask{this->header(Kind::kAsk)});
-    return false;
-  }
   if (header.slot < agreed_.slot) {
+    // Also by one that is no member any more: it may be the only one left that knows.
     inform(header.from);
     return false;
   }
-  if (view().has(header.from, header.life) && !decided_) return true;
+  if (member_ && header.slot > agreed_.slot) {
+    send(header.from, Ask{this->header(Kind::kAsk)});
+    return false;
+  }
+  if (member_ && view().has(header.from, header.life) && !decided_) return true;
   ++ignored_;
   return false;
 }
@@ -104,7 +101,7 @@ void Agreement::take(const Decided& decided, Time /*now*/) {
 }
 
 void Agreement::take(const Ask& ask, Time /*now*/) {
-  if (member_ && ask.header.slot < agreed_.slot) inform(ask.header.from);
+  if (ask.header.slot < agreed_.slot) inform(ask.header.from);
 }
 
 void Agreement::take(const State& state, Time /*now*/) {

@@ -77,7 +77,7 @@ void Agreement::begin_next(Time now) {
   const CellSet suspects = (failed_ | superseded() | agreed_.on_trial) & members();
   if (suspects.empty() && next_joiner() == kNobody) return;
   (void)note_suspects(suspects);
-  enter(next_ballot(view(), 1, unreachable()), now);
+  (void)skip_unreachable(now);
   if (!failed_.empty() && !leads()) broadcast(alert());
 }
 
@@ -99,8 +99,14 @@ CellId Agreement::next_joiner() const {
   return kNobody;
 }
 
+/// Who was a member may know what PEER has missed: that it is out.
+void Agreement::ask_to_join(CellId peer) {
+  if (agreed_.slot != 0) inform(peer);
+  send(peer, Join{header(Kind::kJoin)});
+}
+
 void Agreement::ask_to_join(Time now) {
-  linked_.for_each([&](CellId peer) { send(peer, Join{header(Kind::kJoin)}); });
+  linked_.for_each([&](CellId peer) { ask_to_join(peer); });
   join_deadline_ = now + settings_.round;
 }
 

@@ -1,4 +1,6 @@
 // What a simulated monitor does to its world.
+#include <utility>
+
 #include "tests/sim/world.h"
 
 namespace hive::sim {
@@ -25,15 +27,23 @@ void Node::probe(CellId suspect) {
   world_.at(world_.now() + takes, What::kProbed, cell_, suspect);
 }
 
+/// A new incarnation of the cell begins with a sound guest.
+void Node::renew(const View& view) {
+  const Incarnation known = std::exchange(incarnation, view.incarnations[index_of(cell_)]);
+  if (known != incarnation && view.has(cell_, life)) guest = Guest::kSound;
+}
+
 void Node::decided(const Decision& decision, const Agreed& agreed) {
   suspended = false;
   world_.say(cell_, "decides slot " + std::to_string(agreed.slot - 1) + ": " + describe(decision));
+  renew(agreed.view);
   world_.checker().decided(cell_, decision, agreed);
 }
 
 void Node::caught_up(const Agreed& agreed) {
   suspended = false;
   world_.say(cell_, "catches up: " + describe(agreed));
+  renew(agreed.view);
   world_.checker().caught_up(cell_, agreed);
 }
 

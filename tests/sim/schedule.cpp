@@ -37,6 +37,7 @@ class Schedule {
   void watch();
   [[nodiscard]] bool is_quiet() const;
   [[nodiscard]] bool is_bad(CellId cell) const;
+  [[nodiscard]] bool must_go(CellId cell) const;
 
   World world_;
   Random& random_;
@@ -136,6 +137,14 @@ bool Schedule::is_bad(CellId cell) const {
          node.life != world_.latest_view().lives[index_of(cell)];
 }
 
+/// Whether the view must lose CELL. With two voters left it takes conclusive evidence.
+bool Schedule::must_go(CellId cell) const {
+  const Node& node = world_.node(cell);
+  const bool proven = !node.alive || node.guest == Guest::kPanicked ||
+                      node.life != world_.latest_view().lives[index_of(cell)];
+  return is_bad(cell) && (proven || world_.latest_view().members.size() > 2);
+}
+
 /// Detection goes on: whatever is bad and a member is noticed again.
 void Schedule::watch() {
   core().for_each([&](CellId cell) {
@@ -152,7 +161,7 @@ bool Schedule::is_quiet() const {
     const Agreement& agreement = *world_.node(cell).agreement;
     quiet = quiet && !agreement.is_active() && agreement.view() == world_.latest_view();
   });
-  world_.latest_view().members.for_each([&](CellId cell) { quiet = quiet && !is_bad(cell); });
+  world_.latest_view().members.for_each([&](CellId cell) { quiet = quiet && !must_go(cell); });
   world_.all().for_each([&](CellId cell) {
     const Node& node = world_.node(cell);
     bool wants_in = node.runs() && node.joining;

@@ -43,6 +43,7 @@ class Node final : public agree::Port {
   std::unique_ptr<agree::Agreement> agreement;
   std::uint32_t process = 1;  ///< Counts its processes.
   agree::Life life = agree::kFounder;
+  Incarnation incarnation = 1;
   bool alive = true;
   bool stopped = false;
   bool tainted = false;  ///< Something has been wrong with this life.
@@ -54,6 +55,8 @@ class Node final : public agree::Port {
   Time tick_at = agree::kNever;
 
  private:
+  void renew(const agree::View& view);
+
   World& world_;
   CellId cell_;
 };
