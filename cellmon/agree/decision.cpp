@@ -66,9 +66,13 @@ Agreed after(const Agreed& agreed, const Decision& decision) {
 
 bool is_well_formed(const Agreed& agreed) {
   const View& view = agreed.view;
-  if (agreed.slot == 0 || view.epoch == 0 || view.epoch > agreed.slot) return false;
+  if (agreed.slot == 0 || agreed.slot > kMaxSlot) return false;
+  if (view.epoch == 0 || view.epoch > agreed.slot) return false;
   if (view.members.empty() || !view.members.covers(agreed.on_trial)) return false;
   bool sound = true;
+  for (const Incarnation incarnation : view.incarnations) {
+    sound = sound && incarnation <= agreed.slot;
+  }
   view.members.for_each([&](CellId cell) {
     sound = sound && view.lives[index_of(cell)] != 0 && view.incarnations[index_of(cell)] != 0;
   });

@@ -12,6 +12,8 @@
 namespace hive::agree {
 
 inline constexpr CellId kNobody{0xff};
+/// More than a machine can use up; an incarnation is never above its slot's number.
+inline constexpr std::uint64_t kMaxSlot = std::uint64_t{1} << 31U;
 
 /// The outcome of one slot: a new view where somebody leaves or joins, else a dismissal.
 struct Decision {
