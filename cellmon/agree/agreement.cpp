@@ -52,12 +52,13 @@ void Agreement::join(Life life, Time now) {
   ask_to_join(now);
 }
 
-void Agreement::link_up(CellId peer, Time /*now*/) {
+void Agreement::link_up(CellId peer, Time now) {
   if (!is_cell(peer) || peer == settings_.self) return;
   linked_.insert(peer);
   if (joining_) ask_to_join(peer);
   if (member_) send(peer, Ask{header(Kind::kAsk)});
   if (active_) send(peer, alert());
+  settle(now);
 }
 
 void Agreement::link_lost(CellId peer, Time now) {
@@ -70,8 +71,7 @@ void Agreement::link_lost(CellId peer, Time now) {
     send(others.first(), Ask{header(Kind::kAsk)});
     others.erase(others.first());
   }
-  if (!active_) return;
-  if (!skip_unreachable(now)) propose(now);
+  if (active_ && !skip_unreachable(now)) propose(now);
   settle(now);
 }
 
@@ -88,7 +88,7 @@ void Agreement::tick(Time now) {
 }
 
 Time Agreement::deadline() const {
-  Time next = joining_ ? join_deadline_ : kNever;
+  Time next = std::min(joining_ ? join_deadline_ : kNever, poll_deadline_);
   if (active_) next = std::min({next, deadline_, proposed_ ? kNever : collect_deadline_});
   return next;
 }

@@ -78,6 +78,7 @@ class Agreement {
   void take(const Join& join, Time now);
   [[nodiscard]] bool is_current(const Header& header);
   void settle(Time now);
+  void go_on(Time now);
 
   // agreement_ballot.cpp: one slot's ballots.
   [[nodiscard]] CellSet unreachable() const;
@@ -120,6 +121,9 @@ class Agreement {
   bool joining_ = false;
   Time join_deadline_ = kNever;
   CellSet linked_;
+  /// When members are missing from `linked_`: when to ask the others for news.
+  Time poll_deadline_ = kNever;
+  static constexpr Time kPoll = 8;        ///< Rounds from one time to the next.
   CellSet over_;                          ///< Members that this monitor can prove to be over.
   std::array<Life, kMaxCells> wishes_{};  ///< The latest life of each cell that asked to join.
   std::uint64_t ignored_ = 0;

@@ -104,7 +104,8 @@ void Agreement::vote(Time now) {
 void Agreement::propose(Time now) {
   if (!leads() || proposed_ || decided_ || !tally_.has_quorum(members())) return;
   if (collect_deadline_ == kNever) collect_deadline_ = now + patience() / 4;
-  const CellSet awaited = (members() - unreachable()) | CellSet::of(settings_.self);
+  // A suspect may be well, and has a vote: only who cannot vote is not waited for.
+  const CellSet awaited = ((members() & linked_) - over_) | CellSet::of(settings_.self);
   const bool settled = !suspects_.empty() && tally_.condemned(members()).covers(suspects_);
   if (!settled && !tally_.is_complete(awaited, suspects_) && now < collect_deadline_) return;
   Propose propose;

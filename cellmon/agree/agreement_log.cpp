@@ -7,6 +7,20 @@ namespace hive::agree {
 
 /// Applies what is decided and begins what is due, until there is nothing more to do at once.
 void Agreement::settle(Time now) {
+  go_on(now);
+  // A member without a link to this one cannot tell it what it decides with others.
+  const CellSet missing = members() - linked_ - CellSet::of(settings_.self);
+  if (!member_ || missing.empty()) {
+    poll_deadline_ = kNever;
+  } else if (poll_deadline_ == kNever) {
+    poll_deadline_ = now + kPoll * settings_.round;
+  } else if (now >= poll_deadline_) {
+    broadcast(Ask{header(Kind::kAsk)});
+    poll_deadline_ = now + kPoll * settings_.round;
+  }
+}
+
+void Agreement::go_on(Time now) {
   for (;;) {
     if (decided_) {
       const Decision decision = *decided_;

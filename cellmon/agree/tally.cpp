@@ -26,6 +26,18 @@ CellSet Tally::suspects() const {
   return suspects;
 }
 
+CellSet Tally::judged(CellSet members) const {
+  CellSet judged;
+  (suspects() & members).for_each([&](CellId suspect) {
+    CellSet by;
+    (voters_ & members).for_each([&](CellId voter) {
+      if (opinions_[index_of(voter)].judged.contains(suspect)) by.insert(voter);
+    });
+    if (is_quorum(members, by, proofs_)) judged.insert(suspect);
+  });
+  return judged;
+}
+
 CellSet Tally::condemned(CellSet members) const {
   CellSet condemned;
   (suspects() & members).for_each([&](CellId suspect) {
@@ -77,13 +89,13 @@ Decision Tally::decide(const Agreed& agreed, CellId leader) const {
   const CellSet members = agreed.view.members;
   Decision decision;
   decision.evicted = condemned(members);
-  decision.cleared = (suspects() & members) - decision.evicted;
+  decision.cleared = judged(members) - decision.evicted;
   if (decision.evicted == members) {
     decision.renewed = CellSet::of(leader);
     decision.evicted.erase(leader);
   }
   name_accuser(agreed, decision);
-  if ((decision.evicted | decision.renewed | decision.cleared).empty()) {
+  if (suspects().empty()) {
     name_joiner(agreed, decision);
   }
   return decision;

@@ -30,6 +30,8 @@ class Tally {
 
  private:
   [[nodiscard]] CellSet suspects() const;
+  /// The members that a quorum has judged. The case of any other suspect stays open.
+  [[nodiscard]] CellSet judged(CellSet members) const;
   void name_accuser(const Agreed& agreed, Decision& decision) const;
   void name_joiner(const Agreed& agreed, Decision& decision) const;
 

@@ -8,6 +8,7 @@
  * CRASHES  monitors that may die, at any step  CUTS   1: one link may be cut, at any step
  * LIAR     1: monitor 0 finds monitor N-1 failed whatever it does
  * HASTY    ballots that may end for no reason. Others end only when nothing else can happen.
+ * DOUBT    anybody may find any suspect failed, as one that was slow for a while
  * LATE     (safety only: without progress there is no end to check)
  *
  * Every step adds to something, so all runs end. Asserted: all decide the same, a quorum is behind
@@ -90,15 +91,11 @@ byte vote_failed[B * N], vote_in[B * N], vote_value[B * N];
 
 /* The first ballot after the one ME is in whose leader ME does not suspect, if there is one. */
 inline next_ballot(me) {
-#ifdef MUT_ROTATE
-  b = promised[me] + (promised[me] == 0);
-#else
   b = promised[me] + 1;
   do
   :: b < B && HAS(suspects[me], LEADER(b)) && suspects[me] != ALL -> b++
   :: else -> break
   od;
-#endif
   if
   :: b > B -> b = B
   :: else
@@ -157,6 +154,17 @@ inline propose(me) {
   accepted_in[me] = b;
   accepted[me] = value;
   acked[b] = acked[b] | BIT(me);
+  /* Nobody looks at these votes again. */
+  i = 0;
+  do
+  :: i < N ->
+     vote_failed[VOTE_OF(b, i)] = 0;
+     vote_in[VOTE_OF(b, i)] = 0;
+     vote_value[VOTE_OF(b, i)] = 0;
+     i++
+  :: else -> break
+  od;
+  counted[b] = 0;
   b = 0; top = 0; value = 0; i = 0; j = 0; against = 0
 }
 
@@ -170,7 +178,13 @@ inline decide(me, what) {
   :: else -> break
   od;
   i = 0;
-  assert((what & ~dead) == 0)
+#ifndef DOUBT
+  assert((what & ~dead) == 0);
+#endif
+  judged[me] = 0;
+  failed[me] = 0;
+  accepted_in[me] = 0;
+  accepted[me] = 0
 }
 
 /* What ME does on hearing from J. */
@@ -185,7 +199,7 @@ inline decide(me, what) {
        !HAS(counted[promised[me]], j) ->                                                           \
        counted[promised[me]] = counted[promised[me]] | BIT(j) }                                    \
   :: atomic { ON(j) && decided[j] != NONE &&                                                       \
-       (HAS(told[j], me) || LEADER(promised[me]) == j) -> decide(me, decided[j]) }
+       (HAS(told[j], me) || LEADER(promised[me]) == j || LEADER(promised[me]) == me) -> decide(me, decided[j]) }
 #define ON(j) (j) != me && (j) < N && ALIVE && HEARS(me, j)
 #define ALIVE !HAS(dead, me) && decided[me] == NONE
 
@@ -202,7 +216,8 @@ inline decide(me, what) {
        accepted[me] = proposal[(n) % (B + 1)];                                                     \
        acked[(n) % (B + 1)] = acked[(n) % (B + 1)] | BIT(me) }
 
-/* Whom who led the ballot that decided sends its outcome to. Others hear of it when they ask. */
+/* Whom who led the ballot that decided sends its outcome to. Others hear of it by asking: with
+ * their vote, or the call to a ballot of their own. */
 byte told[N];
 
 #define STIRRED(me)                                                                                \
@@ -216,13 +231,27 @@ proctype Monitor(byte me) {
 end_idle:
   STIRRED(me);
   do
-  :: atomic { HAS(dead, me) -> break }
+  :: atomic { HAS(dead, me) ->
+#ifndef LATE
+       suspects[me] = 0;
+       promised[me] = 0;
+#endif
+       judged[me] = 0;
+       failed[me] = 0;
+       accepted_in[me] = 0;
+       accepted[me] = 0;
+       break }
   :: atomic { decided[me] != NONE -> break }
   /* A hint of its own. */
   :: atomic { ALIVE && (FINDS(me) & ~suspects[me]) -> suspects[me] = suspects[me] | FINDS(me) }
   /* JUDGE: the guest stands still, every suspect is probed. */
   :: atomic { ALIVE && (suspects[me] & ~judged[me]) ->
-       failed[me] = failed[me] | (suspects[me] & ~judged[me] & FINDS(me));
+       if
+       :: failed[me] = failed[me] | (suspects[me] & ~judged[me] & FINDS(me))
+#ifdef DOUBT
+       :: failed[me] = failed[me] | (suspects[me] & ~judged[me])
+#endif
+       fi;
        judged[me] = suspects[me] }
   /* The first ballot. */
   :: atomic { ALIVE && promised[me] == 0 && suspects[me] != 0 -> next_ballot(me) }
@@ -231,11 +260,15 @@ end_idle:
        !HAS(voted[promised[me]], me) ->
        b = promised[me];
        voted[b] = voted[b] | BIT(me);
+       if
+       :: proposal[b] == NONE ->
        vote_failed[VOTE_OF(b, me)] = failed[me];
        vote_in[VOTE_OF(b, me)] = accepted_in[me];
        vote_value[VOTE_OF(b, me)] = accepted[me];
        if
        :: LEADER(b) == me -> counted[b] = counted[b] | BIT(me)
+       :: else
+       fi
        :: else
        fi;
        b = 0 }
@@ -266,7 +299,9 @@ end_idle:
   /* The ballot takes too long. */
   :: atomic { ALIVE && promised[me] > 0 && promised[me] < B && hasty < HASTY ->
        hasty++; next_ballot(me) }
+#ifndef MUT_PATIENCE
   :: atomic { timeout && ALIVE && promised[me] > 0 && promised[me] < B -> next_ballot(me) }
+#endif
 #ifdef LATE
   :: atomic { ALIVE && promised[me] == B -> break } /* No more ballots: not a matter of safety. */
 #endif

@@ -25,13 +25,14 @@ void World::happen(const Event& event) {
       say(event.node, "continues");
       target.stopped = false;
       for (Event& held : held_) {
-        if (held.node == event.node) {
+        if (held.node == event.node && held.what != What::kTick) {
           held.time = now_;
           queue_.push(held);
         }
       }
       std::erase_if(held_, [&](const Event& held) { return held.node == event.node; });
-      return;
+      target.tick_at = kNever;
+      return after_input(event.node);
     case What::kFailGuest:
       if (!target.alive || target.witness) return;
       target.guest = random_.percent(50) ? Guest::kPanicked : Guest::kHung;

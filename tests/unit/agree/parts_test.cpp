@@ -126,6 +126,17 @@ TEST(Tally, WhatMayHaveBeenDecidedGoesFirst) {
   EXPECT_EQ(tally.decide(agreed, id(0)), with_newer.accepted);
 }
 
+TEST(Tally, WhatTooFewHaveJudgedStaysOpen) {
+  const Agreed agreed = of(CellSet(0b1111));
+  Tally tally;
+  tally.count(id(0), finds(CellSet(0b0110), CellSet(0b0110), Evidence::kNoAnswer));
+  tally.count(id(1), finds(CellSet(0b0010), CellSet(0b0010), Evidence::kNoAnswer));
+  tally.count(id(3), finds(CellSet(0b0110), CellSet(0b0010), Evidence::kNoAnswer));
+  const Decision decision = tally.decide(agreed, id(0));
+  EXPECT_EQ(decision.evicted, CellSet(0b0010));
+  EXPECT_TRUE(decision.cleared.empty());
+}
+
 TEST(Tally, NamesTheAccuserThatWasStruckBefore) {
   Agreed agreed = of(CellSet(0b1111));
   agreed.struck[2] = CellSet(0b1000);
