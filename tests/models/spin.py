@@ -46,7 +46,7 @@ def check(name):
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         build(folder, constants, flags)
-        search = ["./pan", "-m10000", "-w26", *options.split()]
+        search = ["./pan", "-m10000", *options.split()]
         if "BITSTATE" in flags:
             search = ["timeout", "-s", "INT", str(LIMIT), *search]
         run = subprocess.run(search, cwd=folder, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
