@@ -46,9 +46,12 @@ void Agreement::apply(const Decision& decision) {
 
 void Agreement::adopt(const Agreed& agreed) {
   const View before = view();
+  const bool was_member = member_;
   agreed_ = agreed;
   finish(before);
   port_.caught_up(agreed_);
+  // What others decided before this monitor knew that it is one of them went past it.
+  if (member_ && !was_member) broadcast(Ask{header(Kind::kAsk)});
 }
 
 /// What the decision left open stays for the next slot, if it is about one of SAME and can still

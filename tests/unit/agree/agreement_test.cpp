@@ -178,6 +178,24 @@ TEST(Agreement, LetsARestartedMonitorIn) {
   }
 }
 
+TEST(Agreement, AsksWhatItMissedWhenItLearnsThatItIsIn) {
+  Recorder port;
+  Agreement agreement({Rig::id(2), 0}, port);
+  agreement.link_up(Rig::id(0), 0);
+  agreement.link_up(Rig::id(1), 0);
+  agreement.join(7, 0);
+  State state;
+  state.agreed.slot = 4;
+  state.agreed.view = founding_view(set({0, 1, 2}));
+  state.agreed.view.lives[2] = 7;
+  state.header = {Kind::kState, Rig::id(0), {}, kFounder, 4};
+  port.sent.clear();
+  agreement.receive(Rig::id(0), state, 1);
+  EXPECT_TRUE(agreement.is_member());
+  ASSERT_EQ(port.sent.size(), 2U);
+  for (const auto& sent : port.sent) EXPECT_TRUE(std::holds_alternative<Ask>(sent.message));
+}
+
 TEST(Agreement, ALaterLifeFirstPutsTheEarlierOneOut) {
   Rig rig(3);
   rig.ports[1] = std::make_unique<Recorder>();
