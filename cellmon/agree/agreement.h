@@ -42,8 +42,9 @@ class Agreement {
   void suspended(Time now);
   /// What a probe of SUSPECT came to: nothing when it is healthy.
   void probed(CellId suspect, EvidenceSet evidence, Time now);
-  /// Asks to be let in under LIFE, later than all earlier lives of this cell, until it is. For a
-  /// monitor that is not a member, or no more.
+  /// Asks to be let in under LIFE, later than all earlier lives of this cell, until it is, or until
+  /// it learns that it was let in and put out again meanwhile: is_joining() says no then, and it
+  /// takes another life. For a monitor that is not a member, or no more.
   void join(Life life, Time now);
   void link_up(CellId peer, Time now);
   void link_lost(CellId peer, Time now);
@@ -55,6 +56,7 @@ class Agreement {
   [[nodiscard]] Time deadline() const;
   /// Whether this monitor is in the latest view that it knows.
   [[nodiscard]] bool is_member() const { return member_; }
+  [[nodiscard]] bool is_joining() const { return joining_; }
   /// Whether a decision is under way.
   [[nodiscard]] bool is_active() const { return active_; }
   /// What this monitor knows to be agreed; slot 0: nothing.

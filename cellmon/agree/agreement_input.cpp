@@ -116,9 +116,10 @@ void Agreement::take(const Join& join, Time now) {
   const CellId cell = join.header.from;
   if (!member_) return;
   const Life known = view().lives[index_of(cell)];
-  if (view().has(cell, join.header.life)) return inform(cell);
+  // It is in, or was already and is out again: then that life is spent.
+  if (join.header.life <= known) return inform(cell);
   Life& wish = wishes_[index_of(cell)];
-  if (join.header.life <= known || join.header.life <= wish) return;
+  if (join.header.life <= wish) return;
   wish = join.header.life;
   // Its earlier life is over: that is known now, whatever is being decided.
   if (members().contains(cell)) accuse(cell, Evidence::kSuperseded, now);

@@ -76,7 +76,7 @@ void Agreement::finish(const View& before) {
     if (before.has(cell, view().lives[index_of(cell)])) same.insert(cell);
   });
   member_ = view().has(settings_.self, settings_.life);
-  if (member_) joining_ = false;
+  if (view().lives[index_of(settings_.self)] >= settings_.life) joining_ = false;
   over_ = over_ & same;
   keep_open_cases(same);
   suspects_ = CellSet();

@@ -183,7 +183,10 @@ void World::tell_hint(Node& target, const Event& event) {
 void World::after_input(CellId cell) {
   Node& target = node(cell);
   checker_.member(cell, *target.agreement);
-  if (target.agreement->is_member()) target.joining = false;
+  if (target.joining && !target.agreement->is_joining()) {
+    target.joining = false;
+    if (!target.is_member()) at(now_ + kMilli, What::kRejoin, cell);
+  }
   const Time due = target.agreement->deadline();
   if (due >= target.tick_at || due == kNever) return;
   target.tick_at = std::max(due, now_);

@@ -196,6 +196,21 @@ TEST(Agreement, AsksWhatItMissedWhenItLearnsThatItIsIn) {
   for (const auto& sent : port.sent) EXPECT_TRUE(std::holds_alternative<Ask>(sent.message));
 }
 
+TEST(Agreement, ALifeThatCameAndWentIsSpent) {
+  Recorder port;
+  Agreement agreement({Rig::id(2), 0}, port);
+  agreement.link_up(Rig::id(0), 0);
+  agreement.join(7, 0);
+  State state;
+  state.agreed.slot = 5;
+  state.agreed.view = founding_view(set({0, 1}));
+  state.agreed.view.lives[2] = 7;
+  state.header = {Kind::kState, Rig::id(0), {}, kFounder, 5};
+  agreement.receive(Rig::id(0), state, 1);
+  EXPECT_FALSE(agreement.is_member());
+  EXPECT_FALSE(agreement.is_joining());
+}
+
 TEST(Agreement, ALaterLifeFirstPutsTheEarlierOneOut) {
   Rig rig(3);
   rig.ports[1] = std::make_unique<Recorder>();
@@ -208,7 +223,7 @@ TEST(Agreement, ALaterLifeFirstPutsTheEarlierOneOut) {
   EXPECT_EQ(rig[0].view().lives[1], 7U);
 }
 
-TEST(Agreement, IgnoresAnEarlierLifesJoin) {
+TEST(Agreement, AnEarlierLifesJoinChangesNothing) {
   Rig rig(3);
   Join join;
   join.header = {Kind::kJoin, Rig::id(1), {}, kFounder, 0};
