@@ -30,6 +30,7 @@ class Schedule {
   [[nodiscard]] bool can_lose(CellId cell) const;
   [[nodiscard]] bool is_enough(CellSet running) const;
   [[nodiscard]] CellSet core() const;
+  [[nodiscard]] bool is_known(CellSet core) const;
   void go_wrong();
   void lie();
   void let_rejoin();
@@ -75,6 +76,18 @@ bool Schedule::can_lose(CellId cell) const {
   const CellSet members = world_.latest_view().members;
   return careless_ || 2 * left.size() > members.size() ||
          (2 * left.size() == members.size() && is_enough(left));
+}
+
+/// Whether the latest decision did not die with those that knew it.
+bool Schedule::is_known(CellSet core) const {
+  bool known = false;
+  world_.all().for_each([&](CellId cell) {
+    const Node& node = world_.node(cell);
+    bool tells = node.runs() && node.agreement->view() == world_.latest_view();
+    core.for_each([&](CellId peer) { tells = tells && world_.linked(cell, peer); });
+    known = known || tells;
+  });
+  return known;
 }
 
 void Schedule::go_wrong() {
@@ -192,7 +205,7 @@ ScheduleResult Schedule::run() {
   ScheduleResult result;
   const Time calm = world_.now();
   while (!is_quiet()) {
-    const bool must_end = is_enough(core());
+    const bool must_end = is_enough(core()) && is_known(core());
     if (must_end && world_.now() > calm + kPatience) {
       throw Violation("no end: a quorum is up, and yet something stays open");
     }
