@@ -80,7 +80,9 @@ void Agreement::tick(Time now) {
   if (active_ && now >= deadline_) {
     ++rounds_;
     port_.stalled(rounds_);
-    enter(next_ballot(view(), ballot() + 1, unreachable()), now);
+    // Suspects get their turn now: who suspects all others must not be the only one to lead.
+    const CellSet mute = over_ | (members() - linked_ - CellSet::of(settings_.self));
+    enter(next_ballot(view(), ballot() + 1, mute), now);
   } else if (active_ && now >= collect_deadline_) {
     propose(now);
   }

@@ -252,6 +252,20 @@ TEST(Agreement, AcceptsNothingInAnEarlierBallotThanPromised) {
   EXPECT_TRUE(std::holds_alternative<Alert>(port.sent[0].message));
 }
 
+TEST(Agreement, SuspectsMayLeadOnceTimeIsUp) {
+  Recorder port;
+  Agreement agreement({Rig::id(1)}, founding_view(set({0, 1, 2, 3})), port);
+  for (const unsigned peer : {0U, 2U, 3U}) agreement.link_up(Rig::id(peer), 0);
+  Alert alert;
+  alert.header = {Kind::kAlert, Rig::id(3), {}, kFounder, 1};
+  alert.ballot = 4;
+  alert.suspects = set({0, 1, 2});
+  agreement.receive(Rig::id(3), alert, 0);
+  EXPECT_EQ(agreement.ballot(), 4U);
+  agreement.tick(agreement.deadline());
+  EXPECT_EQ(agreement.ballot(), 5U);
+}
+
 TEST(Agreement, RepeatedAccusationsDoNotPutOffTheNextBallot) {
   Rig rig(3);
   rig.kill(0);
