@@ -298,9 +298,9 @@ end_idle:
   BALLOT(8)
   /* The ballot takes too long. */
   :: atomic { ALIVE && promised[me] > 0 && promised[me] < B && hasty < HASTY ->
-       hasty++; next_ballot(me) }
+       hasty++; promised[me]++ }
 #ifndef MUT_PATIENCE
-  :: atomic { timeout && ALIVE && promised[me] > 0 && promised[me] < B -> next_ballot(me) }
+  :: atomic { timeout && ALIVE && promised[me] > 0 && promised[me] < B -> promised[me]++ }
 #endif
 #ifdef LATE
   :: atomic { ALIVE && promised[me] == B -> break } /* No more ballots: not a matter of safety. */

@@ -18,9 +18,9 @@ MODEL = os.path.join(HERE, "agreement.pml")
 
 # name: (constants, compiler flags, verifier options, what must be found, in the long run only)
 CHECKS = {
-    "three": ("N=3 B=5 CRASHES=1 LIAR=1 HASTY=1", "", "", None, False),
-    "three-cut": ("N=3 B=5 CRASHES=1 CUTS=1 LIAR=0 HASTY=1", "", "", None, False),
-    "three-doubt": ("N=3 B=5 CRASHES=0 LIAR=1 HASTY=1 DOUBT", "", "", None, False),
+    "three": ("N=3 B=6 CRASHES=1 LIAR=1 HASTY=1", "", "", None, False),
+    "three-cut": ("N=3 B=6 CRASHES=1 CUTS=1 LIAR=0 HASTY=1", "", "", None, False),
+    "three-doubt": ("N=3 B=6 CRASHES=0 LIAR=1 HASTY=1 DOUBT", "", "", None, False),
     "three-late": ("N=3 B=2 CRASHES=1 LIAR=1 HASTY=2 LATE", "-DBITSTATE", "-w28", None, False),
     "four-halves": ("N=4 B=7 CRASHES=2 LIAR=1 HASTY=1", "-DBITSTATE", "-w28", None, False),
     "five": ("N=5 B=8 CRASHES=2 LIAR=1 HASTY=1", "-DBITSTATE", "-w28", None, False),
