@@ -1,0 +1,19 @@
+// Instead of acceptor.cpp: what is proposed in an earlier ballot than promised is accepted too.
+#include "cellmon/agree/acceptor.h"
+
+namespace hive::agree {
+
+bool Acceptor::promise(std::uint32_t ballot) {
+  if (ballot < promised_) return false;
+  promised_ = ballot;
+  return true;
+}
+
+bool Acceptor::accept(std::uint32_t ballot, const Decision& decision) {
+  if (ballot > promised_) promised_ = ballot;
+  accepted_ballot_ = ballot;
+  accepted_ = decision;
+  return true;
+}
+
+}  // namespace hive::agree
