@@ -51,9 +51,9 @@ void serve_calls() {
   for (;;) ::pause();
 }
 
-void call_service(const std::string& cell, const Task& task) {
+void call_service(const std::string& cell, rpc::Path path, const Task& task) {
   const auto end = rpc::Clock::now() + std::chrono::seconds(60);
-  const auto opened = rpc::Client::open(cell, kService, end);
+  const auto opened = rpc::Client::open(cell, kService, end, path);
   if (!opened.ok()) throw std::runtime_error("no client: " + opened.failure().message);
   rpc::Client& client = *opened.value();
   const rpc::Bytes request(task.size, rpc::Bytes::value_type{'q'});

@@ -18,7 +18,7 @@ constexpr const char* kUsage =
     "usage: rpc_peer tcp|vsock serve PORT\n"
     "       rpc_peer tcp|vsock call HOST PORT SIZE COUNT|stream\n"
     "       rpc_peer rpc serve\n"
-    "       rpc_peer rpc call CELL SIZE COUNT|stream\n"
+    "       rpc_peer rpc call CELL memory|socket SIZE COUNT|stream\n"
     "       rpc_peer slots serve POLICY\n"
     "       rpc_peer slots call POLICY SIZE COUNT|stream\n"
     "HOST: an IPv4 address, or a CID. POLICY: always|sleeping timer|vfio|uio SPIN_NS\n";
@@ -41,10 +41,16 @@ bool run_sockets(const std::vector<std::string>& words) {
   return true;
 }
 
+rpc::Path parse_path(const std::string& word) {
+  if (word == "memory") return rpc::Path::kMemory;
+  if (word == "socket") return rpc::Path::kSocket;
+  throw std::runtime_error("no such path");
+}
+
 bool run_calls(const std::vector<std::string>& words) {
   if (words[1] == "serve" && words.size() == 2) serve_calls();
-  if (words[1] != "call" || words.size() != 5) return false;
-  call_service(words[2], parse_task(words[3], words[4]));
+  if (words[1] != "call" || words.size() != 6) return false;
+  call_service(words[2], parse_path(words[3]), parse_task(words[4], words[5]));
   return true;
 }
 

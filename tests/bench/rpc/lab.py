@@ -113,7 +113,8 @@ def make_links(hive, qemu):
         slots("hive slots", hive, f"sleeping uio {SPIN_NS}"),
         slots("qemu ivshmem-doorbell", qemu, f"always vfio {SPIN_NS}"),
         slots("qemu ivshmem-doorbell timer", qemu, f"always timer {SPIN_NS}"),
-        Link("hive vsock rpc", hive, "rpc serve", "rpc call beta"),
+        Link("hive fast path", hive, "rpc serve", "rpc call beta memory"),
+        Link("hive vsock rpc", hive, "rpc serve", "rpc call beta socket"),
         Link("hive vsock", hive, f"vsock serve {PORT}", f"vsock call {CIDS[1]} {PORT}"),
         Link("qemu tcp", qemu, f"tcp serve {PORT}", f"tcp call 10.0.0.2 {PORT}"),
     ]
