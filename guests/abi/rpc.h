@@ -74,7 +74,8 @@ struct hive_rpc_welcome {
  * receives; both are zero until the channel begins. From then on each frame travels as records of
  * the sender's ring: the first holds the header and as much of the payload as it has room for,
  * further ones the rest. Each record but a frame's last has at least HIVE_RPC_LEAST_PIECE bytes of
- * payload. The stream carries nothing more; its end is the connection's. */
+ * payload. Their checksums are 0, since frames have their own. The stream carries nothing more; its
+ * end is the connection's. */
 struct hive_rpc_setup {
   uint32_t cell;     /* whose memory it is: the sender's */
   uint32_t capacity; /* bytes of the ring: a channel's, HIVE_RPC_LEAST_RING or more. Of the callee,

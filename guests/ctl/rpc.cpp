@@ -1,7 +1,6 @@
 #include "guests/ctl/rpc.h"
 
 #include <istream>
-#include <map>
 #include <ostream>
 
 #include "guests/ctl/commands.h"
@@ -57,6 +56,11 @@ void ping(Session& session, const PingCommand& command) {
   }
 }
 
+rpc::Path path_of(const RpcTarget& target) {
+  if (target.path == "memory") return rpc::Path::kMemory;
+  return target.path == "socket" ? rpc::Path::kSocket : rpc::Path::kAuto;
+}
+
 void add_call(CLI::App& rpc, Session& session) {
   CLI::App* command =
       rpc.add_subcommand("call", "Call with standard input; the reply goes to standard output");
@@ -101,10 +105,9 @@ void add_target(CLI::App& command, RpcTarget& target) {
       ->check(CLI::Range(0.000001, 86400.0));
   command.add_option("--socket", target.socket,
                      "A Unix socket in place of vsock; the cell does not matter then");
-  const std::map<std::string, rpc::Path> paths{
-      {"auto", rpc::Path::kAuto}, {"memory", rpc::Path::kMemory}, {"socket", rpc::Path::kSocket}};
+
   command.add_option("--path", target.path, "What calls go through: auto, memory or socket")
-      ->transform(CLI::CheckedTransformer(paths));
+      ->check(CLI::IsMember({"auto", "memory", "socket"}));
 }
 
 std::unique_ptr<rpc::Client> open_client(const RpcTarget& target) {
@@ -117,14 +120,14 @@ std::unique_ptr<rpc::Client> open_client(const RpcTarget& target) {
       colon == std::string::npos ? target.text : target.text.substr(colon + 1);
   if (target.socket.empty()) {
     return need(rpc::Client::open(target.text.substr(0, colon), service,
-                                  rpc::Clock::now() + target.timeout(), target.path));
+                                  rpc::Clock::now() + target.timeout(), path_of(target)));
   }
   if (!rpc::is_service_name(service)) {
     throw Error("\"" + service + "\" is no name of a service", Error::Kind::kUsage);
   }
   rpc::ClientOptions options;
   options.service = service;
-  options.path = target.path;
+  options.path = path_of(target);
   return std::make_unique<rpc::Client>(
       options, std::make_shared<rpc::SocketConnector>(rpc::Address{0, 0, target.socket}));
 }

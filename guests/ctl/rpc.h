@@ -16,7 +16,7 @@ struct RpcTarget {
   std::string text;    ///< "CELL:SERVICE"; with a socket the cell does not matter.
   std::string socket;  ///< A Unix socket in place of vsock, where it is not empty.
   double timeout_seconds = 5;
-  rpc::Path path = rpc::Path::kAuto;
+  std::string path = "auto";  ///< What calls go through.
 
   [[nodiscard]] std::chrono::nanoseconds timeout() const;
 };

@@ -99,25 +99,29 @@ bool guarded(Access access) {
 
 HIVE_MAY_FAULT void load_words(const void* source, unsigned char* destination, std::size_t size) {
   const auto* words = static_cast<const volatile std::uint64_t*>(source);
-  for (; size > 0; ++words) {
+  // Of a known size, a copy is an instruction and not a call.
+  for (; size >= sizeof(std::uint64_t); ++words, size -= sizeof(std::uint64_t)) {
     const std::uint64_t word = __atomic_load_n(words, __ATOMIC_ACQUIRE);
-    const std::size_t count = size < sizeof word ? size : sizeof word;
-    __builtin_memcpy(destination, &word, count);
-    destination += count;
-    size -= count;
+    __builtin_memcpy(destination, &word, sizeof word);
+    destination += sizeof word;
   }
+  if (size == 0) return;
+  const std::uint64_t word = __atomic_load_n(words, __ATOMIC_ACQUIRE);
+  __builtin_memcpy(destination, &word, size);
 }
 
 HIVE_MAY_FAULT void store_words(void* destination, const unsigned char* source, std::size_t size) {
   auto* words = static_cast<volatile std::uint64_t*>(destination);
-  for (; size > 0; ++words) {
-    std::uint64_t word = 0;
-    const std::size_t count = size < sizeof word ? size : sizeof word;
-    __builtin_memcpy(&word, source, count);
+  std::uint64_t word = 0;
+  for (; size >= sizeof word; ++words, size -= sizeof word) {
+    __builtin_memcpy(&word, source, sizeof word);
     __atomic_store_n(words, word, __ATOMIC_RELEASE);
-    source += count;
-    size -= count;
+    source += sizeof word;
   }
+  if (size == 0) return;
+  word = 0;
+  __builtin_memcpy(&word, source, size);
+  __atomic_store_n(words, word, __ATOMIC_RELEASE);
 }
 
 HIVE_MAY_FAULT void load_bytes(const void* source, unsigned char* destination, std::size_t size) {

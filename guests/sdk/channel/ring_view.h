@@ -17,6 +17,8 @@ struct ChannelPlace {
   std::uint32_t capacity = 0;  ///< Of the ring; a power of 2 of at least HIVE_CHANNEL_LEAST.
   /// What the receiver waits for where that is not the ring's index: one of several rings.
   std::optional<WaitKey> waits_for = std::nullopt;
+  /// The content of records has a checksum of its own: theirs is 0, and is not looked at.
+  bool content_is_sealed = false;
 
   /// What the sender wakes, and the receiver waits for.
   [[nodiscard]] WaitKey data_key() const {

@@ -139,7 +139,9 @@ Result<Done> ChannelSender::put(std::span<const std::byte> head, std::span<const
   const std::uint64_t length = std::uint64_t{head.size()} + body.size();
   hive_channel_record header{};
   header.length = static_cast<std::uint32_t>(length);
-  header.checksum = crc32c(crc32c(0, head.data(), head.size()), body.data(), body.size());
+  if (!place_.content_is_sealed) {
+    header.checksum = crc32c(crc32c(0, head.data(), head.size()), body.data(), body.size());
+  }
   header.sequence = sequence_;
   std::uint32_t at = produced_;
   const auto store = [&](const void* data, std::size_t size) {

@@ -22,6 +22,7 @@ ChannelPlace outgoing(const hive_rpc_setup& own, const hive_rpc_setup& theirs) {
   place.ring = {own.cell, own.ring};
   place.credit = {theirs.cell, theirs.credit};
   place.capacity = own.capacity;
+  place.content_is_sealed = true;
   return place;
 }
 
