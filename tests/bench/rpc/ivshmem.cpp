@@ -139,26 +139,15 @@ class UioSleeper : public Sleeper {
     bind_driver(function, "uio_pci_generic");
     file_ = open_file("/dev/" +
                       files::directory_iterator(function / "uio")->path().filename().string());
-    config_ = open_file(function / "config");
-    unmask();
   }
 
   void sleep(unsigned /*attempt*/) override {
     std::uint32_t count = 0;
     if (::read(file_, &count, sizeof count) != sizeof count) fail("read of a uio device");
-    unmask();
   }
 
  private:
-  /// The driver masks the interrupt each time that it comes.
-  void unmask() const {
-    std::uint16_t command = 0;
-    if (::pread(config_, &command, sizeof command, PCI_COMMAND) != sizeof command) fail("config");
-    command = static_cast<std::uint16_t>(command & ~PCI_COMMAND_INTX_DISABLE);
-    if (::pwrite(config_, &command, sizeof command, PCI_COMMAND) != sizeof command) fail("config");
-  }
-
-  int file_ = -1, config_ = -1;
+  int file_ = -1;
 };
 
 std::unique_ptr<Sleeper> make_sleeper(Sleep sleep, const files::path& function) {
@@ -181,6 +170,8 @@ Ivshmem::Ivshmem(Sleep sleep) {
   memory_ = map_file(bar, 2 * half_);
   registers_ = reinterpret_cast<volatile std::uint32_t*>(
       map_file(function / "resource0", static_cast<std::size_t>(::sysconf(_SC_PAGESIZE))));
+  // Else each sleep would have to unmask what the driver has masked.
+  if (sleep == Sleep::kUio) registers_[kPinMode] = HIVE_GLOBAL_PIN_ALWAYS;
   position_ = registers_[kPosition];
   if (position_ > 1) throw std::runtime_error("no peer 0 or 1");
 }

@@ -7,6 +7,8 @@
 #include <memory>
 #include <string>
 
+#include "guests/abi/global_memory.h"
+
 namespace hive::bench {
 
 /// Ways to sleep until a doorbell rings.
@@ -44,7 +46,9 @@ class Ivshmem {
   void sleep(unsigned attempt) { sleeper_->sleep(attempt); }
 
  private:
-  static constexpr unsigned kPosition = 2, kDoorbell = 3;  // Words of BAR0.
+  // Words of BAR0; the last one is Hive's.
+  static constexpr unsigned kPosition = 2, kDoorbell = 3;
+  static constexpr unsigned kPinMode = offsetof(hive_global_registers, pin_mode) / 4;
 
   std::byte* memory_ = nullptr;
   std::size_t half_ = 0;
