@@ -28,6 +28,8 @@ class Wire {
     EXPECT_EQ(sdk::install_guard(), 0);
     auto hub = rpc::MemoryHub::over(cells_->machine(cell));
     EXPECT_TRUE(hub.ok()) << (hub.ok() ? "" : hub.failure().message);
+    // So that it does not depend on this machine's load what calls go through.
+    EXPECT_TRUE(eventually([&] { return hub.value()->has_section(); }));
     return std::move(hub).value();
   }
   std::unique_ptr<rpc::Listener> listen() {

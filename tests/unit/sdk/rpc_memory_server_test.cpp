@@ -1,0 +1,193 @@
+// Services whose callers come through memory: what is chosen when, and hostile ends.
+#include <sys/wait.h>
+
+#include <random>
+
+#include "tests/unit/sdk/rpc_wire.h"
+
+namespace {
+
+using namespace hive::testing;
+using namespace hive::rpc;
+
+std::optional<HandlerError> echo(const Request& request, Bytes& reply) {
+  reply.assign(request.payload.begin(), request.payload.end());
+  return {};
+}
+
+/// A service, and what happens to its other callers.
+class RpcMemoryServer : public ::testing::Test {
+ protected:
+  std::vector<hive_section> sections(std::uint32_t cell) {
+    std::vector<hive_section> found;
+    auto machine = wire_.cells().machine(cell);
+    for (std::uint64_t first = 0;;) {
+      const auto next = machine->next_section(cell, first);
+      if (!next.ok()) return found;
+      if (std::string_view(next.value().name).substr(0, 4) == HIVE_RPC_SECTION) {
+        found.push_back(next.value());
+      }
+      first = next.value().first + next.value().pages;
+    }
+  }
+
+  Wire wire_{true};
+};
+
+TEST_F(RpcMemoryServer, StaysWithTheSocketWhereOneSideHasNoMemory) {
+  Bytes reply;
+  {
+    const Server server(served(), echo, listen(wire_.address()));
+    Client client(caller(), wire_.connector());
+    EXPECT_TRUE(client.call(1, bytes("a"), reply).ok());
+    EXPECT_FALSE(client.is_in_memory());
+    ClientOptions options = caller();
+    options.path = Path::kMemory;
+    Client strict(options, wire_.connector());
+    EXPECT_EQ(strict.call(1, {}, reply).status, HIVE_NO_DEVICE);
+  }
+  const Server server(served(), echo, wire_.listen());
+  Client client(caller(), connector(wire_.address()));
+  EXPECT_TRUE(client.call(1, bytes("a"), reply).ok());
+  EXPECT_FALSE(client.is_in_memory());
+}
+
+TEST_F(RpcMemoryServer, ACellThatCallsItselfStaysWithTheSocket) {
+  const Server server(served(), echo, wire_.listen());
+  Client client(caller(), std::make_shared<MemoryConnector>(wire_.address(), wire_.hub(1)));
+  Bytes reply;
+  EXPECT_TRUE(client.call(1, bytes("a"), reply).ok());
+  EXPECT_FALSE(client.is_in_memory());
+}
+
+TEST_F(RpcMemoryServer, LeavesNoSections) {
+  {
+    const Server server(served(), echo, wire_.listen());
+    Client client(caller(), wire_.connector());
+    Bytes reply;
+    EXPECT_TRUE(client.call(1, {}, reply).ok());
+    EXPECT_TRUE(client.is_in_memory());
+    EXPECT_GE(sections(0).size(), 1U);
+    EXPECT_GE(sections(1).size(), 1U);
+  }
+  EXPECT_TRUE(sections(0).empty());
+  EXPECT_TRUE(sections(1).empty());
+}
+
+TEST_F(RpcMemoryServer, SectionsOfTheDeadAreDestroyed) {
+  auto machine = wire_.cells().machine(1);
+  const pid_t dead = ::fork();
+  if (dead == 0) ::_exit(0);
+  int status = 0;
+  ::waitpid(dead, &status, 0);
+  const std::string left = HIVE_RPC_SECTION + std::to_string(dead) + ".3";
+  EXPECT_TRUE(machine->create_section(left, 2).ok());
+  EXPECT_TRUE(machine->create_section("rpc.notes", 2).ok());
+  const auto hub = wire_.hub(1);
+  EXPECT_TRUE(eventually([&] { return !machine->find_section(1, left).ok(); }));
+  EXPECT_TRUE(machine->find_section(1, "rpc.notes").ok());
+}
+
+TEST_F(RpcMemoryServer, ACellHasSoManyLinksAndThenSockets) {
+  const Server server(served(), echo, wire_.listen());
+  std::vector<std::unique_ptr<Client>> clients;
+  unsigned in_memory = 0;
+  for (unsigned i = 0; i < MemoryHub::kMostOfCell + 2; ++i) {
+    clients.push_back(std::make_unique<Client>(caller(), wire_.connector()));
+    Bytes reply;
+    EXPECT_TRUE(clients.back()->call(1, bytes("a"), reply).ok());
+    if (clients.back()->is_in_memory()) ++in_memory;
+  }
+  EXPECT_LE(in_memory, MemoryHub::kMostOfCell);
+  EXPECT_GE(in_memory, 1U);
+}
+
+TEST_F(RpcMemoryServer, ManyClientsAndThreadsShareIt) {
+  const Server server(served(), echo, wire_.listen());
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 4; ++i)
+    clients.push_back(std::make_unique<Client>(caller(), wire_.connector()));
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (unsigned t = 0; t < 16; ++t) {
+    threads.emplace_back([&, t] {
+      std::mt19937 random(t);
+      Bytes reply;
+      for (int i = 0; i < 200; ++i) {
+        Bytes sent(random() % 10 == 0 ? random() % 200000 : random() % 200);
+        for (auto& byte : sent) byte = static_cast<unsigned char>(random());
+        const Outcome outcome = clients[t % 4]->call(1, sent, reply, within(60s));
+        if (!outcome.ok() || reply != sent) ++wrong;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
+  for (const auto& client : clients) {
+    EXPECT_TRUE(client->is_in_memory());
+    EXPECT_EQ(client->counters().connections, 1U);
+  }
+}
+
+/// Any SETUP but a good one ends its connection, and nothing else.
+TEST_F(RpcMemoryServer, HostileSetupsEndTheirConnectionsOnly) {
+  const Server server(served(), echo, wire_.listen());
+  Client good(caller(), wire_.connector());
+  Bytes reply;
+  EXPECT_TRUE(good.call(1, {}, reply).ok());
+  const std::uint64_t end = Cells::kPages * 4096;
+  const std::vector<hive_rpc_setup> bad{
+      {0, 0, 4224, 4096},           {0, 65537, 4224, 4096},  {0, 64, 4224, 4096},
+      {0, 1U << 31, 4224, 4096},    {0, 65536, 4225, 4096},  {0, 65536, 4224, 4097},
+      {0, 65536, end - 4096, 4096}, {0, 65536, 4224, end},   {0, 65536, ~63ULL, 4096},
+      {2, 65536, 4224, 4096},       {64, 65536, 4224, 4096}, {~0U, 65536, 4224, 4096},
+      {0, 65536, 4224, ~63ULL},
+  };
+  for (const hive_rpc_setup& setup : bad) {
+    auto link = connector(wire_.address())->connect(Clock::now() + 5s);
+    ASSERT_TRUE(link.ok());
+    const auto raw = std::move(link).value();
+    const auto send = [&](hive_rpc_kind kind, ByteView payload) {
+      hive_rpc_frame header{};
+      header.kind = static_cast<std::uint8_t>(kind);
+      seal(header, payload);
+      EXPECT_EQ(raw->send(header, payload), Sent::kSent);
+    };
+    hive_rpc_hello hello = make_hello("test");
+    hello.features = HIVE_RPC_MEMORY;
+    send(HIVE_RPC_HELLO, bytes_of(hello));
+    Frame frame;
+    EXPECT_EQ(raw->receive(frame, Clock::now() + 5s), Received::kFrame);
+    EXPECT_EQ(read_welcome(frame.payload).features, HIVE_RPC_MEMORY);
+    send(HIVE_RPC_SETUP, bytes_of(setup));
+    EXPECT_EQ(raw->receive(frame, Clock::now() + 5s), Received::kEnded);
+  }
+  EXPECT_EQ(server.counters().malformed, bad.size());
+  EXPECT_TRUE(good.call(1, {}, reply).ok());
+  EXPECT_EQ(good.counters().connections, 1U);
+}
+
+TEST_F(RpcMemoryServer, AServerThatScribblesIsABadReply) {
+  std::optional<Server> server;
+  server.emplace(
+      served(0),
+      [&](const Request&, Bytes&) -> std::optional<HandlerError> {
+        for (const hive_section& section : sections(1)) {
+          auto* ring = reinterpret_cast<hive_channel_ring*>(wire_.cells().fake.memory(1) +
+                                                            section.first * 4096 + kRingOffset);
+          if (ring->magic == HIVE_CHANNEL_MAGIC) store(&ring->produced, 0x123454);
+        }
+        // Before the reply puts another index there.
+        std::this_thread::sleep_for(500ms);
+        return {};
+      },
+      wire_.listen());
+  const auto monitor = std::make_shared<FakeMonitor>();
+  Client client(caller(monitor), wire_.connector());
+  Bytes reply;
+  EXPECT_EQ(client.call(1, {}, reply).status, HIVE_BAD_REPLY);
+  ASSERT_EQ(monitor->hints().size(), 1U);
+  EXPECT_EQ(monitor->hints()[0].hint, HIVE_HINT_BAD_REPLY);
+}
+
+}  // namespace
