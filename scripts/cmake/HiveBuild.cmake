@@ -18,27 +18,34 @@ target_compile_options(hive_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wnon-vi
                                               -Wold-style-cast -Woverloaded-virtual>)
 target_link_options(hive_options INTERFACE -Wl,--gc-sections)
 target_link_libraries(hive_options INTERFACE Threads::Threads)
+# What others' code is compiled with too.
+add_library(hive_sanitizers INTERFACE)
+target_link_libraries(hive_options INTERFACE hive_sanitizers)
 set(HIVE_SANITIZE "" CACHE STRING "Sanitizers to build with, as for -fsanitize=")
 if(HIVE_SANITIZE)
-  target_compile_options(hive_options INTERFACE -fsanitize=${HIVE_SANITIZE} -fno-omit-frame-pointer
+  target_compile_options(hive_sanitizers INTERFACE -fsanitize=${HIVE_SANITIZE} -fno-omit-frame-pointer
                                                 -fno-sanitize-recover=all)
-  target_link_options(hive_options INTERFACE -fsanitize=${HIVE_SANITIZE})
+  target_link_options(hive_sanitizers INTERFACE -fsanitize=${HIVE_SANITIZE})
   if(HIVE_SANITIZE MATCHES "thread")
     # ThreadSanitizer does not see fences: what it checks orders by its atomic accesses. Asio's
     # fences stand beside its locks.
-    target_compile_definitions(hive_options INTERFACE BOOST_ASIO_DISABLE_FENCED_BLOCK)
+    target_compile_definitions(hive_sanitizers INTERFACE BOOST_ASIO_DISABLE_FENCED_BLOCK)
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-      target_compile_options(hive_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Werror=tsan>)
+      target_compile_options(hive_sanitizers INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Werror=tsan>)
     endif()
   endif()
 endif()
 
-# spdlog and fmt as headers: their packages' libraries are shared, and programs here are static.
+# spdlog and fmt: their packages' libraries are shared, and programs here are static; as headers they
+# would be compiled with every source file. So both are compiled here, from their headers.
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
-add_library(hive_spdlog INTERFACE)
-target_compile_definitions(hive_spdlog INTERFACE SPDLOG_FMT_EXTERNAL)
-target_link_libraries(hive_spdlog INTERFACE fmt::fmt-header-only)
+set(HIVE_LIBRARIES "${CMAKE_CURRENT_LIST_DIR}/libraries")
+add_library(hive_fmt STATIC "${HIVE_LIBRARIES}/fmt.cpp")
+target_link_libraries(hive_fmt PUBLIC hive_sanitizers)
+add_library(hive_spdlog STATIC "${HIVE_LIBRARIES}/spdlog.cpp")
+target_compile_definitions(hive_spdlog PUBLIC SPDLOG_FMT_EXTERNAL SPDLOG_COMPILED_LIB)
+target_link_libraries(hive_spdlog PUBLIC hive_fmt)
 
 # hive_room(NAME [PUBLIC lib...] [PRIVATE lib...])
 # Makes library hive_NAME of every source file in the current folder except main.cpp. A folder is
@@ -69,6 +76,10 @@ function(hive_program name source)
   endif()
 endfunction()
 
+# All tests that need no KVM, and all libFuzzer targets: what a build for those alone has to make.
+add_custom_target(pure_tests)
+add_custom_target(fuzzers)
+
 # hive_test(NAME TIER LINK lib...)
 # Makes test program NAME of every source file in the current folder; TIER (unit, sim, kvm, lab) is
 # its ctest label.
@@ -83,6 +94,9 @@ function(hive_test name tier)
   target_link_libraries(${name} PRIVATE hive_options ${ARG_LINK} GTest::gmock GTest::gtest_main)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS ${tier})
+  if(tier STREQUAL "unit")
+    add_dependencies(pure_tests ${name})
+  endif()
 endfunction()
 
 # hive_fuzz(NAME CORPUS LINK lib...)
@@ -95,4 +109,5 @@ function(hive_fuzz name corpus)
   add_executable(${name} ${name}.cpp)
   target_link_libraries(${name} PRIVATE hive_options ${ARG_LINK})
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  add_dependencies(fuzzers ${name})
 endfunction()

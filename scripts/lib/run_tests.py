@@ -34,9 +34,9 @@ def unit():
 
 
 def asan():
-    if not harness.build("asan"):
+    if not harness.build("asan", ["pure_tests"]):
         return FAILED
-    return harness.ctest("asan", "asan", "-L", "^(unit|sim)$", "-E", "^layering")
+    return harness.ctest("asan", "asan", "-L", "^(unit|sim)$", "-E", "^(layering|lab)_")
 
 
 def tsan():
@@ -60,7 +60,7 @@ def kvm():
 
 def fuzz():
     seconds = int(os.environ.get("HIVE_FUZZ_SECONDS", "10"))
-    if not harness.build("fuzz"):
+    if not harness.build("fuzz", ["fuzzers"]):
         return FAILED
     programs = sorted(glob.glob(os.path.join(ROOT, "build/fuzz/bin/fuzz_*")))
     if not programs:
