@@ -1,14 +1,19 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <chrono>
 #include <cstring>
 #include <memory>
 #include <random>
 #include <thread>
 #include <vector>
 
+#include "tests/unit/device/vsock_machine.h"
 #include "vmm/device/virtio/chain.h"
+#include "vmm/device/vsock/outgoing.h"
 #include "vmm/device/vsock/ring.h"
+#include "vmm/device/vsock/ring_mapping.h"
 #include "vmm/memory/ring_file.h"
 
 namespace hive::device::vsock {
@@ -236,6 +241,41 @@ TEST_F(VsockRing, AConsumerSurvivesWhateverTheProducerWrites) {
     }
   }
   EXPECT_GT(records, 300U);
+}
+
+/// A consumer that gives room and takes it back, over and over, and never signals: what is left in
+/// the backlog waits for another turn and not for an event.
+TEST(VsockOutgoing, GoesOnAfterItsTurn) {
+  if (std::thread::hardware_concurrency() < 2) GTEST_SKIP() << "needs two threads at once";
+  const test::SharedRing shared;
+  RingMapping mapping(copy_fd(shared.file.get()), "ring");
+  boost::asio::io_context loop;
+  unsigned turns = 0;
+  Outgoing out(loop, shared.copy(), 1, "ring", [&] { ++turns; });
+  auto& producer = *reinterpret_cast<ProducerPage*>(mapping.base());
+  auto& consumer = *reinterpret_cast<ConsumerPage*>(mapping.base() + memory::kRingPageBytes);
+  std::atomic<bool> done = false;
+  std::thread other([&] {
+    const std::atomic_ref produced(producer.produced);
+    const std::atomic_ref consumed(consumer.consumed);
+    while (!done) {
+      const std::uint64_t free = produced.load();
+      consumed.store(free);
+      consumed.store(free + 8 * kCapacity);  // Makes no sense: no room.
+    }
+  });
+  Header header;
+  header.op = Op::kCreditUpdate;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (turns == 0 && std::chrono::steady_clock::now() < deadline) {
+    for (int i = 0; i < 100; ++i) (void)out.send(1, header);
+    for (int i = 0; i < 100 && !out.backlog().empty(); ++i) out.flush();
+    loop.restart();
+    loop.poll();
+  }
+  done = true;
+  other.join();
+  EXPECT_GT(turns, 0U);
 }
 
 /// Two ends that sleep and wake by signals alone, as fast as they can: nothing is lost, nothing

@@ -64,6 +64,8 @@ void Outgoing::flush() {
     publish();
     if (backlog_.empty() || !ring_.await_space(backlog_.front().header.length)) return;
   }
+  // There was room a moment ago, for which there may be no event.
+  if (!backlog_.empty()) space_.signal();
 }
 
 }  // namespace hive::device::vsock
