@@ -1,12 +1,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <string>
 
 #include "tests/unit/device/vsock_machine.h"
 #include "vmm/device/vsock/host_stream.h"
+#include "vmm/device/vsock/ring_mapping.h"
 
 namespace hive::device::test {
 namespace {
@@ -268,6 +271,78 @@ TEST(VsockDevice, DelaysWhatItIsToldToDelay) {
     return !guest.received.empty();
   }));
   EXPECT_EQ(guest.device->counters(1)->faults, 1U);
+}
+
+/// A ring's file as a hostile VMM on either end of it sees it.
+struct Spoiler {
+  explicit Spoiler(const SharedRing& ring) : mapping(copy_fd(ring.file.get()), "ring") {}
+  vsock::ProducerPage& producer() {
+    return *reinterpret_cast<vsock::ProducerPage*>(mapping.base());
+  }
+  /// Appends HEAD, and says that BYTES have been appended.
+  void append(const vsock::RecordHead& head, std::uint64_t bytes = vsock::kRecordUnit) {
+    std::memcpy(
+        mapping.base() + 2 * memory::kRingPageBytes + producer().produced % memory::kRingDataBytes,
+        &head, sizeof head);
+    producer().produced += bytes;
+  }
+  vsock::RingMapping mapping;
+};
+
+vsock::RecordHead nonsense() {
+  vsock::RecordHead head;
+  head.length = ~0U;
+  return head;
+}
+
+/// Whether cell 1's guest reaches cell 0's.
+void expect_call_from_1(VsockCells& cells) {
+  cells.guests[1]->send(packet(4, 2000, 3, 80, Op::kRequest));
+  cells.settle();
+  const auto request = cells.guests[0]->take();
+  ASSERT_TRUE(request);
+  EXPECT_EQ(request->header.op, Op::kRequest);
+}
+
+TEST(VsockDevice, MendsARingOnceANewIncarnationHasBegunWheneverTheBreakIsFound) {
+  VsockCells cells(2);
+  cells.guests[1].reset();
+  Spoiler(cells.ring(1, 0)).append(nonsense());
+  cells.guests[1] = cells.make(1, 2);
+  cells.guests[1]->device->peer_up(0, 1);
+  cells.guests[0]->device->peer_up(1, 2);  // Finds only now what the first has left.
+  cells.settle();
+  expect_call_from_1(cells);
+  EXPECT_EQ(cells.guests[0]->device->counters(1)->malformed, 1U);
+}
+
+TEST(VsockDevice, TellsAProducerThatWaitsOfTheRoomThatMendingMakes) {
+  VsockCells cells(2);
+  cells.guests[1].reset();
+  Spoiler(cells.ring(1, 0)).append(nonsense(), memory::kRingDataBytes);
+  cells.guests[1] = cells.make(1, 2);
+  cells.guests[1]->device->peer_up(0, 1);
+  cells.settle();  // The ring is broken, and full for the producer.
+  cells.guests[1]->send(packet(4, 2000, 3, 80, Op::kRequest));
+  cells.settle();
+  cells.guests[0]->device->peer_up(1, 2);
+  cells.settle();
+  const auto request = cells.guests[0]->take();
+  ASSERT_TRUE(request);
+  EXPECT_EQ(request->header.op, Op::kRequest);
+}
+
+/// What cannot be mended costs nothing until something happens.
+TEST(VsockDevice, RestsWhileTheProducerHasBegunWithNonsense) {
+  VsockCells cells(2);
+  Spoiler ring(cells.ring(1, 0));
+  ring.append(nonsense());
+  ASSERT_EQ(::eventfd_write(cells.ring(1, 0).data.get(), 1), 0);
+  VsockGuest& guest = *cells.guests[0];
+  guest.collect();
+  EXPECT_GE(guest.device->counters(1)->malformed, 1U);
+  guest.machine.loop.restart();
+  EXPECT_LT(guest.machine.loop.run_for(std::chrono::milliseconds(20)), 10U);
 }
 
 class VsockHost : public testing::Test {

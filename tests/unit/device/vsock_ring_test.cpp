@@ -168,7 +168,6 @@ TEST_F(VsockRing, AProducerThatStartsAfterNonsenseGoesOnFromTheConsumer) {
 
 TEST_F(VsockRing, IsBrokenByNonsenseUntilANewIncarnationHasBegun) {
   RingConsumer consumer(memory->base());
-  consumer.mend(1);
   {
     RingProducer first(memory->base(), 1);
     ASSERT_TRUE(put(first, 0, 100));
@@ -176,14 +175,15 @@ TEST_F(VsockRing, IsBrokenByNonsenseUntilANewIncarnationHasBegun) {
   }
   reinterpret_cast<RecordHead*>(memory->base() + 2 * memory::kRingPageBytes)->length = ~0U;
   EXPECT_EQ(consumer.peek(head), State::kBroken);
-  consumer.mend(1);
+  EXPECT_TRUE(consumer.mend(1));
   EXPECT_EQ(consumer.peek(head), State::kBroken);
-  consumer.mend(2);  // It is there, but has not opened its ring yet.
+  EXPECT_FALSE(consumer.mend(2));  // It is there, but has not opened its ring yet.
   EXPECT_EQ(consumer.peek(head), State::kBroken);
   RingProducer second(memory->base(), 2);
   ASSERT_TRUE(put(second, 7, 100));
   (void)second.publish();
-  consumer.mend(2);
+  EXPECT_TRUE(consumer.mend(2));
+  EXPECT_FALSE(consumer.mend(2));
   expect_record(consumer, 7, 100);
 }
 

@@ -187,7 +187,7 @@ void VirtioVsock::Engine::peer_up(unsigned cell, Incarnation incarnation) {
       links_[*peer].out->clear();
       links_[*peer].in->peer_down();
     }
-    links_[*peer].in->peer_up(incarnation);
+    links_[*peer].in->wake();
   });
 }
 

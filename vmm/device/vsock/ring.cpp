@@ -102,7 +102,6 @@ RingConsumer::State RingConsumer::peek(RecordHead& head) {
     }
   }
   broken_ = true;
-  broken_by_ = known_;
   return State::kBroken;
 }
 
@@ -126,13 +125,13 @@ bool RingConsumer::sleep() {
   return load(other_->produced) != position_;
 }
 
-void RingConsumer::mend(Incarnation incarnation) {
-  known_ = std::max(known_, incarnation);
-  if (!broken_ || known_ <= broken_by_ || load(other_->session) != known_) return;
+bool RingConsumer::mend(Incarnation incarnation) {
+  if (!broken_ || incarnation == 0 || load(other_->session) != incarnation) return false;
   // Wherever it is: the one that broke the ring may have misled the new one. But for its alignment,
   // peek() checks the rest.
   move_to(load(other_->started_at) & ~(kRecordUnit - 1));
   broken_ = false;
+  return true;
 }
 
 }  // namespace hive::device::vsock

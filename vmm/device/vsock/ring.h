@@ -89,7 +89,7 @@ class RingProducer {
 };
 
 /// The end that reads; as guarded as the other one. A ring whose content makes no sense is broken:
-/// it stays quiet until a new incarnation of the producer has begun. Single-threaded.
+/// it stays quiet until it is mended. Single-threaded.
 class RingConsumer {
  public:
   /// BASE is a mapped ring file and outlives this. What is in the ring is passed over. After it
@@ -113,9 +113,10 @@ class RingConsumer {
   [[nodiscard]] bool sleep();
 
   [[nodiscard]] bool broken() const { return broken_; }
-  /// The producer of INCARNATION is up. A ring that an earlier one broke goes on once that one has
-  /// begun: to be called again at each data event while broken().
-  void mend(Incarnation incarnation);
+  /// A broken ring goes on where the records of the producer's INCARNATION begin, if that one has
+  /// begun: it may not be the one that broke it. Returns whether it goes on, and then the producer
+  /// needs a signal. What it finds there may be nonsense again.
+  [[nodiscard]] bool mend(Incarnation incarnation);
 
  private:
   void move_to(std::uint64_t position);
@@ -125,8 +126,6 @@ class RingConsumer {
   const std::byte* data_;
   std::uint64_t position_ = 0;
   std::uint64_t length_ = 0;  ///< Of the payload of the record that peek() has found.
-  Incarnation known_ = 0;     ///< The newest incarnation that mend() was told of.
-  Incarnation broken_by_ = 0;
   bool broken_ = false;
 };
 
