@@ -345,6 +345,20 @@ TEST(VsockDevice, RestsWhileTheProducerHasBegunWithNonsense) {
   EXPECT_LT(guest.machine.loop.run_for(std::chrono::milliseconds(20)), 10U);
 }
 
+TEST(VsockDevice, WaitsForNoIncarnationThatHasNotBegunTheRing) {
+  VsockCells cells(2);
+  cells.guests[1].reset();
+  vsock::RecordHead head;
+  head.from = 7;
+  head.to = 1;
+  Spoiler(cells.ring(1, 0)).append(head);
+  cells.guests[1] = cells.make(1, 2);
+  cells.guests[1]->device->peer_up(0, 1);
+  cells.guests[0]->device->peer_up(1, 2);
+  expect_call_from_1(cells);
+  EXPECT_EQ(cells.guests[0]->device->counters(1)->stale, 1U);
+}
+
 class VsockHost : public testing::Test {
  protected:
   /// Connects the guest's port 1000 to the host's port 5000.

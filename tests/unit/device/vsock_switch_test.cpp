@@ -171,20 +171,22 @@ TEST_F(VsockSwitch, ResetsAllOfASiblingThatGoes) {
 }
 
 TEST_F(VsockSwitch, TellsOldRecordsFromPresentAndEarlyOnes) {
-  EXPECT_EQ(packets.judge(0, 1, 9), Switch::Age::kPresent);
-  EXPECT_EQ(packets.judge(0, 1, 8), Switch::Age::kStale);
-  EXPECT_EQ(packets.judge(0, 0, 9), Switch::Age::kStale);
-  EXPECT_EQ(packets.judge(0, 2, 9), Switch::Age::kEarly);
+  const std::uint64_t begun = 2;
+  EXPECT_EQ(packets.judge(0, 1, 9, begun), Switch::Age::kPresent);
+  EXPECT_EQ(packets.judge(0, 1, 8, begun), Switch::Age::kStale);
+  EXPECT_EQ(packets.judge(0, 0, 9, begun), Switch::Age::kStale);
+  EXPECT_EQ(packets.judge(0, 2, 9, begun), Switch::Age::kEarly);
+  EXPECT_EQ(packets.judge(0, 3, 9, begun), Switch::Age::kStale);
   packets.peer_down(0, 1);
-  EXPECT_EQ(packets.judge(0, 1, 9), Switch::Age::kStale);
-  EXPECT_EQ(packets.judge(0, 2, 9), Switch::Age::kEarly);
+  EXPECT_EQ(packets.judge(0, 1, 9, begun), Switch::Age::kStale);
+  EXPECT_EQ(packets.judge(0, 2, 9, begun), Switch::Age::kEarly);
   EXPECT_TRUE(packets.peer_up(0, 2));
   EXPECT_FALSE(packets.peer_up(0, 1));
-  EXPECT_EQ(packets.judge(0, 2, 9), Switch::Age::kPresent);
-  EXPECT_EQ(packets.judge(0, 1, 9), Switch::Age::kStale);
-  EXPECT_EQ(packets.count(0).stale, 4U);
+  EXPECT_EQ(packets.judge(0, 2, 9, begun), Switch::Age::kPresent);
+  EXPECT_EQ(packets.judge(0, 1, 9, begun), Switch::Age::kStale);
+  EXPECT_EQ(packets.count(0).stale, 5U);
   packets.peer_down(0, 1);  // Of one that is gone anyway.
-  EXPECT_EQ(packets.judge(0, 2, 9), Switch::Age::kPresent);
+  EXPECT_EQ(packets.judge(0, 2, 9, begun), Switch::Age::kPresent);
 }
 
 TEST_F(VsockSwitch, ACallInPlaceOfAConnectionEndsThatAtTheOtherSideFirst) {

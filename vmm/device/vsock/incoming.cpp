@@ -54,7 +54,7 @@ bool Incoming::take_record(Clock::time_point now) {
     if (!was_broken) ++switch_.counters(peer_).malformed;
     return mend();
   }
-  const Switch::Age age = switch_.judge(peer_, head.from, head.to);
+  const Switch::Age age = switch_.judge(peer_, head.from, head.to, ring_.session());
   if (age == Switch::Age::kEarly) {
     asleep_ = true;
     return false;

@@ -125,8 +125,10 @@ bool RingConsumer::sleep() {
   return load(other_->produced) != position_;
 }
 
+std::uint64_t RingConsumer::session() const { return load(other_->session); }
+
 bool RingConsumer::mend(Incarnation incarnation) {
-  if (!broken_ || incarnation == 0 || load(other_->session) != incarnation) return false;
+  if (!broken_ || incarnation == 0 || session() != incarnation) return false;
   // Wherever it is: the one that broke the ring may have misled the new one. But for its alignment,
   // peek() checks the rest.
   move_to(load(other_->started_at) & ~(kRecordUnit - 1));

@@ -112,6 +112,8 @@ class RingConsumer {
   /// may be no event.
   [[nodiscard]] bool sleep();
 
+  /// The incarnation of the producer that has begun last, as it says.
+  [[nodiscard]] std::uint64_t session() const;
   [[nodiscard]] bool broken() const { return broken_; }
   /// A broken ring goes on where the records of the producer's INCARNATION begin, if that one has
   /// begun: it may not be the one that broke it. Returns whether it goes on, and then the producer

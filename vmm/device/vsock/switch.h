@@ -44,9 +44,10 @@ class Switch {
   enum class Age : std::uint8_t {
     kPresent,
     kStale,  ///< From or for an incarnation that is gone: dropped, and counted here.
-    kEarly   ///< From one of which this VMM has not been told yet.
+    kEarly   ///< From one that has begun, of which this VMM has not been told yet.
   };
-  [[nodiscard]] Age judge(std::size_t peer, Incarnation from, Incarnation to);
+  /// BEGUN is the incarnation of the producer that has begun last.
+  [[nodiscard]] Age judge(std::size_t peer, Incarnation from, Incarnation to, std::uint64_t begun);
 
   /// Takes HEADER of a present record of PEER's with LENGTH bytes of payload. True: it goes to the
   /// guest.
