@@ -359,6 +359,32 @@ TEST(VsockDevice, WaitsForNoIncarnationThatHasNotBegunTheRing) {
   EXPECT_EQ(cells.guests[0]->device->counters(1)->stale, 1U);
 }
 
+TEST(VsockDevice, ReachesASiblingWhoseLastIncarnationHasSpoiledTheRingToIt) {
+  VsockCells cells(2);
+  connect(cells, 0, 1);
+  auto update = packet(4, 80, 3, 1000, Op::kCreditUpdate);
+  update.buffer = 0x4000'0000;
+  cells.guests[1]->send(update);
+  ASSERT_TRUE(cells.guests[0]->take());
+  const std::string block(60'000, 'b');  // More than a ring of it.
+  for (int i = 0; i < 5; ++i) {
+    cells.guests[0]->send(packet(3, 1000, 4, 80, Op::kPayload, 60'000), block);
+    cells.settle();
+  }
+  cells.guests[1].reset();
+  Spoiler(cells.ring(0, 1)).producer().produced += 1000 * vsock::kRecordUnit;
+  cells.guests[1] = cells.make(1, 2);
+  cells.guests[1]->device->peer_up(0, 1);
+  cells.guests[0]->device->peer_up(1, 2);
+  cells.settle();
+  ASSERT_EQ(cells.guests[0]->take()->header.op, Op::kReset);
+  cells.guests[0]->send(packet(3, 1000, 4, 80, Op::kRequest));
+  cells.settle();
+  const auto request = cells.guests[1]->take();
+  ASSERT_TRUE(request);
+  EXPECT_EQ(request->header.op, Op::kRequest);
+}
+
 class VsockHost : public testing::Test {
  protected:
   /// Connects the guest's port 1000 to the host's port 5000.

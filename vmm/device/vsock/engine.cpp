@@ -184,7 +184,7 @@ void VirtioVsock::Engine::peer_up(unsigned cell, Incarnation incarnation) {
     const auto peer = switch_.peer_of_cell(cell);
     if (!peer) return;
     if (switch_.peer_up(*peer, incarnation)) {
-      links_[*peer].out->clear();
+      links_[*peer].out->peer_up();
       links_[*peer].in->peer_down();
     }
     links_[*peer].in->wake();

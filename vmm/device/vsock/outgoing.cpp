@@ -50,6 +50,13 @@ void Outgoing::publish() {
   if (ring_.publish()) (void)::eventfd_write(data_.get(), 1);
 }
 
+void Outgoing::peer_up() {
+  clear();
+  // The sibling has begun where the page told it to, which its last incarnation may have spoiled.
+  ring_.restate();
+  (void)::eventfd_write(data_.get(), 1);
+}
+
 void Outgoing::flush() {
   // A consumer that gives room and takes it back must not keep this up.
   constexpr int kTries = 4;

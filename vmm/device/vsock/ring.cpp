@@ -31,14 +31,21 @@ bool makes_sense(std::uint64_t produced, std::uint64_t consumed) {
 }  // namespace
 
 RingProducer::RingProducer(std::byte* base, Incarnation incarnation)
-    : own_(producer_page(base)), other_(consumer_page(base)), data_(data_of(base)) {
+    : own_(producer_page(base)),
+      other_(consumer_page(base)),
+      data_(data_of(base)),
+      incarnation_(incarnation) {
   const std::uint64_t produced = load(own_->produced);
   const std::uint64_t consumed = load(other_->consumed) & ~(kRecordUnit - 1);
   position_ = published_ = makes_sense(produced, consumed) ? produced : consumed;
-  store(own_->produced, position_);
-  store(own_->space_at, position_);
-  store(own_->started_at, position_);
-  store(own_->session, incarnation);
+  restate();
+}
+
+void RingProducer::restate() {
+  store(own_->produced, published_);
+  store(own_->space_at, published_);
+  store(own_->started_at, published_);
+  store(own_->session, incarnation_);
 }
 
 /// What the consumer has not passed yet. Everything, where it makes no sense.

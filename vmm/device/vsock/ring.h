@@ -22,7 +22,7 @@ struct ProducerPage {
   std::uint64_t produced;  ///< Records end here.
   /// The producer has no room until `consumed` reaches this, where that lies ahead.
   std::uint64_t space_at;
-  std::uint64_t started_at;  ///< Where the records of incarnation `session` begin.
+  std::uint64_t started_at;  ///< Where `session`'s records for the present consumer begin.
   std::uint64_t session;     ///< The producer's incarnation; 0: none yet.
 };
 
@@ -71,6 +71,10 @@ class RingProducer {
   /// Shows the consumer what was put. Returns whether it wants the data event for that.
   [[nodiscard]] bool publish();
 
+  /// Writes all of its page again, as of what was published last: for a new consumer, since the
+  /// last one may have spoiled it. After it the consumer needs a signal.
+  void restate();
+
   /// After put() found no room for a payload of LENGTH bytes: asks for the space event once half of
   /// the ring, or as much as it takes, is free. Returns whether there is room already: then there
   /// may be no event.
@@ -84,6 +88,7 @@ class RingProducer {
   ProducerPage* own_;
   ConsumerPage* other_;
   std::byte* data_;
+  Incarnation incarnation_;
   std::uint64_t position_ = 0;   ///< Where the next record goes.
   std::uint64_t published_ = 0;  ///< What the consumer sees.
 };
