@@ -130,9 +130,8 @@ void VirtioVsock::Engine::pump() {
   const Clock::time_point now = Clock::now();
   for (unsigned turn = 0; turn < kReceiveTurn; ++turn) {
     if (!receive_->ready()) return;
-    if (!switch_.for_guest().empty()) {
-      (void)receive_->deliver(switch_.for_guest().front());
-      switch_.for_guest().pop_front();
+    if (switch_.owed_to_guest() != 0) {
+      (void)receive_->deliver(switch_.take_for_guest());
     } else if (!step(now)) {
       return arm_timer();
     }
