@@ -385,6 +385,18 @@ TEST(VsockDevice, ReachesASiblingWhoseLastIncarnationHasSpoiledTheRingToIt) {
   EXPECT_EQ(request->header.op, Op::kRequest);
 }
 
+TEST(VsockDevice, HoldsASiblingToItsRateWithStaleRecordsToo) {
+  VsockCells cells(2, 20);
+  VsockGuest& guest = *cells.guests[0];
+  guest.device->peer_down(1, 1);
+  for (std::uint32_t port = 0; port < 8; ++port) {
+    cells.guests[1]->send(packet(4, port, 3, 80, Op::kRequest));
+  }
+  guest.collect();
+  EXPECT_LT(guest.device->counters(1)->stale, 8U);
+  EXPECT_TRUE(guest.machine.run_until([&] { return guest.device->counters(1)->stale == 8; }));
+}
+
 class VsockHost : public testing::Test {
  protected:
   /// Connects the guest's port 1000 to the host's port 5000.

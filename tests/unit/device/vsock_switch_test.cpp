@@ -179,7 +179,6 @@ TEST_F(VsockSwitch, TellsOldRecordsFromPresentAndEarlyOnes) {
   EXPECT_FALSE(packets.peer_up(0, 1));
   EXPECT_EQ(packets.judge(0, 2, 9, begun), Switch::Age::kPresent);
   EXPECT_EQ(packets.judge(0, 1, 9, begun), Switch::Age::kStale);
-  EXPECT_EQ(packets.count(0).stale, 5U);
   packets.peer_down(0, 1);  // Of one that is gone anyway.
   EXPECT_EQ(packets.judge(0, 2, 9, begun), Switch::Age::kPresent);
 }

@@ -59,14 +59,15 @@ bool Incoming::take_record(Clock::time_point now) {
     asleep_ = true;
     return false;
   }
-  if (age == Switch::Age::kStale) {
-    pop();
-    return true;
-  }
   if (!bucket_.take(now)) {
     throttled_ = true;
     if (!throttled) ++switch_.counters(peer_).throttled;
     return false;
+  }
+  if (age == Switch::Age::kStale) {
+    ++switch_.counters(peer_).stale;
+    pop();
+    return true;
   }
   if (faults_.active()) {
     hold(head, now);

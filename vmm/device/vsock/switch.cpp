@@ -113,13 +113,13 @@ Switch::Route Switch::from_guest(const Header& header, std::uint64_t length,
   return {};
 }
 
-Switch::Age Switch::judge(std::size_t peer, Incarnation from, Incarnation to, std::uint64_t begun) {
+Switch::Age Switch::judge(std::size_t peer, Incarnation from, Incarnation to,
+                          std::uint64_t begun) const {
   const Peer& that = peers_[peer];
   if (to == incarnation_) {
     if (from > that.last && from == begun) return Age::kEarly;
     if (from == that.present && from != 0) return Age::kPresent;
   }
-  ++peers_[peer].counters.stale;
   return Age::kStale;
 }
 

@@ -43,11 +43,12 @@ class Switch {
   /// What is to be done with a record of PEER's.
   enum class Age : std::uint8_t {
     kPresent,
-    kStale,  ///< From or for an incarnation that is gone: dropped, and counted here.
+    kStale,  ///< From or for an incarnation that is gone: dropped.
     kEarly   ///< From one that has begun, of which this VMM has not been told yet.
   };
   /// BEGUN is the incarnation of the producer that has begun last.
-  [[nodiscard]] Age judge(std::size_t peer, Incarnation from, Incarnation to, std::uint64_t begun);
+  [[nodiscard]] Age judge(std::size_t peer, Incarnation from, Incarnation to,
+                          std::uint64_t begun) const;
 
   /// Takes HEADER of a present record of PEER's with LENGTH bytes of payload. True: it goes to the
   /// guest.
