@@ -397,6 +397,32 @@ TEST(VsockDevice, HoldsASiblingToItsRateWithStaleRecordsToo) {
   EXPECT_TRUE(guest.machine.run_until([&] { return guest.device->counters(1)->stale == 8; }));
 }
 
+TEST(VsockDevice, GivesANewConnectionNothingOfAnIncarnationThatIsGone) {
+  VsockCells cells(2);
+  connect(cells, 0, 1);
+  VsockGuest& guest = *cells.guests[0];
+  guest.offering = false;
+  // The second fills the last buffer, and is not done with that.
+  for (int i = 0; i < 2; ++i) {
+    cells.guests[1]->send(packet(4, 80, 3, 1000, Op::kPayload, 60'000), std::string(60'000, 'o'));
+    guest.collect();
+  }
+  ASSERT_EQ(guest.received.size(), VsockGuest::kBuffers);
+  guest.received.clear();
+  cells.guests[1].reset();
+  cells.guests[1] = cells.make(1, 2);
+  cells.guests[1]->device->peer_up(0, 1);
+  guest.device->peer_up(1, 2);
+  guest.send(packet(3, 1000, 4, 80, Op::kRequest));
+  guest.offering = true;
+  for (std::uint16_t head = 0; head < VsockGuest::kBuffers; ++head) guest.offer(head);
+  guest.driver->kick(0);
+  const auto reset = guest.take();
+  ASSERT_TRUE(reset);
+  EXPECT_EQ(reset->header.op, Op::kReset);
+  EXPECT_FALSE(guest.take());
+}
+
 class VsockHost : public testing::Test {
  protected:
   /// Connects the guest's port 1000 to the host's port 5000.

@@ -156,7 +156,7 @@ void Incoming::forget() {
 }
 
 void Incoming::peer_down() {
-  if (current_ && current_->held) current_.reset();
+  forget();
   faults_.clear();
 }
 

@@ -45,6 +45,7 @@ class Incoming {
   [[nodiscard]] std::optional<Clock::time_point> due() const;
 
   void set_faults(const PathFaults& faults) { faults_.set(faults); }
+  /// The sibling is gone: what of it is held here, or has reached the guest in part, is dropped.
   void peer_down();
   /// The guest is gone: what it has had half of is dropped.
   void forget();
