@@ -1,13 +1,19 @@
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <atomic>
+#include <boost/asio/io_context.hpp>
 #include <cstring>
+#include <fstream>
 #include <memory>
 #include <random>
+#include <string>
 #include <thread>
 #include <vector>
 
+#include "tests/unit/device/vsock_machine.h"
 #include "vmm/device/virtio/chain.h"
+#include "vmm/device/vsock/outgoing.h"
 #include "vmm/device/vsock/ring.h"
 #include "vmm/memory/ring_file.h"
 
@@ -163,7 +169,6 @@ TEST_F(VsockRing, AProducerThatStartsAfterNonsenseGoesOnFromTheConsumer) {
 
 TEST_F(VsockRing, IsBrokenByNonsenseUntilANewIncarnationHasBegun) {
   RingConsumer consumer(memory->base());
-  consumer.mend(1);
   {
     RingProducer first(memory->base(), 1);
     ASSERT_TRUE(put(first, 0, 100));
@@ -171,14 +176,15 @@ TEST_F(VsockRing, IsBrokenByNonsenseUntilANewIncarnationHasBegun) {
   }
   reinterpret_cast<RecordHead*>(memory->base() + 2 * memory::kRingPageBytes)->length = ~0U;
   EXPECT_EQ(consumer.peek(head), State::kBroken);
-  consumer.mend(1);
+  EXPECT_TRUE(consumer.mend(1));
   EXPECT_EQ(consumer.peek(head), State::kBroken);
-  consumer.mend(2);  // It is there, but has not opened its ring yet.
+  EXPECT_FALSE(consumer.mend(2));  // It is there, but has not opened its ring yet.
   EXPECT_EQ(consumer.peek(head), State::kBroken);
   RingProducer second(memory->base(), 2);
   ASSERT_TRUE(put(second, 7, 100));
   (void)second.publish();
-  consumer.mend(2);
+  EXPECT_TRUE(consumer.mend(2));
+  EXPECT_FALSE(consumer.mend(2));
   expect_record(consumer, 7, 100);
 }
 
@@ -236,6 +242,50 @@ TEST_F(VsockRing, AConsumerSurvivesWhateverTheProducerWrites) {
     }
   }
   EXPECT_GT(records, 300U);
+}
+
+/// Where the ring file of an Outgoing is mapped: the only one there is.
+std::byte* mapped_ring() {
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find("memfd:ring") == std::string::npos) continue;
+    return reinterpret_cast<std::byte*>(std::stoull(line, nullptr, 16));
+  }
+  return nullptr;
+}
+
+/// A consumer that takes a whole ring between any two looks at it, since `consumed` is the very
+/// memory of `produced`, and that never signals: the backlog waits for its turn, not for an event.
+TEST(VsockOutgoing, GoesOnAfterItsTurn) {
+  const test::SharedRing shared;
+  boost::asio::io_context loop;
+  unsigned turns = 0;
+  std::unique_ptr<Outgoing> out;
+  out = std::make_unique<Outgoing>(loop, shared.copy(), 1, "ring", [&] {
+    ++turns;
+    out->flush();
+  });
+  std::vector<std::byte> bytes(60'000);
+  const std::array payload{iovec{bytes.data(), bytes.size()}};
+  Header header;
+  header.op = Op::kPayload;
+  header.length = 60'000;
+  for (int i = 0; i < 40; ++i) ASSERT_TRUE(out->send(1, header, payload));
+  loop.poll();
+  ASSERT_EQ(turns, 0U);
+  std::byte* base = mapped_ring();
+  ASSERT_NE(base, nullptr);
+  ASSERT_NE(::mmap(base + memory::kRingPageBytes, memory::kRingPageBytes, PROT_READ | PROT_WRITE,
+                   MAP_SHARED | MAP_FIXED, shared.file.get(), 0),
+            MAP_FAILED);
+  out->flush();
+  EXPECT_FALSE(out->backlog().empty());
+  for (int i = 0; i < 10; ++i) {
+    loop.restart();
+    loop.poll();
+  }
+  EXPECT_TRUE(out->backlog().empty());
+  EXPECT_EQ(turns, 2U);
 }
 
 /// Two ends that sleep and wake by signals alone, as fast as they can: nothing is lost, nothing

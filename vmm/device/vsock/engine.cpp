@@ -130,9 +130,8 @@ void VirtioVsock::Engine::pump() {
   const Clock::time_point now = Clock::now();
   for (unsigned turn = 0; turn < kReceiveTurn; ++turn) {
     if (!receive_->ready()) return;
-    if (!switch_.for_guest().empty()) {
-      (void)receive_->deliver(switch_.for_guest().front());
-      switch_.for_guest().pop_front();
+    if (switch_.owed_to_guest() != 0) {
+      (void)receive_->deliver(switch_.take_for_guest());
     } else if (!step(now)) {
       return arm_timer();
     }
@@ -184,10 +183,10 @@ void VirtioVsock::Engine::peer_up(unsigned cell, Incarnation incarnation) {
     const auto peer = switch_.peer_of_cell(cell);
     if (!peer) return;
     if (switch_.peer_up(*peer, incarnation)) {
-      links_[*peer].out->clear();
+      links_[*peer].out->peer_up();
       links_[*peer].in->peer_down();
     }
-    links_[*peer].in->peer_up(incarnation);
+    links_[*peer].in->wake();
   });
 }
 

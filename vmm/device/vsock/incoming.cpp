@@ -24,13 +24,8 @@ Incoming::Incoming(boost::asio::io_context& loop, Setup setup, Switch& packets, 
 }
 
 void Incoming::wake() {
-  if (ring_.broken()) ring_.mend(switch_.present(peer_));
   asleep_ = false;
-}
-
-void Incoming::peer_up(Incarnation incarnation) {
-  ring_.mend(incarnation);
-  asleep_ = false;
+  may_mend_ = true;
 }
 
 bool Incoming::step(ReceiveQueue& queue, Clock::time_point now) {
@@ -49,29 +44,30 @@ bool Incoming::take_record(Clock::time_point now) {
   const bool throttled = std::exchange(throttled_, false);
   if (asleep_) return false;
   RecordHead head;
+  const bool was_broken = ring_.broken();
   const RingConsumer::State state = ring_.peek(head);
   if (state == RingConsumer::State::kEmpty) {
     asleep_ = !ring_.sleep();
     return !asleep_;
   }
   if (state == RingConsumer::State::kBroken) {
-    ++switch_.counters(peer_).malformed;
-    asleep_ = true;
-    return false;
+    if (!was_broken) ++switch_.counters(peer_).malformed;
+    return mend();
   }
-  const Switch::Age age = switch_.judge(peer_, head.from, head.to);
+  const Switch::Age age = switch_.judge(peer_, head.from, head.to, ring_.session());
   if (age == Switch::Age::kEarly) {
     asleep_ = true;
     return false;
-  }
-  if (age == Switch::Age::kStale) {
-    pop();
-    return true;
   }
   if (!bucket_.take(now)) {
     throttled_ = true;
     if (!throttled) ++switch_.counters(peer_).throttled;
     return false;
+  }
+  if (age == Switch::Age::kStale) {
+    ++switch_.counters(peer_).stale;
+    pop();
+    return true;
   }
   if (faults_.active()) {
     hold(head, now);
@@ -81,6 +77,14 @@ bool Incoming::take_record(Clock::time_point now) {
     pop();
   }
   return true;
+}
+
+/// Once an event: what a producer that is gone has left must not keep this busy.
+bool Incoming::mend() {
+  asleep_ = !std::exchange(may_mend_, false) || !ring_.mend(switch_.present(peer_));
+  // The producer may wait for room that there is now.
+  if (!asleep_) (void)::eventfd_write(space_.get(), 1);
+  return !asleep_;
 }
 
 void Incoming::hold(const RecordHead& head, Clock::time_point now) {
@@ -152,7 +156,7 @@ void Incoming::forget() {
 }
 
 void Incoming::peer_down() {
-  if (current_ && current_->held) current_.reset();
+  forget();
   faults_.clear();
 }
 

@@ -35,7 +35,7 @@ class Incoming {
   Incoming(boost::asio::io_context& loop, Setup setup, Switch& packets, std::size_t peer,
            std::function<void()> on_data);
 
-  /// The producer has signalled that there may be more.
+  /// The producer has signalled that there may be more, or is up.
   void wake();
 
   /// Does one thing, whether it uses QUEUE's buffer or not. Only while QUEUE is ready. False where
@@ -45,7 +45,7 @@ class Incoming {
   [[nodiscard]] std::optional<Clock::time_point> due() const;
 
   void set_faults(const PathFaults& faults) { faults_.set(faults); }
-  void peer_up(Incarnation incarnation);
+  /// The sibling is gone: what of it is held here, or has reached the guest in part, is dropped.
   void peer_down();
   /// The guest is gone: what it has had half of is dropped.
   void forget();
@@ -59,6 +59,7 @@ class Incoming {
   };
 
   bool take_record(Clock::time_point now);
+  bool mend();
   void hold(const RecordHead& head, Clock::time_point now);
   bool take_held(const HeldPacket& packet, Clock::time_point now);
   void deliver(ReceiveQueue& queue);
@@ -72,7 +73,8 @@ class Incoming {
   std::size_t peer_;
   TokenBucket bucket_;
   bool throttled_ = false;
-  bool asleep_ = false;  ///< Nothing to take before the data event or peer_up().
+  bool asleep_ = false;   ///< Nothing to take before wake().
+  bool may_mend_ = true;  ///< Since wake(), nothing was mended.
   FaultStage faults_;
   std::optional<Current> current_;
   EventSource data_;

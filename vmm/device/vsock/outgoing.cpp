@@ -50,6 +50,13 @@ void Outgoing::publish() {
   if (ring_.publish()) (void)::eventfd_write(data_.get(), 1);
 }
 
+void Outgoing::peer_up() {
+  clear();
+  // The sibling has begun where the page told it to, which its last incarnation may have spoiled.
+  ring_.restate();
+  (void)::eventfd_write(data_.get(), 1);
+}
+
 void Outgoing::flush() {
   // A consumer that gives room and takes it back must not keep this up.
   constexpr int kTries = 4;
@@ -64,6 +71,8 @@ void Outgoing::flush() {
     publish();
     if (backlog_.empty() || !ring_.await_space(backlog_.front().header.length)) return;
   }
+  // There was room a moment ago, for which there may be no event.
+  if (!backlog_.empty()) space_.signal();
 }
 
 }  // namespace hive::device::vsock

@@ -37,6 +37,8 @@ class Outgoing {
                           std::uint64_t offset = 0);
   /// Moves what it can from the backlog to the ring.
   void flush();
+  /// A new incarnation of the sibling is up.
+  void peer_up();
   /// The sibling is gone: what has not reached the ring is dropped.
   void clear() { backlog_.clear(); }
 

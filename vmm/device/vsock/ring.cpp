@@ -31,14 +31,21 @@ bool makes_sense(std::uint64_t produced, std::uint64_t consumed) {
 }  // namespace
 
 RingProducer::RingProducer(std::byte* base, Incarnation incarnation)
-    : own_(producer_page(base)), other_(consumer_page(base)), data_(data_of(base)) {
+    : own_(producer_page(base)),
+      other_(consumer_page(base)),
+      data_(data_of(base)),
+      incarnation_(incarnation) {
   const std::uint64_t produced = load(own_->produced);
   const std::uint64_t consumed = load(other_->consumed) & ~(kRecordUnit - 1);
   position_ = published_ = makes_sense(produced, consumed) ? produced : consumed;
-  store(own_->produced, position_);
-  store(own_->space_at, position_);
-  store(own_->started_at, position_);
-  store(own_->session, incarnation);
+  restate();
+}
+
+void RingProducer::restate() {
+  store(own_->produced, published_);
+  store(own_->space_at, published_);
+  store(own_->started_at, published_);
+  store(own_->session, incarnation_);
 }
 
 /// What the consumer has not passed yet. Everything, where it makes no sense.
@@ -102,7 +109,6 @@ RingConsumer::State RingConsumer::peek(RecordHead& head) {
     }
   }
   broken_ = true;
-  broken_by_ = known_;
   return State::kBroken;
 }
 
@@ -126,13 +132,15 @@ bool RingConsumer::sleep() {
   return load(other_->produced) != position_;
 }
 
-void RingConsumer::mend(Incarnation incarnation) {
-  known_ = std::max(known_, incarnation);
-  if (!broken_ || known_ <= broken_by_ || load(other_->session) != known_) return;
+std::uint64_t RingConsumer::session() const { return load(other_->session); }
+
+bool RingConsumer::mend(Incarnation incarnation) {
+  if (!broken_ || incarnation == 0 || session() != incarnation) return false;
   // Wherever it is: the one that broke the ring may have misled the new one. But for its alignment,
   // peek() checks the rest.
   move_to(load(other_->started_at) & ~(kRecordUnit - 1));
   broken_ = false;
+  return true;
 }
 
 }  // namespace hive::device::vsock

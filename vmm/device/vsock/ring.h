@@ -22,7 +22,7 @@ struct ProducerPage {
   std::uint64_t produced;  ///< Records end here.
   /// The producer has no room until `consumed` reaches this, where that lies ahead.
   std::uint64_t space_at;
-  std::uint64_t started_at;  ///< Where the records of incarnation `session` begin.
+  std::uint64_t started_at;  ///< Where `session`'s records for the present consumer begin.
   std::uint64_t session;     ///< The producer's incarnation; 0: none yet.
 };
 
@@ -71,6 +71,10 @@ class RingProducer {
   /// Shows the consumer what was put. Returns whether it wants the data event for that.
   [[nodiscard]] bool publish();
 
+  /// Writes all of its page again, as of what was published last: for a new consumer, since the
+  /// last one may have spoiled it. After it the consumer needs a signal.
+  void restate();
+
   /// After put() found no room for a payload of LENGTH bytes: asks for the space event once half of
   /// the ring, or as much as it takes, is free. Returns whether there is room already: then there
   /// may be no event.
@@ -84,12 +88,13 @@ class RingProducer {
   ProducerPage* own_;
   ConsumerPage* other_;
   std::byte* data_;
+  Incarnation incarnation_;
   std::uint64_t position_ = 0;   ///< Where the next record goes.
   std::uint64_t published_ = 0;  ///< What the consumer sees.
 };
 
 /// The end that reads; as guarded as the other one. A ring whose content makes no sense is broken:
-/// it stays quiet until a new incarnation of the producer has begun. Single-threaded.
+/// it stays quiet until it is mended. Single-threaded.
 class RingConsumer {
  public:
   /// BASE is a mapped ring file and outlives this. What is in the ring is passed over. After it
@@ -112,10 +117,13 @@ class RingConsumer {
   /// may be no event.
   [[nodiscard]] bool sleep();
 
+  /// The incarnation of the producer that has begun last, as it says.
+  [[nodiscard]] std::uint64_t session() const;
   [[nodiscard]] bool broken() const { return broken_; }
-  /// The producer of INCARNATION is up. A ring that an earlier one broke goes on once that one has
-  /// begun: to be called again at each data event while broken().
-  void mend(Incarnation incarnation);
+  /// A broken ring goes on where the records of the producer's INCARNATION begin, if that one has
+  /// begun: it may not be the one that broke it. Returns whether it goes on, and then the producer
+  /// needs a signal. What it finds there may be nonsense again.
+  [[nodiscard]] bool mend(Incarnation incarnation);
 
  private:
   void move_to(std::uint64_t position);
@@ -125,8 +133,6 @@ class RingConsumer {
   const std::byte* data_;
   std::uint64_t position_ = 0;
   std::uint64_t length_ = 0;  ///< Of the payload of the record that peek() has found.
-  Incarnation known_ = 0;     ///< The newest incarnation that mend() was told of.
-  Incarnation broken_by_ = 0;
   bool broken_ = false;
 };
 

@@ -3,8 +3,9 @@
 namespace hive::device::vsock {
 namespace {
 
-/// Packets of this VMM's own that a guest may leave untaken: answers to what it sends itself, and
-/// the resets of connections that it had.
+/// Packets of this VMM's own that a guest may leave untaken: answers to what it sends itself, with
+/// the host's packets, and the resets of connections that it had. Each has its own limit: many
+/// resets cost no answers, nor the other way round.
 constexpr std::size_t kMostAnswers = 4096;
 constexpr std::size_t kMostResets = 256 * 1024;
 
@@ -35,14 +36,23 @@ VsockCounters Switch::count(std::size_t peer) const {
 }
 
 void Switch::owe_guest(const Header& header) {
-  if (for_guest_.size() < kMostAnswers) for_guest_.push_back(header);
+  if (answers_ >= kMostAnswers) return;
+  for_guest_.push_back({header, true});
+  ++answers_;
+}
+
+Header Switch::take_for_guest() {
+  const ForGuest first = for_guest_.front();
+  for_guest_.pop_front();
+  if (first.answer) --answers_;
+  return first.header;
 }
 
 void Switch::owe(std::size_t index, Side to, const Header& header) {
   if (to == Side::kPeer) {
     if (peers_[index].present != 0) for_peers_.push_back({index, header});
-  } else if (for_guest_.size() < kMostResets) {
-    for_guest_.push_back(header);
+  } else if (for_guest_.size() - answers_ < kMostResets) {
+    for_guest_.push_back({header, false});
   }
 }
 
@@ -103,13 +113,13 @@ Switch::Route Switch::from_guest(const Header& header, std::uint64_t length,
   return {};
 }
 
-Switch::Age Switch::judge(std::size_t peer, Incarnation from, Incarnation to) {
+Switch::Age Switch::judge(std::size_t peer, Incarnation from, Incarnation to,
+                          std::uint64_t begun) const {
   const Peer& that = peers_[peer];
   if (to == incarnation_) {
-    if (from > that.last) return Age::kEarly;
+    if (from > that.last && from == begun) return Age::kEarly;
     if (from == that.present && from != 0) return Age::kPresent;
   }
-  ++peers_[peer].counters.stale;
   return Age::kStale;
 }
 
@@ -232,6 +242,7 @@ void Switch::peer_down(std::size_t peer, Incarnation incarnation) {
 
 void Switch::guest_gone() {
   for_guest_.clear();
+  answers_ = 0;
   for (std::size_t index = 0; index < peers_.size(); ++index) {
     Peer& peer = peers_[index];
     peer.connections.take_all([&](Connections::Ports ports, const Connection& connection) {

@@ -43,10 +43,12 @@ class Switch {
   /// What is to be done with a record of PEER's.
   enum class Age : std::uint8_t {
     kPresent,
-    kStale,  ///< From or for an incarnation that is gone: dropped, and counted here.
-    kEarly   ///< From one of which this VMM has not been told yet.
+    kStale,  ///< From or for an incarnation that is gone: dropped.
+    kEarly   ///< From one that has begun, of which this VMM has not been told yet.
   };
-  [[nodiscard]] Age judge(std::size_t peer, Incarnation from, Incarnation to);
+  /// BEGUN is the incarnation of the producer that has begun last.
+  [[nodiscard]] Age judge(std::size_t peer, Incarnation from, Incarnation to,
+                          std::uint64_t begun) const;
 
   /// Takes HEADER of a present record of PEER's with LENGTH bytes of payload. True: it goes to the
   /// guest.
@@ -69,9 +71,11 @@ class Switch {
   [[nodiscard]] bool is_connected(std::size_t peer, std::uint32_t guest_port,
                                   std::uint32_t peer_port);
 
-  /// Packets that are owed to the guest, all without payload.
-  [[nodiscard]] std::deque<Header>& for_guest() { return for_guest_; }
-  /// Adds one, unless the guest leaves too many untaken.
+  /// Packets that are owed to the guest, all without payload, and the oldest of them.
+  [[nodiscard]] std::size_t owed_to_guest() const { return for_guest_.size(); }
+  [[nodiscard]] Header take_for_guest();
+  /// Adds an answer to what it has sent, or a packet of the host's, unless it leaves too many
+  /// untaken.
   void owe_guest(const Header& header);
   /// The same to peers, oldest first.
   struct Owed {
@@ -113,7 +117,12 @@ class Switch {
   Cid own_;
   Incarnation incarnation_;
   std::vector<Peer> peers_;
-  std::deque<Header> for_guest_;
+  struct ForGuest {
+    Header header;
+    bool answer;  ///< Of owe_guest().
+  };
+  std::deque<ForGuest> for_guest_;
+  std::size_t answers_ = 0;  ///< In for_guest_.
   std::vector<Owed> for_peers_;
   std::uint64_t malformed_by_guest_ = 0;
 };
