@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <thread>
 #include <vector>
 
@@ -91,30 +90,6 @@ TEST_F(CellLockTest, RefusesWordsThatAreNone) {
   EXPECT_EQ(alpha_->lock(2, 0, 1s).status(), HIVE_OUT_OF_RANGE);
   store(word(), 0x7f000000);  // An owner that cannot be.
   EXPECT_EQ(alpha_->lock(1, kLock, 5ms).status(), HIVE_DEADLINE);
-}
-
-/// Other cells that do nothing but change the word delay nobody past the deadline.
-TEST_F(CellLockTest, AWordThatChangesAllTheTimeIsGivenUp) {
-  std::atomic<bool> stop{false};
-  std::atomic<bool> late{false};
-  // Words that alpha may take: of an earlier boot of its own.
-  const auto stale = [](std::uint32_t count) { return 1U << 24 | (2 + count % 0xffff00); };
-  std::thread hostile([&] {
-    for (std::uint32_t count = 0; !stop; ++count) store(word(), stale(count));
-  });
-  std::thread victim([&] {
-    const auto end = Clock::now() + 10s;
-    while (!late && Clock::now() < end) {
-      store(word(), stale(0));
-      late = alpha_->lock(1, kLock, 0ms).status() == HIVE_DEADLINE;
-    }
-  });
-  const auto end = Clock::now() + 10s;
-  while (!late && Clock::now() < end) std::this_thread::sleep_for(1ms);
-  EXPECT_TRUE(late);
-  stop = true;
-  hostile.join();
-  victim.join();
 }
 
 TEST_F(CellLockTest, ExcludesThreadsOfAllCells) {
