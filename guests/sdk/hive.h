@@ -257,13 +257,13 @@ enum hive_status hive_wake(hive_machine* machine, uint32_t home, uint64_t offset
  * protects may be half-changed. */
 enum hive_status hive_lock(hive_machine* machine, uint32_t home, uint64_t offset,
                            uint32_t timeout_ms);
-/* HIVE_INVALID: this cell does not hold it. */
+/* HIVE_INVALID: this cell does not hold it. HIVE_BROKEN: somebody keeps changing the word. */
 enum hive_status hive_unlock(hive_machine* machine, uint32_t home, uint64_t offset);
 /* Who holds it; the incarnation modulo 2^24. HIVE_NOT_FOUND: nobody does. */
 enum hive_status hive_lock_owner(hive_machine* machine, uint32_t home, uint64_t offset,
                                  uint32_t* cell, uint32_t* incarnation);
 /* Frees it where that incarnation of CELL, which failed, holds it; whoever gets it next is told so
- * by HIVE_ABANDONED. */
+ * by HIVE_ABANDONED. HIVE_BROKEN as hive_unlock(). */
 enum hive_status hive_lock_abandon(hive_machine* machine, uint32_t home, uint64_t offset,
                                    uint32_t cell, uint32_t incarnation);
 

@@ -76,14 +76,34 @@ Result<ChannelSender*> SipsPort::sender_to(std::uint32_t cell) {
   return &*outgoing.sender;
 }
 
-Result<Done> SipsPort::send(std::uint32_t cell, const SipsMessage& message, Clock::time_point end) {
+/// False where the ring is full; ROOM is then what to wait for.
+Result<bool> SipsPort::try_send(std::uint32_t cell, const SipsMessage& message, WaitKey& room) {
   const std::lock_guard lock(send_mutex_);
   const auto sender = sender_to(cell);
   if (!sender.ok()) return sender.failure();
-  auto sent = sender.value()->send(message, end);
+  auto sent = sender.value()->try_send(message, {});
   // The next message begins a session anew.
   if (sent.status() == HIVE_BROKEN || sent.status() == HIVE_GONE) outgoing_[cell].sender.reset();
+  room = place(own_, start_, cell, outgoing_[cell].section).room_key();
   return sent;
+}
+
+Result<Done> SipsPort::send(std::uint32_t cell, const SipsMessage& message, Clock::time_point end) {
+  WaitKey room;
+  Result<bool> sent = try_send(cell, message, room);
+  const auto is_over = [&] { return !sent.ok() || sent.value(); };
+  if (!is_over()) {
+    const Events::Look look = [&] {
+      // Where the receiver opens the port anew, its room is elsewhere; the longest sleep ends that.
+      WaitKey now;
+      sent = try_send(cell, message, now);
+      return is_over();
+    };
+    (void)machine_.events().wait(room, look, end);
+  }
+  if (!sent.ok()) return sent.failure();
+  if (!sent.value()) return Failure{HIVE_DEADLINE, "the channel is full"};
+  return Done{};
 }
 
 ChannelReceiver* SipsPort::receiver_from(std::uint32_t cell) {
@@ -100,6 +120,7 @@ ChannelReceiver* SipsPort::receiver_from(std::uint32_t cell) {
 }
 
 bool SipsPort::take_next(Received& received) {
+  const std::lock_guard lock(receive_mutex_);
   for (std::uint32_t tried = 0; tried < cells_; ++tried) {
     const std::uint32_t cell = (next_ + tried) % cells_;
     ChannelReceiver* receiver = receiver_from(cell);
@@ -116,7 +137,6 @@ bool SipsPort::take_next(Received& received) {
 }
 
 Result<SipsPort::Received> SipsPort::receive(Clock::time_point end) {
-  const std::lock_guard lock(receive_mutex_);
   Received received;
   const bool got = machine_.events().wait(
       {own_, start_}, [&] { return take_next(received); }, end);

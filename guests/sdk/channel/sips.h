@@ -16,9 +16,9 @@ namespace hive::sdk {
 
 using SipsMessage = std::array<std::byte, HIVE_SIPS_MESSAGE_SIZE>;
 
-/// One port of this cell. Thread-safe: senders take turns, and so do receivers. At most one object
-/// of a cell has a port at a time. What other cells wrote is hostile: a sender whose ring makes no
-/// sense is passed over, until it begins anew.
+/// One port of this cell. Thread-safe: senders take turns, and so do receivers, but nobody's turn
+/// lasts while it waits. At most one object of a cell has a port at a time. What other cells wrote
+/// is hostile: a sender whose ring makes no sense is passed over, until it begins anew.
 class SipsPort {
  public:
   /// HIVE_INVALID: PORT is not below HIVE_SIPS_PORTS. HIVE_NOT_MAPPED: this cell has no system
@@ -55,6 +55,7 @@ class SipsPort {
   [[nodiscard]] ChannelPlace place(std::uint32_t sender, std::uint64_t sender_section,
                                    std::uint32_t receiver, std::uint64_t receiver_section) const;
   Result<ChannelSender*> sender_to(std::uint32_t cell);
+  Result<bool> try_send(std::uint32_t cell, const SipsMessage& message, WaitKey& room);
   ChannelReceiver* receiver_from(std::uint32_t cell);
   bool take_next(Received& received);
 

@@ -50,7 +50,8 @@ class CellLock {
 
   /// HIVE_DEADLINE: others had it until END. HIVE_GONE: the word's home is gone.
   Result<Taken> take(Clock::time_point end);
-  /// HIVE_INVALID: this cell does not hold it.
+  /// HIVE_INVALID: this cell does not hold it. HIVE_BROKEN, here and below: somebody keeps changing
+  /// the word.
   Result<Done> free();
   /// Takes it from OWNER, which failed; whoever gets it next is told. Does nothing where OWNER does
   /// not hold it.
@@ -60,6 +61,8 @@ class CellLock {
  private:
   [[nodiscard]] std::uint32_t own_word() const;
   [[nodiscard]] bool is_stale(const LockState& state) const;
+  Result<bool> wait_for_change(std::uint32_t seen, Clock::time_point end);
+  [[nodiscard]] Failure late(std::uint32_t seen) const;
   Result<bool> try_to_take(std::uint32_t& seen, std::uint32_t waiters, Taken& taken);
   Result<Done> replace(const LockOwner& owner, std::uint32_t replacement, bool needed);
 

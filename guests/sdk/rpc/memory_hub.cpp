@@ -60,6 +60,23 @@ std::unique_ptr<OwnedSection> MemoryHub::take_section(Clock::time_point end) {
   return std::make_unique<OwnedSection>(sections_, *section);
 }
 
+void MemoryHub::enter(std::uint32_t cid) {
+  const std::lock_guard lock(mutex_);
+  ++links_[cid];
+}
+
+void MemoryHub::leave(std::uint32_t cid) {
+  const std::lock_guard lock(mutex_);
+  const auto place = links_.find(cid);
+  if (place != links_.end() && --place->second == 0) links_.erase(place);
+}
+
+bool MemoryHub::is_crowded(std::uint32_t cid) {
+  const std::lock_guard lock(mutex_);
+  const auto place = links_.find(cid);
+  return place != links_.end() && place->second >= kMostOfCell;
+}
+
 int MemoryHub::rest() {
   listener_->forget();
   return listener_->enable() ? listener_->descriptor() : -1;

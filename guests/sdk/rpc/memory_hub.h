@@ -1,9 +1,10 @@
 // What the links in memory of one client or one server share.
 #pragma once
 
-#include <array>
-#include <atomic>
+#include <cstdint>
+#include <map>
 #include <memory>
+#include <mutex>
 
 #include "guests/sdk/machine.h"
 #include "guests/sdk/rpc/section_store.h"
@@ -53,10 +54,11 @@ class MemoryHub {
   /// Whether take_section() would not wait.
   bool has_section() { return sections_.is_ready(); }
 
-  /// Links with CELL are counted; callees make no more where it is crowded.
-  void enter(std::uint32_t cell) { ++links_[cell]; }
-  void leave(std::uint32_t cell) { --links_[cell]; }
-  [[nodiscard]] bool is_crowded(std::uint32_t cell) const { return links_[cell] >= kMostOfCell; }
+  /// Links with the cell that has CID, as the transport vouches for it, are counted; callees make
+  /// no more where it is crowded.
+  void enter(std::uint32_t cid);
+  void leave(std::uint32_t cid);
+  [[nodiscard]] bool is_crowded(std::uint32_t cid);
 
   /// Before the one thread that waits for many links arms them: a descriptor that is readable once
   /// a doorbell has rung from now on; -1 where it cannot be told.
@@ -67,7 +69,8 @@ class MemoryHub {
   std::unique_ptr<sdk::Listener> listener_;  ///< Of who waits for many links.
   const std::uint32_t cell_;
   const std::uint32_t capacity_;
-  std::array<std::atomic<unsigned>, HIVE_GLOBAL_MAX_CELLS> links_{};
+  std::mutex mutex_;
+  std::map<std::uint32_t, unsigned> links_;  ///< By CID. Guarded by mutex_.
   SectionStore sections_;
 };
 

@@ -87,7 +87,8 @@ class MemoryLink : public Link {
   std::unique_ptr<MemoryPath> path_;  ///< Once up_ is set it does not change.
 
   // Of the thread that receives.
-  bool offered_ = false;  ///< Both ends have said that they have memory.
+  bool offered_ = false;           ///< Both ends have said that they have memory.
+  std::uint32_t callee_cell_ = 0;  ///< As its welcome said.
   std::unique_ptr<OwnedSection> section_;
   std::optional<Frame> proposal_;  ///< Of a caller that waits for the answer.
   Clock::time_point settle_by_;

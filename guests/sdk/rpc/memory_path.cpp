@@ -55,20 +55,22 @@ bool MemoryPath::clear(MemoryHub& hub, const hive_section& section) {
 
 std::unique_ptr<MemoryPath> MemoryPath::open(std::shared_ptr<MemoryHub> hub,
                                              std::unique_ptr<OwnedSection> section,
-                                             const hive_rpc_setup& theirs) {
+                                             const hive_rpc_setup& theirs, std::uint32_t peer_cid) {
   const hive_rpc_setup own = setup_of(hub->cell(), section->get(), hub->capacity());
   auto sender = ChannelSender::create(hub->machine(), outgoing(own, theirs));
   auto receiver = ChannelReceiver::attach(hub->machine(), outgoing(theirs, own));
   if (!sender.ok() || !receiver.ok()) return nullptr;
-  return std::make_unique<MemoryPath>(std::move(hub), std::move(section), theirs,
+  return std::make_unique<MemoryPath>(std::move(hub), std::move(section), theirs, peer_cid,
                                       std::move(sender).value(), std::move(receiver).value());
 }
 
 MemoryPath::MemoryPath(std::shared_ptr<MemoryHub> hub, std::unique_ptr<OwnedSection> section,
-                       const hive_rpc_setup& theirs, ChannelSender sender, ChannelReceiver receiver)
+                       const hive_rpc_setup& theirs, std::uint32_t peer_cid, ChannelSender sender,
+                       ChannelReceiver receiver)
     : hub_(std::move(hub)),
       section_(std::move(section)),
       theirs_(theirs),
+      peer_cid_(peer_cid),
       peer_incarnation_(hub_->areas().incarnation(theirs.cell)),
       most_piece_(hub_->capacity() / 4 - sizeof(hive_channel_record)),
       data_key_(
@@ -77,12 +79,12 @@ MemoryPath::MemoryPath(std::shared_ptr<MemoryHub> hub, std::unique_ptr<OwnedSect
           outgoing(setup_of(hub_->cell(), section_->get(), hub_->capacity()), theirs).room_key()),
       receiver_(std::move(receiver)),
       sender_(std::move(sender)) {
-  hub_->enter(theirs_.cell);
+  hub_->enter(peer_cid_);
 }
 
 MemoryPath::~MemoryPath() {
   withdraw();
-  hub_->leave(theirs_.cell);
+  hub_->leave(peer_cid_);
 }
 
 // --- sending ---

@@ -34,12 +34,13 @@ class MemoryPath {
   /// there from before. Before it is told of them.
   static bool clear(MemoryHub& hub, const hive_section& section);
 
-  /// THEIRS passed check_setup(). Null where a place is not to be had.
+  /// THEIRS passed check_setup(); PEER_CID: as Link::peer_cid(). Null where a place is not to be
+  /// had.
   static std::unique_ptr<MemoryPath> open(std::shared_ptr<MemoryHub> hub,
                                           std::unique_ptr<OwnedSection> section,
-                                          const hive_rpc_setup& theirs);
+                                          const hive_rpc_setup& theirs, std::uint32_t peer_cid);
   MemoryPath(std::shared_ptr<MemoryHub> hub, std::unique_ptr<OwnedSection> section,
-             const hive_rpc_setup& theirs, sdk::ChannelSender sender,
+             const hive_rpc_setup& theirs, std::uint32_t peer_cid, sdk::ChannelSender sender,
              sdk::ChannelReceiver receiver);
   MemoryPath(const MemoryPath&) = delete;
   MemoryPath& operator=(const MemoryPath&) = delete;
@@ -84,6 +85,7 @@ class MemoryPath {
   const std::shared_ptr<MemoryHub> hub_;
   const std::unique_ptr<OwnedSection> section_;
   const hive_rpc_setup theirs_;
+  const std::uint32_t peer_cid_;
   const std::uint32_t peer_incarnation_;
   const std::size_t most_piece_;  ///< Of a record's content.
   const sdk::WaitKey data_key_;

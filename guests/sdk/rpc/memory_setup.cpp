@@ -26,6 +26,8 @@ Sent MemoryLink::send_welcome(hive_rpc_frame header, ByteView payload) {
   hive_rpc_welcome welcome{};
   std::memcpy(&welcome, payload.data(), std::min(payload.size(), sizeof welcome));
   welcome.features |= HIVE_RPC_MEMORY;
+  // The monitor may not have told the server; the machine did, and the SETUP will say the same.
+  if (welcome.cell == HIVE_RPC_NO_CELL) welcome.cell = hub_->cell();
   seal(header, bytes_of(welcome));
   return socket_->send(header, bytes_of(welcome));
 }
@@ -70,6 +72,7 @@ Received MemoryLink::take_welcome(Frame& frame, Clock::time_point end) {
   frame.payload.assign(bytes.begin(), bytes.end());
   if (is_offered) {
     scratch_.header = frame.header;
+    callee_cell_ = welcome.cell;
     const Received event = propose(end);
     if (event != Received::kFrame) return event;
   }
@@ -104,8 +107,8 @@ Received MemoryLink::take_answer(const Frame& frame) {
     section_.reset();
     return Received::kFrame;
   }
-  // It sends through memory from now on.
-  if (check_setup(*hub_, theirs).ok() && go_up(theirs)) {
+  // It sends through memory from now on: its own, and no other cell's.
+  if (theirs.cell == callee_cell_ && check_setup(*hub_, theirs).ok() && go_up(theirs)) {
     return Received::kFrame;
   }
   fault_ = HIVE_RPC_FAULT_FIELD;
@@ -135,7 +138,7 @@ Received MemoryLink::settle() {
   const hive_rpc_setup theirs = read_setup(proposal.payload);
   hive_rpc_setup own{};
   own.cell = hub_->cell();
-  if (theirs.cell != own.cell && !hub_->is_crowded(theirs.cell)) {
+  if (theirs.cell != own.cell && !hub_->is_crowded(peer_cid())) {
     section_ = hub_->take_section(Clock::now());
     if (section_ && MemoryPath::clear(*hub_, section_->get())) {
       own = setup_of(hub_->cell(), section_->get(), hub_->capacity());
@@ -159,7 +162,7 @@ bool MemoryLink::send_setup(const Frame& like, const hive_rpc_setup& setup) {
 }
 
 bool MemoryLink::go_up(const hive_rpc_setup& theirs) {
-  path_ = MemoryPath::open(hub_, std::move(section_), theirs);
+  path_ = MemoryPath::open(hub_, std::move(section_), theirs, peer_cid());
   if (!path_) return false;
   up_.store(true, std::memory_order_release);
   return true;

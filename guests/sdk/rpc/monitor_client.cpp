@@ -41,8 +41,11 @@ UniqueFd MonitorClient::connect(Clock::time_point end) {
     const std::lock_guard lock(mutex_);
     if (Clock::now() < pause_until_) return {};
   }
+  const Clock::time_point start = Clock::now();
   auto socket = connect_to(service_, end);
   if (socket.ok()) return std::move(socket).value();
+  // In less time the service may just not have come to it.
+  if (end < start + kTellingTime) return {};
   const std::lock_guard lock(mutex_);
   pause_until_ = Clock::now() + kPause;
   return {};

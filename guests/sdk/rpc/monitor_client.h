@@ -12,12 +12,14 @@
 namespace hive::rpc {
 
 /// Each question takes a connection of its own, and half a second at most. Hints go out by a thread
-/// that the first of them starts, over one connection. Where the service cannot be reached, it is
-/// left alone for a second: without it there are no answers, and hints are dropped.
+/// that the first of them starts, over one connection. Where the service cannot be reached in
+/// 100 ms or more, it is left alone for a second: without it there are no answers, and hints are
+/// dropped.
 class MonitorClient : public Monitor {
  public:
   static constexpr std::chrono::milliseconds kMostPatience{500};
   static constexpr std::chrono::seconds kPause{1};
+  static constexpr std::chrono::milliseconds kTellingTime{100};
   static constexpr std::size_t kMostHints = 32;  ///< That wait.
 
   /// By default the host's CID and HIVE_MONITOR_PORT.

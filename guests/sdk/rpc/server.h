@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -50,6 +51,9 @@ struct ServerOptions {
   std::size_t queue_bytes = std::size_t{64} << 20;
   /// At a time; over it, HIVE_BUSY. Of those, one cell has at most half.
   std::size_t connections = 256;
+  /// How long a reply may find no room before its caller counts as gone and is hung up on. More
+  /// than 0.
+  std::chrono::milliseconds reply_patience{5000};
 };
 
 /// Counts since the start, but for `connections`, which are there now.

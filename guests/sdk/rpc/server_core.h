@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -29,7 +30,9 @@ struct Task {
 /// receives.
 class Session {
  public:
-  explicit Session(std::unique_ptr<Link> link) : link_(std::move(link)), opened_(Clock::now()) {}
+  /// PATIENCE: as ServerOptions::reply_patience.
+  Session(std::unique_ptr<Link> link, Clock::duration patience)
+      : link_(std::move(link)), patience_(patience), opened_(Clock::now()) {}
 
   Link& link() { return *link_; }
   [[nodiscard]] Clock::time_point opened() const { return opened_; }
@@ -46,7 +49,8 @@ class Session {
     return true;
   }
 
-  /// Any thread. Sends, or waits for room until END. False where it did not.
+  /// Any thread. Sends, or waits for room until END. False where it did not. Where there was no
+  /// room for all of the patience, the session is closed, so that no other reply waits as long.
   bool send(const hive_rpc_frame& header, ByteView payload, Clock::time_point end);
   /// There may be room again.
   void notify_room();
@@ -59,7 +63,11 @@ class Session {
   void cancel(std::uint64_t id);
 
  private:
+  bool await_room(std::unique_lock<std::mutex>& lock, Clock::time_point end);
+  void close_locked();
+
   const std::unique_ptr<Link> link_;
+  const Clock::duration patience_;
   const Clock::time_point opened_;
   bool greeted_ = false;
   Identity caller_;
@@ -68,6 +76,7 @@ class Session {
   std::mutex mutex_;
   std::condition_variable room_;
   bool closed_ = false;
+  std::optional<Clock::time_point> full_since_;  ///< No frame found room from then on.
   std::vector<std::shared_ptr<Task>> tasks_;
 };
 

@@ -149,12 +149,12 @@ void ServerCore::accept_all() {
       return;
     }
     if (has_room_for(link->peer_cid())) {
-      sessions_.push_back(std::make_shared<Session>(std::move(link)));
+      sessions_.push_back(std::make_shared<Session>(std::move(link), options_.reply_patience));
       session_count_ = sessions_.size();
       continue;
     }
     ++counts_.busy;
-    Session refused(std::move(link));
+    Session refused(std::move(link), options_.reply_patience);
     send_error(refused, {}, {HIVE_RPC_BUSY, 0, "too many connections"}, kNow);
     refused.close();
   }

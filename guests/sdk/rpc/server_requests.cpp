@@ -9,8 +9,6 @@
 namespace hive::rpc {
 namespace {
 
-/// How long a caller may leave a reply lying before it counts as gone.
-constexpr std::chrono::seconds kReplyPatience{5};
 constexpr std::uint64_t kLongestMicroseconds = std::uint64_t{24} * 3600 * 1000000;
 
 bool is_same(const Identity& caller, const hive_rpc_frame& header) {
@@ -177,8 +175,7 @@ std::optional<HandlerError> ServerCore::call_handler(const Task& task, Bytes& re
 
 void ServerCore::reply(Task& task, const std::optional<HandlerError>& error, ByteView payload) {
   // Who receives must not wait; it reads no more than it has room to answer.
-  const Clock::time_point end =
-      workers_.empty() ? kNow : std::min(task.end, Clock::now() + kReplyPatience);
+  const Clock::time_point end = workers_.empty() ? kNow : task.end;
   const hive_rpc_frame& header = task.frame.header;
   if (!error) {
     (void)send(*task.session, answer_to(header, HIVE_RPC_REPLY), payload, end);

@@ -17,14 +17,25 @@ bool Session::send(const hive_rpc_frame& header, ByteView payload, Clock::time_p
     if (closed_) return false;
     switch (link_->send(header, payload)) {
       case Sent::kSent:
+        full_since_.reset();
         return true;
       case Sent::kEnded:
         return false;
       case Sent::kFull:
         break;
     }
-    if (end == kNow || room_.wait_until(lock, end) == std::cv_status::timeout) return false;
+    if (end == kNow || !await_room(lock, end)) return false;
   }
+}
+
+/// False where it is not worth another try.
+bool Session::await_room(std::unique_lock<std::mutex>& lock, Clock::time_point end) {
+  if (!full_since_) full_since_ = Clock::now();
+  const Clock::time_point by = std::min(end, *full_since_ + patience_);
+  if (room_.wait_until(lock, by) == std::cv_status::no_timeout) return true;
+  // Somebody else may have found room meanwhile.
+  if (!closed_ && full_since_ && Clock::now() >= *full_since_ + patience_) close_locked();
+  return !closed_ && Clock::now() < end;
 }
 
 void Session::notify_room() {
@@ -35,6 +46,10 @@ void Session::notify_room() {
 
 void Session::close() {
   const std::lock_guard lock(mutex_);
+  close_locked();
+}
+
+void Session::close_locked() {
   closed_ = true;
   link_->close();
   for (const auto& task : tasks_) task->cancelled = true;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 // After sys/socket.h, which it needs.
 #include <linux/vm_sockets.h>
@@ -92,6 +93,20 @@ bool wait_for(int socket, short events, Clock::time_point end) {
   }
 }
 
+/// What is left until END, as a time that the kernel takes: more than 0, at most an hour.
+timeval time_left(Clock::time_point end) {
+  constexpr std::chrono::microseconds kLeast = std::chrono::milliseconds(1);
+  constexpr std::chrono::microseconds kMost = std::chrono::hours(1);
+  const Clock::time_point now = Clock::now();
+  auto left = kLeast;
+  if (end > now + kMost) {
+    left = kMost;
+  } else if (end > now) {
+    left = std::max(kLeast, std::chrono::ceil<std::chrono::microseconds>(end - now));
+  }
+  return {left.count() / 1000000, left.count() % 1000000};
+}
+
 /// connect(2) until END; an errno value, or 0.
 int connect_by(int socket, const RawAddress& address, Clock::time_point end) {
   for (;;) {
@@ -117,11 +132,18 @@ std::string to_string(const Address& address) {
   return "port " + std::to_string(address.port) + " of CID " + std::to_string(address.cid);
 }
 
+bool set_connect_end(int socket, Clock::time_point end) {
+  const timeval left = time_left(end);
+  return ::setsockopt(socket, AF_VSOCK, SO_VM_SOCKETS_CONNECT_TIMEOUT, &left, sizeof left) == 0;
+}
+
 sdk::Result<UniqueFd> connect_to(const Address& address, Clock::time_point end) {
   const auto target = raw(address, address.cid);
   if (!target) return path_too_long(address);
   auto socket = make_socket(address);
   if (!socket.ok()) return socket;
+  // Where the kernel does not know that, its own end comes first.
+  if (address.path.empty()) (void)set_connect_end(socket.value().get(), end);
   const int error = connect_by(socket.value().get(), *target, end);
   if (error != 0) return connect_failure(address, error);
   return socket;

@@ -24,6 +24,10 @@ std::string to_string(const Address& address);
 /// nobody listens, HIVE_NO_DEVICE where there is no vsock, or HIVE_SYSTEM.
 sdk::Result<UniqueFd> connect_to(const Address& address, Clock::time_point end);
 
+/// Has the kernel try to connect SOCKET, which is of vsock, until END, and not for the 2 s that it
+/// does by default. False where it does not know how.
+bool set_connect_end(int socket, Clock::time_point end);
+
 /// A socket that listens on ADDRESS, whose cid does not matter. HIVE_NAME_TAKEN where another does;
 /// the file of a Unix socket on which nobody listens any more is replaced.
 sdk::Result<UniqueFd> listen_on(const Address& address);

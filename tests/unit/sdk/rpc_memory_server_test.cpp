@@ -102,6 +102,80 @@ TEST_F(RpcMemoryServer, ACellHasSoManyLinksAndThenSockets) {
   EXPECT_GE(in_memory, 1U);
 }
 
+/// What a cell calls itself does not matter: only the CID that the transport vouches for.
+TEST_F(RpcMemoryServer, LinksAreCountedByCid) {
+  constexpr std::uint32_t kCrowded = 5;
+  const auto hub = wire_.hub(1);
+  for (unsigned i = 0; i < MemoryHub::kMostOfCell; ++i) hub->enter(kCrowded);
+  const auto goes_through_memory = [&](std::uint32_t cid) {
+    auto [near, far] = socket_pair();
+    MemoryLink caller(std::make_unique<SocketLink>(std::move(near)), wire_.hub(0),
+                      MemoryLink::Role::kCaller);
+    MemoryLink callee(std::make_unique<SocketLink>(std::move(far), cid), hub,
+                      MemoryLink::Role::kCallee);
+    const auto send = [](Link& link, hive_rpc_kind kind, ByteView payload) {
+      hive_rpc_frame header{};
+      header.kind = static_cast<std::uint8_t>(kind);
+      seal(header, payload);
+      EXPECT_EQ(link.send(header, payload), Sent::kSent);
+    };
+    Frame frame;
+    const hive_rpc_hello hello = make_hello("test");
+    send(caller, HIVE_RPC_HELLO, bytes_of(hello));
+    EXPECT_EQ(callee.receive(frame, Clock::now() + 5s), Received::kFrame);
+    const hive_rpc_welcome welcome{1, 0};
+    send(callee, HIVE_RPC_WELCOME, bytes_of(welcome));
+    std::atomic<bool> is_settled{false};
+    std::thread other([&] {
+      Frame none;
+      while (!is_settled) (void)callee.receive(none, Clock::now() + 10ms);
+    });
+    EXPECT_EQ(caller.receive(frame, Clock::now() + 5s), Received::kFrame);
+    is_settled = true;
+    other.join();
+    return caller.is_in_memory();
+  };
+  EXPECT_FALSE(goes_through_memory(kCrowded));
+  EXPECT_TRUE(goes_through_memory(kCrowded + 1));
+  hub->leave(kCrowded);
+  EXPECT_TRUE(goes_through_memory(kCrowded));
+}
+
+/// A callee whose memory is another cell's than it said.
+TEST_F(RpcMemoryServer, TheCalleesMemoryIsItsOwnCells) {
+  for (const std::uint32_t cell : {1U, 2U}) {
+    auto [near, far] = socket_pair();
+    MemoryLink caller(std::make_unique<SocketLink>(std::move(near)), wire_.hub(0),
+                      MemoryLink::Role::kCaller);
+    SocketLink callee(std::move(far));
+    const auto send = [](Link& link, hive_rpc_kind kind, ByteView payload) {
+      hive_rpc_frame header{};
+      header.kind = static_cast<std::uint8_t>(kind);
+      seal(header, payload);
+      EXPECT_EQ(link.send(header, payload), Sent::kSent);
+    };
+    const hive_rpc_hello hello = make_hello("test");
+    send(caller, HIVE_RPC_HELLO, bytes_of(hello));
+    const hive_rpc_welcome welcome{cell, HIVE_RPC_MEMORY};
+    send(callee, HIVE_RPC_WELCOME, bytes_of(welcome));
+    const hive_rpc_setup setup{1, 65536, 4224, 4096};
+    send(callee, HIVE_RPC_SETUP, bytes_of(setup));
+    Frame frame;
+    EXPECT_EQ(caller.receive(frame, Clock::now() + 5s),
+              cell == 1 ? Received::kFrame : Received::kBroken);
+  }
+}
+
+TEST_F(RpcMemoryServer, AServerThatNoMonitorToldItsCellHasMemoryToo) {
+  ServerOptions options = served();
+  options.own.cell = HIVE_RPC_NO_CELL;
+  const Server server(options, echo, wire_.listen());
+  Client client(caller(), wire_.connector());
+  Bytes reply;
+  EXPECT_TRUE(client.call(1, bytes("a"), reply).ok());
+  EXPECT_TRUE(client.is_in_memory());
+}
+
 TEST_F(RpcMemoryServer, ManyClientsAndThreadsShareIt) {
   const Server server(served(), echo, wire_.listen());
   std::vector<std::unique_ptr<Client>> clients;

@@ -143,6 +143,13 @@ TEST_F(RpcMonitor, IsDoneWithoutWhereThereIsNone) {
   EXPECT_LT(Clock::now() - start, 1s);
 }
 
+TEST_F(RpcMonitor, WhoHadNoTimeToConnectSaysNothingOfTheService) {
+  MonitorClient monitor(path_.address());
+  EXPECT_FALSE(monitor.cell(1, Clock::now() + 20ms));
+  const Service service(path_.address());
+  EXPECT_TRUE(monitor.cell(1, soon()));
+}
+
 TEST_F(RpcMonitor, DoesNotWaitForOneThatIsSilent) {
   Service service(path_.address());
   service.silent = true;

@@ -281,6 +281,46 @@ TEST_F(RpcServer, SlowReadersHurtThemselvesOnly) {
   }
 }
 
+/// The workers wait for it once, not for each of its requests.
+TEST_F(RpcServer, ACallerThatNeverReadsIsHungUpOn) {
+  ServerOptions options = served(2);
+  options.reply_patience = 300ms;
+  start(options, [](const Request& request, Bytes& reply) -> std::optional<HandlerError> {
+    reply.resize(request.payload.empty() ? std::size_t{64} * 1024 : 1);
+    return {};
+  });
+  RawCaller deaf = greeted();
+  for (std::uint64_t id = 1; id <= 64; ++id) deaf.send(RawCaller::request(id));
+  EXPECT_TRUE(eventually([&] { return server_->counters().requests == 64; }));
+  Client client(caller(), connector(path_.address()));
+  Bytes reply;
+  const Outcome outcome = client.call(1, bytes("a"), reply, within(3s));
+  EXPECT_TRUE(outcome.ok()) << outcome.message;
+  EXPECT_TRUE(eventually([&] { return server_->counters().connections == 1; }));
+  EXPECT_GE(server_->counters().cancelled, 32U);
+}
+
+/// Deadlines that pass one after the other do not begin its patience anew.
+TEST_F(RpcServer, ACallerThatNeverReadsGainsNothingByDeadlines) {
+  ServerOptions options = served(1);
+  options.reply_patience = 500ms;
+  start(options, [](const Request& request, Bytes& reply) -> std::optional<HandlerError> {
+    reply.resize(request.payload.empty() ? std::size_t{64} * 1024 : 1);
+    return {};
+  });
+  RawCaller deaf = greeted();
+  for (std::uint64_t id = 1; id <= 64; ++id) {
+    hive_rpc_frame header = RawCaller::request(id);
+    if (id > 4) header.time_left = id * 200'000;
+    deaf.send(header);
+  }
+  EXPECT_TRUE(eventually([&] { return server_->counters().requests == 64; }));
+  Client client(caller(), connector(path_.address()));
+  Bytes reply;
+  const Outcome outcome = client.call(1, bytes("a"), reply, within(3s));
+  EXPECT_TRUE(outcome.ok()) << outcome.message;
+}
+
 TEST_F(RpcServer, StopsWhileHandlersRun) {
   std::atomic<int> running{0};
   start(served(2), [&](const Request& request, Bytes&) -> std::optional<HandlerError> {

@@ -1,6 +1,10 @@
 // Frames over a stream, however the stream cuts them.
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+// After sys/socket.h, which it needs.
+#include <linux/vm_sockets.h>
 
+#include <optional>
 #include <random>
 
 #include "guests/sdk/rpc/socket_link.h"
@@ -169,6 +173,29 @@ TEST_F(RpcSocketLink, ReadsOnWhenNothingCanBeSent) {
   EXPECT_EQ(frame_.header.id, 9U);
   EXPECT_EQ(link_->receive(frame_, Clock::now() + 10s), Received::kEnded);
   EXPECT_EQ(link_->send(reply_frame(1, {}), {}), Sent::kEnded);
+}
+
+/// Seconds that the kernel tries to connect a vsock socket, once told of an end after LEFT.
+double connect_patience(std::optional<Clock::duration> left) {
+  const hive::UniqueFd socket(::socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket) return -1;
+  if (left) {
+    EXPECT_TRUE(set_connect_end(socket.get(), Clock::now() + *left));
+  }
+  timeval got{};
+  socklen_t size = sizeof got;
+  EXPECT_EQ(::getsockopt(socket.get(), AF_VSOCK, SO_VM_SOCKETS_CONNECT_TIMEOUT, &got, &size), 0);
+  return static_cast<double>(got.tv_sec) + static_cast<double>(got.tv_usec) / 1e6;
+}
+
+TEST(RpcSockets, TheKernelConnectsUntilTheEndOfTheCall) {
+  const double usual = connect_patience(std::nullopt);
+  if (usual < 0) GTEST_SKIP() << "this kernel has no vsock";
+  EXPECT_NEAR(connect_patience(30s), 30, 1);
+  EXPECT_NEAR(connect_patience(500ms), 0.5, 0.1);
+  // 0 would be the kernel's own.
+  EXPECT_LT(connect_patience(-1s), 0.1);
+  EXPECT_NEAR(connect_patience(std::chrono::hours(1000)), 3600, 1);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstring>
 #include <thread>
 #include <vector>
@@ -104,6 +105,36 @@ TEST_F(SipsTest, IsFullWhereNobodyReceives) {
   EXPECT_EQ(sent, HIVE_SIPS_RING_CAPACITY / 144);
   EXPECT_TRUE(beta->receive(soon()).ok());
   EXPECT_TRUE(alpha->send(1, message_of(sent), Clock::now()).ok());
+}
+
+TEST_F(SipsTest, AFullRingDelaysNoSendsToOthers) {
+  const auto alpha = open(*alpha_);
+  const auto beta = open(*beta_);
+  while (alpha->send(1, message_of(0), Clock::now()).ok()) continue;
+  std::atomic<bool> sent{false};
+  std::thread waiter([&] { sent = alpha->send(1, message_of(1), soon()).ok(); });
+  std::this_thread::sleep_for(50ms);
+  const auto start = Clock::now();
+  EXPECT_TRUE(alpha->send(0, message_of(2), start + 1s).ok());
+  EXPECT_EQ(alpha->send(1, message_of(3), Clock::now()).status(), HIVE_DEADLINE);
+  EXPECT_LT(Clock::now() - start, 10s);
+  EXPECT_FALSE(sent);
+  EXPECT_TRUE(beta->receive(soon()).ok());
+  waiter.join();
+  EXPECT_TRUE(sent);
+}
+
+TEST_F(SipsTest, AReceiverThatWaitsDelaysNoOther) {
+  const auto alpha = open(*alpha_);
+  std::atomic<bool> got{false};
+  std::thread waiter([&] { got = alpha->receive(soon()).ok(); });
+  std::this_thread::sleep_for(50ms);
+  const auto start = Clock::now();
+  EXPECT_EQ(alpha->receive(start + 10ms).status(), HIVE_DEADLINE);
+  EXPECT_LT(Clock::now() - start, 10s);
+  EXPECT_TRUE(alpha->send(0, message_of(1), soon()).ok());
+  waiter.join();
+  EXPECT_TRUE(got);
 }
 
 TEST_F(SipsTest, GoesOnAfterEitherEndWasOpenedAnew) {
