@@ -29,7 +29,7 @@ using hive::rpc::Client;
 using hive::rpc::Clock;
 
 constexpr std::uint32_t kEcho = 1;
-constexpr auto kServiceTime = 100ms;
+constexpr auto kServiceTime = 200ms;
 constexpr unsigned kWorkers = 16;
 
 ByteView bytes_of(const unsigned& number) {
