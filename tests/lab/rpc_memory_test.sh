@@ -45,12 +45,13 @@ step "nothing is left of it"
   fail "beta's section was not destroyed"
 
 step "calls end with the callee's cell"
-in_cell beta sh -c "hivectl rpc bench alpha:echo --path memory --calls 100000000 --timeout 120 \
+in_cell beta sh -c "hivectl rpc bench alpha:echo --path memory --calls 1000000 --timeout 120 \
   --sizes 0 2>&1 || true" >dead.out &
 caller=$!
 sleep 5
-hive reboot alpha
+hive reboot --force alpha
 start=$SECONDS
 wait "$caller" || true
 cat dead.out
+grep -q "failed" dead.out || fail "the caller was not told that the callee's cell failed"
 ((SECONDS - start < 60)) || fail "the caller waited $((SECONDS - start)) s"
