@@ -14,9 +14,6 @@ namespace {
 
 using wire::Json;
 
-constexpr std::uint64_t kAnyNumber = ~0ULL;
-/// Leaves room for the rest of the line.
-constexpr std::size_t kMaxListBytes = wire::kMaxLine - 4096;
 /// A right takes at most 128 bytes of a line.
 constexpr std::size_t kMaxRights = kMaxListBytes / 128;
 constexpr std::size_t kMaxQuoted = 64;

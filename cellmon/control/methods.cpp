@@ -14,12 +14,9 @@ namespace {
 using wire::Json;
 using wire::RpcCode;
 
-constexpr std::uint64_t kAnyNumber = ~0ULL;
 constexpr std::uint64_t kMaxSession = 0xffff'ffff;
 constexpr std::uint64_t kMaxGraceMs = 24ULL * 3600 * 1000;
 constexpr std::uint64_t kDefaultGraceMs = 10'000;
-/// Leaves room for the rest of the line.
-constexpr std::size_t kMaxListBytes = wire::kMaxLine - 4096;
 
 std::string_view to_string(ConsoleId id) { return id == ConsoleId::kSerial ? "serial" : "virtio"; }
 

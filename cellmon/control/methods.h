@@ -1,6 +1,7 @@
 // The methods of the control socket: docs/control-protocol.md.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -14,8 +15,12 @@
 #include "cellmon/control/control_client.h"
 #include "cellmon/control/params.h"
 #include "cellmon/wire/json_rpc.h"
+#include "cellmon/wire/line_buffer.h"
 
 namespace hive::control {
+
+/// How many bytes of a list fit in a reply. Leaves room for the rest of the line.
+inline constexpr std::size_t kMaxListBytes = wire::kMaxLine - 4096;
 
 /// Carries out requests on a cell. Some are answered only when the cell's state has followed.
 class Methods {

@@ -10,6 +10,9 @@
 
 namespace hive::control {
 
+/// As a limit: no limit.
+inline constexpr std::uint64_t kAnyNumber = ~std::uint64_t{0};
+
 /// Takes a request's parameters by name. The first fault (missing, of the wrong type, out of range,
 /// unknown) is kept; check fault() once all are taken.
 class Params {

@@ -11,7 +11,6 @@
 namespace hive::control {
 namespace {
 
-constexpr std::uint64_t kAnyNumber = ~0ULL;
 constexpr std::uint64_t kLongestDelay = 1'000'000;  // Microseconds.
 constexpr std::size_t kMaxQuoted = 64;
 

@@ -2,12 +2,10 @@
 
 #include <poll.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 
-#include <array>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <cerrno>
-#include <cstring>
+#include <span>
 #include <utility>
 
 #include "cellmon/wire/descriptor.h"
@@ -17,23 +15,6 @@ namespace {
 
 using boost::asio::posix::stream_descriptor;
 using boost::system::error_code;
-
-constexpr std::size_t kFilesSpace = CMSG_SPACE(PacketSocket::kMaxFiles * sizeof(int));
-
-std::vector<UniqueFd> take_files(msghdr& message) {
-  std::vector<UniqueFd> files;
-  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr;
-       part = CMSG_NXTHDR(&message, part)) {
-    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
-    const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof fd);
-      files.emplace_back(fd);
-    }
-  }
-  return files;
-}
 
 }  // namespace
 
@@ -57,21 +38,15 @@ class PacketSocket::Core : public std::enable_shared_from_this<PacketSocket::Cor
   /// Handles one packet. False when no more can come; while draining, when none is there.
   bool read_packet() {
     if (stopped_) return false;
-    iovec bytes{buffer_.data(), buffer_.size()};
-    alignas(cmsghdr) std::array<char, kFilesSpace> space{};
-    msghdr message{};
-    message.msg_iov = &bytes;
-    message.msg_iovlen = 1;
-    message.msg_control = space.data();
-    message.msg_controllen = space.size();
-    const ssize_t count = ::recvmsg(fd_.native_handle(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return !draining_;
-    if (count < 0 || (count == 0 && is_at_end())) return end();
-    std::vector<UniqueFd> files = take_files(message);
-    if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
+    ReceivedPacket packet =
+        receive_with_files(fd_.native_handle(), std::as_writable_bytes(std::span(buffer_)));
+    if (packet.size < 0 && (errno == EAGAIN || errno == EINTR)) return !draining_;
+    if (packet.size < 0 || (packet.size == 0 && is_at_end())) return end();
+    if (!packet.whole) {
       handlers_.on_overlong();
     } else {
-      handlers_.on_packet({buffer_.data(), static_cast<std::size_t>(count)}, std::move(files));
+      handlers_.on_packet({buffer_.data(), static_cast<std::size_t>(packet.size)},
+                          std::move(packet.files));
     }
     return !stopped_;
   }

@@ -9,6 +9,8 @@
 #include <cstring>
 #include <utility>
 
+#include "vmm/base/descriptors.h"
+
 namespace hive::cell {
 namespace {
 
@@ -16,29 +18,11 @@ using boost::asio::posix::stream_descriptor;
 
 constexpr std::size_t kMaxPacket = std::max(
     {sizeof(VsockPeerState), sizeof(VsockHostReply), sizeof(VsockHostCall), sizeof(VsockFaults)});
-/// One more than any packet carries, so that too many show.
-constexpr std::size_t kMaxFiles = 2;
-
 /// What came with a packet. All of it is closed when it is not taken.
 struct Arrived {
   std::span<const std::byte> bytes;
   std::vector<UniqueFd> files;
 };
-
-std::vector<UniqueFd> take_files(msghdr& message) {
-  std::vector<UniqueFd> files;
-  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr;
-       part = CMSG_NXTHDR(&message, part)) {
-    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
-    const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(part) + i * sizeof fd, sizeof fd);
-      files.emplace_back(fd);
-    }
-  }
-  return files;
-}
 
 /// BYTES as a Message, where they are as many.
 template <typename Message>
@@ -81,24 +65,17 @@ class VsockLink::Core : public std::enable_shared_from_this<VsockLink::Core> {
   /// Takes one packet. False when no more can come.
   bool receive() {
     std::array<std::byte, kMaxPacket + 1> bytes;
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(kMaxFiles * sizeof(int))> space{};
-    iovec body{bytes.data(), bytes.size()};
-    msghdr message{};
-    message.msg_iov = &body;
-    message.msg_iovlen = 1;
-    message.msg_control = space.data();
-    message.msg_controllen = space.size();
-    const ssize_t size =
-        ::recvmsg(socket_->native_handle(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    ReceivedPacket packet = receive_with_files(socket_->native_handle(), bytes);
+    const ssize_t size = packet.size;
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) return true;
     if (size <= 0) {
       spdlog::warn("vsock: the monitor's socket was closed; calls to the host are refused");
       socket_.reset();
       return false;
     }
-    Arrived arrived{std::span(bytes).first(static_cast<std::size_t>(size)), take_files(message)};
-    const bool whole = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0;
-    if ((!whole || !handle(arrived)) && lost_++ < kMaxLogged) {
+    Arrived arrived{std::span(bytes).first(static_cast<std::size_t>(size)),
+                    std::move(packet.files)};
+    if ((!packet.whole || !handle(arrived)) && lost_++ < kMaxLogged) {
       spdlog::warn("vsock: a packet of {} bytes from the monitor breaks the protocol", size);
     }
     return socket_.has_value();

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <utility>
@@ -14,16 +13,6 @@ namespace hive::cell {
 namespace {
 
 constexpr std::size_t kEventsOfPeer = 4;
-
-/// From where on COUNT descriptors have room below BELOW, or below the process's limit. Not higher
-/// than need be, since the kernel's table of descriptors grows with the highest.
-int kept_from(std::size_t count, std::optional<int> below) {
-  constexpr rlim_t kHighest = 4096;
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) throw_errno("getrlimit");
-  const auto end = below ? *below : static_cast<int>(std::min(limit.rlim_cur, kHighest));
-  return std::max(end - static_cast<int>(count), 0);
-}
 
 /// Takes EVENT, which must not block: it is signalled and read by a loop that must not wait.
 UniqueFd take_event(int event, int least, const std::string& what) {
@@ -48,7 +37,7 @@ VsockParts open_vsock(const VsockConfig& config, Incarnation incarnation,
   parts.setup.cid = config.cid;
   parts.setup.incarnation = incarnation;
   parts.setup.packets_per_second = config.packets_per_second;
-  const int least = kept_from(kEventsOfPeer * config.peers.size(), kept_below);
+  const int least = highest_numbers(kEventsOfPeer * config.peers.size(), kept_below);
   for (const VsockPeerConfig& each : config.peers) {
     device::VirtioVsock::Peer peer;
     peer.rights = {each.cell, each.cid, each.may_call, each.may_be_called};

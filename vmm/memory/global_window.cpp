@@ -2,13 +2,13 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <string>
 #include <utility>
 
+#include "vmm/base/descriptors.h"
 #include "vmm/base/error.h"
 #include "vmm/base/ids.h"
 #include "vmm/base/units.h"
@@ -16,20 +16,6 @@
 #include "vmm/memory/backing.h"
 
 namespace hive::memory {
-namespace {
-
-/// Where kept descriptors go: one for each cell fits in below the process's limit. Not higher than
-/// need be, since the kernel's table of descriptors grows with the highest.
-int kept_from() {
-  constexpr rlim_t kHighest = 4096;
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) throw_errno("getrlimit");
-  const rlim_t end = std::min(limit.rlim_cur, kHighest);
-  return end > kMaxCells ? static_cast<int>(end - kMaxCells) : 0;
-}
-
-}  // namespace
-
 std::vector<Range> lay_out_global_memory(std::span<const std::uint64_t> contributions) {
   std::vector<Range> ranges;
   std::uint64_t end = 0;
@@ -77,7 +63,7 @@ void GlobalWindow::map(unsigned cell, const UniqueFd& file) {
   if (cell == own_) return;
   HomeGuard guard{cell, protect_writes(start, range.size), reinterpret_cast<std::uintptr_t>(start),
                   range.size};
-  UniqueFd copy(::fcntl(guard.descriptor.get(), F_DUPFD_CLOEXEC, kept_from()));
+  UniqueFd copy(::fcntl(guard.descriptor.get(), F_DUPFD_CLOEXEC, highest_numbers(kMaxCells)));
   if (!copy) {
     throw_errno("global memory: cannot keep a copy of a write guard", errno,
                 "raise the limit of open files (ulimit -n)");

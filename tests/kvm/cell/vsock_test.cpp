@@ -1,7 +1,6 @@
 // Cells that talk by vsock, beside one whose guest breaks all rules.
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -223,11 +222,6 @@ class Vsock : public ::testing::Test {
   void SetUp() override {
     const std::string why = MicroMachine::unavailable();
     if (!why.empty()) GTEST_SKIP() << why;
-    // Each cell keeps descriptors below the limit, and here all of them are in one process.
-    rlimit limit{};
-    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
-    limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 16384);
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
   }
 };
 

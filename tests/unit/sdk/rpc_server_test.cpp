@@ -281,17 +281,26 @@ TEST_F(RpcServer, SlowReadersHurtThemselvesOnly) {
   }
 }
 
+/// Answers an empty request with 64 KiB and any other with a byte, once GONE.
+Handler big_replies_after(std::shared_future<void> gone) {
+  return [gone = std::move(gone)](const Request& request,
+                                  Bytes& reply) -> std::optional<HandlerError> {
+    gone.wait();
+    reply.resize(request.payload.empty() ? std::size_t{64} * 1024 : 1);
+    return {};
+  };
+}
+
 /// The workers wait for it once, not for each of its requests.
 TEST_F(RpcServer, ACallerThatNeverReadsIsHungUpOn) {
   ServerOptions options = served(2);
   options.reply_patience = 300ms;
-  start(options, [](const Request& request, Bytes& reply) -> std::optional<HandlerError> {
-    reply.resize(request.payload.empty() ? std::size_t{64} * 1024 : 1);
-    return {};
-  });
+  std::promise<void> go;
+  start(options, big_replies_after(go.get_future().share()));
   RawCaller deaf = greeted();
   for (std::uint64_t id = 1; id <= 64; ++id) deaf.send(RawCaller::request(id));
   EXPECT_TRUE(eventually([&] { return server_->counters().requests == 64; }));
+  go.set_value();
   Client client(caller(), connector(path_.address()));
   Bytes reply;
   const Outcome outcome = client.call(1, bytes("a"), reply, within(3s));
@@ -304,10 +313,8 @@ TEST_F(RpcServer, ACallerThatNeverReadsIsHungUpOn) {
 TEST_F(RpcServer, ACallerThatNeverReadsGainsNothingByDeadlines) {
   ServerOptions options = served(1);
   options.reply_patience = 500ms;
-  start(options, [](const Request& request, Bytes& reply) -> std::optional<HandlerError> {
-    reply.resize(request.payload.empty() ? std::size_t{64} * 1024 : 1);
-    return {};
-  });
+  std::promise<void> go;
+  start(options, big_replies_after(go.get_future().share()));
   RawCaller deaf = greeted();
   for (std::uint64_t id = 1; id <= 64; ++id) {
     hive_rpc_frame header = RawCaller::request(id);
@@ -315,6 +322,7 @@ TEST_F(RpcServer, ACallerThatNeverReadsGainsNothingByDeadlines) {
     deaf.send(header);
   }
   EXPECT_TRUE(eventually([&] { return server_->counters().requests == 64; }));
+  go.set_value();
   Client client(caller(), connector(path_.address()));
   Bytes reply;
   const Outcome outcome = client.call(1, bytes("a"), reply, within(3s));
