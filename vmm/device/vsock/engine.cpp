@@ -16,6 +16,9 @@ namespace {
 // What is done before others get their turn: chains taken, steps of pump().
 constexpr unsigned kTransmitTurn = 64;
 constexpr unsigned kReceiveTurn = 256;
+// A driver takes packets back that were sent, and has no use for them but their memory: an
+// interrupt for each would cost as much as the packet.
+constexpr std::chrono::milliseconds kCompletionDelay{10};
 
 std::vector<vsock::PeerRights> rights_of(const std::vector<VirtioVsock::Peer>& peers) {
   std::vector<vsock::PeerRights> rights;
@@ -36,6 +39,7 @@ VirtioVsock::Engine::Engine(Setup setup)
 
 VirtioVsock::Engine::~Engine() {
   if (timer_) timer_->cancel();
+  if (completion_) completion_->cancel();
 }
 
 void VirtioVsock::Engine::attach(VirtioTransport& transport) {
@@ -43,6 +47,8 @@ void VirtioVsock::Engine::attach(VirtioTransport& transport) {
   boost::asio::io_context& loop = transport.loop();
   receive_.emplace(transport, kReceive);
   timer_.emplace(loop);
+  completion_.emplace(loop);
+  transport.defer_interrupts(kTransmit);
   for (std::size_t index = 0; index < peers_.size(); ++index) {
     Peer& peer = peers_[index];
     Link& link = links_.emplace_back();
@@ -82,6 +88,7 @@ void VirtioVsock::Engine::take_from_guest() {
     if (queue.pop(chain)) {
       route(chain);
       queue.push(chain.head, 0);
+      complete_later();
     } else if (!queue.want_kicks()) {
       return pump();
     }
@@ -162,6 +169,18 @@ void VirtioVsock::Engine::arm_timer() {
   timer_->expires_at(*first);
   timer_->async_wait([this, alive = std::weak_ptr(alive_)](const auto& error) {
     if (!error && !alive.expired()) run([] {});
+  });
+}
+
+void VirtioVsock::Engine::complete_later() {
+  if (std::exchange(completes_, true)) return;
+  completion_->expires_after(kCompletionDelay);
+  completion_->async_wait([this, alive = std::weak_ptr(alive_)](const auto& error) {
+    if (error || alive.expired()) return;
+    transport_->run([this] {
+      completes_ = false;
+      transport_->hasten(kTransmit);
+    });
   });
 }
 

@@ -59,6 +59,8 @@ class VirtioVsock::Engine {
   void pump();
   [[nodiscard]] bool step(vsock::Clock::time_point now);
   void arm_timer();
+  /// Sees that the guest learns some day of the packets taken from it.
+  void complete_later();
   /// Calls WORK with the lock held, and pumps.
   void run(const std::function<void()>& work);
 
@@ -77,6 +79,8 @@ class VirtioVsock::Engine {
   std::vector<Link> links_;
   std::optional<vsock::HostPorts> host_;
   std::optional<boost::asio::steady_timer> timer_;
+  std::optional<boost::asio::steady_timer> completion_;
+  bool completes_ = false;  ///< completion_ runs.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
