@@ -1,6 +1,5 @@
 #include "guests/sdk/rpc/memory_link.h"
 
-#include <immintrin.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -16,7 +15,6 @@ namespace {
 constexpr std::chrono::microseconds kBetweenLooks{100};
 /// Between looks where nobody can be told of doorbells.
 constexpr std::chrono::milliseconds kDeafSleep{2};
-constexpr unsigned kLooksBetweenClocks = 16;
 
 }  // namespace
 
@@ -100,23 +98,11 @@ bool MemoryLink::is_worth_a_look() {
 
 /// kFrame when it is worth a look.
 Received MemoryLink::wait(Clock::time_point end) {
-  return spin(end) ? Received::kFrame : sleep(end);
-}
-
-bool MemoryLink::spin(Clock::time_point end) {
-  const Clock::time_point start = Clock::now();
-  const Clock::time_point stop = std::min(end, start + spin_bound_.bound());
-  while (Clock::now() < stop) {
-    for (unsigned count = 0; count < kLooksBetweenClocks; ++count) {
-      if (is_worth_a_look()) {
-        spin_bound_.found_after(Clock::now() - start);
-        return true;
-      }
-      _mm_pause();
-    }
-  }
-  spin_bound_.slept();
-  return false;
+  sdk::SpinningWait wait(spin_bound_);
+  if (wait.spin([this] { return is_worth_a_look(); }, end)) return Received::kFrame;
+  const Received received = sleep(end);
+  if (received == Received::kFrame) wait.woke();
+  return received;
 }
 
 Received MemoryLink::sleep(Clock::time_point end) {

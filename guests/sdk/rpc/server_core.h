@@ -118,9 +118,12 @@ class ServerCore {
  private:
   // server_loop.cpp: the thread that receives.
   void receive_all();
-  bool spin(std::vector<pollfd>& polled);
+  bool spin(sdk::SpinningWait& wait, std::vector<pollfd>& polled);
+  bool look(std::vector<pollfd>& polled);
   void sleep(std::vector<pollfd>& polled);
+  static bool has_work(Link& link);
   [[nodiscard]] bool has_work() const;
+  [[nodiscard]] bool has_quick_work() const;
   static int earlier(int timeout, int other);
   int patience() const;
   void accept_all();

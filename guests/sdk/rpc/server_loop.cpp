@@ -1,5 +1,4 @@
 // The thread of a server that accepts connections and receives from all of them.
-#include <immintrin.h>
 #include <sys/eventfd.h>
 
 #include <algorithm>
@@ -48,7 +47,11 @@ void ServerCore::wake() const {
 void ServerCore::receive_all() {
   std::vector<pollfd> polled;
   while (!stopping_) {
-    if (!spin(polled)) sleep(polled);
+    sdk::SpinningWait wait(spin_bound_);
+    if (!spin(wait, polled)) {
+      sleep(polled);
+      if (has_quick_work()) wait.woke();
+    }
     if (polled[0].revents != 0) {
       std::uint64_t count = 0;
       (void)!::read(wakeup_.get(), &count, sizeof count);
@@ -59,30 +62,31 @@ void ServerCore::receive_all() {
   while (!sessions_.empty()) drop(sessions_.size() - 1);
 }
 
-/// Looks at quick links for as long as that was worth it lately, since it costs more to sleep and
-/// to be woken. True where one has something; POLLED then says nothing of anybody. The others have
-/// their turn now and then.
-bool ServerCore::spin(std::vector<pollfd>& polled) {
-  const Clock::time_point start = Clock::now();
-  if (start - last_poll_ > kLongestUnpolled) return false;
-  const Clock::time_point stop = start + spin_bound_.bound();
-  bool has_quick = false;
-  for (Clock::time_point now = start; now < stop; now = Clock::now()) {
-    for (const auto& session : sessions_) {
-      Link& link = session->link();
-      if (!link.is_quick()) continue;
-      has_quick = true;
-      if ((link.has_room() && link.pending()) || link.can_flush()) {
-        spin_bound_.found_after(now - start);
-        polled.assign(kFirstSession + sessions_.size(), pollfd{-1, 0, 0});
-        return true;
-      }
-    }
-    if (!has_quick) return false;
-    _mm_pause();
+/// Looks at quick links for as long as that is worth it, since it costs more to sleep and to be
+/// woken. True where one has something; POLLED then says nothing of anybody. The others have their
+/// turn now and then: then it is true where POLLED shows something.
+bool ServerCore::spin(sdk::SpinningWait& wait, std::vector<pollfd>& polled) {
+  const bool has_quick = std::any_of(sessions_.begin(), sessions_.end(), [](const auto& session) {
+    return session->link().is_quick();
+  });
+  if (!has_quick) return false;
+  if (Clock::now() - last_poll_ > kLongestUnpolled && look(polled)) return true;
+  if (!wait.spin([this] { return has_quick_work(); }, Clock::time_point::max())) return false;
+  polled.assign(kFirstSession + sessions_.size(), pollfd{-1, 0, 0});
+  return true;
+}
+
+/// What there is right now.
+bool ServerCore::look(std::vector<pollfd>& polled) {
+  polled.clear();
+  polled.push_back({wakeup_.get(), POLLIN, 0});
+  polled.push_back({listener_->fd(), POLLIN, 0});
+  for (const auto& session : sessions_) {
+    Link& link = session->link();
+    polled.push_back({link.fd(), link.poll_events(link.has_room()), 0});
   }
-  spin_bound_.slept();
-  return false;
+  last_poll_ = Clock::now();
+  return ::poll(polled.data(), polled.size(), 0) > 0;
 }
 
 /// The earlier one, where -1 is never.
@@ -119,11 +123,19 @@ void ServerCore::sleep(std::vector<pollfd>& polled) {
   for (pollfd& one : polled) one.revents = 0;
 }
 
+bool ServerCore::has_work(Link& link) {
+  return (link.has_room() && link.pending()) || link.can_flush();
+}
+
 /// Whether a link has something that its descriptor does not show.
 bool ServerCore::has_work() const {
+  return std::any_of(sessions_.begin(), sessions_.end(),
+                     [](const auto& session) { return has_work(session->link()); });
+}
+
+bool ServerCore::has_quick_work() const {
   return std::any_of(sessions_.begin(), sessions_.end(), [](const auto& session) {
-    Link& link = session->link();
-    return (link.has_room() && link.pending()) || link.can_flush();
+    return session->link().is_quick() && has_work(session->link());
   });
 }
 

@@ -14,7 +14,6 @@
 namespace {
 
 using hive::sdk::Clock;
-using hive::sdk::SpinBound;
 using hive::sdk::WaitKey;
 using hive::testing::CellEvents;
 using hive::testing::Cells;
@@ -180,16 +179,6 @@ TEST(EventsStress, LosesNoWakeUpAmongProcesses) {
     ASSERT_EQ(::waitpid(child, &status, 0), child);
     EXPECT_EQ(status, 0);
   }
-}
-
-TEST(SpinBound, FollowsHowLongWaitsTake) {
-  SpinBound bound;
-  for (int i = 0; i < 100; ++i) bound.slept();
-  EXPECT_EQ(bound.bound(), SpinBound::kLeast);
-  for (int i = 0; i < 100; ++i) bound.found_after(10us);
-  EXPECT_NEAR(static_cast<double>(bound.bound().count()), 20'000, 2'000);
-  for (int i = 0; i < 100; ++i) bound.found_after(10s);
-  EXPECT_EQ(bound.bound(), SpinBound::kMost);
 }
 
 }  // namespace
