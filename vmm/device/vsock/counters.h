@@ -22,4 +22,10 @@ struct VsockCounters {
   std::uint64_t connections = 0;  ///< Open now.
 };
 
+/// Counts since this VMM's start of what concerns the host.
+struct HostCounters {
+  std::uint64_t connections = 0;  ///< With programs on the host, now.
+  std::uint64_t expired = 0;      ///< Calls, either way, that were not answered in time.
+};
+
 }  // namespace hive::device::vsock

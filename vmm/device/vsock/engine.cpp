@@ -30,6 +30,7 @@ VirtioVsock::Engine::Engine(Setup setup)
     : cid_(setup.cid),
       incarnation_(setup.incarnation),
       packets_per_second_(setup.packets_per_second),
+      host_limits_(setup.host_limits),
       peers_(std::move(setup.peers)),
       ask_host_(std::move(setup.ask_host)),
       switch_(cid_, incarnation_, rights_of(peers_)) {}
@@ -55,7 +56,7 @@ void VirtioVsock::Engine::attach(VirtioTransport& transport) {
                                "vsock: the ring from " + peer.name},
         switch_, index, [this, index] { run([&] { links_[index].in->wake(); }); });
   }
-  host_.emplace(transport, cid_,
+  host_.emplace(transport, cid_, host_limits_,
                 vsock::HostPorts::Hooks{
                     .ask = [this](std::uint32_t request,
                                   std::uint32_t port) { return ask_host_(request, port); },
@@ -222,6 +223,12 @@ std::optional<vsock::VsockCounters> VirtioVsock::Engine::counters(unsigned cell)
   transport_->run([&] {
     if (const auto peer = switch_.peer_of_cell(cell)) counters = switch_.count(*peer);
   });
+  return counters;
+}
+
+vsock::HostCounters VirtioVsock::Engine::host_counters() {
+  vsock::HostCounters counters;
+  transport_->run([&] { counters = host_->counters(); });
   return counters;
 }
 

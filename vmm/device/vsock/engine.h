@@ -43,6 +43,7 @@ class VirtioVsock::Engine {
   void host_call(std::uint32_t port, UniqueFd socket);
   void set_faults(unsigned cell, const vsock::PathFaults& faults);
   [[nodiscard]] std::optional<vsock::VsockCounters> counters(unsigned cell);
+  [[nodiscard]] vsock::HostCounters host_counters();
 
  private:
   struct Link {
@@ -65,6 +66,7 @@ class VirtioVsock::Engine {
   Cid cid_;
   Incarnation incarnation_;
   std::uint32_t packets_per_second_;
+  vsock::HostLimits host_limits_;
   std::vector<Peer> peers_;  ///< Without their descriptors, once attached.
   std::function<bool(std::uint32_t, std::uint32_t)> ask_host_;
   vsock::Switch switch_;

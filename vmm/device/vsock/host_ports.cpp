@@ -14,6 +14,13 @@ constexpr std::uint32_t kFirstPort = 0x4000'0000;
 
 }  // namespace
 
+HostPorts::HostPorts(VirtioTransport& transport, Cid guest, HostLimits limits, Hooks hooks)
+    : transport_(transport),
+      guest_(guest),
+      limits_(limits),
+      hooks_(std::move(hooks)),
+      timer_(transport.loop()) {}
+
 HostPorts::Shared HostPorts::make(Ports ports, HostStream::State state) {
   HostConnection::Handlers handlers;
   handlers.on_readable = [this](const Shared& connection) {
@@ -33,6 +40,7 @@ HostPorts::Shared HostPorts::make(Ports ports, HostStream::State state) {
   auto connection = std::make_shared<HostConnection>(
       transport_.loop(), HostStream(guest_, ports.first, ports.second, state), std::move(handlers));
   table_[ports] = connection;
+  watch_time();
   return connection;
 }
 
@@ -79,8 +87,8 @@ void HostPorts::take_call(const Header& header) {
   }
   const Shared connection = make(ports, HostStream::State::kAsked);
   (void)connection->stream.take(header);  // For its room.
-  const std::uint32_t request = ++last_request_;
-  asked_[request] = ports;
+  const std::uint32_t request = connection->request = ++last_request_;
+  asked_[request] = {ports, connection->since};
   if (hooks_.ask(request, header.target_port)) return;
   asked_.erase(request);
   abort(connection);
@@ -89,9 +97,9 @@ void HostPorts::take_call(const Header& header) {
 void HostPorts::answer(std::uint32_t request, UniqueFd socket) {
   const auto asked = asked_.find(request);
   if (asked == asked_.end()) return;
-  const auto found = table_.find(asked->second);
+  const auto found = table_.find(asked->second.ports);
   asked_.erase(asked);
-  if (found == table_.end() || found->second->stream.state() != HostStream::State::kAsked) return;
+  if (found == table_.end() || found->second->request != request) return;
   const Shared connection = found->second;
   if (!socket) return abort(connection);
   connection->open(std::move(socket));
@@ -219,6 +227,43 @@ void HostPorts::end(const Shared& connection, std::uint32_t flags) {
   header.flags = flags;
   hooks_.owe(header);
 }
+
+void HostPorts::watch_time() {
+  if (watching_ || !may_expire()) return;
+  watching_ = true;
+  // All at once, and not each in its time: the guest may make any number of calls.
+  timer_.expires_after(limits_.call / 10);
+  timer_.async_wait([this, alive = std::weak_ptr(alive_)](const auto& error) {
+    if (error || alive.expired()) return;
+    transport_.run([this] {
+      watching_ = false;
+      expire(Clock::now());
+      watch_time();
+      hooks_.wake();
+    });
+  });
+}
+
+bool HostPorts::may_expire() const {
+  const auto is_called = [](const auto& entry) {
+    return entry.second->stream.state() != HostStream::State::kOpen;
+  };
+  return !asked_.empty() || std::any_of(table_.begin(), table_.end(), is_called);
+}
+
+void HostPorts::expire(Clock::time_point now) {
+  std::erase_if(asked_,
+                [&](const auto& entry) { return now - entry.second.since >= limits_.call; });
+  for (auto next = table_.begin(); next != table_.end();) {
+    const Shared connection = (next++)->second;
+    if (connection->stream.state() == HostStream::State::kOpen) continue;
+    if (now - connection->since < limits_.call) continue;
+    ++expired_;
+    abort(connection);
+  }
+}
+
+HostCounters HostPorts::counters() const { return {table_.size(), expired_}; }
 
 void HostPorts::reset() {
   for (const auto& [ports, connection] : table_) connection->close();

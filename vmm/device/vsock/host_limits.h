@@ -1,0 +1,14 @@
+// How long the guest and the host may keep each other waiting.
+#pragma once
+
+#include <chrono>
+
+namespace hive::device::vsock {
+
+struct HostLimits {
+  /// A call that the monitor, or the guest, has not answered for so long is over. Linux gives up
+  /// after 2 seconds.
+  std::chrono::milliseconds call{10'000};
+};
+
+}  // namespace hive::device::vsock
