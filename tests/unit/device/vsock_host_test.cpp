@@ -236,5 +236,52 @@ TEST_F(VsockHostCalls, StayOpenOnceAnswered) {
   EXPECT_EQ(text(*guest.take()), "hi");
 }
 
+/// How much the program behind HOST gets before the end of its stream.
+std::size_t read_to_end(VsockGuest& guest, const UniqueFd& host) {
+  std::size_t total = 0;
+  std::string bytes(100'000, '\0');
+  EXPECT_TRUE(guest.machine.run_until([&] {
+    const ssize_t got = ::recv(host.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+    if (got > 0) total += static_cast<std::size_t>(got);
+    return got == 0;
+  }));
+  return total;
+}
+
+/// Sends more than the socket to the program takes, and closes the guest's end. Returns how much.
+std::size_t send_too_much(VsockGuest& guest) {
+  const std::string block(32'768, 'b');
+  std::size_t sent = 0;
+  for (std::uint32_t forwarded = 0; sent - forwarded < block.size(); sent += block.size()) {
+    guest.send(packet(3, 1000, 2, 5000, Op::kPayload, 32'768), block);
+    while (const auto update = guest.take()) forwarded = update->header.forwarded;
+  }
+  auto shutdown = packet(3, 1000, 2, 5000, Op::kShutdown);
+  shutdown.flags = vsock::kNoMoreSent | vsock::kNoMoreReceived;
+  guest.send(shutdown);
+  EXPECT_EQ(guest.take()->header.op, Op::kReset);
+  return sent;
+}
+
+TEST_F(VsockHost, GivesAProgramAllThatAGuestHasSentThatIsGone) {
+  connect_host();
+  const std::size_t sent = send_too_much(guest);
+  EXPECT_EQ(guest.device->host_counters().connections, 0U);
+  EXPECT_EQ(read_to_end(guest, host), sent);
+  EXPECT_EQ(guest.device->host_counters().cut, 0U);
+}
+
+TEST(VsockHostDraining, EndsWhenTheProgramDoesNotReadInTime) {
+  VsockCells cells{1, 0, {.drain = std::chrono::milliseconds(40)}};
+  VsockGuest& guest = *cells.guests[0];
+  guest.send(packet(3, 1000, 2, 5000, Op::kRequest));
+  auto [host, theirs] = socket_pair();
+  guest.device->host_answer(cells.asked[0].first, std::move(theirs));
+  ASSERT_TRUE(guest.take());
+  const std::size_t sent = send_too_much(guest);
+  ASSERT_TRUE(guest.machine.run_until([&] { return guest.device->host_counters().cut == 1; }));
+  EXPECT_LT(read_to_end(guest, host), sent);
+}
+
 }  // namespace
 }  // namespace hive::device::test

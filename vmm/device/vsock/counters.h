@@ -26,6 +26,7 @@ struct VsockCounters {
 struct HostCounters {
   std::uint64_t connections = 0;  ///< With programs on the host, now.
   std::uint64_t expired = 0;      ///< Calls, either way, that were not answered in time.
+  std::uint64_t cut = 0;          ///< Programs that have not taken all that the guest had sent.
 };
 
 }  // namespace hive::device::vsock

@@ -67,7 +67,7 @@ class HostConnection : public std::enable_shared_from_this<HostConnection> {
   void stop_writing();
 
   HostStream stream;
-  Clock::time_point since;    ///< When the call was made.
+  Clock::time_point since;    ///< When the call was made; when draining began.
   std::uint32_t request = 0;  ///< By which a call of the guest's was asked for.
   bool queued = false;        ///< Among those that may have something for the guest.
   bool credit_asked = false;  ///< The guest was asked for room.

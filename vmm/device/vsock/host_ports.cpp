@@ -154,12 +154,16 @@ void HostPorts::shut(const Shared& connection) {
 
 /// The connection is over for the guest: the program gets what the guest has sent, and the end.
 void HostPorts::drain(const Shared& connection) {
-  if (connection->is_open() && connection->stream.ends_sending() && connection->has_unsent() &&
-      draining_.size() < kMostDraining) {
+  const bool is_wanted =
+      connection->is_open() && connection->stream.ends_sending() && connection->has_unsent();
+  if (is_wanted && draining_.size() < kMostDraining) {
     table_.erase({connection->stream.guest_port(), connection->stream.host_port()});
+    connection->since = Clock::now();
     draining_.insert(connection);
+    watch_time();
     return flush(connection);
   }
+  if (is_wanted) ++cut_;
   remove(connection);
 }
 
@@ -232,7 +236,7 @@ void HostPorts::watch_time() {
   if (watching_ || !may_expire()) return;
   watching_ = true;
   // All at once, and not each in its time: the guest may make any number of calls.
-  timer_.expires_after(limits_.call / 10);
+  timer_.expires_after(std::min(limits_.call, limits_.drain) / 10);
   timer_.async_wait([this, alive = std::weak_ptr(alive_)](const auto& error) {
     if (error || alive.expired()) return;
     transport_.run([this] {
@@ -248,7 +252,8 @@ bool HostPorts::may_expire() const {
   const auto is_called = [](const auto& entry) {
     return entry.second->stream.state() != HostStream::State::kOpen;
   };
-  return !asked_.empty() || std::any_of(table_.begin(), table_.end(), is_called);
+  return !asked_.empty() || !draining_.empty() ||
+         std::any_of(table_.begin(), table_.end(), is_called);
 }
 
 void HostPorts::expire(Clock::time_point now) {
@@ -261,9 +266,15 @@ void HostPorts::expire(Clock::time_point now) {
     ++expired_;
     abort(connection);
   }
+  std::erase_if(draining_, [&](const Shared& connection) {
+    if (now - connection->since < limits_.drain) return false;
+    ++cut_;
+    connection->close();
+    return true;
+  });
 }
 
-HostCounters HostPorts::counters() const { return {table_.size(), expired_}; }
+HostCounters HostPorts::counters() const { return {table_.size(), expired_, cut_}; }
 
 void HostPorts::reset() {
   for (const auto& [ports, connection] : table_) connection->close();

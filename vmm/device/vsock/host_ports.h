@@ -99,6 +99,7 @@ class HostPorts {
   std::uint32_t last_request_ = 0;
   std::uint32_t last_port_ = 0;
   std::uint64_t expired_ = 0;
+  std::uint64_t cut_ = 0;
   boost::asio::steady_timer timer_;
   bool watching_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
