@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "vmm/base/descriptors.h"
+#include "vmm/base/watch.h"
 
 namespace hive::cell {
 namespace {
@@ -44,7 +45,7 @@ bool is_stream_socket(const UniqueFd& file) {
 class VsockLink::Core : public std::enable_shared_from_this<VsockLink::Core> {
  public:
   Core(boost::asio::io_context& loop, UniqueFd socket, Handlers handlers)
-      : socket_(std::in_place, loop, socket.release()), handlers_(std::move(handlers)) {}
+      : socket_(watch(loop, std::move(socket))), handlers_(std::move(handlers)) {}
 
   void await_packet() {
     socket_->async_wait(stream_descriptor::wait_read,

@@ -65,6 +65,18 @@ TEST_F(VsockHost, RefusesWhereTheMonitorDoes) {
   EXPECT_EQ(cells.asked.size(), 2U);
 }
 
+TEST_F(VsockHost, RefusesCallsWhoseSocketsTheLoopCannotWatch) {
+  constexpr int kNone = 1 << 20;  // Stands for one that the kernel refuses to watch.
+  guest.send(packet(3, 1000, 2, 5000, Op::kRequest));
+  guest.device->host_answer(cells.asked[0].first, UniqueFd(kNone));
+  const auto answer = guest.take();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->header.op, Op::kReset);
+  guest.device->host_call(22, UniqueFd(kNone));
+  EXPECT_FALSE(guest.take());
+  EXPECT_EQ(guest.device->host_counters().connections, 0U);
+}
+
 TEST_F(VsockHost, CallsTheGuest) {
   auto [ours, theirs] = socket_pair();
   guest.device->host_call(22, std::move(theirs));

@@ -41,8 +41,9 @@ class HostConnection : public std::enable_shared_from_this<HostConnection> {
   HostConnection(boost::asio::io_context& loop, HostStream packets, Handlers handlers)
       : stream(packets), since(Clock::now()), loop_(loop), handlers_(std::move(handlers)) {}
 
-  /// Takes SOCKET, a connected stream socket.
-  void open(UniqueFd socket);
+  /// Takes SOCKET, a connected stream socket. False, with SOCKET closed, when the loop cannot watch
+  /// it.
+  [[nodiscard]] bool open(UniqueFd socket);
   void close();
   [[nodiscard]] bool is_open() const { return socket_.has_value(); }
 

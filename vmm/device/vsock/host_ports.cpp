@@ -101,8 +101,7 @@ void HostPorts::answer(std::uint32_t request, UniqueFd socket) {
   asked_.erase(asked);
   if (found == table_.end() || found->second->request != request) return;
   const Shared connection = found->second;
-  if (!socket) return abort(connection);
-  connection->open(std::move(socket));
+  if (!socket || !connection->open(std::move(socket))) return abort(connection);
   connection->stream.open();
   hooks_.owe(connection->stream.packet(Op::kResponse));
   shut(connection);
@@ -112,7 +111,7 @@ void HostPorts::answer(std::uint32_t request, UniqueFd socket) {
 void HostPorts::call(std::uint32_t port, UniqueFd socket) {
   if (!socket || table_.size() >= kMost) return;
   const Shared connection = make({port, free_port(port)}, HostStream::State::kCalling);
-  connection->open(std::move(socket));
+  if (!connection->open(std::move(socket))) return remove(connection);
   hooks_.owe(connection->stream.packet(Op::kRequest));
 }
 
