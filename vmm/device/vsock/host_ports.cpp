@@ -56,8 +56,6 @@ void HostPorts::from_guest(const Header& header, std::span<const iovec> chain,
   switch (connection->stream.take(header)) {
     case HostStream::Action::kNone:
       break;
-    case HostStream::Action::kOpened:
-      break;
     case HostStream::Action::kPayload:
       take_payload(connection, chain, offset, header.length);
       break;
