@@ -106,13 +106,19 @@ class VsockLink::Core : public std::enable_shared_from_this<VsockLink::Core> {
     }
     if (const auto ask = as<VsockAskCounters>(arrived.bytes);
         ask && kind == VsockMessage::kAskCounters) {
-      for (VsockCount& count : handlers_.counts()) {
-        count.tag = ask->tag;
-        if (!send(count)) break;
-      }
+      tell_counts(ask->tag);
       return true;
     }
     return false;
+  }
+
+  /// A monitor that does not read gets an incomplete answer, and knows.
+  void tell_counts(std::uint32_t tag) {
+    for (VsockCount& count : handlers_.counts()) {
+      count.tag = tag;
+      if (!send(count)) return;
+    }
+    (void)send(VsockGuestCount{VsockMessage::kGuestCounters, tag, handlers_.guest_counts()});
   }
 
   bool handle_reply(Arrived& arrived) {

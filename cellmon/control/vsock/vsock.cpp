@@ -70,6 +70,7 @@ VsockLink::Handlers Vsock::link_handlers() {
   VsockLink::Handlers handlers;
   handlers.on_host_open = [this](const cell::VsockHostOpen& wanted) { open(wanted); };
   handlers.on_count = [this](const cell::VsockCount& count) { counters_.take(count); };
+  handlers.on_guest_count = [this](const auto& count) { counters_.take(count); };
   handlers.on_malformed = [this] { ++malformed_; };
   return handlers;
 }
@@ -120,10 +121,9 @@ std::string Vsock::list_cells() const {
 }
 
 std::uint32_t Vsock::ask_counters() {
+  if (!link_) return counters_.ask(std::nullopt);
   std::set<unsigned> cells;
-  if (link_) {
-    for (const auto& peer : routes_.config().peers) cells.insert(peer.cell);
-  }
+  for (const auto& peer : routes_.config().peers) cells.insert(peer.cell);
   return counters_.ask(cells);
 }
 

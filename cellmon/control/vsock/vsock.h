@@ -66,7 +66,7 @@ class Vsock {
 
   /// The guest's evidence about siblings, told or not.
   [[nodiscard]] std::uint64_t hints() const { return service_.hints(); }
-  /// Packets of VMMs that were none, and calls of host ports that failed.
+  /// Packets of VMMs on their links that were none, and calls of host ports that failed.
   [[nodiscard]] std::uint64_t malformed() const { return malformed_; }
   [[nodiscard]] std::uint64_t failed_calls() const { return failed_calls_; }
 

@@ -39,6 +39,8 @@ void VsockLink::take(std::string_view bytes) {
     taken = hand_over<cell::VsockHostOpen>(bytes, handlers_.on_host_open);
   } else if (message == VsockMessage::kCounters) {
     taken = hand_over<cell::VsockCount>(bytes, handlers_.on_count);
+  } else if (message == VsockMessage::kGuestCounters) {
+    taken = hand_over<cell::VsockGuestCount>(bytes, handlers_.on_guest_count);
   }
   if (!taken) handlers_.on_malformed();
 }

@@ -24,6 +24,7 @@ class VsockLink {
   struct Handlers {
     std::function<void(const cell::VsockHostOpen&)> on_host_open;
     std::function<void(const cell::VsockCount&)> on_count;
+    std::function<void(const cell::VsockGuestCount&)> on_guest_count;
     /// A packet that is none of these.
     std::function<void()> on_malformed;
   };

@@ -164,6 +164,7 @@ TEST(VsockDevice, AnswersTheGuestsMalformedPackets) {
   guest.send(packet(3, 1000, 99, 80, Op::kRequest));
   EXPECT_EQ(guest.take()->header.op, Op::kReset);
   EXPECT_FALSE(cells.guests[1]->take());
+  EXPECT_EQ(guest.device->guest_counters().malformed, 4U);
 }
 
 TEST(VsockDevice, HoldsASiblingToItsRateAndRestsMeanwhile) {

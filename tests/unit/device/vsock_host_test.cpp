@@ -74,7 +74,7 @@ TEST_F(VsockHost, RefusesCallsWhoseSocketsTheLoopCannotWatch) {
   EXPECT_EQ(answer->header.op, Op::kReset);
   guest.device->host_call(22, UniqueFd(kNone));
   EXPECT_FALSE(guest.take());
-  EXPECT_EQ(guest.device->host_counters().connections, 0U);
+  EXPECT_EQ(guest.device->guest_counters().host.connections, 0U);
 }
 
 TEST_F(VsockHost, CallsTheGuest) {
@@ -197,8 +197,8 @@ TEST_F(VsockHostCalls, EndWhenTheMonitorDoesNotAnswer) {
   guest.send(packet(3, 1000, 2, 5000, Op::kRequest));
   ASSERT_EQ(cells.asked.size(), 1U);
   expect_reset(5000);
-  EXPECT_EQ(guest.device->host_counters().expired, 1U);
-  EXPECT_EQ(guest.device->host_counters().connections, 0U);
+  EXPECT_EQ(guest.device->guest_counters().host.expired, 1U);
+  EXPECT_EQ(guest.device->guest_counters().host.connections, 0U);
   // An answer that comes after all reaches nobody, and no later call either.
   guest.send(packet(3, 1000, 2, 5000, Op::kRequest));
   auto [ours, theirs] = socket_pair();
@@ -216,7 +216,7 @@ TEST_F(VsockHostCalls, EndWhenTheGuestDoesNotAnswer) {
   expect_reset(request->header.source_port);
   char byte = 0;
   EXPECT_EQ(::recv(ours.get(), &byte, 1, MSG_DONTWAIT), 0);
-  EXPECT_EQ(guest.device->host_counters().expired, 1U);
+  EXPECT_EQ(guest.device->guest_counters().host.expired, 1U);
 }
 
 TEST_F(VsockHostCalls, LeaveNoPlaceTakenByThoseThatWereNeverAnswered) {
@@ -278,9 +278,9 @@ std::size_t send_too_much(VsockGuest& guest) {
 TEST_F(VsockHost, GivesAProgramAllThatAGuestHasSentThatIsGone) {
   connect_host();
   const std::size_t sent = send_too_much(guest);
-  EXPECT_EQ(guest.device->host_counters().connections, 0U);
+  EXPECT_EQ(guest.device->guest_counters().host.connections, 0U);
   EXPECT_EQ(read_to_end(guest, host), sent);
-  EXPECT_EQ(guest.device->host_counters().cut, 0U);
+  EXPECT_EQ(guest.device->guest_counters().host.cut, 0U);
 }
 
 TEST(VsockHostDraining, EndsWhenTheProgramDoesNotReadInTime) {
@@ -291,7 +291,8 @@ TEST(VsockHostDraining, EndsWhenTheProgramDoesNotReadInTime) {
   guest.device->host_answer(cells.asked[0].first, std::move(theirs));
   ASSERT_TRUE(guest.take());
   const std::size_t sent = send_too_much(guest);
-  ASSERT_TRUE(guest.machine.run_until([&] { return guest.device->host_counters().cut == 1; }));
+  ASSERT_TRUE(
+      guest.machine.run_until([&] { return guest.device->guest_counters().host.cut == 1; }));
   EXPECT_LT(read_to_end(guest, host), sent);
 }
 

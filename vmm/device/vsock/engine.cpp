@@ -226,9 +226,9 @@ std::optional<vsock::VsockCounters> VirtioVsock::Engine::counters(unsigned cell)
   return counters;
 }
 
-vsock::HostCounters VirtioVsock::Engine::host_counters() {
-  vsock::HostCounters counters;
-  transport_->run([&] { counters = host_->counters(); });
+vsock::GuestCounters VirtioVsock::Engine::guest_counters() {
+  vsock::GuestCounters counters;
+  transport_->run([&] { counters = {switch_.malformed_by_guest(), host_->counters()}; });
   return counters;
 }
 

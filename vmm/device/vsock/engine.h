@@ -43,7 +43,7 @@ class VirtioVsock::Engine {
   void host_call(std::uint32_t port, UniqueFd socket);
   void set_faults(unsigned cell, const vsock::PathFaults& faults);
   [[nodiscard]] std::optional<vsock::VsockCounters> counters(unsigned cell);
-  [[nodiscard]] vsock::HostCounters host_counters();
+  [[nodiscard]] vsock::GuestCounters guest_counters();
 
  private:
   struct Link {

@@ -71,7 +71,7 @@ class VirtioVsock : public VirtioDevice {
   void set_faults(unsigned cell, const vsock::PathFaults& faults);
   /// Nothing where CELL is no sibling.
   [[nodiscard]] std::optional<vsock::VsockCounters> counters(unsigned cell);
-  [[nodiscard]] vsock::HostCounters host_counters();
+  [[nodiscard]] vsock::GuestCounters guest_counters();
 
  private:
   class Engine;
