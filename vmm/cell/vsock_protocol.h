@@ -36,7 +36,8 @@ enum class VsockMessage : std::uint32_t {
   kGuestCounters,
 };
 
-/// kPeerUp: the VMM of `incarnation` of a sibling has been started: its packets count from now on.
+/// kPeerUp: the VMM of `incarnation` of a sibling runs: its packets count from now on, and it takes
+/// what is sent to it.
 /// kPeerDown: that one has ended, or has left the view: all connections to it are reset at once.
 struct VsockPeerState {
   VsockMessage message{};
