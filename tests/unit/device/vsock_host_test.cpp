@@ -5,7 +5,7 @@
 #include <string>
 
 #include "tests/unit/device/vsock_talk.h"
-#include "vmm/device/vsock/host_ports.h"
+#include "vmm/device/vsock/host_connections.h"
 #include "vmm/device/vsock/host_stream.h"
 
 namespace hive::device::test {
@@ -220,13 +220,13 @@ TEST_F(VsockHostCalls, EndWhenTheGuestDoesNotAnswer) {
 }
 
 TEST_F(VsockHostCalls, LeaveNoPlaceTakenByThoseThatWereNeverAnswered) {
-  for (std::uint32_t port = 0; port < vsock::HostPorts::kMost; ++port) {
+  for (std::uint32_t port = 0; port < vsock::HostConnections::kMost; ++port) {
     guest.send(packet(3, port, 2, 5000, Op::kRequest));
     guest.send(packet(3, port, 2, 5000, Op::kReset));
   }
   ASSERT_TRUE(guest.machine.run_until([&] {
     guest.send(packet(3, 9000, 2, 5000, Op::kRequest));
-    return cells.asked.back().first > vsock::HostPorts::kMost;
+    return cells.asked.back().first > vsock::HostConnections::kMost;
   }));
 }
 

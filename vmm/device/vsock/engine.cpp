@@ -57,7 +57,7 @@ void VirtioVsock::Engine::attach(VirtioTransport& transport) {
         switch_, index, [this, index] { run([&] { links_[index].in->wake(); }); });
   }
   host_.emplace(transport, cid_, host_limits_,
-                vsock::HostPorts::Hooks{
+                vsock::HostConnections::Hooks{
                     .ask = [this](std::uint32_t request,
                                   std::uint32_t port) { return ask_host_(request, port); },
                     .owe = [this](const Header& header) { switch_.owe_guest(header); },

@@ -8,7 +8,7 @@
 #include <optional>
 #include <vector>
 
-#include "vmm/device/vsock/host_ports.h"
+#include "vmm/device/vsock/host_connections.h"
 #include "vmm/device/vsock/incoming.h"
 #include "vmm/device/vsock/outgoing.h"
 #include "vmm/device/vsock/receive_queue.h"
@@ -77,7 +77,7 @@ class VirtioVsock::Engine {
   VirtioTransport* transport_ = nullptr;
   std::optional<vsock::ReceiveQueue> receive_;
   std::vector<Link> links_;
-  std::optional<vsock::HostPorts> host_;
+  std::optional<vsock::HostConnections> host_;
   std::optional<boost::asio::steady_timer> timer_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

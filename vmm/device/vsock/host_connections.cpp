@@ -1,4 +1,4 @@
-#include "vmm/device/vsock/host_ports.h"
+#include "vmm/device/vsock/host_connections.h"
 
 #include <algorithm>
 #include <array>
@@ -14,14 +14,15 @@ constexpr std::uint32_t kFirstPort = 0x4000'0000;
 
 }  // namespace
 
-HostPorts::HostPorts(VirtioTransport& transport, Cid guest, HostLimits limits, Hooks hooks)
+HostConnections::HostConnections(VirtioTransport& transport, Cid guest, HostLimits limits,
+                                 Hooks hooks)
     : transport_(transport),
       guest_(guest),
       limits_(limits),
       hooks_(std::move(hooks)),
       timer_(transport.loop()) {}
 
-HostPorts::Shared HostPorts::make(Ports ports, HostStream::State state) {
+HostConnections::Shared HostConnections::make(Ports ports, HostStream::State state) {
   HostConnection::Handlers handlers;
   handlers.on_readable = [this](const Shared& connection) {
     transport_.run([&] {
@@ -44,8 +45,8 @@ HostPorts::Shared HostPorts::make(Ports ports, HostStream::State state) {
   return connection;
 }
 
-void HostPorts::from_guest(const Header& header, std::span<const iovec> chain,
-                           std::uint64_t offset) {
+void HostConnections::from_guest(const Header& header, std::span<const iovec> chain,
+                                 std::uint64_t offset) {
   if (header.op == Op::kRequest) return take_call(header);
   const auto found = table_.find({header.source_port, header.target_port});
   if (found == table_.end() || header.type != kStream) {
@@ -77,7 +78,7 @@ void HostPorts::from_guest(const Header& header, std::span<const iovec> chain,
   enqueue(connection);
 }
 
-void HostPorts::take_call(const Header& header) {
+void HostConnections::take_call(const Header& header) {
   const Ports ports{header.source_port, header.target_port};
   if (const auto old = table_.find(ports); old != table_.end()) remove(old->second);
   if (header.type != kStream || table_.size() >= kMost || asked_.size() >= kMost) {
@@ -92,7 +93,7 @@ void HostPorts::take_call(const Header& header) {
   abort(connection);
 }
 
-void HostPorts::answer(std::uint32_t request, UniqueFd socket) {
+void HostConnections::answer(std::uint32_t request, UniqueFd socket) {
   const auto asked = asked_.find(request);
   if (asked == asked_.end()) return;
   const auto found = table_.find(asked->second.ports);
@@ -106,29 +107,29 @@ void HostPorts::answer(std::uint32_t request, UniqueFd socket) {
   enqueue(connection);
 }
 
-void HostPorts::call(std::uint32_t port, UniqueFd socket) {
+void HostConnections::call(std::uint32_t port, UniqueFd socket) {
   if (!socket || table_.size() >= kMost) return;
   const Shared connection = make({port, free_port(port)}, HostStream::State::kCalling);
   if (!connection->open(std::move(socket))) return remove(connection);
   hooks_.owe(connection->stream.packet(Op::kRequest));
 }
 
-std::uint32_t HostPorts::free_port(std::uint32_t guest_port) {
+std::uint32_t HostConnections::free_port(std::uint32_t guest_port) {
   do {
     last_port_ = (last_port_ + 1) % kFirstPort;
   } while (table_.contains({guest_port, kFirstPort + last_port_}));
   return kFirstPort + last_port_;
 }
 
-void HostPorts::take_payload(const Shared& connection, std::span<const iovec> chain,
-                             std::uint64_t offset, std::uint32_t length) {
+void HostConnections::take_payload(const Shared& connection, std::span<const iovec> chain,
+                                   std::uint64_t offset, std::uint32_t length) {
   std::vector<std::byte> bytes(length);
   (void)copy_from(chain, offset, bytes);
   connection->queue(bytes);
   flush(connection);
 }
 
-void HostPorts::flush(const Shared& connection) {
+void HostConnections::flush(const Shared& connection) {
   const auto sent = connection->flush();
   if (draining_.contains(connection)) {
     if (sent && connection->has_unsent()) return;
@@ -144,13 +145,13 @@ void HostPorts::flush(const Shared& connection) {
 }
 
 /// Tells the program what the guest has said that it will not do any more.
-void HostPorts::shut(const Shared& connection) {
+void HostConnections::shut(const Shared& connection) {
   if (connection->stream.ends_receiving()) connection->stop_reading();
   if (connection->stream.ends_sending() && !connection->has_unsent()) connection->stop_writing();
 }
 
 /// The connection is over for the guest: the program gets what the guest has sent, and the end.
-void HostPorts::drain(const Shared& connection) {
+void HostConnections::drain(const Shared& connection) {
   const bool is_wanted =
       connection->is_open() && connection->stream.ends_sending() && connection->has_unsent();
   if (is_wanted && draining_.size() < kMostDraining) {
@@ -164,26 +165,26 @@ void HostPorts::drain(const Shared& connection) {
   remove(connection);
 }
 
-void HostPorts::abort(const Shared& connection) {
+void HostConnections::abort(const Shared& connection) {
   hooks_.owe(connection->stream.packet(Op::kReset));
   remove(connection);
 }
 
-void HostPorts::remove(const Shared& connection) {
+void HostConnections::remove(const Shared& connection) {
   connection->close();
   const Ports ports{connection->stream.guest_port(), connection->stream.host_port()};
   const auto found = table_.find(ports);
   if (found != table_.end() && found->second == connection) table_.erase(found);
 }
 
-void HostPorts::enqueue(const Shared& connection) {
+void HostConnections::enqueue(const Shared& connection) {
   if (connection->queued || connection->ended || !connection->is_open()) return;
   if (connection->stream.state() != HostStream::State::kOpen) return;
   connection->queued = true;
   queue_.push_back(connection);
 }
 
-bool HostPorts::step(ReceiveQueue& queue) {
+bool HostConnections::step(ReceiveQueue& queue) {
   if (queue_.empty()) return false;
   const Shared connection = queue_.front();
   queue_.pop_front();
@@ -222,14 +223,14 @@ bool HostPorts::step(ReceiveQueue& queue) {
   return true;
 }
 
-void HostPorts::end(const Shared& connection, std::uint32_t flags) {
+void HostConnections::end(const Shared& connection, std::uint32_t flags) {
   connection->ended = true;
   Header header = connection->stream.packet(Op::kShutdown);
   header.flags = flags;
   hooks_.owe(header);
 }
 
-void HostPorts::watch_time() {
+void HostConnections::watch_time() {
   if (watching_ || !may_expire()) return;
   watching_ = true;
   // All at once, and not each in its time: the guest may make any number of calls.
@@ -245,7 +246,7 @@ void HostPorts::watch_time() {
   });
 }
 
-bool HostPorts::may_expire() const {
+bool HostConnections::may_expire() const {
   const auto is_called = [](const auto& entry) {
     return entry.second->stream.state() != HostStream::State::kOpen;
   };
@@ -253,7 +254,7 @@ bool HostPorts::may_expire() const {
          std::any_of(table_.begin(), table_.end(), is_called);
 }
 
-void HostPorts::expire(Clock::time_point now) {
+void HostConnections::expire(Clock::time_point now) {
   std::erase_if(asked_,
                 [&](const auto& entry) { return now - entry.second.since >= limits_.call; });
   for (auto next = table_.begin(); next != table_.end();) {
@@ -271,9 +272,9 @@ void HostPorts::expire(Clock::time_point now) {
   });
 }
 
-HostCounters HostPorts::counters() const { return {table_.size(), expired_, cut_}; }
+HostCounters HostConnections::counters() const { return {table_.size(), expired_, cut_}; }
 
-void HostPorts::reset() {
+void HostConnections::reset() {
   for (const auto& [ports, connection] : table_) connection->close();
   for (const Shared& connection : draining_) connection->close();
   table_.clear();

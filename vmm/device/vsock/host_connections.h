@@ -24,7 +24,7 @@ namespace hive::device::vsock {
 
 /// All connections between the guest and programs on the host, at most kMost. Somebody else opens
 /// the sockets. Calls that nobody answers end. On the loop's thread, with the device's lock held.
-class HostPorts {
+class HostConnections {
  public:
   static constexpr std::size_t kMost = 512;
   /// Connections that have ended for the guest, whose programs have not taken everything yet.
@@ -40,10 +40,10 @@ class HostPorts {
     std::function<void()> wake;
   };
 
-  HostPorts(VirtioTransport& transport, Cid guest, HostLimits limits, Hooks hooks);
-  HostPorts(const HostPorts&) = delete;
-  HostPorts& operator=(const HostPorts&) = delete;
-  ~HostPorts() { reset(); }
+  HostConnections(VirtioTransport& transport, Cid guest, HostLimits limits, Hooks hooks);
+  HostConnections(const HostConnections&) = delete;
+  HostConnections& operator=(const HostConnections&) = delete;
+  ~HostConnections() { reset(); }
 
   /// Takes HEADER from the guest with its payload, HEADER.length bytes of CHAIN from OFFSET on.
   void from_guest(const Header& header, std::span<const iovec> chain, std::uint64_t offset);

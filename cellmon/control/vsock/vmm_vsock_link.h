@@ -19,7 +19,7 @@ namespace hive::control {
 
 /// Reads what a VMM says about vsock, which is hostile, and tells it what it has to know. Nothing
 /// blocks; the lives of siblings reach the VMM however late it reads.
-class VsockLink {
+class VmmVsockLink {
  public:
   struct Handlers {
     std::function<void(const cell::VsockHostOpen&)> on_host_open;
@@ -33,7 +33,7 @@ class VsockLink {
   static constexpr std::chrono::milliseconds kRetry{20};
 
   /// Takes FD, a SOCK_SEQPACKET socket.
-  VsockLink(boost::asio::io_context& loop, UniqueFd fd, Handlers handlers);
+  VmmVsockLink(boost::asio::io_context& loop, UniqueFd fd, Handlers handlers);
 
   /// Sends PACKET, one of vsock_protocol.h's, with copies of FILES. False when it is lost.
   template <typename Struct>
