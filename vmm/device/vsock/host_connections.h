@@ -1,4 +1,4 @@
-// The host's ports (CID 2).
+// Connections between the guest and the host (CID 2).
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
