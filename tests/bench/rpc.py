@@ -10,7 +10,6 @@ docs/benchmarks.md tells what exactly is compared.
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 
@@ -81,12 +80,8 @@ def measure(options):
 
 
 def report(samples):
-    found = [figures.figure(name, name.rsplit(", ", 1)[1], values)
-             for name, values in samples.items()]
-    ratios = [{"name": name, "n": len(samples[dividend]),
-               "value": statistics.median(samples[dividend]) / statistics.median(samples[divisor])}
-              for name, dividend, divisor in RATIOS if dividend in samples and divisor in samples]
-    return {"bench": "rpc", "figures": found, "ratios": ratios}
+    ratios = [each for each in RATIOS if each[1] in samples and each[2] in samples]
+    return figures.report("rpc", samples, ratios)
 
 
 def main():

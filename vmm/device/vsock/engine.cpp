@@ -33,6 +33,7 @@ VirtioVsock::Engine::Engine(Setup setup)
     : cid_(setup.cid),
       incarnation_(setup.incarnation),
       packets_per_second_(setup.packets_per_second),
+      host_limits_(setup.host_limits),
       peers_(std::move(setup.peers)),
       ask_host_(std::move(setup.ask_host)),
       switch_(cid_, incarnation_, rights_of(peers_)) {}
@@ -61,8 +62,8 @@ void VirtioVsock::Engine::attach(VirtioTransport& transport) {
                                "vsock: the ring from " + peer.name},
         switch_, index, [this, index] { run([&] { links_[index].in->wake(); }); });
   }
-  host_.emplace(transport, cid_,
-                vsock::HostPorts::Hooks{
+  host_.emplace(transport, cid_, host_limits_,
+                vsock::HostConnections::Hooks{
                     .ask = [this](std::uint32_t request,
                                   std::uint32_t port) { return ask_host_(request, port); },
                     .owe = [this](const Header& header) { switch_.owe_guest(header); },
@@ -241,6 +242,12 @@ std::optional<vsock::VsockCounters> VirtioVsock::Engine::counters(unsigned cell)
   transport_->run([&] {
     if (const auto peer = switch_.peer_of_cell(cell)) counters = switch_.count(*peer);
   });
+  return counters;
+}
+
+vsock::GuestCounters VirtioVsock::Engine::guest_counters() {
+  vsock::GuestCounters counters;
+  transport_->run([&] { counters = {switch_.malformed_by_guest(), host_->counters()}; });
   return counters;
 }
 
