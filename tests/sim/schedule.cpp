@@ -207,8 +207,11 @@ ScheduleResult Schedule::run() {
     go_wrong();
     lie();
   }
+  if (extension_) {
+    world_.run_until(world_.now());
+    extension_->calm_down();
+  }
   calm_down();
-  if (extension_) extension_->calm_down();
   world_.run_until(world_.now() + kStep);
 
   ScheduleResult result;

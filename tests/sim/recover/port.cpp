@@ -40,6 +40,7 @@ void Site::send(CellId to, const recover::Message& message) {
 void Site::perform(const Order& asked) {
   World& world = all_.world();
   Random& random = world.random();
+  if (asked.step == Step::kDiscard) all_.check_all_passed(cell_, Phase::kFenced, "discards");
   // What an earlier order has begun is awaited or taken back.
   if (task != 0 && order.step != Step::kResume && random.percent(50)) take_effect(order);
   task = ++last_task_;
@@ -75,7 +76,6 @@ void Site::take_effect(const Order& now) {
     case Step::kRevoke:
       return memory.revoke(now);
     case Step::kDiscard:
-      all_.check_all_passed(cell_, now.epoch, Phase::kFenced, "discards");
       return memory.discard();
     case Step::kGenerations: {
       const std::uint64_t before = memory.discards();
@@ -135,7 +135,7 @@ void Site::boot(Incarnation booted) {
   world.say(cell_, "boots as incarnation " + std::to_string(booted));
   ++all_.totals().boots;
   if (guest_exists) throw Violation(name_of(cell_) + " boots a second guest");
-  all_.check_all_passed(cell_, recovery->epoch(), Phase::kResumed, "boots");
+  all_.check_all_passed(cell_, Phase::kResumed, "boots");
   resume();
   all_.survivors_of(cell_).for_each([&](CellId home) {
     const recover::Recovery& other = *all_.site(home).recovery;
@@ -150,7 +150,7 @@ void Site::boot(Incarnation booted) {
 void Site::recovered(std::uint64_t epoch) {
   all_.world().say(cell_, "says that epoch " + std::to_string(epoch) + " has recovered");
   ++all_.totals().recoveries;
-  all_.check_all_passed(cell_, recovery->epoch(), Phase::kResumed, "ends recovery");
+  all_.check_all_passed(cell_, Phase::kResumed, "ends recovery");
 }
 
 void Site::late(CellSet late) {
@@ -159,7 +159,7 @@ void Site::late(CellSet late) {
 
 void Site::replace(CellId cell) {
   World& world = all_.world();
-  all_.check_all_passed(cell_, recovery->epoch(), Phase::kResumed, "replaces a monitor");
+  all_.check_all_passed(cell_, Phase::kResumed, "replaces a monitor");
   ++all_.totals().replaced;
   const Time takes = world.random().between(100 * kMicro, 5 * kMilli);
   world.say(cell_, "replaces " + name_of(cell) + "'s monitor");

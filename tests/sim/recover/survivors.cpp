@@ -166,13 +166,11 @@ CellSet Survivors::survivors_of(CellId cell) const {
   return survivors;
 }
 
-void Survivors::check_all_passed(CellId cell, std::uint64_t epoch, Phase phase,
-                                 const std::string& what) const {
+void Survivors::check_all_passed(CellId cell, Phase phase, const std::string& what) const {
+  const std::uint64_t epoch = site(cell).recovery->epoch();
   survivors_of(cell).for_each([&](CellId member) {
     const recover::Recovery& other = *site(member).recovery;
-    // Who is awaited from an earlier epoch may have members beside it that were not in that.
-    const bool behind = other.epoch() < epoch && site(cell).recovery->epoch() == epoch;
-    if (behind || (other.epoch() == epoch && other.passed() < phase)) {
+    if (other.epoch() < epoch || (other.epoch() == epoch && other.passed() < phase)) {
       throw Violation(name_of(cell) + " " + what + " in epoch " + std::to_string(epoch) + ", and " +
                       name_of(member) + " has not come so far");
     }

@@ -83,10 +83,9 @@ class Survivors final : public Extension {
   void stir();
   /// The members of CELL's view that recover, and whose monitors are those of the view.
   [[nodiscard]] agree::CellSet survivors_of(CellId cell) const;
-  /// That all of them have come to PHASE of EPOCH, or are in a later one; else CELL does WHAT too
-  /// soon.
-  void check_all_passed(CellId cell, std::uint64_t epoch, recover::Phase phase,
-                        const std::string& what) const;
+  /// That all of them have come to PHASE of CELL's epoch, or are in a later one; else CELL does
+  /// WHAT too soon.
+  void check_all_passed(CellId cell, recover::Phase phase, const std::string& what) const;
   void stop_machine() { machine_stopped_ = true; }
 
  private:
