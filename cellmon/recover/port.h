@@ -42,7 +42,8 @@ class Port {
   virtual void boot(Incarnation incarnation) = 0;
   /// All survivors of EPOCH have resumed. Said by the coordinator's only.
   virtual void recovered(std::uint64_t epoch) = 0;
-  /// The survivors LATE keep the others waiting: a hint for the detector.
+  /// The survivors LATE, perhaps this one among them, keep the others waiting: a hint for the
+  /// detector, which is to probe them.
   virtual void late(CellSet late) = 0;
   /// CELL's monitor is gone or does not answer: end what is left of it and of its VMM, by their
   /// pidfds, and start another one, which asks to be let in. One that somebody else has started

@@ -28,8 +28,8 @@ Recovery::Recovery(const Settings& settings, const View& founding, Time now, Por
       returns_(settings.times) {
   for (unsigned index = 0; index < kMaxCells; ++index) {
     restart_[index] = RestartPolicy(settings.restart[index]);
-    if (founding.members.contains(CellId{static_cast<std::uint8_t>(index)}))
-      restart_[index].up(now);
+    const CellId cell{static_cast<std::uint8_t>(index)};
+    if (founding.members.contains(cell)) restart_[index].up(now);
   }
   toll_.settle(founding);
 }
@@ -50,9 +50,11 @@ void Recovery::count_failures(const View& before, Time now) {
   for (unsigned index = 0; index < kMaxCells; ++index) {
     const CellId cell{static_cast<std::uint8_t>(index)};
     if (before.epoch != 0 && ended(view_, cell) > ended(before, cell)) restart_[index].failed(now);
-    const bool known =
+    if (!view_.members.contains(cell)) continue;
+    const bool was_up =
         before.members.contains(cell) && before.incarnations[index] == view_.incarnations[index];
-    if (view_.members.contains(cell) && !known) restart_[index].up(now);
+    if (!was_up) restart_[index].up(now);
+    if (!before.has(cell, view_.lives[index])) returns_.joined(cell);
   }
 }
 
@@ -74,10 +76,7 @@ void Recovery::view(const View& view, agree::Life life, Time now) {
   // Who was let in has nothing of what failed before.
   if (!was_member) toll_.settle(view);
   coordinator_ = coordinator_of(view);
-  if (coordinates()) {
-    barrier_.begin(participants());
-    late_at_ = now + settings_.times.patience;
-  }
+  if (coordinates()) barrier_.begin(participants());
   if (takes_part_) return begin(now);
   if (coordinates()) release(Phase::kResumed, now);
 }
@@ -90,6 +89,7 @@ void Recovery::begin(Time now) {
   }
   gated_ = !open.empty() || !guest_up_;
   holds_ = holds_ || !open.empty();
+  expect_progress(now);
   advance(now);
 }
 
@@ -116,8 +116,8 @@ void Recovery::rejoin_if_ready() {
 
 /// All survivors of the epoch have resumed.
 void Recovery::complete(Time now) {
+  late_at_ = kNever;
   if (coordinates()) {
-    late_at_ = kNever;
     port_.recovered(view_.epoch);
     returns_.begin(view_, restart_, port_);
     returns_.tick(message(Kind::kReboot), view_, restart_, now, port_);
@@ -142,6 +142,22 @@ void Recovery::boot_if_due(Time now) {
   port_.boot(view_.incarnations[index_of(self())]);
 }
 
+/// The coordinator knows who is late, and is soon told; the others can only tell that it is.
+void Recovery::expect_progress(Time now) {
+  late_at_ = now + (coordinates() ? 1 : kWait) * settings_.times.patience;
+}
+
+void Recovery::name_who_is_late(Time now) {
+  expect_progress(now);
+  if (!coordinates()) return port_.late(CellSet::of(coordinator_));
+  const auto next = static_cast<Phase>(static_cast<unsigned>(released_) + 1);
+  port_.late(barrier_.missing(next));
+}
+
+void Recovery::retire(CellId cell) {
+  if (agree::is_cell(cell)) returns_.retire(cell);
+}
+
 void Recovery::monitor_ended(CellId cell, Time now) {
   if (!agree::is_cell(cell)) return;
   returns_.ended(cell, now);
@@ -150,12 +166,7 @@ void Recovery::monitor_ended(CellId cell, Time now) {
 
 void Recovery::tick(Time now) {
   if (takes_part_ && now >= report_at_) report(now);
-  if (coordinates() && now >= late_at_) {
-    late_at_ = now + settings_.times.patience;
-    const auto next = static_cast<Phase>(static_cast<unsigned>(released_) + 1);
-    const CellSet late = barrier_.missing(next) - CellSet::of(self());
-    if (!late.empty()) port_.late(late);
-  }
+  if (now >= late_at_) name_who_is_late(now);
   if (coordinates() && is_complete()) {
     returns_.tick(message(Kind::kReboot), view_, restart_, now, port_);
   }

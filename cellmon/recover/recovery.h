@@ -17,7 +17,7 @@ namespace hive::recover {
 struct Settings {
   CellId self{};
   /// A report that has no answer is repeated after `times.retry`; who keeps the others waiting for
-  /// `times.patience` is late.
+  /// `times.patience` is late, the coordinator itself, to the others, after four times that.
   ReturnTimes times;
   std::array<RestartSettings, kMaxCells> restart{};
 };
@@ -41,6 +41,9 @@ class Recovery {
   void left(Time now);
   /// CELL's monitor is known to have ended: by its pidfd.
   void monitor_ended(CellId cell, Time now);
+  /// CELL is being shut down on request. It is recovered from like any other, but neither brought
+  /// back nor a reason to stop the machine, until it was let in again.
+  void retire(CellId cell);
   /// MESSAGE came over the link with FROM's monitor.
   void receive(CellId from, const Message& message, Time now);
   void tick(Time now);
@@ -73,6 +76,8 @@ class Recovery {
   void go_outside(bool was_member);
   void complete(Time now);
   void boot_if_due(Time now);
+  void expect_progress(Time now);
+  void name_who_is_late(Time now);
 
   // recovery_steps.cpp: from step to step, and the barriers.
   [[nodiscard]] bool skips(Step step) const;
@@ -93,6 +98,8 @@ class Recovery {
   void take_reboot(const Message& reboot, Time now);
   void take_returning(const Message& returning, Time now);
   void rejoin_if_ready();
+
+  static constexpr Time kWait = 4;  ///< Patiences, with the coordinator.
 
   Settings settings_;
   Port& port_;
@@ -121,10 +128,10 @@ class Recovery {
   Phase released_ = Phase::kNone;  ///< All, as far as it was told.
   Phase reported_ = Phase::kNone;  ///< As far as the coordinator was told.
   Time report_at_ = kNever;
+  Time late_at_ = kNever;  ///< When to name who keeps this survivor waiting.
 
   // For the coordinator.
   Barrier barrier_;
-  Time late_at_ = kNever;
   Returns returns_;
 };
 

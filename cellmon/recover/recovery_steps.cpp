@@ -65,7 +65,6 @@ void Recovery::count(CellId from, Phase phase, Time now) {
   go.phase = reached;
   if (reached > released_) {
     (participants() - CellSet::of(self())).for_each([&](CellId to) { port_.send(to, go); });
-    late_at_ = now + settings_.times.patience;
     release(reached, now);
   } else if (from != self() && phase <= released_) {
     go.phase = released_;  // it has missed that
@@ -76,6 +75,7 @@ void Recovery::count(CellId from, Phase phase, Time now) {
 /// All have come to PHASE, this survivor among them.
 void Recovery::release(Phase phase, Time now) {
   released_ = phase;
+  expect_progress(now);
   if (released_ >= passed_) report_at_ = kNever;
   if (released_ >= Phase::kClean) toll_.settle(view_);
   if (released_ == Phase::kResumed) return complete(now);

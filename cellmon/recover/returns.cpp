@@ -10,7 +10,8 @@ void Returns::begin(const View& view, const RestartPolicies& policies, Port& por
   clear();
   for (unsigned index = 0; index < kMaxCells; ++index) {
     const CellId cell{static_cast<std::uint8_t>(index)};
-    if (view.members.contains(cell) || view.incarnations[index] == 0) continue;
+    const bool absent = !view.members.contains(cell) && view.incarnations[index] != 0;
+    if (!absent || retired_.contains(cell)) continue;
     if (policies[index].on_failure() == OnFailure::kStopMachine) port.stop_machine(cell);
     if (policies[index].on_failure() != OnFailure::kReboot) continue;
     absences_[index] = {Stage::kWaiting, policies[index].due(), kNever};
@@ -29,6 +30,16 @@ void Returns::ended(CellId cell, Time now) {
   ended_.insert(cell);
   if (absence.stage == Stage::kAsked) absence.next = absence.until = now;
   if (absence.stage == Stage::kComing) absence.next = now;
+}
+
+void Returns::retire(CellId cell) {
+  retired_.insert(cell);
+  absences_[index_of(cell)] = Absence();
+}
+
+void Returns::joined(CellId cell) {
+  ended_.erase(cell);
+  retired_.erase(cell);
 }
 
 /// CELL may come back now.
@@ -50,6 +61,7 @@ void Returns::tick(const Message& request, const View& view, RestartPolicies& po
     if (absence.stage == Stage::kNone || now < absence.next) continue;
     if (absence.stage == Stage::kComing) {
       policies[index].failed(now);
+      ended_.insert(cell);
       absence = {Stage::kWaiting, policies[index].due(), kNever};
       if (now < absence.next) continue;
     }

@@ -31,10 +31,12 @@ class Returns {
   void coming(CellId cell, Time now);
   /// CELL's monitor is known to have ended, whether it is out yet or not: nobody is there to ask.
   void ended(CellId cell, Time now);
+  /// CELL was shut down on request: it is left alone until it was let in again.
+  void retire(CellId cell);
   /// CELL has a new monitor, which was let in.
-  void joined(CellId cell) { ended_.erase(cell); }
+  void joined(CellId cell);
   /// Does what is due. REQUEST, with the incarnation by VIEW, goes to monitors that are asked.
-  /// Who does not come in time has failed once more.
+  /// Who does not come in time has failed once more, and is replaced.
   void tick(const Message& request, const View& view, RestartPolicies& policies, Time now,
             Port& port);
   /// When tick() is next needed.
@@ -56,7 +58,8 @@ class Returns {
   void start(CellId cell, Absence& absence, Time now, Port& port);
 
   ReturnTimes times_;
-  CellSet ended_;  ///< Cells whose monitors have ended, and that nobody has replaced.
+  CellSet ended_;  ///< Cells whose monitors are gone, and that this monitor has not replaced.
+  CellSet retired_;
   std::array<Absence, kMaxCells> absences_{};
 };
 

@@ -155,6 +155,60 @@ TEST(Recovery, TheCoordinatorNamesWhoIsLate) {
   rig.pass(rig.settings.times.patience + rig.settings.times.retry);
   EXPECT_THAT(rig.port(0).lates, ElementsAre(CellSet::of(kB)));
   EXPECT_THAT(rig.port(2).lates, IsEmpty());
+  rig.run();
+  rig.works[1] = true;
+  rig.run();
+  EXPECT_TRUE(rig[0].is_complete());
+  rig.pass(5 * rig.settings.times.patience);
+  EXPECT_EQ(rig.port(0).lates.size(), 1);
+  EXPECT_THAT(rig.port(2).lates, IsEmpty());
+}
+
+TEST(Recovery, TheOthersNameACoordinatorThatIsLate) {
+  Rig rig(4);
+  rig.works[0] = false;
+  rig.lose(3);
+  rig.pass(rig.settings.times.patience + rig.settings.times.retry);
+  EXPECT_THAT(rig.port(0).lates, ElementsAre(CellSet::of(kA)));
+  EXPECT_THAT(rig.port(1).lates, IsEmpty());
+  rig.pass(3 * rig.settings.times.patience);
+  EXPECT_THAT(rig.port(1).lates, ElementsAre(CellSet::of(kA)));
+
+  Rig witnessed(4, {}, CellSet::of(kC));
+  witnessed.lose(3);
+  witnessed.pass(5 * rig.settings.times.patience);
+  EXPECT_THAT(witnessed.port(2).lates, IsEmpty());
+}
+
+TEST(Recovery, WhoWasShutDownOnRequestIsLeftAlone) {
+  Rig rig(3, {OnFailure::kReboot});
+  rig.dead[2] = true;
+  rig[0].retire(kC);
+  rig[0].monitor_ended(kC, rig.now);
+  rig.lose(2);
+  EXPECT_TRUE(rig[0].is_complete());
+  rig.pass(2 * rig.settings.times.patience);
+  EXPECT_THAT(rig.port(0).replaced, IsEmpty());
+  // Once it is back, it is one like any other.
+  rig.change({}, CellSet::of(kC));
+  rig.tell_all();
+  rig[0].monitor_ended(kC, rig.now);
+  rig.change(CellSet::of(kC));
+  rig.tell_all();
+  rig.pass(2 * rig.settings.times.patience);
+  EXPECT_THAT(rig.port(0).replaced, ElementsAre(kC));
+}
+
+TEST(Recovery, WhoSaysThatItComesAndDoesNotIsReplaced) {
+  Rig rig(2);
+  rig.lose(1);
+  EXPECT_THAT(rig.port(0).replaced, IsEmpty());
+  rig.now += rig.settings.times.coming;
+  rig[0].tick(rig.now);
+  EXPECT_EQ(rig[0].restart_policy(kB).failures(), 2);
+  rig.now = rig[0].deadline();
+  rig[0].tick(rig.now);
+  EXPECT_THAT(rig.port(0).replaced, ElementsAre(kB));
 }
 
 TEST(Recovery, OldIncarnationsAreNotServed) {
