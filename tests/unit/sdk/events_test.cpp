@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <random>
 #include <thread>
 #include <vector>
@@ -68,13 +69,18 @@ TEST(Events, SleepsUntilTheDeadlineWhereOthersAreWoken) {
   Cells cells;
   CellEvents alpha(cells, 0);
   CellEvents beta(cells, 1);
+  std::atomic<bool> over{false};
   std::thread other([&] {
-    await_sleeper(cells, beta, 0, kKey);
-    for (int i = 0; i < 10; ++i) cells.bells.ring(0);
+    while (!over) {
+      cells.bells.ring(0);
+      std::this_thread::sleep_for(1ms);
+    }
   });
+  while (cells.bells.rings(0) == 0) std::this_thread::sleep_for(1ms);
   const auto start = Clock::now();
   EXPECT_FALSE(wait_for(alpha, kKey, 0, 50ms));
   EXPECT_GE(Clock::now() - start, 50ms);
+  over = true;
   other.join();
   EXPECT_FALSE(beta.events.areas().has_waiters(0, kKey)) << "its entry is taken back";
 }

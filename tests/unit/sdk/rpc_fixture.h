@@ -124,9 +124,13 @@ inline std::shared_ptr<rpc::Connector> connector(const rpc::Address& address) {
 
 inline rpc::CallOptions within(std::chrono::nanoseconds timeout) { return {timeout, false}; }
 
-/// Waits until DONE, ten seconds at most.
+/// For what surely comes, however slow the machine is.
+inline constexpr std::chrono::seconds kPatience{30};
+inline Clock::time_point soon() { return Clock::now() + kPatience; }
+
+/// Waits until DONE, half a minute at most.
 inline bool eventually(const std::function<bool()>& done) {
-  const auto end = Clock::now() + 10s;
+  const auto end = soon();
   while (!done()) {
     if (Clock::now() > end) return false;
     std::this_thread::sleep_for(1ms);

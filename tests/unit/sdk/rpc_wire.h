@@ -32,11 +32,13 @@ class Wire {
     EXPECT_TRUE(eventually([&] { return hub.value()->has_section(); }));
     return std::move(hub).value();
   }
-  std::unique_ptr<rpc::Listener> listen() {
+  std::unique_ptr<rpc::Listener> listen() { return listen(cells_ ? hub(1) : nullptr); }
+  /// With the memory of HUB, or without any.
+  std::unique_ptr<rpc::Listener> listen(std::shared_ptr<rpc::MemoryHub> hub) {
     auto listener = rpc::SocketListener::open(address_);
     EXPECT_TRUE(listener.ok());
-    if (!cells_) return std::move(listener).value();
-    return std::make_unique<rpc::MemoryListener>(std::move(listener).value(), hub(1));
+    if (!hub) return std::move(listener).value();
+    return std::make_unique<rpc::MemoryListener>(std::move(listener).value(), std::move(hub));
   }
   std::shared_ptr<rpc::Connector> connector() {
     if (!cells_) return std::make_shared<rpc::SocketConnector>(address_);
