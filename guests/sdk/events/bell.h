@@ -18,7 +18,13 @@ class Listener {
   virtual ~Listener() = default;
 
   /// Interrupts that came before do not end wait_until().
-  virtual void forget() = 0;
+  void forget() {
+    if (forget_interrupts()) unsure_since_ = Clock::now();
+  }
+  /// How long to sleep at most where that is USUAL once nothing can be lost any more: what rings
+  /// before the end of an interrupt that was forgotten may never come. So 1 ms at first, and then
+  /// as long as it has been since.
+  [[nodiscard]] Clock::duration longest_sleep(Clock::duration usual) const;
   /// Lets the next interrupt through, and one that is pending at once: the handler has masked them
   /// with the last one. False where that cannot be done.
   virtual bool enable() = 0;
@@ -27,6 +33,13 @@ class Listener {
   /// For those who wait for other things too: readable (poll(2)) where there was an interrupt since
   /// forget().
   [[nodiscard]] virtual int descriptor() const = 0;
+
+ protected:
+  /// Whether one was forgotten before whose end what rings is lost.
+  virtual bool forget_interrupts() = 0;
+
+ private:
+  Clock::time_point unsure_since_;  ///< When such a one was last forgotten.
 };
 
 /// This cell's doorbell and those of others. Thread-safe.

@@ -15,6 +15,11 @@ constexpr std::size_t kMostIdleListeners = 8;
 
 }  // namespace
 
+Clock::duration Listener::longest_sleep(Clock::duration usual) const {
+  constexpr Clock::duration kLeast = std::chrono::milliseconds(1);
+  return std::clamp(Clock::now() - unsure_since_, std::min(kLeast, usual), usual);
+}
+
 void full_fence() {
 #if defined(__SANITIZE_THREAD__)
   // ThreadSanitizer knows no fences; what it checks here is ordered by atomic accesses.
@@ -77,7 +82,7 @@ bool Events::sleep(const WaitKey& key, const Look& look, Clock::time_point end) 
       over = look();
       const Clock::time_point now = Clock::now();
       if (over || deaf || now >= end) break;
-      listener->wait_until(std::min(end, now + longest_sleep_));
+      listener->wait_until(std::min(end, now + listener->longest_sleep(longest_sleep_)));
     }
   }
   if (deaf) return over || poll(look, end);

@@ -16,6 +16,13 @@
 // where the interrupt came before 2, step 5, after it, sees a's store; where it came after 2,
 // step 6 ends at once or when it comes. An interrupt that was masked when it rang is pending and
 // comes at 3; one that is masked after 3 was masked by the handler of another that came after 2.
+//
+// But where the pin is always on (HIVE_GLOBAL_PIN_ALWAYS), nothing is masked, and what rings
+// between an interrupt and its end adds nothing to it. The handler tells the waiter before that
+// end, which another vCPU may be slow to reach: what rings until then, after 2 forgot the
+// interrupt, does not come at 6. So a sleep after such a forgetting is short, 1 ms at first, and
+// the next ones grow with the time that has passed since (Listener::longest_sleep()): an end that
+// takes long costs a wait no more than about as much again.
 #pragma once
 
 #include <chrono>
@@ -56,8 +63,8 @@ class Events {
   /// Looks whether the wait is over, by loads that come after those of the last look.
   using Look = std::function<bool()>;
 
-  /// How long a sleeper does without a look where nobody wakes it: a program may have changed the
-  /// word and not woken anyone, or have died in between.
+  /// How long a sleeper does without a look where nobody wakes it and no doorbell can have been
+  /// lost: a program may have changed the word and not woken anyone, or have died in between.
   static constexpr std::chrono::milliseconds kLongestSleep{100};
 
   /// DEVICE outlives the object and does not move. PREPARE is called once, before the first sleep;
@@ -77,7 +84,8 @@ class Events {
   // For those who sleep by themselves, since they wait for other things too. They keep the order of
   // the steps above: forget() and enable() once, then for each word: a Published, the fence, a
   // look. Several words may be published one after the other, as long as nothing is forgotten after
-  // the first: an interrupt that counts for any of them comes after step 2.
+  // the first: an interrupt that counts for any of them comes after step 2. They sleep no longer
+  // than the listener says.
 
   /// A listener for one thread, or null where nobody sleeps: poll then.
   std::unique_ptr<Listener> take_listener();

@@ -32,11 +32,6 @@ class UioListener : public Listener {
     return ::read(device_.get(), &count, sizeof count) == sizeof count || errno == EAGAIN;
   }
 
-  void forget() override {
-    std::uint32_t count = 0;
-    (void)!::read(device_.get(), &count, sizeof count);
-  }
-
   bool enable() override {
     if (!held_back_) return true;
     unsigned char command = 0;
@@ -54,10 +49,19 @@ class UioListener : public Listener {
   }
   [[nodiscard]] int descriptor() const override { return device_.get(); }
 
+ protected:
+  bool forget_interrupts() override {
+    std::uint32_t count = 0;
+    const bool any = ::read(device_.get(), &count, sizeof count) == sizeof count;
+    // There may have been one just before the device was opened.
+    return (any || std::exchange(is_new_, false)) && !held_back_;
+  }
+
  private:
   UniqueFd device_;
   UniqueFd config_;
   bool held_back_;
+  bool is_new_ = true;
 };
 
 }  // namespace

@@ -117,6 +117,12 @@ class Connector {
   [[nodiscard]] virtual std::uint32_t cid() const { return 0; }
 };
 
+/// What a thread that waits for many links sleeps on besides their descriptors.
+struct Rest {
+  int fd = -1;                           ///< Some of them raise it; -1: look again and again.
+  std::chrono::milliseconds longest{2};  ///< That it may sleep without a look.
+};
+
 /// Where connections of callers come in.
 class Listener {
  public:
@@ -129,8 +135,8 @@ class Listener {
   [[nodiscard]] virtual int fd() const = 0;
   /// Without waiting; null when there is none.
   virtual std::unique_ptr<Link> accept() = 0;
-  /// Before links are armed: another descriptor that some of them raise, or -1.
-  virtual int rest() { return -1; }
+  /// Before links are armed.
+  virtual Rest rest() { return {}; }
 };
 
 }  // namespace hive::rpc

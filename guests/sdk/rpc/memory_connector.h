@@ -26,7 +26,7 @@ class MemoryListener : public Listener {
       : listener_(std::move(listener)), hub_(std::move(hub)) {}
   [[nodiscard]] int fd() const override { return listener_->fd(); }
   std::unique_ptr<Link> accept() override;
-  int rest() override { return hub_->rest(); }
+  Rest rest() override { return hub_->rest(); }
 
  private:
   const std::unique_ptr<SocketListener> listener_;

@@ -77,9 +77,11 @@ bool MemoryHub::is_crowded(std::uint32_t cid) {
   return place != links_.end() && place->second >= kMostOfCell;
 }
 
-int MemoryHub::rest() {
+Rest MemoryHub::rest() {
   listener_->forget();
-  return listener_->enable() ? listener_->descriptor() : -1;
+  if (!listener_->enable()) return {};
+  const auto longest = listener_->longest_sleep(machine_->events().longest_sleep());
+  return {listener_->descriptor(), std::chrono::ceil<std::chrono::milliseconds>(longest)};
 }
 
 }  // namespace hive::rpc

@@ -61,8 +61,8 @@ class MemoryHub {
   [[nodiscard]] bool is_crowded(std::uint32_t cid);
 
   /// Before the one thread that waits for many links arms them: a descriptor that is readable once
-  /// a doorbell has rung from now on; -1 where it cannot be told.
-  int rest();
+  /// a doorbell has rung from now on.
+  Rest rest();
 
  private:
   std::unique_ptr<sdk::Machine> machine_;

@@ -134,7 +134,8 @@ Received MemoryLink::sleep(Clock::time_point end) {
                                 {wakeup_.get(), POLLIN, 0},
                                 {is_told ? listener->descriptor() : -1, POLLIN, 0}}};
   if (!is_worth_a_look()) {
-    const auto most = is_told ? events.longest_sleep() : kDeafSleep;
+    const Clock::duration most =
+        is_told ? listener->longest_sleep(events.longest_sleep()) : kDeafSleep;
     (void)poll_until(polled.data(), polled.size(), std::min(end, Clock::now() + most));
   }
   path_->withdraw();

@@ -13,7 +13,8 @@
 // thread that waits for many (the server's) forgets and enables once, by Listener::rest(), and then
 // has each link publish, fence and look, by arm(); what rings for any of them from there on comes
 // after what was forgotten, so poll(2) finds the listener readable. Its listener is its own: nobody
-// else forgets what it waits for.
+// else forgets what it waits for. What events.h says of doorbells that ring before the end of an
+// interrupt that was forgotten holds here too: both sleep no longer than the listener says.
 #pragma once
 
 #include <atomic>

@@ -14,11 +14,6 @@ constexpr std::chrono::seconds kHelloPatience{5};
 constexpr int kTurn = 64;  ///< Frames of one connection before the others have their turn.
 constexpr std::size_t kFirstSession = 2;  ///< Among the polled descriptors.
 constexpr std::chrono::microseconds kLongestUnpolled{200};
-constexpr int kNotAsked = -2;
-/// How long to sleep where doorbells cannot be told of; and where they can, since a peer may have
-/// died between a store and its doorbell.
-constexpr int kDeafSleepMs = 2;
-constexpr int kLongestSleepMs = 100;
 
 }  // namespace
 
@@ -96,22 +91,22 @@ void ServerCore::sleep(std::vector<pollfd>& polled) {
   polled.push_back({wakeup_.get(), POLLIN, 0});
   polled.push_back({listener_->fd(), POLLIN, 0});
   int timeout = has_work() ? 0 : patience();
-  int bell = kNotAsked;
+  std::optional<Rest> rest;
   for (const auto& session : sessions_) {
     Link& link = session->link();
     // A caller that does not take its replies has no more requests read.
     const bool reads = link.has_room();
     polled.push_back({link.fd(), link.poll_events(reads), 0});
     if (timeout == 0) continue;
-    if (link.is_quick() && bell == kNotAsked) {
-      bell = listener_->rest();
-      timeout = earlier(timeout, bell < 0 ? kDeafSleepMs : kLongestSleepMs);
+    if (link.is_quick() && !rest) {
+      rest = listener_->rest();
+      timeout = earlier(timeout, static_cast<int>(rest->longest.count()));
     }
     if (link.is_settling_soon()) timeout = earlier(timeout, 1);
     if (!link.arm(reads)) timeout = 0;
   }
   // Last, so that the places of the others do not depend on it.
-  polled.push_back({std::max(bell, -1), POLLIN, 0});
+  polled.push_back({rest ? rest->fd : -1, POLLIN, 0});
   const bool polls = ::poll(polled.data(), polled.size(), timeout) >= 0;
   for (const auto& session : sessions_) session->link().disarm();
   last_poll_ = Clock::now();

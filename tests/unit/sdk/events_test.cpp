@@ -92,6 +92,42 @@ TEST(Events, TakesNoNoticeOfRingsFromBeforeTheWait) {
   EXPECT_FALSE(wait_for(alpha, kKey, 0, 20ms));
 }
 
+/// With the pin always on, and the handler of an interrupt that was forgotten not through.
+TEST(Events, FindsOutAboutDoorbellsThatWereLost) {
+  Cells cells;
+  CellEvents alpha(cells, 0);
+  CellEvents beta(cells, 1);
+  cells.bells.set_slow(0);
+  std::thread sleeper([&] { EXPECT_TRUE(wait_for(alpha, kKey, 0, 30s)); });
+  await_sleeper(cells, beta, 0, kKey);
+  cells.bells.ring(0);
+  // Time for it to sleep again; where it does not, it is the store that ends the wait.
+  std::this_thread::sleep_for(50ms);
+  store(beta.word(1, 4096), 1);
+  EXPECT_EQ(beta.events.wake(kKey), 1U);
+  sleeper.join();
+  EXPECT_EQ(cells.bells.interrupts(0), 1U) << "the second doorbell was lost";
+  cells.bells.end_interrupt(0);
+}
+
+TEST(Events, SleepsAreShortOnlyAfterAnInterruptWasForgotten) {
+  Cells cells;
+  const auto listener = cells.bells.bell(0)->listen();
+  EXPECT_EQ(listener->longest_sleep(100ms), 100ms);
+  cells.bells.ring(0);
+  listener->forget();
+  EXPECT_EQ(listener->longest_sleep(100ms), 100ms) << "nothing is lost with a pin that is masked";
+  cells.bells.set_slow(0);
+  EXPECT_TRUE(listener->enable());
+  cells.bells.ring(0);
+  listener->forget();
+  const auto least = Clock::now();
+  EXPECT_LT(listener->longest_sleep(1h), 1min);
+  while (Clock::now() < least + 20ms) std::this_thread::sleep_for(1ms);
+  EXPECT_GE(listener->longest_sleep(1h), 20ms);
+  EXPECT_EQ(listener->longest_sleep(10ms), 10ms);
+}
+
 TEST(Events, PollsWhereTheCellHasNoMemoryOrHearsNothing) {
   Cells cells;
   CellEvents gamma(cells, 2);
