@@ -117,7 +117,8 @@ struct hive_server_options {
   const char* path;     /* of a Unix socket to listen on; NULL: vsock */
   uint32_t workers;     /* threads that run the handler; 0: the one that receives runs it, which is
                            fastest for handlers that take little time and never wait */
-  uint32_t queue;       /* requests that wait for a worker, past which it is busy; 0: 4096 */
+  uint32_t queue;       /* requests that wait for a worker, past which it is busy; 0: 4096. One
+                           cell has at most half of them */
   uint32_t connections; /* at a time; 0: 256 */
   uint32_t reserved;    /* 0 */
 };

@@ -143,16 +143,25 @@ void ServerCore::accept_all() {
       if (errno == EMFILE || errno == ENFILE) ::poll(nullptr, 0, 10);
       return;
     }
+    auto patience = patience_with(link->peer_cid());
     if (has_room_for(link->peer_cid())) {
-      sessions_.push_back(std::make_shared<Session>(std::move(link), options_.reply_patience));
+      sessions_.push_back(std::make_shared<Session>(std::move(link), std::move(patience)));
       session_count_ = sessions_.size();
       continue;
     }
     ++counts_.busy;
-    Session refused(std::move(link), options_.reply_patience);
+    Session refused(std::move(link), std::move(patience));
     send_error(refused, {}, {HIVE_RPC_BUSY, 0, "too many connections"}, kNow);
     refused.close();
   }
+}
+
+/// A cell keeps it from one connection to the next.
+std::shared_ptr<ReplyPatience> ServerCore::patience_with(std::uint32_t cid) {
+  if (cid == 0) return std::make_shared<ReplyPatience>(options_.reply_patience);
+  std::shared_ptr<ReplyPatience>& kept = patience_[cid];
+  if (!kept) kept = std::make_shared<ReplyPatience>(options_.reply_patience);
+  return kept;
 }
 
 bool ServerCore::has_room_for(std::uint32_t cid) const {

@@ -9,6 +9,7 @@
 namespace hive::rpc {
 namespace {
 
+constexpr std::size_t kMostKept = std::size_t{64} * 1024;  ///< Of a buffer.
 constexpr std::uint64_t kLongestMicroseconds = std::uint64_t{24} * 3600 * 1000000;
 
 bool is_same(const Identity& caller, const hive_rpc_frame& header) {
@@ -111,6 +112,11 @@ void ServerCore::take_request(const std::shared_ptr<Session>& session, Frame& fr
     filled.session.reset();
     return;
   }
+  // The buffer may be one of a much longer frame.
+  Bytes& payload = task->frame.payload;
+  if (payload.capacity() > kMostKept && payload.capacity() / 2 > payload.size()) {
+    payload.shrink_to_fit();
+  }
   session->add(task);
   if (queue_.push(task)) return;
   session->remove(task);
@@ -147,7 +153,6 @@ void ServerCore::run(Task& task) {
   } else {
     reply(task, error, answer);
   }
-  constexpr std::size_t kMostKept = std::size_t{64} * 1024;
   if (answer.capacity() > kMostKept) Bytes().swap(answer);
 }
 

@@ -4,6 +4,7 @@
 #include <future>
 #include <random>
 
+#include "guests/sdk/rpc/server_core.h"
 #include "tests/unit/sdk/rpc_fixture.h"
 
 namespace {
@@ -200,7 +201,7 @@ TEST_F(RpcServer, IsBusyPastItsQueue) {
   std::atomic<int> most{0};
   std::atomic<int> running{0};
   ServerOptions options = served(2);
-  options.queue = 3;
+  options.queue = 6;  // One connection has half of it.
   start(options, [&, gone](const Request&, Bytes&) -> std::optional<HandlerError> {
     most = std::max(most.load(), ++running);
     gone.wait();
@@ -227,7 +228,7 @@ TEST_F(RpcServer, IsBusyPastItsBytes) {
   std::promise<void> go;
   std::shared_future<void> gone = go.get_future().share();
   ServerOptions options = served(1);
-  options.queue_bytes = 3000;
+  options.queue_bytes = 4000;
   std::atomic<bool> running{false};
   start(options, [&, gone](const Request&, Bytes&) -> std::optional<HandlerError> {
     running = true;
@@ -242,6 +243,52 @@ TEST_F(RpcServer, IsBusyPastItsBytes) {
   EXPECT_EQ(raw.next(), HIVE_RPC_ERROR);
   EXPECT_EQ(raw.frame().header.id, 3U);
   go.set_value();
+}
+
+/// What a buffer of a longer frame takes counts, and not how much of it is used.
+TEST_F(RpcServer, BytesAreThoseThatAreTaken) {
+  const auto session = std::make_shared<Session>(std::make_unique<SocketLink>(socket_pair().first),
+                                                 std::make_shared<ReplyPatience>(1s));
+  TaskQueue queue(100, 10'000);
+  const auto task = queue.make_task();
+  task->session = session;
+  task->frame.payload.reserve(10'000);
+  EXPECT_FALSE(queue.push(task));
+  Bytes(5'000).swap(task->frame.payload);
+  EXPECT_TRUE(queue.push(task));
+  EXPECT_EQ(queue.pop(), task);
+}
+
+TEST_F(RpcServer, CallersHaveSharesOfTheQueueAndTakeTurns) {
+  std::promise<void> go;
+  std::shared_future<void> gone = go.get_future().share();
+  std::atomic<bool> running{false};
+  std::mutex mutex;
+  std::vector<std::string> order;
+  ServerOptions options = served(1);
+  options.queue = 8;
+  start(options, [&, gone](const Request& request, Bytes&) -> std::optional<HandlerError> {
+    running = true;
+    gone.wait();
+    const std::lock_guard lock(mutex);
+    order.push_back(text(request.payload));
+    return {};
+  });
+  RawCaller greedy = greeted();
+  RawCaller modest = greeted();
+  greedy.send(RawCaller::request(1), bytes("greedy"));
+  EXPECT_TRUE(eventually([&] { return running.load(); }));
+  for (std::uint64_t id = 2; id <= 9; ++id) greedy.send(RawCaller::request(id), bytes("greedy"));
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(greedy.next(), HIVE_RPC_ERROR);
+  for (std::uint64_t id = 1; id <= 2; ++id) modest.send(RawCaller::request(id), bytes("modest"));
+  EXPECT_TRUE(eventually([&] { return server_->counters().requests == 11; }));
+  go.set_value();
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(modest.next(), HIVE_RPC_REPLY);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(greedy.next(), HIVE_RPC_REPLY);
+  EXPECT_EQ(server_->counters().busy, 4U);
+  const std::lock_guard lock(mutex);
+  EXPECT_EQ(order, (std::vector<std::string>{"greedy", "greedy", "modest", "greedy", "modest",
+                                             "greedy", "greedy"}));
 }
 
 TEST_F(RpcServer, BoundsItsConnections) {
@@ -327,6 +374,55 @@ TEST_F(RpcServer, ACallerThatNeverReadsGainsNothingByDeadlines) {
   Bytes reply;
   const Outcome outcome = client.call(1, bytes("a"), reply, within(20s));
   EXPECT_TRUE(outcome.ok()) << outcome.message;
+}
+
+/// Of cell 5, whatever connects.
+class ListenerOfOneCell : public Listener {
+ public:
+  explicit ListenerOfOneCell(const Address& address)
+      : socket_(std::move(listen_on(address)).value()) {}
+  [[nodiscard]] int fd() const override { return socket_.get(); }
+  std::unique_ptr<Link> accept() override {
+    hive::UniqueFd socket(::accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    return socket ? std::make_unique<SocketLink>(std::move(socket), 5) : nullptr;
+  }
+
+ private:
+  hive::UniqueFd socket_;
+};
+
+/// The workers wait for it once, not for each of its connections.
+TEST_F(RpcServer, ACellThatNeverReadsIsHungUpOn) {
+  constexpr unsigned kConnections = 12;
+  ServerOptions options = served(1);
+  options.reply_patience = 3s;
+  std::promise<void> go;
+  server_.emplace(options, big_replies_after(go.get_future().share()),
+                  std::make_unique<ListenerOfOneCell>(path_.address()));
+  std::vector<RawCaller> deaf;
+  for (unsigned i = 0; i < kConnections; ++i) deaf.push_back(greeted());
+  for (RawCaller& each : deaf) {
+    for (std::uint64_t id = 1; id <= 64; ++id) each.send(RawCaller::request(id));
+  }
+  EXPECT_TRUE(eventually([&] { return server_->counters().requests == 64 * kConnections; }));
+  const auto start = Clock::now();
+  go.set_value();
+  EXPECT_TRUE(eventually([&] { return server_->counters().connections == 0; }));
+  EXPECT_LT(Clock::now() - start, (kConnections - 2) * 3s);
+}
+
+TEST(RpcReplyPatience, IsOfAllConnectionsOfACell) {
+  ReplyPatience patience(1h);
+  const auto first = patience.begin_wait();
+  EXPECT_GT(first, Clock::now() + 50min);
+  patience.end_wait();
+  EXPECT_EQ(patience.begin_wait(), first) << "it goes on where the last wait came to nothing";
+  patience.found_room();
+  EXPECT_GT(patience.begin_wait(), first);
+  patience.ran_out();
+  EXPECT_LT(patience.begin_wait(), Clock::now() + 50min) << "there is none left";
+  patience.found_room();
+  EXPECT_LT(patience.begin_wait(), Clock::now() + 50min);
 }
 
 TEST_F(RpcServer, StopsWhileHandlersRun) {
