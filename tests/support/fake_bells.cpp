@@ -98,7 +98,9 @@ class FakeListener : public sdk::Listener {
 class FakeBell : public sdk::Bell {
  public:
   FakeBell(FakeBells& bells, Cell& own) : bells_(bells), own_(own) {}
-  std::unique_ptr<sdk::Listener> listen() override { return std::make_unique<FakeListener>(own_); }
+  sdk::Result<std::unique_ptr<sdk::Listener>> listen(sdk::Clock::time_point /*end*/) override {
+    return std::unique_ptr<sdk::Listener>(std::make_unique<FakeListener>(own_));
+  }
   void ring(std::uint32_t cell) override { bells_.ring(cell); }
 
  private:

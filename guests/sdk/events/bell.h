@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "guests/sdk/backoff.h"
+#include "guests/sdk/result.h"
 
 namespace hive::sdk {
 
@@ -50,8 +51,9 @@ class Bell {
   Bell& operator=(const Bell&) = delete;
   virtual ~Bell() = default;
 
-  /// Null where this process cannot be told of interrupts.
-  virtual std::unique_ptr<Listener> listen() = 0;
+  /// By one thread at a time. HIVE_DEADLINE: there was none by END; ask again. Else this process
+  /// cannot be told of interrupts.
+  virtual Result<std::unique_ptr<Listener>> listen(Clock::time_point end) = 0;
   /// Wakes those who wait in CELL, which may be this one.
   virtual void ring(std::uint32_t cell) = 0;
 };

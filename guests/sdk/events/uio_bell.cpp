@@ -10,7 +10,6 @@
 
 #include "guests/abi/global_memory.h"
 #include "guests/abi/system_area.h"
-#include "guests/sdk/events/uio_driver.h"
 #include "vmm/base/unique_fd.h"
 
 namespace hive::sdk {
@@ -66,20 +65,22 @@ class UioListener : public Listener {
 
 }  // namespace
 
-std::unique_ptr<Listener> UioBell::listen() {
-  const auto name = find_uio(paths_, function_);
-  if (!name.ok()) return nullptr;
+Result<std::unique_ptr<Listener>> UioBell::listen(Clock::time_point end) {
+  const auto name = driver_.find(end);
+  if (!name.ok()) return name.failure();
   UniqueFd device(
       ::open((paths_.devices + "/" + name.value()).c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   UniqueFd config(
       ::open((paths_.functions + "/" + function_ + "/config").c_str(), O_RDWR | O_CLOEXEC));
-  if (!device || !config) return nullptr;
+  if (!device || !config) return system_failure("open " + name.value(), errno);
   constexpr std::size_t kPinMode = offsetof(hive_global_registers, pin_mode);
   registers_.store32(kPinMode, HIVE_GLOBAL_PIN_ALWAYS);
   const bool held_back = registers_.load32(kPinMode) != HIVE_GLOBAL_PIN_ALWAYS;
   auto listener = std::make_unique<UioListener>(std::move(device), std::move(config), held_back);
-  if (!listener->works()) return nullptr;
-  return listener;
+  if (!listener->works()) {
+    return Failure{HIVE_NOT_FOUND, "PCI function " + function_ + " has no interrupt"};
+  }
+  return std::unique_ptr<Listener>(std::move(listener));
 }
 
 void UioBell::ring(std::uint32_t cell) {

@@ -92,6 +92,7 @@ class Client {
 
   Client(ClientOptions options, std::shared_ptr<Connector> connector);
   /// To a service of a cell, by name or number, over vsock, with hints to the monitor of this cell.
+  /// HIVE_DEADLINE: the cell was not found by END.
   static sdk::Result<std::unique_ptr<Client>> open(const std::string& cell,
                                                    const std::string& service,
                                                    Clock::time_point end, Path path = Path::kAuto);

@@ -26,17 +26,21 @@ std::uint64_t pages_for(std::uint32_t capacity) {
 
 }  // namespace
 
-sdk::Result<std::shared_ptr<MemoryHub>> MemoryHub::open() {
+sdk::Result<std::shared_ptr<MemoryHub>> MemoryHub::open(Clock::time_point end) {
   hive_options options{};
   options.deadline_ms = kMachineDeadlineMs;
   auto machine = sdk::Machine::open(options);
   if (!machine.ok()) return machine.failure();
-  return over(std::move(machine).value());
+  return over(std::move(machine).value(), end);
 }
 
-sdk::Result<std::shared_ptr<MemoryHub>> MemoryHub::over(std::unique_ptr<sdk::Machine> machine) {
-  if (const auto area = machine->use_system_area(); !area.ok()) return area.failure();
-  auto listener = machine->events().take_listener();
+sdk::Result<std::shared_ptr<MemoryHub>> MemoryHub::over(std::unique_ptr<sdk::Machine> machine,
+                                                        Clock::time_point end) {
+  if (const auto area = machine->use_system_area(end); !area.ok()) return area.failure();
+  auto listener = machine->events().take_listener(end);
+  if (!listener && !machine->events().is_deaf()) {
+    return sdk::Failure{HIVE_DEADLINE, "no time left to be told of doorbells"};
+  }
   if (!listener) {
     return sdk::Failure{HIVE_NO_DEVICE, "this process cannot be told of doorbells"};
   }

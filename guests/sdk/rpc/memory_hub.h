@@ -33,9 +33,11 @@ class MemoryHub {
   static constexpr unsigned kMostOfCell = 8;
 
   /// HIVE_NOT_MAPPED: this cell has no memory that it may write; HIVE_NO_DEVICE: nor the means to
-  /// sleep until a doorbell rings. Else as Machine::open().
-  static sdk::Result<std::shared_ptr<MemoryHub>> open();
-  static sdk::Result<std::shared_ptr<MemoryHub>> over(std::unique_ptr<sdk::Machine> machine);
+  /// sleep until a doorbell rings. HIVE_DEADLINE: that took longer than until END. Else as
+  /// Machine::open().
+  static sdk::Result<std::shared_ptr<MemoryHub>> open(Clock::time_point end);
+  static sdk::Result<std::shared_ptr<MemoryHub>> over(std::unique_ptr<sdk::Machine> machine,
+                                                      Clock::time_point end);
 
   MemoryHub(std::unique_ptr<sdk::Machine> machine, std::unique_ptr<sdk::Listener> listener,
             std::uint32_t capacity);

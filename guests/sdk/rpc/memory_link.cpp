@@ -121,7 +121,7 @@ bool MemoryLink::spin(Clock::time_point end) {
 
 Received MemoryLink::sleep(Clock::time_point end) {
   sdk::Events& events = hub_->machine().events();
-  auto listener = events.take_listener();
+  auto listener = events.take_listener(std::min(end, Clock::now() + kDeafSleep));
   sleeping_ = true;
   bool is_told = listener != nullptr;
   if (listener) {

@@ -26,7 +26,7 @@ class Wire {
   /// As programs of CELL have it.
   std::shared_ptr<rpc::MemoryHub> hub(std::uint32_t cell) {
     EXPECT_EQ(sdk::install_guard(), 0);
-    auto hub = rpc::MemoryHub::over(cells_->machine(cell));
+    auto hub = rpc::MemoryHub::over(cells_->machine(cell), soon());
     EXPECT_TRUE(hub.ok()) << (hub.ok() ? "" : hub.failure().message);
     // So that it does not depend on this machine's load what calls go through.
     EXPECT_TRUE(eventually([&] { return hub.value()->has_section(); }));
