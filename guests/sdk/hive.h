@@ -327,7 +327,8 @@ enum hive_status hive_sips_send(hive_sips* sips, uint32_t cell, const void* mess
 /* The next message of any cell into the HIVE_SIPS_SIZE bytes at MESSAGE; CELL gets the sender. */
 enum hive_status hive_sips_receive(hive_sips* sips, uint32_t timeout_ms, uint32_t* cell,
                                    void* message);
-/* NULL is allowed. */
+/* Waits until what was sent was taken, for a second at most, and not for cells that have closed the
+ * port: what was not taken by then is lost. NULL is allowed. */
 void hive_sips_close(hive_sips* sips);
 
 /* --- careful reference

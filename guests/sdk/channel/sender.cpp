@@ -134,6 +134,11 @@ bool ChannelSender::has_room(std::uint64_t length) {
   return !now.ok() || size <= bytes_.capacity() - now.value();
 }
 
+bool ChannelSender::is_drained() {
+  const auto left = used();
+  return !left.ok() || left.value() == 0;
+}
+
 /// Where there is room.
 Result<Done> ChannelSender::put(std::span<const std::byte> head, std::span<const std::byte> body) {
   const std::uint64_t length = std::uint64_t{head.size()} + body.size();

@@ -152,6 +152,34 @@ TEST_F(SipsTest, GoesOnAfterEitherEndWasOpenedAnew) {
   EXPECT_EQ(number_of(beta->receive(soon()).value().message), 3U);
 }
 
+TEST_F(SipsTest, WhatWasSentIsTakenBeforeTheSenderIsGone) {
+  const auto alpha = open(*alpha_);
+  const auto beta = open(*beta_);
+  for (std::uint32_t i = 1; i <= 5; ++i) ASSERT_TRUE(alpha->send(1, message_of(i), soon()).ok());
+  EXPECT_EQ(alpha->flush(Clock::now()).status(), HIVE_DEADLINE);
+  std::thread receiver([&] {
+    for (std::uint32_t i = 1; i <= 5; ++i) {
+      EXPECT_EQ(number_of(beta->receive(soon()).value().message), i);
+    }
+  });
+  EXPECT_TRUE(alpha->flush(soon()).ok());
+  receiver.join();
+}
+
+TEST_F(SipsTest, ClosingWaitsForNobodyForEver) {
+  auto alpha = open(*alpha_);
+  auto beta = open(*beta_);
+  ASSERT_TRUE(alpha->send(1, message_of(1), soon()).ok());
+  const auto start = Clock::now();
+  alpha.reset();
+  EXPECT_GE(Clock::now() - start, SipsPort::kClosingPatience);
+  EXPECT_LT(Clock::now() - start, 30s);
+  alpha = open(*alpha_);
+  ASSERT_TRUE(alpha->send(1, message_of(1), soon()).ok());
+  beta.reset();
+  EXPECT_TRUE(alpha->flush(Clock::now()).ok()) << "that port is closed";
+}
+
 TEST_F(SipsTest, PassesOverSendersThatLie) {
   const auto alpha = open(*alpha_);
   const auto beta = open(*beta_);
