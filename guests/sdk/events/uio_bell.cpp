@@ -25,12 +25,6 @@ class UioListener : public Listener {
   UioListener(UniqueFd device, UniqueFd config, bool held_back)
       : device_(std::move(device)), config_(std::move(config)), held_back_(held_back) {}
 
-  /// Whether the device has an interrupt at all.
-  [[nodiscard]] bool works() const {
-    std::uint32_t count = 0;
-    return ::read(device_.get(), &count, sizeof count) == sizeof count || errno == EAGAIN;
-  }
-
   bool enable() override {
     if (!held_back_) return true;
     unsigned char command = 0;
@@ -63,6 +57,12 @@ class UioListener : public Listener {
   bool is_new_ = true;
 };
 
+/// Whether the UIO DEVICE has an interrupt at all.
+bool has_interrupt(int device) {
+  std::uint32_t count = 0;
+  return ::read(device, &count, sizeof count) == sizeof count || errno == EAGAIN;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Listener>> UioBell::listen(Clock::time_point end) {
@@ -73,14 +73,15 @@ Result<std::unique_ptr<Listener>> UioBell::listen(Clock::time_point end) {
   UniqueFd config(
       ::open((paths_.functions + "/" + function_ + "/config").c_str(), O_RDWR | O_CLOEXEC));
   if (!device || !config) return system_failure("open " + name.value(), errno);
+  if (!has_interrupt(device.get())) {
+    return Failure{HIVE_NOT_FOUND, "PCI function " + function_ + " has no interrupt"};
+  }
+  // Last, so that the pin stays as it was where nobody comes to listen.
   constexpr std::size_t kPinMode = offsetof(hive_global_registers, pin_mode);
   registers_.store32(kPinMode, HIVE_GLOBAL_PIN_ALWAYS);
   const bool held_back = registers_.load32(kPinMode) != HIVE_GLOBAL_PIN_ALWAYS;
-  auto listener = std::make_unique<UioListener>(std::move(device), std::move(config), held_back);
-  if (!listener->works()) {
-    return Failure{HIVE_NOT_FOUND, "PCI function " + function_ + " has no interrupt"};
-  }
-  return std::unique_ptr<Listener>(std::move(listener));
+  return std::unique_ptr<Listener>(
+      std::make_unique<UioListener>(std::move(device), std::move(config), held_back));
 }
 
 void UioBell::ring(std::uint32_t cell) {
