@@ -1,5 +1,7 @@
 #include "guests/sdk/rpc/memory_connector.h"
 
+#include <cerrno>
+
 #include "guests/sdk/rpc/memory_link.h"
 
 namespace hive::rpc {
@@ -20,15 +22,19 @@ sdk::Result<std::shared_ptr<MemoryHub>> find_hub(Path path, Clock::time_point en
 sdk::Result<std::unique_ptr<Link>> MemoryConnector::connect(Clock::time_point end) {
   auto socket = connect_to(address_, end);
   if (!socket.ok()) return socket.failure();
-  auto link = std::make_unique<SocketLink>(std::move(socket).value(), address_.cid);
-  return std::unique_ptr<Link>(
-      std::make_unique<MemoryLink>(std::move(link), hub_, MemoryLink::Role::kCaller));
+  auto stream = std::make_unique<SocketLink>(std::move(socket).value(), address_.cid);
+  if (!stream->valid()) return sdk::system_failure("eventfd", errno);
+  auto link = std::make_unique<MemoryLink>(std::move(stream), hub_, MemoryLink::Role::kCaller);
+  if (!link->valid()) return sdk::system_failure("eventfd", errno);
+  return std::unique_ptr<Link>(std::move(link));
 }
 
 std::unique_ptr<Link> MemoryListener::accept() {
-  auto link = listener_->accept_socket();
-  if (!link) return nullptr;
-  return std::make_unique<MemoryLink>(std::move(link), hub_, MemoryLink::Role::kCallee);
+  auto stream = listener_->accept_socket();
+  if (!stream) return nullptr;
+  auto link = std::make_unique<MemoryLink>(std::move(stream), hub_, MemoryLink::Role::kCallee);
+  if (!link->valid()) return nullptr;
+  return link;
 }
 
 sdk::Result<std::shared_ptr<Connector>> make_connector(const Address& address, Path path,

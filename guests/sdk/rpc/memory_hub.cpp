@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <system_error>
 
 #include "guests/sdk/channel/ring_view.h"
 #include "guests/sdk/rpc/memory_path.h"
@@ -45,7 +46,11 @@ sdk::Result<std::shared_ptr<MemoryHub>> MemoryHub::over(std::unique_ptr<sdk::Mac
     return sdk::Failure{HIVE_NO_DEVICE, "this process cannot be told of doorbells"};
   }
   const std::uint32_t capacity = ring_for(machine->part(machine->info().cell).size);
-  return std::make_shared<MemoryHub>(std::move(machine), std::move(listener), capacity);
+  try {
+    return std::make_shared<MemoryHub>(std::move(machine), std::move(listener), capacity);
+  } catch (const std::system_error& error) {  // No thread to be had.
+    return sdk::system_failure("start a thread", error.code().value());
+  }
 }
 
 MemoryHub::MemoryHub(std::unique_ptr<sdk::Machine> machine, std::unique_ptr<sdk::Listener> listener,

@@ -39,6 +39,7 @@ class MemoryHub {
   static sdk::Result<std::shared_ptr<MemoryHub>> over(std::unique_ptr<sdk::Machine> machine,
                                                       Clock::time_point end);
 
+  /// Throws std::system_error where no thread is to be had.
   MemoryHub(std::unique_ptr<sdk::Machine> machine, std::unique_ptr<sdk::Listener> listener,
             std::uint32_t capacity);
   MemoryHub(const MemoryHub&) = delete;

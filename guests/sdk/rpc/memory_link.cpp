@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 
 #include "guests/sdk/rpc/poll_until.h"
 
@@ -42,7 +43,14 @@ Sent MemoryLink::send(const hive_rpc_frame& header, ByteView payload) {
   return sent;
 }
 
-Received MemoryLink::receive(Frame& frame, Clock::time_point end) {
+Received MemoryLink::receive(Frame& frame, Clock::time_point end) try {
+  return receive_next(frame, end);
+} catch (const std::bad_alloc&) {
+  close();
+  return Received::kEnded;
+}
+
+Received MemoryLink::receive_next(Frame& frame, Clock::time_point end) {
   if (fault_ != HIVE_RPC_FAULT_NONE) return Received::kBroken;
   if (!is_up()) return receive_before(frame, end);
   for (;;) {

@@ -34,6 +34,9 @@ class MemoryLink : public Link {
   MemoryLink(std::unique_ptr<SocketLink> socket, std::shared_ptr<MemoryHub> hub, Role role);
   ~MemoryLink() override;
 
+  /// Whether it has the descriptors that it takes; of no use where not.
+  [[nodiscard]] bool valid() const { return wakeup_.valid(); }
+
   Sent send(const hive_rpc_frame& header, ByteView payload) override;
   Received receive(Frame& frame, Clock::time_point end) override;
   void wake() override;
@@ -70,6 +73,7 @@ class MemoryLink : public Link {
   bool send_setup(const Frame& like, const hive_rpc_setup& setup);
   bool go_up(const hive_rpc_setup& theirs);
 
+  Received receive_next(Frame& frame, Clock::time_point end);
   Received look_at_socket();
   Received wait(Clock::time_point end);
   [[nodiscard]] bool is_worth_a_look();

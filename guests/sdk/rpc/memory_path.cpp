@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 
 #include "guests/sdk/guard.h"
 #include "vmm/base/units.h"
@@ -92,7 +93,19 @@ MemoryPath::~MemoryPath() {
 Sent MemoryPath::send(const hive_rpc_frame& header, ByteView payload) {
   const std::lock_guard lock(sending_);
   if (sending_failed_) return Sent::kEnded;
-  const ByteView head = bytes_of(header);
+  try {
+    return send_or_keep(bytes_of(header), payload);
+  } catch (const std::bad_alloc&) {
+    // A part may have gone.
+    failing_ = Failing::kEnded;
+    sending_failed_ = true;
+    forget_unsent();
+    return Sent::kEnded;
+  }
+}
+
+/// Locked.
+Sent MemoryPath::send_or_keep(ByteView head, ByteView payload) {
   if (unsent_size_ > 0) {
     if (unsent_size_ >= kMostUnsent) return Sent::kFull;
     keep(head, payload, 0);

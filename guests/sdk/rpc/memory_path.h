@@ -71,6 +71,7 @@ class MemoryPath {
  private:
   enum class Failing : std::uint8_t { kNo, kEnded, kBroken };
 
+  Sent send_or_keep(ByteView head, ByteView payload);
   bool pass(std::span<const std::byte> head, std::span<const std::byte> body);
   void keep(ByteView head, ByteView payload, std::size_t sent);
   bool flush_first();

@@ -38,7 +38,7 @@ Received MemoryLink::receive_before(Frame& frame, Clock::time_point end) {
     if (is_settling() && can_settle()) {
       const Received settled = settle();
       if (settled != Received::kFrame) return settled;
-      if (is_up()) return receive(frame, end);
+      if (is_up()) return receive_next(frame, end);
     }
     const Clock::time_point by =
         is_settling() && end != kNow ? std::min(end, Clock::now() + kBetweenLooks) : end;

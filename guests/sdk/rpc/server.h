@@ -75,6 +75,7 @@ class ServerCore;
 /// Serves until it is destroyed. Thread-safe.
 class Server {
  public:
+  /// Throws std::system_error where threads or descriptors are not to be had.
   Server(ServerOptions options, Handler handler, std::unique_ptr<Listener> listener);
   /// On this cell's vsock port for the service's name. HIVE_BAD_NAME, HIVE_NAME_TAKEN (another
   /// program offers it, or a service whose name has the same hash), HIVE_NO_DEVICE, HIVE_SYSTEM.

@@ -160,8 +160,11 @@ class ServerCore {
   [[nodiscard]] ServerCounters counters() const;
 
  private:
+  void stop();
+
   // server_loop.cpp: the thread that receives.
   void receive_all();
+  void receive_once(std::vector<pollfd>& polled);
   bool spin(std::vector<pollfd>& polled);
   void sleep(std::vector<pollfd>& polled);
   [[nodiscard]] bool has_work() const;

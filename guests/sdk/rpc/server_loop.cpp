@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <new>
+#include <system_error>
 
 #include "guests/sdk/rpc/server_core.h"
 
@@ -14,6 +16,7 @@ constexpr std::chrono::seconds kHelloPatience{5};
 constexpr int kTurn = 64;  ///< Frames of one connection before the others have their turn.
 constexpr std::size_t kFirstSession = 2;  ///< Among the polled descriptors.
 constexpr std::chrono::microseconds kLongestUnpolled{200};
+constexpr int kShortOfMemoryMs = 10;
 
 }  // namespace
 
@@ -23,14 +26,23 @@ ServerCore::ServerCore(ServerOptions options, Handler handler, std::unique_ptr<L
       listener_(std::move(listener)),
       wakeup_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       queue_(options_.queue, options_.queue_bytes) {
-  for (unsigned i = 0; i < options_.workers; ++i) workers_.emplace_back([this] { work(); });
-  receiver_ = std::thread([this] { receive_all(); });
+  if (!wakeup_) throw std::system_error(errno, std::generic_category(), "eventfd");
+  try {
+    workers_.reserve(options_.workers);
+    for (unsigned i = 0; i < options_.workers; ++i) workers_.emplace_back([this] { work(); });
+    receiver_ = std::thread([this] { receive_all(); });
+  } catch (...) {
+    stop();
+    throw;
+  }
 }
 
-ServerCore::~ServerCore() {
+ServerCore::~ServerCore() { stop(); }
+
+void ServerCore::stop() {
   stopping_ = true;
   wake();
-  receiver_.join();
+  if (receiver_.joinable()) receiver_.join();
   queue_.close();
   for (std::thread& worker : workers_) worker.join();
 }
@@ -43,15 +55,23 @@ void ServerCore::wake() const {
 void ServerCore::receive_all() {
   std::vector<pollfd> polled;
   while (!stopping_) {
-    if (!spin(polled)) sleep(polled);
-    if (polled[0].revents != 0) {
-      std::uint64_t count = 0;
-      (void)!::read(wakeup_.get(), &count, sizeof count);
+    try {
+      receive_once(polled);
+    } catch (const std::bad_alloc&) {
+      ::poll(nullptr, 0, kShortOfMemoryMs);  // Others may need it less soon.
     }
-    serve_ready(polled);
-    if (polled[1].revents != 0) accept_all();
   }
   while (!sessions_.empty()) drop(sessions_.size() - 1);
+}
+
+void ServerCore::receive_once(std::vector<pollfd>& polled) {
+  if (!spin(polled)) sleep(polled);
+  if (polled[0].revents != 0) {
+    std::uint64_t count = 0;
+    (void)!::read(wakeup_.get(), &count, sizeof count);
+  }
+  serve_ready(polled);
+  if (polled[1].revents != 0) accept_all();
 }
 
 /// Looks at quick links for as long as that was worth it lately, since it costs more to sleep and

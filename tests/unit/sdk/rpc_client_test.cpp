@@ -209,6 +209,51 @@ TEST_F(RpcImpostor, TheMonitorSaysWhetherThePeerFailed) {
   EXPECT_EQ(call(close).status, HIVE_PEER_FAILED);
 }
 
+/// The cell is known by its CID before it has said anything.
+TEST(RpcWelcome, ABadOneIsAHintToo) {
+  const auto blamed_for = [](const std::function<void(hive_rpc_frame&)>& change, ByteView payload) {
+    SocketPath path;
+    const auto listener = listen(path.address());
+    std::thread server([&] {
+      std::unique_ptr<Link> link;
+      EXPECT_TRUE(eventually([&] { return (link = listener->accept()) != nullptr; }));
+      Frame frame;
+      EXPECT_EQ(link->receive(frame, soon()), Received::kFrame);
+      hive_rpc_frame header = frame.header;
+      header.kind = HIVE_RPC_WELCOME;
+      header.callee_incarnation = 7;
+      seal(header, payload);
+      change(header);
+      EXPECT_EQ(link->send(header, payload), Sent::kSent);
+      Impostor::await_end(*link);
+    });
+    Address address = path.address();
+    address.cid = 9;
+    const auto monitor = std::make_shared<FakeMonitor>();
+    Client client(caller(monitor), connector(address));
+    Bytes reply;
+    EXPECT_EQ(client.call(5, {}, reply, within(kPatience)).status, HIVE_BAD_REPLY);
+    server.join();
+    EXPECT_EQ(client.counters().bad_replies, 1U);
+    const auto hints = monitor->hints();
+    if (hints.size() != 1) return HIVE_RPC_FAULT_NONE;
+    EXPECT_EQ(hints[0].hint, HIVE_HINT_BAD_REPLY);
+    EXPECT_EQ(hints[0].suspect.cid, 9U);
+    return static_cast<hive_rpc_fault>(hints[0].detail);
+  };
+  const hive_rpc_welcome good{1, 0};
+  const hive_rpc_welcome odd{1, 2};
+  EXPECT_EQ(blamed_for([](hive_rpc_frame& h) { h.checksum ^= 1; }, bytes_of(good)),
+            HIVE_RPC_FAULT_CHECKSUM);
+  EXPECT_EQ(blamed_for([](hive_rpc_frame&) {}, bytes_of(odd)), HIVE_RPC_FAULT_FIELD);
+  const auto for_another = [](hive_rpc_frame& h) {
+    h.caller_cell = 5;
+    const hive_rpc_welcome welcome{1, 0};
+    seal(h, bytes_of(welcome));
+  };
+  EXPECT_EQ(blamed_for(for_another, bytes_of(good)), HIVE_RPC_FAULT_INCARNATION);
+}
+
 TEST_F(RpcImpostor, NothingIsSentTwiceUnlessItMayBe) {
   SocketPath path;
   std::atomic<int> requests{0};
