@@ -71,7 +71,8 @@ enum hive_status {
   HIVE_BUSY = 133,         /* the server has too much to do; not executed */
   HIVE_NO_METHOD = 134,    /* the service has no such method */
   HIVE_REMOTE_ERROR = 135, /* the service says so, with a code of its own */
-  HIVE_NOT_DONE = 136      /* the call is still under way */
+  HIVE_NOT_DONE = 136,     /* the call is still under way */
+  HIVE_NO_ROOM = 137       /* the call was executed, but its reply is longer than the room for it */
 };
 
 /* A few words for each status, never NULL. */

@@ -50,7 +50,7 @@ struct hive_call {
 struct hive_reply {
   void* data; /* set by the caller: where the reply goes; may be NULL where the capacity is 0 */
   size_t capacity;
-  size_t size;   /* of the reply; with HIVE_TOO_LONG: more than the capacity, nothing was copied */
+  size_t size;   /* of the reply; with HIVE_NO_ROOM: more than the capacity, nothing was copied */
   uint32_t code; /* with HIVE_REMOTE_ERROR: the service's own; 0: its library's */
   uint32_t reserved;
 };

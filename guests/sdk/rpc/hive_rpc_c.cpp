@@ -89,7 +89,8 @@ hive_status give(const hive::rpc::Outcome& outcome, ByteView data, hive_reply* r
   }
   if (!outcome.ok()) return fail(outcome.status, outcome.message.c_str());
   if (reply == nullptr) return HIVE_OK;
-  if (data.size() > reply->capacity) return fail(HIVE_TOO_LONG, "no room for the reply");
+  if (data.size() > reply->capacity)
+    return fail(HIVE_NO_ROOM, hive::sdk::status_text(HIVE_NO_ROOM));
   if (!data.empty()) std::memcpy(reply->data, data.data(), data.size());
   return HIVE_OK;
 }
