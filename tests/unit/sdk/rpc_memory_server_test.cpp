@@ -80,11 +80,17 @@ TEST_F(RpcMemoryServer, SectionsOfTheDeadAreDestroyed) {
   if (dead == 0) ::_exit(0);
   int status = 0;
   ::waitpid(dead, &status, 0);
-  const std::string left = HIVE_RPC_SECTION + std::to_string(dead) + ".3";
+  const std::string left = HIVE_RPC_SECTION + std::to_string(dead) + ".77.3";
   EXPECT_TRUE(machine->create_section(left, 2).ok());
+  // This process had its number from another, which is dead; nobody knows when it was started.
+  const std::string own = HIVE_RPC_SECTION + std::to_string(::getpid());
+  EXPECT_TRUE(machine->create_section(own + ".1.9", 2).ok());
+  EXPECT_TRUE(machine->create_section(own + ".0.9", 2).ok());
   EXPECT_TRUE(machine->create_section("rpc.notes", 2).ok());
   const auto hub = wire_.hub(1);
   EXPECT_TRUE(eventually([&] { return !machine->find_section(1, left).ok(); }));
+  EXPECT_TRUE(eventually([&] { return !machine->find_section(1, own + ".1.9").ok(); }));
+  EXPECT_TRUE(machine->find_section(1, own + ".0.9").ok());
   EXPECT_TRUE(machine->find_section(1, "rpc.notes").ok());
 }
 
