@@ -6,11 +6,12 @@
 #include <atomic>
 #include <utility>
 
+#include "guests/sdk/events/spin.h"
+
 namespace hive::sdk {
 namespace {
 
 constexpr std::chrono::microseconds kLongestPoll{2000};
-constexpr unsigned kLooksBetweenClocks = 16;
 constexpr std::size_t kMostIdleListeners = 8;
 
 }  // namespace
@@ -38,26 +39,8 @@ Events::Events(const Device& device, std::unique_ptr<Bell> bell, Prepare prepare
       prepare_(std::move(prepare)) {}
 
 bool Events::wait(const WaitKey& key, const Look& look, Clock::time_point end) {
-  if (look() || spin(look, end)) return true;
+  if (look() || spin(spin_bound_, end, look)) return true;
   return areas_.has_own() ? sleep(key, look, end) : poll(look, end);
-}
-
-bool Events::spin(const Look& look, Clock::time_point end) {
-  const Clock::time_point start = Clock::now();
-  const Clock::time_point stop = std::min(end, start + spin_bound_.bound());
-  Clock::time_point now = start;
-  while (now < stop) {
-    for (unsigned count = 0; count < kLooksBetweenClocks; ++count) {
-      if (look()) {
-        spin_bound_.found_after(Clock::now() - start);
-        return true;
-      }
-      _mm_pause();
-    }
-    now = Clock::now();
-  }
-  spin_bound_.slept();
-  return false;
 }
 
 bool Events::poll(const Look& look, Clock::time_point end) {

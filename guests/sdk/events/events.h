@@ -102,7 +102,6 @@ class Events {
   [[nodiscard]] std::chrono::milliseconds longest_sleep() const { return longest_sleep_; }
 
  private:
-  bool spin(const Look& look, Clock::time_point end);
   static bool poll(const Look& look, Clock::time_point end);
   bool sleep(const WaitKey& key, const Look& look, Clock::time_point end);
   std::unique_ptr<Listener> take_idle();

@@ -20,7 +20,7 @@ namespace hive::sdk {
 namespace {
 
 constexpr const char* kDriver = "uio_pci_generic";
-constexpr std::chrono::milliseconds kBetweenLooks{1};  ///< At a modprobe that runs.
+constexpr std::chrono::milliseconds kBetweenChildLooks{1};  ///< At a modprobe that runs.
 
 /// The one entry of FOLDER that starts with "uio".
 std::optional<std::string> uio_in(const std::string& folder) {
@@ -71,7 +71,7 @@ bool UioDriver::await_modprobe(Clock::time_point end) {
     } else if (const auto now = Clock::now(); now >= end) {
       return false;
     } else {
-      std::this_thread::sleep_for(std::min<Clock::duration>(kBetweenLooks, end - now));
+      std::this_thread::sleep_for(std::min<Clock::duration>(kBetweenChildLooks, end - now));
     }
   }
   return true;

@@ -1,6 +1,5 @@
 #include "guests/sdk/rpc/memory_link.h"
 
-#include <immintrin.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -8,16 +7,16 @@
 #include <array>
 #include <new>
 
+#include "guests/sdk/events/spin.h"
 #include "guests/sdk/rpc/poll_until.h"
 
 namespace hive::rpc {
 namespace {
 
 /// Between looks at the socket of who polls.
-constexpr std::chrono::microseconds kBetweenLooks{100};
+constexpr std::chrono::microseconds kBetweenSocketLooks{100};
 /// Between looks where nobody can be told of doorbells.
 constexpr std::chrono::milliseconds kDeafSleep{2};
-constexpr unsigned kLooksBetweenClocks = 16;
 
 }  // namespace
 
@@ -83,7 +82,7 @@ Received MemoryLink::receive_next(Frame& frame, Clock::time_point end) {
 /// Nothing comes through it any more but its end.
 Received MemoryLink::look_at_socket() {
   const Clock::time_point now = Clock::now();
-  if (!socket_stirs_ && now - last_look_ < kBetweenLooks) return Received::kTimeout;
+  if (!socket_stirs_ && now - last_look_ < kBetweenSocketLooks) return Received::kTimeout;
   last_look_ = now;
   socket_stirs_ = false;
   switch (socket_->receive(scratch_, kNow)) {
@@ -108,23 +107,8 @@ bool MemoryLink::is_worth_a_look() {
 
 /// kFrame when it is worth a look.
 Received MemoryLink::wait(Clock::time_point end) {
-  return spin(end) ? Received::kFrame : sleep(end);
-}
-
-bool MemoryLink::spin(Clock::time_point end) {
-  const Clock::time_point start = Clock::now();
-  const Clock::time_point stop = std::min(end, start + spin_bound_.bound());
-  while (Clock::now() < stop) {
-    for (unsigned count = 0; count < kLooksBetweenClocks; ++count) {
-      if (is_worth_a_look()) {
-        spin_bound_.found_after(Clock::now() - start);
-        return true;
-      }
-      _mm_pause();
-    }
-  }
-  spin_bound_.slept();
-  return false;
+  const bool is_over = sdk::spin(spin_bound_, end, [this] { return is_worth_a_look(); });
+  return is_over ? Received::kFrame : sleep(end);
 }
 
 Received MemoryLink::sleep(Clock::time_point end) {

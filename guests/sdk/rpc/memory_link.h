@@ -77,7 +77,6 @@ class MemoryLink : public Link {
   Received look_at_socket();
   Received wait(Clock::time_point end);
   [[nodiscard]] bool is_worth_a_look();
-  bool spin(Clock::time_point end);
   Received sleep(Clock::time_point end);
 
   const std::unique_ptr<SocketLink> socket_;

@@ -39,9 +39,10 @@ class MemoryPath {
   static std::unique_ptr<MemoryPath> open(std::shared_ptr<MemoryHub> hub,
                                           std::unique_ptr<OwnedSection> section,
                                           const hive_rpc_setup& theirs, std::uint32_t peer_cid);
+  /// OWN: as SETUP tells of SECTION.
   MemoryPath(std::shared_ptr<MemoryHub> hub, std::unique_ptr<OwnedSection> section,
-             const hive_rpc_setup& theirs, std::uint32_t peer_cid, sdk::ChannelSender sender,
-             sdk::ChannelReceiver receiver);
+             const hive_rpc_setup& own, const hive_rpc_setup& theirs, std::uint32_t peer_cid,
+             sdk::ChannelSender sender, sdk::ChannelReceiver receiver);
   MemoryPath(const MemoryPath&) = delete;
   MemoryPath& operator=(const MemoryPath&) = delete;
   ~MemoryPath();
