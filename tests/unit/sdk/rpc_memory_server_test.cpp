@@ -10,11 +10,6 @@ namespace {
 using namespace hive::testing;
 using namespace hive::rpc;
 
-std::optional<HandlerError> echo(const Request& request, Bytes& reply) {
-  reply.assign(request.payload.begin(), request.payload.end());
-  return {};
-}
-
 /// A service, and what happens to its other callers.
 class RpcMemoryServer : public ::testing::Test {
  protected:

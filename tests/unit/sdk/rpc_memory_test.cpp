@@ -8,16 +8,6 @@ namespace {
 using namespace hive::testing;
 using namespace hive::rpc;
 
-hive_rpc_frame request(std::uint64_t id) {
-  hive_rpc_frame header{};
-  header.kind = HIVE_RPC_REQUEST;
-  header.id = id;
-  header.time_left = 60'000'000;
-  header.callee_incarnation = 7;
-  header.method = 1;
-  return header;
-}
-
 /// Both ends of a link that goes through memory; the caller's cell is 0, the callee's 1.
 class RpcMemory : public ::testing::Test {
  protected:

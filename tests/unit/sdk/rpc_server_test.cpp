@@ -12,11 +12,6 @@ namespace {
 using namespace hive::testing;
 using namespace hive::rpc;
 
-std::optional<HandlerError> echo(const Request& request, Bytes& reply) {
-  reply.assign(request.payload.begin(), request.payload.end());
-  return {};
-}
-
 /// A caller that a test plays by hand.
 class RawCaller {
  public:
@@ -40,15 +35,6 @@ class RawCaller {
     const hive_rpc_hello hello = make_hello("test");
     send(header, bytes_of(hello));
     EXPECT_EQ(next(), HIVE_RPC_WELCOME);
-  }
-  static hive_rpc_frame request(std::uint64_t id) {
-    hive_rpc_frame header{};
-    header.kind = HIVE_RPC_REQUEST;
-    header.id = id;
-    header.time_left = 60'000'000;
-    header.callee_incarnation = 7;
-    header.method = 1;
-    return header;
   }
   /// The kind of the next frame; 0 at the end.
   int next() {
@@ -92,7 +78,7 @@ class RpcServer : public ::testing::Test {
 TEST_F(RpcServer, DropsDuplicates) {
   start(served());
   RawCaller raw = greeted();
-  for (const std::uint64_t id : {5U, 5U, 4U, 6U}) raw.send(RawCaller::request(id));
+  for (const std::uint64_t id : {5U, 5U, 4U, 6U}) raw.send(request(id));
   EXPECT_EQ(raw.next(), HIVE_RPC_REPLY);
   EXPECT_EQ(raw.next(), HIVE_RPC_REPLY);
   EXPECT_TRUE(eventually([&] { return server_->counters().duplicates == 2; }));
@@ -102,7 +88,7 @@ TEST_F(RpcServer, DropsDuplicates) {
 TEST_F(RpcServer, RefusesRequestsForAnotherIncarnation) {
   start(served());
   RawCaller raw = greeted();
-  hive_rpc_frame header = RawCaller::request(1);
+  hive_rpc_frame header = request(1);
   header.callee_incarnation = 6;
   raw.send(header);
   EXPECT_EQ(raw.next(), HIVE_RPC_ERROR);
@@ -114,7 +100,7 @@ TEST_F(RpcServer, EndsConnectionsThatBreakTheRules) {
   start(served());
   {
     RawCaller raw(path_.address());  // No hello.
-    raw.send(RawCaller::request(1));
+    raw.send(request(1));
     EXPECT_EQ(raw.next(), HIVE_RPC_ERROR);
     EXPECT_EQ(raw.error().error, HIVE_RPC_PROTOCOL);
     EXPECT_EQ(raw.next(), 0);
@@ -130,7 +116,7 @@ TEST_F(RpcServer, EndsConnectionsThatBreakTheRules) {
   }
   {
     RawCaller raw = greeted();  // Somebody else.
-    hive_rpc_frame header = RawCaller::request(1);
+    hive_rpc_frame header = request(1);
     header.caller_cell = 9;
     raw.send(header);
     EXPECT_EQ(raw.next(), HIVE_RPC_ERROR);
@@ -151,7 +137,7 @@ TEST_F(RpcServer, GarbageEndsItsConnectionOnly) {
     Bytes noise(1 + random() % 3000);
     for (unsigned char& byte : noise) byte = static_cast<unsigned char>(random());
     if (round % 3 == 0) {  // A good start.
-      hive_rpc_frame header = RawCaller::request(1);
+      hive_rpc_frame header = request(1);
       seal(header, noise);
       bad.send_raw(bytes_of(header));
       noise[0] = static_cast<unsigned char>(noise[0] + 1);
@@ -160,7 +146,7 @@ TEST_F(RpcServer, GarbageEndsItsConnectionOnly) {
   }
   EXPECT_TRUE(eventually([&] { return server_->counters().connections == 1; }));
   EXPECT_EQ(server_->counters().executed, 0U);
-  good.send(RawCaller::request(1));
+  good.send(request(1));
   EXPECT_EQ(good.next(), HIVE_RPC_REPLY);
 }
 
@@ -172,16 +158,16 @@ TEST_F(RpcServer, DoesNotExecuteWhatNobodyWaitsFor) {
     return {};
   });
   RawCaller raw = greeted();
-  raw.send(RawCaller::request(1));
-  hive_rpc_frame expires = RawCaller::request(2);
+  raw.send(request(1));
+  hive_rpc_frame expires = request(2);
   expires.time_left = 1;
   raw.send(expires);
-  raw.send(RawCaller::request(3));
+  raw.send(request(3));
   hive_rpc_frame cancel{};
   cancel.kind = HIVE_RPC_CANCEL;
   cancel.id = 3;
   raw.send(cancel);
-  hive_rpc_frame ping = RawCaller::request(4);
+  hive_rpc_frame ping = request(4);
   ping.method = HIVE_RPC_PING;
   raw.send(ping);
   EXPECT_EQ(raw.next(), HIVE_RPC_REPLY);  // By now all has been received.
@@ -209,10 +195,10 @@ TEST_F(RpcServer, IsBusyPastItsQueue) {
     return {};
   });
   RawCaller raw = greeted();
-  raw.send(RawCaller::request(1));
-  raw.send(RawCaller::request(2));
+  raw.send(request(1));
+  raw.send(request(2));
   EXPECT_TRUE(eventually([&] { return running == 2; }));
-  for (std::uint64_t id = 3; id <= 7; ++id) raw.send(RawCaller::request(id));
+  for (std::uint64_t id = 3; id <= 7; ++id) raw.send(request(id));
   for (const std::uint64_t id : {6U, 7U}) {
     EXPECT_EQ(raw.next(), HIVE_RPC_ERROR);
     EXPECT_EQ(raw.error().error, HIVE_RPC_BUSY);
@@ -236,10 +222,10 @@ TEST_F(RpcServer, IsBusyPastItsBytes) {
     return {};
   });
   RawCaller raw = greeted();
-  raw.send(RawCaller::request(1), Bytes(2000));
+  raw.send(request(1), Bytes(2000));
   EXPECT_TRUE(eventually([&] { return running.load(); }));
-  raw.send(RawCaller::request(2), Bytes(2000));
-  raw.send(RawCaller::request(3), Bytes(2000));
+  raw.send(request(2), Bytes(2000));
+  raw.send(request(3), Bytes(2000));
   EXPECT_EQ(raw.next(), HIVE_RPC_ERROR);
   EXPECT_EQ(raw.frame().header.id, 3U);
   go.set_value();
@@ -276,11 +262,11 @@ TEST_F(RpcServer, CallersHaveSharesOfTheQueueAndTakeTurns) {
   });
   RawCaller greedy = greeted();
   RawCaller modest = greeted();
-  greedy.send(RawCaller::request(1), bytes("greedy"));
+  greedy.send(request(1), bytes("greedy"));
   EXPECT_TRUE(eventually([&] { return running.load(); }));
-  for (std::uint64_t id = 2; id <= 9; ++id) greedy.send(RawCaller::request(id), bytes("greedy"));
+  for (std::uint64_t id = 2; id <= 9; ++id) greedy.send(request(id), bytes("greedy"));
   for (int i = 0; i < 4; ++i) EXPECT_EQ(greedy.next(), HIVE_RPC_ERROR);
-  for (std::uint64_t id = 1; id <= 2; ++id) modest.send(RawCaller::request(id), bytes("modest"));
+  for (std::uint64_t id = 1; id <= 2; ++id) modest.send(request(id), bytes("modest"));
   EXPECT_TRUE(eventually([&] { return server_->counters().requests == 11; }));
   go.set_value();
   for (int i = 0; i < 2; ++i) EXPECT_EQ(modest.next(), HIVE_RPC_REPLY);
@@ -313,7 +299,7 @@ TEST_F(RpcServer, SlowReadersHurtThemselvesOnly) {
     RawCaller slow = greeted();
     const Bytes payload(512 * 1024);
     std::uint64_t id = 0;
-    while (slow.link().has_room()) slow.send(RawCaller::request(++id), payload);
+    while (slow.link().has_room()) slow.send(request(++id), payload);
     expect_alive();
     Frame frame;
     for (std::uint64_t replies = 0; replies < id;) {
@@ -345,7 +331,7 @@ TEST_F(RpcServer, ACallerThatNeverReadsIsHungUpOn) {
   std::promise<void> go;
   start(options, big_replies_after(go.get_future().share()));
   RawCaller deaf = greeted();
-  for (std::uint64_t id = 1; id <= 64; ++id) deaf.send(RawCaller::request(id));
+  for (std::uint64_t id = 1; id <= 64; ++id) deaf.send(request(id));
   EXPECT_TRUE(eventually([&] { return server_->counters().requests == 64; }));
   go.set_value();
   Client client(caller(), connector(path_.address()));
@@ -364,7 +350,7 @@ TEST_F(RpcServer, ACallerThatNeverReadsGainsNothingByDeadlines) {
   start(options, big_replies_after(go.get_future().share()));
   RawCaller deaf = greeted();
   for (std::uint64_t id = 1; id <= 64; ++id) {
-    hive_rpc_frame header = RawCaller::request(id);
+    hive_rpc_frame header = request(id);
     if (id > 4) header.time_left = id * 500'000;
     deaf.send(header);
   }
@@ -402,7 +388,7 @@ TEST_F(RpcServer, ACellThatNeverReadsIsHungUpOn) {
   std::vector<RawCaller> deaf;
   for (unsigned i = 0; i < kConnections; ++i) deaf.push_back(greeted());
   for (RawCaller& each : deaf) {
-    for (std::uint64_t id = 1; id <= 64; ++id) each.send(RawCaller::request(id));
+    for (std::uint64_t id = 1; id <= 64; ++id) each.send(request(id));
   }
   EXPECT_TRUE(eventually([&] { return server_->counters().requests == 64 * kConnections; }));
   const auto start = Clock::now();
