@@ -1,9 +1,6 @@
 // How long to spin before sleeping, learnt from how long waits took.
 #pragma once
 
-#include <immintrin.h>
-
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -53,47 +50,6 @@ class SpinBound {
   std::atomic<std::int64_t> price_{0};  ///< Of a sleep.
   std::atomic<int> until_other_{kOftenTried};
   std::atomic<int> between_trials_{kOftenTried};
-};
-
-/// One wait, from its begin: spins first, and tells BOUND what came of it.
-class SpinningWait {
- public:
-  using Clock = std::chrono::steady_clock;
-
-  explicit SpinningWait(SpinBound& bound) : bound_(bound), start_(Clock::now()) {}
-
-  /// Calls LOOK until it gives true, for as long as spinning pays but not past END.
-  template <typename Look>
-  bool spin(const Look& look, Clock::time_point end) {
-    const SpinBound::Spin spin = bound_.next();
-    kind_ = spin.kind;
-    const Clock::time_point stop = std::min(end, start_ + spin.most);
-    for (Clock::time_point now = start_; now < stop; now = Clock::now()) {
-      for (unsigned count = 0; count < kLooksBetweenClocks; ++count) {
-        if (look()) {
-          bound_.found_after(Clock::now() - start_, kind_);
-          return true;
-        }
-        _mm_pause();
-      }
-    }
-    spun_ = true;
-    bound_.missed(kind_);
-    return false;
-  }
-
-  /// It slept after that, and what it waited for came.
-  void woke() {
-    if (spun_) bound_.slept(Clock::now() - start_, kind_);
-  }
-
- private:
-  static constexpr unsigned kLooksBetweenClocks = 16;
-
-  SpinBound& bound_;
-  Clock::time_point start_;
-  SpinBound::Kind kind_ = SpinBound::Kind::kUsual;
-  bool spun_ = false;
 };
 
 }  // namespace hive::sdk

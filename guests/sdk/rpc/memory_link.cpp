@@ -5,14 +5,16 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 
+#include "guests/sdk/events/spinning_wait.h"
 #include "guests/sdk/rpc/poll_until.h"
 
 namespace hive::rpc {
 namespace {
 
 /// Between looks at the socket of who polls.
-constexpr std::chrono::microseconds kBetweenLooks{100};
+constexpr std::chrono::microseconds kBetweenSocketLooks{100};
 /// Between looks where nobody can be told of doorbells.
 constexpr std::chrono::milliseconds kDeafSleep{2};
 
@@ -40,7 +42,14 @@ Sent MemoryLink::send(const hive_rpc_frame& header, ByteView payload) {
   return sent;
 }
 
-Received MemoryLink::receive(Frame& frame, Clock::time_point end) {
+Received MemoryLink::receive(Frame& frame, Clock::time_point end) try {
+  return receive_next(frame, end);
+} catch (const std::bad_alloc&) {
+  close();
+  return Received::kEnded;
+}
+
+Received MemoryLink::receive_next(Frame& frame, Clock::time_point end) {
   if (fault_ != HIVE_RPC_FAULT_NONE) return Received::kBroken;
   if (!is_up()) return receive_before(frame, end);
   for (;;) {
@@ -73,7 +82,7 @@ Received MemoryLink::receive(Frame& frame, Clock::time_point end) {
 /// Nothing comes through it any more but its end.
 Received MemoryLink::look_at_socket() {
   const Clock::time_point now = Clock::now();
-  if (!socket_stirs_ && now - last_look_ < kBetweenLooks) return Received::kTimeout;
+  if (!socket_stirs_ && now - last_look_ < kBetweenSocketLooks) return Received::kTimeout;
   last_look_ = now;
   socket_stirs_ = false;
   switch (socket_->receive(scratch_, kNow)) {
@@ -107,7 +116,7 @@ Received MemoryLink::wait(Clock::time_point end) {
 
 Received MemoryLink::sleep(Clock::time_point end) {
   sdk::Events& events = hub_->machine().events();
-  auto listener = events.take_listener();
+  auto listener = events.take_listener(std::min(end, Clock::now() + kDeafSleep));
   sleeping_ = true;
   bool is_told = listener != nullptr;
   if (listener) {
@@ -120,7 +129,8 @@ Received MemoryLink::sleep(Clock::time_point end) {
                                 {wakeup_.get(), POLLIN, 0},
                                 {is_told ? listener->descriptor() : -1, POLLIN, 0}}};
   if (!is_worth_a_look()) {
-    const auto most = is_told ? events.longest_sleep() : kDeafSleep;
+    const Clock::duration most =
+        is_told ? listener->longest_sleep(events.longest_sleep()) : kDeafSleep;
     (void)poll_until(polled.data(), polled.size(), std::min(end, Clock::now() + most));
   }
   path_->withdraw();

@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "guests/sdk/events/spin_bound.h"
+#include "guests/sdk/events/spinning_wait.h"
 
 namespace hive::bench {
 namespace {
@@ -74,7 +74,7 @@ class Side {
   void await(std::uint32_t sequence) {
     const auto there = [&] { return static_cast<std::int32_t>(received() - sequence) >= 0; };
     sdk::SpinningWait wait(bound_);
-    if (wait.spin(there, sdk::SpinningWait::Clock::time_point::max())) return;
+    if (wait.spin(there, sdk::Clock::time_point::max())) return;
     while (!there()) {
       store(own_.sleeping, 1);
       fence();

@@ -5,7 +5,6 @@
 namespace {
 
 using hive::sdk::SpinBound;
-using hive::sdk::SpinningWait;
 using Kind = SpinBound::Kind;
 using Time = SpinBound::Time;
 using namespace std::chrono_literals;
@@ -90,18 +89,6 @@ TEST(SpinBound, IdleOnesMakeNoTrials) {
     bound.missed(Kind::kUsual);
     bound.slept(1s, spin.kind);
   }
-}
-
-TEST(SpinningWait, EndsAtItsEnd) {
-  SpinBound bound;
-  SpinningWait wait(bound);
-  int looks = 0;
-  const auto never = [&] { return ++looks < 0; };
-  EXPECT_FALSE(wait.spin(never, SpinningWait::Clock::time_point::min()));
-  EXPECT_EQ(looks, 0);
-  EXPECT_FALSE(wait.spin(never, SpinningWait::Clock::time_point::max()));
-  EXPECT_GE(looks, 1);
-  EXPECT_TRUE(wait.spin([&] { return true; }, SpinningWait::Clock::time_point::max()));
 }
 
 }  // namespace
