@@ -1,5 +1,7 @@
 #include "guests/sdk/events/spin_bound.h"
 
+#include <algorithm>
+
 namespace hive::sdk {
 namespace {
 
