@@ -17,7 +17,7 @@ sys.dont_write_bytecode = True
 from lib import figures  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-LAB_LIMIT = 400
+LAB_LIMIT = 1200
 LOADS = ["null rpc", "128 B", "4 KiB", "64 KiB"]
 MICRO_KINDS = [f"{load} {way}" for load in LOADS[:3] for way in ("spinning", "sleeping")]
 # Name after the load, dividend, divisor. A ratio is left out where a figure of it is missing.
