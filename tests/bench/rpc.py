@@ -55,8 +55,9 @@ def measure_natively(rounds):
 
 
 def measure_in_labs(options):
-    """Each round has a lab of its own. One with two CPUs does not always live long (docs/lab.md): what
-    it measured until then counts, and its round is repeated."""
+    """The samples, and whether there are as many as there should be. Each round has a lab of its own.
+    One with two CPUs does not always live long (docs/lab.md): what it measured until then counts, and
+    its round is repeated."""
     command = [f"{ROOT}/scripts/lab", "--cpus", str(options.cpus), "--timeout", str(LAB_LIMIT),
                *(["--icount"] if options.icount else []), f"{ROOT}/tests/bench/rpc/lab.py",
                *(LOADS[:1] if options.cpus > 1 else LOADS + ["stream"])]
@@ -64,19 +65,20 @@ def measure_in_labs(options):
     while done < options.runs and failed <= 3 * options.runs:
         print(f"bench rpc: round {done + 1} of {options.runs}", file=sys.stderr, flush=True)
         status, output = run(command)
-        for line in output.splitlines():
+        # It may have ended in the middle of the last line.
+        for line in output[:output.rfind("\n") + 1].splitlines():
             for name, value in json.loads(line).items():
                 samples.setdefault(name, []).append(value)
         done += status == 0
         failed += status != 0
     if failed:
         print(f"bench rpc: {failed} labs ended early", file=sys.stderr)
-    return samples
+    return samples, done == options.runs
 
 
 def measure(options):
-    """{figure: [a sample of each round]}"""
-    return measure_in_labs(options) if options.lab else measure_natively(options.runs)
+    """{figure: [a sample of each round]}, and whether they are complete."""
+    return measure_in_labs(options) if options.lab else (measure_natively(options.runs), True)
 
 
 def report(samples):
@@ -97,7 +99,10 @@ def main():
                         help="in the lab, count time in instructions: the same on a busy host, but "
                         "much longer in coming")
     options = parser.parse_args()
-    figures.write(report(measure(options)), options.json)
+    samples, complete = measure(options)
+    figures.write(report(samples), options.json)
+    if not complete:
+        sys.exit("bench rpc: not all rounds could be measured")
 
 
 if __name__ == "__main__":
