@@ -92,10 +92,14 @@ Outcome ClientCore::greet(Connection& connection, hive_rpc_fault& fault, Clock::
   const hive_rpc_hello hello = make_hello(options_.service);
   hive_rpc_frame header = make_frame(HIVE_RPC_HELLO, 0, 0);
   seal(header, bytes_of(hello));
+  Frame frame;
   if (connection.link->send(header, bytes_of(hello)) != Sent::kSent) {
+    // A server that is busy says so and hangs up, perhaps before it is greeted.
+    const bool is_told = connection.link->receive(frame, kNow) == Received::kFrame &&
+                         frame.header.kind == HIVE_RPC_ERROR;
+    if (is_told) return check_welcome(connection, fault, frame);
     return {HIVE_RESET, 0, "the connection ended at once"};
   }
-  Frame frame;
   for (;;) {
     switch (connection.link->receive(frame, end)) {
       case Received::kFrame:
