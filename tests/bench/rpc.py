@@ -7,7 +7,6 @@ booted from the same kernel and initramfs, side by side in one lab and alternati
 are those of a host that emulates everything: ratios mean something, and times do not.
 docs/benchmarks.md tells what exactly is compared.
 """
-import argparse
 import json
 import os
 import subprocess
@@ -87,17 +86,11 @@ def report(samples):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", metavar="FILE", help="write the figures to FILE")
-    parser.add_argument("--runs", type=int, default=5, help="rounds to measure (default: 5)")
-    parser.add_argument("--lab", action="store_true", help="measure stock guests, in the lab")
+    parser = figures.options_of(__doc__, runs=5)
+    figures.add_lab_options(parser, "stock guests, in the lab")
     parser.add_argument("--cpus", type=int, default=1,
                         help="of the lab (default: 1); with 2, each guest of a pair has its own, "
                         "and only the null RPC is measured")
-    parser.add_argument("--icount", action="store_true",
-                        help="in the lab, count time in instructions: the same on a busy host, but "
-                        "much longer in coming")
     options = parser.parse_args()
     samples, complete = measure(options)
     figures.write(report(samples), options.json)
