@@ -8,7 +8,7 @@
 #include <span>
 #include <utility>
 
-#include "cellmon/wire/descriptor.h"
+#include "vmm/base/watch.h"
 
 namespace hive::wire {
 namespace {
