@@ -45,9 +45,7 @@ Outcome ClientCore::ensure_connected(Lock& lock, Clock::time_point end) {
     std::shared_ptr<Connection> made;
     hive_rpc_fault fault = HIVE_RPC_FAULT_NONE;
     Outcome outcome = try_to_connect(made, fault, end);
-    if (outcome.status == HIVE_RESET || outcome.status == HIVE_REFUSED) {
-      outcome = blame_peer(std::move(outcome), before, end);
-    }
+    outcome = blame_peer(std::move(outcome), before, end);
     lock.lock();
     connecting_ = false;
     connected_.notify_all();

@@ -171,6 +171,7 @@ class ServerCore {
   void receive_all();
   void receive_once(std::vector<pollfd>& polled);
   bool spin(sdk::SpinningWait& wait, std::vector<pollfd>& polled);
+  void begin_list(std::vector<pollfd>& polled) const;
   bool look(std::vector<pollfd>& polled);
   void sleep(std::vector<pollfd>& polled);
   static bool has_work(Link& link);
