@@ -155,7 +155,7 @@ Result<Done> ChannelSender::put(std::span<const std::byte> head, std::span<const
 
 void ChannelSender::publish() {
   __atomic_store_n(&ring_->produced, produced_ | closed_, __ATOMIC_RELEASE);
-  machine_->events().wake_in(place_.credit.home, place_.data_key());
+  receiver_was_awake_ = !machine_->events().wake_in(place_.credit.home, place_.data_key());
 }
 
 void ChannelSender::close() {

@@ -45,6 +45,9 @@ class ChannelSender {
   /// The receiver gets what was sent, and then HIVE_CLOSED.
   void close();
 
+  /// Whether the receiver did not sleep when something was last sent.
+  [[nodiscard]] bool receiver_was_awake() const { return receiver_was_awake_; }
+
  private:
   ChannelSender(Machine& machine, const ChannelPlace& place, unsigned char* ring,
                 unsigned char* credit);
@@ -64,6 +67,7 @@ class ChannelSender {
   std::uint32_t produced_ = 0;
   std::uint32_t consumed_ = 0;  ///< The receiver's index, as last seen and found good.
   std::uint32_t closed_ = 0;    ///< HIVE_CHANNEL_CLOSED once close() was called.
+  bool receiver_was_awake_ = false;
 };
 
 }  // namespace hive::sdk

@@ -94,9 +94,11 @@ unsigned Events::wake(const WaitKey& key) {
   return rung;
 }
 
-void Events::wake_in(std::uint32_t cell, const WaitKey& key) {
+bool Events::wake_in(std::uint32_t cell, const WaitKey& key) {
   full_fence();
-  if (areas_.has_waiters(cell, key)) bell_->ring(cell);
+  if (!areas_.has_waiters(cell, key)) return false;
+  bell_->ring(cell);
+  return true;
 }
 
 std::unique_ptr<Listener> Events::take_idle() {

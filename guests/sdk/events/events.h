@@ -82,8 +82,8 @@ class Events {
   bool wait(const WaitKey& key, const Look& look, Clock::time_point end);
   /// Has all who wait for KEY look again. After the word was stored. How many cells were rung.
   unsigned wake(const WaitKey& key);
-  /// The same where only CELL waits for KEY.
-  void wake_in(std::uint32_t cell, const WaitKey& key);
+  /// The same where only CELL waits for KEY; whether it was rung: else all there are awake.
+  bool wake_in(std::uint32_t cell, const WaitKey& key);
 
   [[nodiscard]] SystemAreas& areas() { return areas_; }
 

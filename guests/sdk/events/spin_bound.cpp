@@ -5,56 +5,101 @@
 namespace hive::sdk {
 namespace {
 
+constexpr auto kRelaxed = std::memory_order_relaxed;
+
 /// Goes one PARTth of the way.
 void approach(std::atomic<std::int64_t>& average, SpinBound::Time time, int part) {
-  const std::int64_t now = average.load(std::memory_order_relaxed);
-  average.store(now + (time.count() - now) / part, std::memory_order_relaxed);
+  const std::int64_t now = average.load(kRelaxed);
+  average.store(now + (time.count() - now) / part, kRelaxed);
 }
 
 SpinBound::Time time_in(const std::atomic<std::int64_t>& value) {
-  return SpinBound::Time(value.load(std::memory_order_relaxed));
+  return SpinBound::Time(value.load(kRelaxed));
+}
+
+/// Counts LEFT down; true, and anew from BETWEEN, where it is over.
+bool is_over(std::atomic<int>& left, int between) {
+  if (left.fetch_sub(1, kRelaxed) > 1) return false;
+  left.store(between, kRelaxed);
+  return true;
 }
 
 }  // namespace
+
+bool SpinBound::Trials::are_due() { return is_over(left, between.load(kRelaxed)); }
+
+void SpinBound::Trials::pay() {
+  between.store(often, kRelaxed);
+  left.store(often, kRelaxed);
+}
+
+void SpinBound::Trials::fail() {
+  const int longer = std::min(2 * between.load(kRelaxed), kSeldomTried);
+  between.store(longer, kRelaxed);
+  left.store(longer, kRelaxed);
+}
 
 SpinBound::Time SpinBound::most() const {
   return std::clamp(2 * time_in(price_), kMost, kLongestTrial);
 }
 
-SpinBound::Spin SpinBound::next() {
-  const Time usual = std::clamp(2 * time_in(found_), kLeast, most());
-  if (until_other_.fetch_sub(1, std::memory_order_relaxed) > 1) return {usual, Kind::kUsual};
-  if (usual > kMost) {
-    until_other_.store(kBetweenNaps, std::memory_order_relaxed);
-    return {kLeast, Kind::kNap};
-  }
-  until_other_.store(between_trials_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+bool SpinBound::in_rhythm() const { return found_in_row_.load(kRelaxed) >= kRhythm; }
+
+SpinBound::Time SpinBound::usual() const {
+  const Time time = std::clamp(2 * time_in(found_), kLeast, most());
+  return in_rhythm() ? std::max(time, std::min(time_in(price_), kLongestTrial)) : time;
+}
+
+SpinBound::Spin SpinBound::trial(Kind kind) const {
   const Time slept = time_in(slept_);
-  if (slept > kLongestTrial) return {usual, Kind::kUsual};
-  return {std::max(slept, kMost), Kind::kTrial};
+  if (slept > kLongestTrial) return {usual(), Kind::kUsual};
+  return {std::max(slept, kMost), kind};
+}
+
+SpinBound::Spin SpinBound::next(bool peer_is_awake) {
+  const Time time = usual();
+  if (time > kMost) {
+    if (is_over(until_nap_, kBetweenNaps)) return {kLeast, Kind::kNap};
+  } else if (own_.are_due()) {
+    return trial(Kind::kTrial);
+  } else if (peer_is_awake && !in_rhythm() && joined_.are_due()) {
+    return trial(Kind::kJoin);
+  }
+  return {time, Kind::kUsual};
 }
 
 void SpinBound::found_after(Time time, Kind kind) {
-  if (kind != Kind::kTrial) return approach(found_, std::min(time, most()), 8);
+  if (!in_rhythm()) found_in_row_.fetch_add(1, kRelaxed);
+  if (kind == Kind::kUsual || kind == Kind::kNap)
+    return approach(found_, std::min(time, most()), 8);
   approach(price_, time_in(slept_) - time, 2);
-  if (time > most()) return fail_trial();
-  if (paid_.fetch_add(1, std::memory_order_relaxed) == 0 && time > kMost) {
-    return until_other_.store(1, std::memory_order_relaxed);  // The next one tells.
+  if (kind == Kind::kJoin) return found_by_trial(time, joined_);
+  if (time > kMost && !second_.exchange(true, kRelaxed)) return own_.left.store(1, kRelaxed);
+  second_.store(false, kRelaxed);
+  found_by_trial(time, own_);
+}
+
+void SpinBound::found_by_trial(Time time, Trials& trials) {
+  if (time > most()) {
+    found_in_row_.store(0, kRelaxed);
+    return trials.fail();
   }
-  found_.store(time.count(), std::memory_order_relaxed);
-  between_trials_.store(kOftenTried, std::memory_order_relaxed);
+  found_.store(time.count(), kRelaxed);
+  trials.pay();
 }
 
 void SpinBound::missed(Kind kind) {
   if (kind == Kind::kNap) return;
+  const bool was_in_rhythm = in_rhythm();
+  found_in_row_.store(0, kRelaxed);
+  if (kind == Kind::kUsual && was_in_rhythm) return own_.left.store(1, kRelaxed);
   approach(found_, Time(0), 8);
-  if (kind == Kind::kTrial) fail_trial();
-}
-
-void SpinBound::fail_trial() {
-  paid_.store(0, std::memory_order_relaxed);
-  const int between = between_trials_.load(std::memory_order_relaxed);
-  between_trials_.store(std::min(2 * between, kSeldomTried), std::memory_order_relaxed);
+  if (kind == Kind::kTrial) {
+    second_.store(false, kRelaxed);
+    own_.fail();
+  } else if (kind == Kind::kJoin) {
+    joined_.fail();
+  }
 }
 
 void SpinBound::slept(Time whole, Kind kind) {

@@ -10,10 +10,16 @@ namespace hive::sdk {
 /// Spinning pays for as long as the sleep that it saves would have cost. What a sleep costs depends
 /// on the host and on who else is awake. So now and then a wait is a *trial*, which spins for as
 /// long as waits with sleeps take lately; what it is sooner than they is a sample of the price of a
-/// sleep. Spins become long only where two trials in a row say that they pay, and trials that do
-/// not say so become rare. Two who wait for each other and both sleep come back to spinning by
-/// that: neither would find the other within the time of a usual spin. And where spins are long, a
-/// wait now and then is a *nap*, which sleeps to learn whether that still costs as much.
+/// sleep. Two who wait for each other and both sleep come back to spinning by that: neither would
+/// find the other within the time of a usual spin. It takes both, so a trial is two waits of which
+/// the second one counts, and who finds the other awake *joins* with a trial of its own. Trials of
+/// either kind become rare where they show that spinning does not pay.
+///
+/// Waits that spinning ends, several in a row, are a *rhythm*. As long as it lasts, spins are as
+/// long as a sleep costs, so that the other may be late once, and where one was in vain the next
+/// wait is a trial. Where spins are long, a wait now and then is a *nap*, which sleeps to learn
+/// whether that still costs as much.
+///
 /// Thread-safe; threads share what they learn.
 class SpinBound {
  public:
@@ -24,17 +30,20 @@ class SpinBound {
   static constexpr Time kMost{50'000};
   static constexpr Time kLongestTrial{4'000'000};
   /// Waits from one trial to the next, and from one nap to the next.
-  static constexpr int kOftenTried = 16;
+  static constexpr int kOftenTried = 8;
   static constexpr int kSeldomTried = 1024;
   static constexpr int kBetweenNaps = 64;
+  /// Waits that make a rhythm.
+  static constexpr int kRhythm = 4;
 
-  enum class Kind { kUsual, kTrial, kNap };
+  enum class Kind { kUsual, kTrial, kJoin, kNap };
   /// How long the next wait is to spin.
   struct Spin {
     Time most;
     Kind kind;
   };
-  Spin next();
+  /// PEER_IS_AWAKE: whoever is waited for did not sleep when something was last sent to it.
+  Spin next(bool peer_is_awake = false);
   /// A wait of that kind ended after that long without sleep.
   void found_after(Time time, Kind kind);
   /// Spinning was in vain.
@@ -43,16 +52,33 @@ class SpinBound {
   void slept(Time whole, Kind kind);
 
  private:
+  /// When there are trials of a kind.
+  struct Trials {
+    /// Whether it is time for one.
+    bool are_due();
+    void pay();
+    void fail();
+
+    const int often;
+    std::atomic<int> between{often};  ///< Waits.
+    std::atomic<int> left{often};     ///< Waits until the next one.
+  };
+
   [[nodiscard]] Time most() const;
-  void fail_trial();
+  [[nodiscard]] bool in_rhythm() const;
+  [[nodiscard]] Time usual() const;
+  [[nodiscard]] Spin trial(Kind kind) const;
+  void found_by_trial(Time time, Trials& trials);
 
   // A lost update among threads costs a bit of learning. All in nanoseconds.
   std::atomic<std::int64_t> found_{kMost.count() / 4};  ///< What waits without sleep take.
   std::atomic<std::int64_t> slept_{2 * kLongestTrial.count()};
   std::atomic<std::int64_t> price_{0};  ///< Of a sleep.
-  std::atomic<int> until_other_{kOftenTried};
-  std::atomic<int> between_trials_{kOftenTried};
-  std::atomic<int> paid_{0};  ///< Trials in a row.
+  Trials own_{kOftenTried};
+  Trials joined_{1};
+  std::atomic<bool> second_{false};  ///< The next trial of its own is the one that counts.
+  std::atomic<int> until_nap_{kBetweenNaps};
+  std::atomic<int> found_in_row_{0};  ///< Waits, up to kRhythm.
 };
 
 }  // namespace hive::sdk

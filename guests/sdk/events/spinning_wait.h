@@ -17,10 +17,11 @@ class SpinningWait {
 
   [[nodiscard]] Clock::time_point start() const { return start_; }
 
-  /// Calls LOOK until it gives true, for as long as spinning pays but not past END.
+  /// Calls LOOK until it gives true, for as long as spinning pays but not past END. PEER_IS_AWAKE:
+  /// as SpinBound::next().
   template <typename Look>
-  bool spin(const Look& look, Clock::time_point end) {
-    const SpinBound::Spin spin = bound_.next();
+  bool spin(const Look& look, Clock::time_point end, bool peer_is_awake = false) {
+    const SpinBound::Spin spin = bound_.next(peer_is_awake);
     kind_ = spin.kind;
     const Clock::time_point stop = std::min(end, start_ + spin.most);
     for (Clock::time_point now = start_; now < stop; now = Clock::now()) {

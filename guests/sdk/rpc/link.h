@@ -94,6 +94,9 @@ class Link {
   [[nodiscard]] virtual bool can_flush() { return false; }
   /// Whether the peer may be quick enough for pending() to be worth looking at for a while.
   [[nodiscard]] virtual bool is_quick() const { return false; }
+  /// Whether the peer did not sleep when something was last sent to it: it may be waiting for more,
+  /// as quick as it can be.
+  [[nodiscard]] virtual bool peer_was_awake() const { return false; }
   /// Whether pending() may come to say something else without anything being raised: look every
   /// millisecond.
   [[nodiscard]] virtual bool is_settling_soon() const { return false; }

@@ -108,7 +108,8 @@ bool MemoryLink::is_worth_a_look() {
 /// kFrame when it is worth a look.
 Received MemoryLink::wait(Clock::time_point end) {
   sdk::SpinningWait wait(spin_bound_);
-  if (wait.spin([this] { return is_worth_a_look(); }, end)) return Received::kFrame;
+  const auto look = [this] { return is_worth_a_look(); };
+  if (wait.spin(look, end, path_->peer_was_awake())) return Received::kFrame;
   const Received received = sleep(end);
   if (received == Received::kFrame && is_worth_a_look()) wait.woke();
   return received;

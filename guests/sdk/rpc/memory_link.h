@@ -52,6 +52,7 @@ class MemoryLink : public Link {
   [[nodiscard]] bool pending() const override;
   [[nodiscard]] bool can_flush() override { return is_up() && path_->can_flush(); }
   [[nodiscard]] bool is_quick() const override { return is_up(); }
+  [[nodiscard]] bool peer_was_awake() const override { return is_up() && path_->peer_was_awake(); }
   [[nodiscard]] bool is_settling_soon() const override { return is_settling(); }
   bool arm(bool reads) override;
   void disarm() override;

@@ -129,7 +129,10 @@ Sent MemoryPath::send_or_keep(ByteView head, ByteView payload) {
 /// One record, where there is room. Locked.
 bool MemoryPath::pass(std::span<const std::byte> head, std::span<const std::byte> body) {
   const auto sent = sender_.try_send(head, body);
-  if (sent.ok()) return sent.value();
+  if (sent.ok()) {
+    peer_was_awake_.store(sender_.receiver_was_awake(), std::memory_order_relaxed);
+    return sent.value();
+  }
   const bool is_nonsense = sent.status() == HIVE_BROKEN;
   failing_ = is_nonsense ? Failing::kBroken : Failing::kEnded;
   sending_failed_ = true;

@@ -63,6 +63,8 @@ class MemoryPath {
   [[nodiscard]] hive_rpc_fault fault() const { return fault_; }
 
   [[nodiscard]] bool is_same_peer() const;
+  /// As Link::peer_was_awake().
+  [[nodiscard]] bool peer_was_awake() const { return peer_was_awake_; }
 
   /// Counts this end among those that wait in this cell's wait table: for frames, and for room
   /// where something is unsent. By the thread that receives.
@@ -113,6 +115,7 @@ class MemoryPath {
   std::deque<Unsent> unsent_;
   std::atomic<std::size_t> unsent_size_{0};
   std::atomic<bool> sending_failed_{false};
+  std::atomic<bool> peer_was_awake_{false};
   std::atomic<Failing> failing_{Failing::kNo};
 };
 

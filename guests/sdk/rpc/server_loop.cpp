@@ -81,12 +81,16 @@ void ServerCore::receive_once(std::vector<pollfd>& polled) {
 /// woken. True where one has something; POLLED then says nothing of anybody. The others have their
 /// turn now and then: then it is true where POLLED shows something.
 bool ServerCore::spin(sdk::SpinningWait& wait, std::vector<pollfd>& polled) {
-  const bool has_quick = std::any_of(sessions_.begin(), sessions_.end(), [](const auto& session) {
-    return session->link().is_quick();
-  });
+  bool has_quick = false;
+  bool one_was_awake = false;
+  for (const auto& session : sessions_) {
+    has_quick |= session->link().is_quick();
+    one_was_awake |= session->link().peer_was_awake();
+  }
   if (!has_quick) return false;
   if (wait.start() - last_poll_ > kLongestUnpolled && look(polled)) return true;
-  if (!wait.spin([this] { return has_quick_work(); }, Clock::time_point::max())) return false;
+  const auto look = [this] { return has_quick_work(); };
+  if (!wait.spin(look, Clock::time_point::max(), one_was_awake)) return false;
   polled.assign(kFirstSession + sessions_.size(), pollfd{-1, 0, 0});
   return true;
 }

@@ -17,7 +17,7 @@ from ivshmem_server import IvshmemServer  # noqa: E402
 
 SIZES = {"null rpc": 1, "128 B": 128, "4 KiB": 4096, "64 KiB": 65536}
 STREAM = 65536  # bytes of a message
-TRIPS = 100
+TRIPS = 300
 PORT = 5000
 SHARED = 32 << 20
 CIDS = 3, 4  # As plans give them, in order.

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
+#include <vector>
 
 namespace {
 
@@ -53,6 +55,66 @@ TEST(SpinBound, TwoSleepersComeBackToSpinning) {
   }
 }
 
+/// Two who wait in turn, on a host where what is waited for may be late.
+class Pair {
+ public:
+  Pair(unsigned seed, Time price) : random_(seed), price_(price) {
+    for (unsigned i = seed % 6; i > 0; --i) {  // They do not begin together.
+      const SpinBound::Spin spin = bounds_[0].next();
+      bounds_[0].missed(spin.kind);
+      bounds_[0].slept(2 * price, spin.kind);
+    }
+  }
+
+  /// A wait of ONE: for the other's answer, which takes 20 us, once that is awake.
+  Time wait(int one) {
+    const bool other_is_asleep = asleep_[1 - one];
+    Time coming = some(20us);
+    if (other_is_asleep) coming += some(price_);
+    if (chance_(random_) < 0.08) coming += some(1ms);
+    SpinBound& bound = bounds_[one];
+    const SpinBound::Spin spin = bound.next(!other_is_asleep);
+    asleep_[one] = coming > spin.most;
+    if (!asleep_[one]) {
+      bound.found_after(coming, spin.kind);
+    } else {
+      bound.missed(spin.kind);
+      bound.slept(coming + some(price_), spin.kind);
+    }
+    return coming;
+  }
+
+ private:
+  /// About TIME.
+  Time some(Time time) {
+    return Time(
+        static_cast<Time::rep>(static_cast<double>(time.count()) * (0.6 + 0.8 * chance_(random_))));
+  }
+
+  std::mt19937 random_;
+  std::uniform_real_distribution<double> chance_{0, 1};
+  Time price_;
+  SpinBound bounds_[2];
+  bool asleep_[2] = {true, true};
+};
+
+TEST(SpinBound, TwoSleepersSoonSpinHoweverOftenOneIsLate) {
+  for (const Time price : {100us, 300us, 1000us, 1500us}) {
+    int soon = 0;
+    for (unsigned seed = 0; seed < 100; ++seed) {
+      Pair pair(seed, price);
+      std::vector<Time> waits;
+      for (int trip = 0; trip < 100; ++trip) {
+        waits.push_back(pair.wait(0));
+        pair.wait(1);
+      }
+      std::nth_element(waits.begin(), waits.begin() + 50, waits.end());
+      soon += waits[50] < 30us ? 1 : 0;
+    }
+    EXPECT_GE(soon, 95) << price.count();
+  }
+}
+
 TEST(SpinBound, SpinningThatSavesLittleIsLeftAlone) {
   SpinBound bound;
   Time spun{};
@@ -81,6 +143,33 @@ TEST(SpinBound, VainTrialsBecomeRare) {
   }
   EXPECT_GE(trials, 10);
   EXPECT_LE(trials, 20);
+}
+
+/// On a host with one CPU the other cannot even begin while this one spins.
+TEST(SpinBound, JoiningInVainBecomesRare) {
+  SpinBound bound;
+  int joins = 0;
+  for (int i = 0; i < 10'240; ++i) {
+    const SpinBound::Spin spin = bound.next(true);
+    joins += spin.kind == Kind::kJoin ? 1 : 0;
+    bound.missed(spin.kind);
+    bound.slept(500us, spin.kind);
+  }
+  EXPECT_GE(joins, 10);
+  EXPECT_LE(joins, 22);
+}
+
+TEST(SpinBound, TriesAgainAtOnceWhereARhythmIsLost) {
+  SpinBound bound;
+  for (int i = 0; i < SpinBound::kRhythm; ++i) {
+    const SpinBound::Spin spin = bound.next();
+    bound.slept(1ms, spin.kind);  // Of another thread.
+    bound.found_after(10us, spin.kind);
+  }
+  bound.missed(bound.next().kind);
+  EXPECT_EQ(bound.next().kind, Kind::kTrial);
+  bound.missed(Kind::kTrial);
+  EXPECT_EQ(bound.next().kind, Kind::kUsual) << "once";
 }
 
 TEST(SpinBound, IdleOnesMakeNoTrials) {
