@@ -51,9 +51,13 @@ SpinBound::Time SpinBound::usual() const {
 }
 
 SpinBound::Spin SpinBound::trial(Kind kind) const {
+  if (!may_try()) return {usual(), Kind::kUsual};
+  return {std::max(time_in(slept_), kMost), kind};
+}
+
+bool SpinBound::may_try() const {
   const Time slept = time_in(slept_);
-  if (slept > kLongestTrial) return {usual(), Kind::kUsual};
-  return {std::max(slept, kMost), kind};
+  return slept >= Time(0) && slept <= kLongestTrial;
 }
 
 SpinBound::Spin SpinBound::next(bool peer_is_awake) {
@@ -65,14 +69,21 @@ SpinBound::Spin SpinBound::next(bool peer_is_awake) {
   } else if (peer_is_awake && !in_rhythm() && joined_.are_due()) {
     return trial(Kind::kJoin);
   }
-  return {time, Kind::kUsual};
+  return {time, time > kMost ? Kind::kLong : Kind::kUsual};
+}
+
+void SpinBound::learn_price(Time found, int part) {
+  if (may_try()) approach(price_, time_in(slept_) - found, part);
 }
 
 void SpinBound::found_after(Time time, Kind kind) {
   if (!in_rhythm()) found_in_row_.fetch_add(1, kRelaxed);
-  if (kind == Kind::kUsual || kind == Kind::kNap)
-    return approach(found_, std::min(time, most()), 8);
-  approach(price_, time_in(slept_) - time, 2);
+  if (kind != Kind::kTrial && kind != Kind::kJoin) {
+    approach(found_, std::min(time, most()), 8);
+    if (kind == Kind::kLong) learn_price(time, 8);
+    return;
+  }
+  learn_price(time, 2);
   if (kind == Kind::kJoin) return found_by_trial(time, joined_);
   if (time > kMost && !second_.exchange(true, kRelaxed)) return own_.left.store(1, kRelaxed);
   second_.store(false, kRelaxed);
@@ -92,7 +103,8 @@ void SpinBound::missed(Kind kind) {
   if (kind == Kind::kNap) return;
   const bool was_in_rhythm = in_rhythm();
   found_in_row_.store(0, kRelaxed);
-  if (kind == Kind::kUsual && was_in_rhythm) return own_.left.store(1, kRelaxed);
+  const bool is_trial = kind == Kind::kTrial || kind == Kind::kJoin;
+  if (was_in_rhythm && !is_trial) return own_.left.store(1, kRelaxed);
   approach(found_, Time(0), 8);
   if (kind == Kind::kTrial) {
     second_.store(false, kRelaxed);
@@ -103,9 +115,16 @@ void SpinBound::missed(Kind kind) {
 }
 
 void SpinBound::slept(Time whole, Kind kind) {
+  if (kind != Kind::kUsual && kind != Kind::kNap) return;  // It spun for a part of that.
   whole = std::min(whole, 2 * kLongestTrial);
-  approach(slept_, whole, 2);
-  if (kind == Kind::kNap) approach(price_, whole - time_in(found_), 2);
+  const Time before = time_in(slept_);
+  if (before < Time(0)) {
+    slept_.store(whole.count(), kRelaxed);
+  } else {
+    // Idle now and then says nothing of the price of a sleep.
+    approach(slept_, std::min(whole, 2 * before), 4);
+  }
+  if (kind == Kind::kNap) learn_price(time_in(found_), 2);
 }
 
 }  // namespace hive::sdk

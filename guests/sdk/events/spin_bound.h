@@ -36,7 +36,8 @@ class SpinBound {
   /// Waits that make a rhythm.
   static constexpr int kRhythm = 4;
 
-  enum class Kind { kUsual, kTrial, kJoin, kNap };
+  /// kLong: as usual, where spins are longer than kMost.
+  enum class Kind { kUsual, kLong, kTrial, kJoin, kNap };
   /// How long the next wait is to spin.
   struct Spin {
     Time most;
@@ -68,11 +69,18 @@ class SpinBound {
   [[nodiscard]] bool in_rhythm() const;
   [[nodiscard]] Time usual() const;
   [[nodiscard]] Spin trial(Kind kind) const;
+  /// Whether sleeps are known, and short enough for spinning to take their place.
+  [[nodiscard]] bool may_try() const;
+  /// From a wait that took FOUND without sleep, and goes one PARTth of the way.
+  void learn_price(Time found, int part);
   void found_by_trial(Time time, Trials& trials);
+
+  static constexpr std::int64_t kUnknown = -1;
 
   // A lost update among threads costs a bit of learning. All in nanoseconds.
   std::atomic<std::int64_t> found_{kMost.count() / 4};  ///< What waits without sleep take.
-  std::atomic<std::int64_t> slept_{2 * kLongestTrial.count()};
+  /// What waits with sleep take that spun for next to nothing; kUnknown before the first.
+  std::atomic<std::int64_t> slept_{kUnknown};
   std::atomic<std::int64_t> price_{0};  ///< Of a sleep.
   Trials own_{kOftenTried};
   Trials joined_{1};

@@ -145,6 +145,36 @@ TEST(SpinBound, VainTrialsBecomeRare) {
   EXPECT_LE(trials, 20);
 }
 
+/// On a host with one CPU the other comes to answer once this one sleeps, or is preempted.
+TEST(SpinBound, TwoOnOneCpuLoseLittleBySpinning) {
+  for (const Time price : {20us, 200us, 1000us}) {
+    for (const double soon : {0.0, 0.5, 0.9}) {
+      std::mt19937 random(1);
+      std::uniform_real_distribution<double> chance(0, 1);
+      SpinBound bounds[2];
+      bool asleep[2] = {true, true};
+      Time taken{};
+      constexpr int kWaits = 20'000;
+      for (int i = 0; i < kWaits; ++i) {
+        const int one = i % 2;
+        const Time preempted(chance(random) < soon ? 0 : static_cast<int>(3e6 * chance(random)));
+        const SpinBound::Spin spin = bounds[one].next(!asleep[1 - one]);
+        Time whole = std::min(preempted, spin.most) + price;
+        asleep[one] = whole > spin.most;
+        if (!asleep[one]) {
+          bounds[one].found_after(whole, spin.kind);
+        } else {
+          bounds[one].missed(spin.kind);
+          whole += price / 2;
+          bounds[one].slept(whole, spin.kind);
+        }
+        taken += whole;
+      }
+      EXPECT_LT(taken / kWaits, (price + price / 2) * 5 / 4) << price.count() << ", " << soon;
+    }
+  }
+}
+
 /// On a host with one CPU the other cannot even begin while this one spins.
 TEST(SpinBound, JoiningInVainBecomesRare) {
   SpinBound bound;
