@@ -127,13 +127,20 @@ bool GlobalMemory::on_joined(CellId cell, const mesh::Hello& hello, std::vector<
   const auto index = static_cast<std::size_t>(cell);
   const std::uint64_t size = sizes_[index];
   const std::size_t wanted = HIVE_GLOBAL_VECTORS + (size > 0 ? 1 : 0);
-  if (hello.contribution != size || files.size() != wanted) return false;
+  if (hello.contribution != size || files.size() < wanted) return false;
   if (size > 0 && !memory::is_shared_file(files.front().get(), size)) return false;
   Peer& peer = peers_[index];
+  const bool returns = peer.life == hello.life;
+  peer.life = hello.life;
   auto next = files.begin();
+  const auto end = next + static_cast<std::ptrdiff_t>(wanted);
   if (size > 0) peer.file = std::move(*next++);
-  peer.doorbells.assign(std::make_move_iterator(next), std::make_move_iterator(files.end()));
-  files.clear();
+  peer.doorbells.assign(std::make_move_iterator(next), std::make_move_iterator(end));
+  files.erase(files.begin(), end);
+  if (returns && peer.guard) {
+    peer.orphan.reset();
+    send_guard(static_cast<unsigned>(cell));
+  }
   return true;
 }
 
@@ -211,8 +218,12 @@ void GlobalMemory::take_guard(std::string_view bytes, std::vector<UniqueFd> file
 }
 
 void GlobalMemory::offer(unsigned home) {
-  const Guard& guard = *peers_[home].guard;
   if (peer_state(home) == Siblings::State::kLost) return adopt(home);
+  send_guard(home);
+}
+
+void GlobalMemory::send_guard(unsigned home) {
+  const Guard& guard = *peers_[home].guard;
   const std::array<int, 2> files{guard.descriptor.get(), guard.denials.get()};
   const mesh::Admit admit{mesh::Kind::kAdmit, incarnation_, guard.base, sizes_[home]};
   // Where it is not taken, the peer is lost, and adopt() follows.

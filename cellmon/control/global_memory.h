@@ -26,7 +26,9 @@ namespace hive::control {
 
 /// Owns the cell's contribution and its ledger, has the contributions of all other cells by way of
 /// their monitors, and hands the guards of its VMM to the homes' monitors. A home whose monitor is
-/// gone cannot decide any more: this monitor takes its guard back and denies all.
+/// gone cannot decide any more: this monitor takes its guard back and denies all. If the same
+/// process comes back it gets the guard again; a later one has another contribution, which this
+/// cell's next VMM is given.
 ///
 /// Rights end with incarnations: with the end of the cell's VMM, other homes take theirs back from
 /// the cell, and this home takes all rights to its pages from the others.
@@ -91,6 +93,7 @@ class GlobalMemory : public SiblingsPart {
     std::uint64_t base = 0;
   };
   struct Peer {
+    std::uint64_t life = 0;  ///< Its monitor's.
     UniqueFd file;
     std::vector<UniqueFd> doorbells;
     std::optional<Guard> guard;
@@ -103,6 +106,7 @@ class GlobalMemory : public SiblingsPart {
   void take_link_packet(std::string_view bytes, std::vector<UniqueFd> files);
   void take_guard(std::string_view bytes, std::vector<UniqueFd> files);
   void offer(unsigned home);
+  void send_guard(unsigned home);
   void adopt(unsigned home);
   void take_request(const hive_global_request& request);
   void ask(const hive_global_request& request);

@@ -38,11 +38,12 @@ Siblings::Siblings(boost::asio::io_context& loop, const plan::Machine& machine, 
   states_[own_] = State::kJoined;
 }
 
-void Siblings::start(std::uint64_t contribution, std::vector<int> files) {
+void Siblings::start(std::uint64_t contribution, std::vector<int> files, std::uint64_t life) {
   mesh::Hello hello;
   hello.cell = own_;
   hello.cells = static_cast<std::uint32_t>(names_.size());
   hello.contribution = contribution;
+  hello.life = life;
   mesh_.start(hello, std::move(files));
 }
 

@@ -1,7 +1,10 @@
 #include "cellmon/wire/local_socket.h"
 
+#include <poll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -77,6 +80,17 @@ bool is_trusted_peer(int socket) {
   socklen_t size = sizeof(peer);
   if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
   return peer.uid == 0 || peer.uid == ::geteuid();
+}
+
+UniqueFd open_peer_process(int socket) {
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return {};
+  UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, peer.pid, 0)));
+  // Whose end is open now was alive when its number was looked up.
+  pollfd entry{socket, 0, 0};
+  if (::poll(&entry, 1, 0) != 0) return {};
+  return process;
 }
 
 }  // namespace hive::wire

@@ -26,4 +26,10 @@ UniqueFd connect_abstract(const std::string& name, int type = SOCK_STREAM);
 /// user when it connected or listened (unix(7), SO_PEERCRED).
 bool is_trusted_peer(int socket);
 
+/// A pidfd of the process that was at the other end of SOCKET when it connected or listened: it
+/// becomes readable when that process has ended. Invalid where the other end is closed already,
+/// since its number may then be another process's, or where the kernel refuses. The other end must
+/// not be shared with other processes.
+UniqueFd open_peer_process(int socket);
+
 }  // namespace hive::wire

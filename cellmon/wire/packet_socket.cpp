@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "cellmon/wire/descriptor.h"
+#include "cellmon/wire/local_socket.h"
 
 namespace hive::wire {
 namespace {
@@ -56,6 +57,10 @@ class PacketSocket::Core : public std::enable_shared_from_this<PacketSocket::Cor
     for (int packets = 0; packets < kMaxDrained && read_packet(); ++packets) {
     }
     draining_ = false;
+  }
+
+  [[nodiscard]] UniqueFd open_peer_process() {
+    return stopped_ ? UniqueFd() : wire::open_peer_process(fd_.native_handle());
   }
 
   void stop() {
@@ -106,5 +111,7 @@ void PacketSocket::drain() {
   const std::shared_ptr<Core> core = core_;  // A handler may destroy this socket.
   core->drain();
 }
+
+UniqueFd PacketSocket::open_peer_process() const { return core_->open_peer_process(); }
 
 }  // namespace hive::wire

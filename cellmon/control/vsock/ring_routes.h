@@ -17,7 +17,9 @@ namespace hive::control {
 
 /// Owns the rings by which the siblings that may talk with this cell send it packets, gives each
 /// sibling's monitor its copy, and takes from it the ring of the other direction. Rings belong to a
-/// pair of cells for as long as both have monitors, whatever becomes of their VMMs.
+/// pair of cells for as long as both have the same monitors, whatever becomes of their VMMs. A
+/// sibling whose monitor is another process than before has another ring, which the VMM that runs
+/// does not have: to that VMM the sibling stays down.
 class RingRoutes : public SiblingsPart {
  public:
   /// What is known of a sibling's VMM.
@@ -39,6 +41,8 @@ class RingRoutes : public SiblingsPart {
   [[nodiscard]] const Life& life(CellId cell) const {
     return peers_[static_cast<std::size_t>(cell)].life;
   }
+  /// A VMM has been started with config().
+  void attach();
   /// Whether this cell and CELL may talk: one of them may call the other.
   [[nodiscard]] bool is_pair(CellId cell) const;
 
@@ -61,6 +65,10 @@ class RingRoutes : public SiblingsPart {
     std::optional<Ring> in;
     std::optional<Ring> out;
     Life life;
+    std::uint64_t monitor_life = 0;  ///< mesh::Hello's.
+    bool linked_again = false;       ///< The same process as before.
+    bool was_up = false;             ///< When its monitor was lost.
+    bool is_new = false;             ///< The VMM that runs does not have its ring.
   };
 
   [[nodiscard]] Ring make_ring(CellId from) const;
@@ -68,6 +76,7 @@ class RingRoutes : public SiblingsPart {
   void take_ring(CellId from, std::vector<UniqueFd>& files);
   void start(CellId cell, Incarnation incarnation);
   void end(CellId cell);
+  void tell(CellId cell);
 
   Siblings& siblings_;
   CellId own_;

@@ -130,7 +130,7 @@ TEST_F(VsockRoutes, TellThatASiblingIsDownWhenItsMonitorIsGone) {
   EXPECT_EQ(hear(alpha).as<cell::VsockPeerState>(VsockMessage::kPeerUp).incarnation, 2U);
   monitors_[1].reset();
   EXPECT_EQ(hear(alpha).as<cell::VsockPeerState>(VsockMessage::kPeerDown).incarnation, 2U);
-  EXPECT_THAT(cells_of(alpha.vsock.config()), ElementsAre(2)) << "it is gone for good";
+  EXPECT_THAT(cells_of(alpha.vsock.config()), ElementsAre(2)) << "it is gone";
   EXPECT_TRUE(alpha.siblings.are_ready());
 }
 
