@@ -152,8 +152,8 @@ void Membership::observe(CellId peer, const std::optional<PeerPage::Sample>& sam
     return run(now);
   }
   if (!state.watch) state.watch.emplace(settings_.heartbeat, settings_.alarm);
-  state.watch->look(sample->heartbeat, own_delay, now);
-  if (state.watch->is_late(now)) hint(peer, Evidence::kHeartbeat, now);
+  if (state.watch->look(sample->heartbeat, own_delay, now)) state.is_hushed = false;
+  if (state.watch->is_late(now) && !state.is_hushed) hint(peer, Evidence::kHeartbeat, now);
   run(now);
 }
 

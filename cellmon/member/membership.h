@@ -136,6 +136,7 @@ class Membership final : private agree::Port {
     EvidenceSet hint;       ///< What an answer would dispel.
     std::optional<Watch> watch;
     bool is_malformed = false;  ///< Its state page, as has been told.
+    bool is_hushed = false;     ///< Its silence was refused as evidence, and goes on.
   };
 
   [[nodiscard]] Peer& at(CellId cell) { return peers_[agree::index_of(cell)]; }

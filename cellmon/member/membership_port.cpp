@@ -54,6 +54,7 @@ void Membership::stalled(unsigned rounds) {
 }
 
 void Membership::refused(CellId suspect, agree::Refusal why) {
+  at(suspect).is_hushed = true;
   surroundings_.tell(
       "no-alert",
       fmt::format("about {}: {}", describe(CellSet::of(suspect), settings_.names), describe(why)));
@@ -63,7 +64,10 @@ void Membership::refused(CellId suspect, agree::Refusal why) {
 void Membership::note_view(const agree::View& view) {
   wants_still_ = answer_suspend_ = false;
   to_probe_ = told_suspects_ = CellSet();
-  for (Peer& peer : peers_) peer.is_probe = false;  // What is asked still counts for a hint.
+  for (Peer& peer : peers_) {
+    peer.is_probe = false;  // What is asked still counts for a hint.
+    peer.is_hushed = false;
+  }
   CellSet failed;
   known_.members.for_each([&](CellId cell) {
     const unsigned index = agree::index_of(cell);

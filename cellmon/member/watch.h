@@ -17,8 +17,9 @@ class Watch {
   /// from which on it is too late.
   Watch(Time period, double alarm) : accrual_(period), alarm_(alarm) {}
 
-  /// HEARTBEAT was read at NOW, OWN_DELAY later than the watcher meant to look.
-  void look(std::uint64_t heartbeat, Time own_delay, Time now);
+  /// HEARTBEAT was read at NOW, OWN_DELAY later than the watcher meant to look. Whether it had
+  /// advanced.
+  bool look(std::uint64_t heartbeat, Time own_delay, Time now);
   /// What was seen counts no more, as after a suspension.
   void restart(Time now);
 

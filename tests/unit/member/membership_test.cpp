@@ -165,6 +165,19 @@ TEST(Membership, EvictsAMonitorThatIsStopped) {
   EXPECT_TRUE(rig.monitor(1).has_left) << "it learns of it when it goes on";
 }
 
+TEST(Membership, OfTwoSaysOnceThatItCannotAccuseTheOther) {
+  Rig rig(2);
+  for (unsigned times = 1; times < 3; ++times) {
+    rig.pass(10 * kSecond);
+    rig.monitor(1).answers = false;
+    rig.pass(60 * kSecond);
+    EXPECT_THAT(rig.monitor(0).details("no-alert"), SizeIs(times));
+    EXPECT_THAT(rig.monitor(0).details("alert"), IsEmpty());
+    rig.wake(1);
+  }
+  EXPECT_EQ(rig.monitor(0).suspensions, 0U);
+}
+
 TEST(Membership, TellsHowSuspiciousACellIs) {
   Rig rig(4);
   rig.pass(5 * kSecond);
