@@ -129,12 +129,11 @@ void Membership::accuse(CellId suspect, EvidenceSet evidence, Time now) {
 }
 
 void Membership::join(Time now) {
+  if (joining_ || is_member()) return;
   now_ = now;
-  joining_ = !is_member();
-  if (joining_ && !agreement_.is_joining()) {
-    const Life known = view().lives[agree::index_of(settings_.self)];
-    agreement_.join(std::max({now, agreement_.life() + 1, known + 1}), now);
-  }
+  joining_ = true;
+  const Life known = view().lives[agree::index_of(settings_.self)];
+  agreement_.join(std::max({now, agreement_.life() + 1, known + 1}), now);
   run(now);
 }
 

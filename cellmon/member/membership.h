@@ -89,7 +89,7 @@ class Membership final : private agree::Port {
   void accuse(CellId suspect, EvidenceSet evidence, Time now);
   /// This monitor ends soon, as asked for: it votes, but accuses nobody any more.
   void go_down() { going_down_ = true; }
-  /// A monitor that is out asks to be let in, until it is.
+  /// A monitor that is out asks to be let in, until it is. Nothing where it does already.
   void join(Time now);
 
   /// PEER's state page was read, OWN_DELAY later than was meant; nothing: it is malformed.
