@@ -88,7 +88,7 @@ TEST_F(Members, GoOnWithoutACellThatPanics) {
   const std::string story = machine_.hive({"events", machine_.name()}).out;
   EXPECT_THAT(story, AllOf(HasSubstr("beta: panic"), HasSubstr("about beta"),
                            HasSubstr("beta failed (panic)"), HasSubstr("beta left"),
-                           HasSubstr("the guest was suspended for")));
+                           HasSubstr("resumed: the guest was ")));
 }
 
 TEST_F(Members, TakeACellBackThatLostItsVmm) {
