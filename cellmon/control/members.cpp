@@ -55,16 +55,18 @@ void Members::start() {
 }
 
 bool Members::on_joined(CellId cell, const mesh::Hello& hello, std::vector<UniqueFd>& files) {
-  if (files.empty() || !member::PeerPage::is_page(files.front().get())) return false;
+  if (!files.empty() && !member::PeerPage::is_page(files.front().get())) return false;
   try {
-    pages_[cell] = std::make_unique<member::PeerPage>(files.front().get(), cell);
+    if (!files.empty()) {
+      pages_[cell] = std::make_unique<member::PeerPage>(files.front().get(), cell);
+      files.erase(files.begin());
+    }
     watch_process(cell);
   } catch (const std::exception& error) {
     log_.error("the monitor of {} cannot be watched: {}",
                siblings_.names()[static_cast<std::size_t>(cell)], error.what());
     return false;
   }
-  files.erase(files.begin());
   // By way of the loop: what it has to say goes after what the other parts say first.
   later([this, cell, life = hello.life] {
     if (siblings_.state(cell) == Siblings::State::kJoined) {
