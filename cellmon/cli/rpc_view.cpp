@@ -34,13 +34,36 @@ std::string number(const Json& object, const char* name) {
   return value ? std::to_string(*value) : "-";
 }
 
-std::string troubles(const Json& counters) {
+/// The same of what concerns no sibling.
+constexpr std::array<std::pair<const char*, const char*>, 3> kGuestTroubles{{
+    {"malformed", "malformed packets of its guest"},
+    {"host_expired", "calls with the host that nobody answered"},
+    {"host_cut", "programs on the host that did not read to the end"},
+}};
+
+template <std::size_t Count>
+std::string troubles(const Json& counters,
+                     const std::array<std::pair<const char*, const char*>, Count>& kinds) {
   std::string list;
-  for (const auto& [name, title] : kTroubles) {
+  for (const auto& [name, title] : kinds) {
     const auto count = wire::number_member(counters, name).value_or(0);
     if (count != 0) list += fmt::format("{}{} {}", list.empty() ? "" : ", ", count, title);
   }
   return list;
+}
+
+/// Member NAME of OBJECT where it is an object, else an empty one.
+Json object_member(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_object() ? *found : Json::object();
+}
+
+/// What went wrong between CELL's guest, its VMM, its monitor and the host.
+std::string own_troubles(const Json& cell) {
+  std::string list = troubles(object_member(cell, "guest"), kGuestTroubles);
+  const auto count = wire::number_member(cell, "malformed_by_vmm").value_or(0);
+  if (count == 0) return list;
+  return list + fmt::format("{}{} malformed packets of its VMM", list.empty() ? "" : ", ", count);
 }
 
 std::string life(const Json& peer) {
@@ -51,9 +74,7 @@ std::string life(const Json& peer) {
 
 /// The pair of CELL and PEER, as CELL's monitor tells of it.
 TableRow row_of(const Json& cell, const Json& peer) {
-  const Json none = Json::object();
-  const auto found = peer.find("counters");
-  const Json& counters = found != peer.end() && found->is_object() ? *found : none;
+  const Json counters = object_member(peer, "counters");
   return {wire::text_member(cell, "cell"),
           wire::text_member(peer, "cell"),
           number(peer, "cid"),
@@ -64,7 +85,7 @@ TableRow row_of(const Json& cell, const Json& peer) {
           number(counters, "bytes_out"),
           number(counters, "packets_in"),
           number(counters, "bytes_in"),
-          troubles(counters)};
+          troubles(counters, kTroubles)};
 }
 
 }  // namespace
@@ -81,6 +102,8 @@ std::string format_rpc(const Json& machine) {
       continue;
     }
     if (!flag(cell, "answered")) problems += fmt::format("  {}: its VMM does not answer\n", name);
+    const std::string own = own_troubles(cell);
+    if (!own.empty()) problems += fmt::format("  {}: {}\n", name, own);
     const auto peers = cell.find("peers");
     if (peers == cell.end() || !peers->is_array()) continue;
     for (const Json& peer : *peers) rows.push_back(row_of(cell, peer));

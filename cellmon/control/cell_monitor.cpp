@@ -175,7 +175,7 @@ void CellMonitor::launch_vmm() {
     vmm_ = std::make_unique<VmmInstance>(loop_, std::move(launched), vmm_handlers());
     if (global_) global_->attach(std::move(link), machine_.incarnation());
     vsock_->attach(std::move(vsock_link), machine_.incarnation());
-    siblings_.tell_start(machine_.incarnation());
+    siblings_.begin(machine_.incarnation());
     members_->set_incarnation(machine_.incarnation());
     log_.info("VMM {} runs incarnation {}", vmm_->pid(), machine_.incarnation());
   } catch (const std::exception& error) {  // Of the loop, too: the cell fails, its monitor serves.
@@ -226,7 +226,11 @@ Vsock::Handlers CellMonitor::vsock_handlers() {
 
 VmmInstance::Handlers CellMonitor::vmm_handlers() {
   VmmInstance::Handlers handlers;
-  handlers.on_report = [this](const cell::Report& report) { apply(machine_.on_report(report)); };
+  handlers.on_report = [this](const cell::Report& report) {
+    apply(machine_.on_report(report));
+    // Not before: a VMM that has just begun passes over what it finds in its rings.
+    if (machine_.has_started()) siblings_.tell_start();
+  };
   handlers.on_malformed_report = [this] { ++malformed_reports_; };
   handlers.on_exit = [this](const std::string& how) {
     log_.info("VMM {} ended: {}", vmm_->pid(), how);

@@ -71,7 +71,7 @@ bool Siblings::take_peer(CellId cell, const mesh::Hello& hello, std::vector<Uniq
   }
   if (!files.empty()) return false;
   states_[static_cast<std::size_t>(cell)] = State::kJoined;
-  if (incarnation_ != 0) (void)send(cell, mesh::Up{mesh::Kind::kUp, incarnation_});
+  if (has_told_start_) (void)send(cell, mesh::Up{mesh::Kind::kUp, incarnation_});
   check_ready();
   return true;
 }
@@ -120,13 +120,14 @@ void Siblings::for_each_sibling(Call call) {
   }
 }
 
-void Siblings::tell_start(Incarnation incarnation) {
-  incarnation_ = incarnation;
-  for_each_sibling([&](CellId cell) { (void)send(cell, mesh::Up{mesh::Kind::kUp, incarnation}); });
+void Siblings::tell_start() {
+  if (incarnation_ == 0 || std::exchange(has_told_start_, true)) return;
+  for_each_sibling([&](CellId cell) { (void)send(cell, mesh::Up{mesh::Kind::kUp, incarnation_}); });
 }
 
 void Siblings::tell_end() {
   const Incarnation incarnation = std::exchange(incarnation_, 0);
+  has_told_start_ = false;
   if (incarnation == 0) return;
   for_each_sibling([&](CellId cell) {
     (void)send(cell, mesh::Leave{mesh::Kind::kLeave, incarnation});

@@ -70,9 +70,11 @@ class Siblings {
   void await(OnReady on_ready);
   void cancel() { on_ready_ = nullptr; }
 
-  /// Tells all that the VMM of INCARNATION of this cell has been started.
-  void tell_start(Incarnation incarnation);
-  /// Tells all that it has ended, if one was started.
+  /// There is a VMM, of INCARNATION of this cell. The others may hear of it from other packets.
+  void begin(Incarnation incarnation) { incarnation_ = incarnation; }
+  /// Tells all, once, that it runs: what they send to it from now on reaches it.
+  void tell_start();
+  /// Tells all that it has ended, if there was one.
   void tell_end();
 
   /// As mesh::Mesh::send().
@@ -107,7 +109,8 @@ class Siblings {
   mesh::Mesh mesh_;
   OnReady on_ready_;
   boost::asio::steady_timer join_limit_;
-  Incarnation incarnation_ = 0;  ///< Of the VMM that runs; 0: none.
+  Incarnation incarnation_ = 0;  ///< Of the VMM that there is; 0: none.
+  bool has_told_start_ = false;
 };
 
 /// "awaited", "joined" or "lost".

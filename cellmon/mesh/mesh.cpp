@@ -103,7 +103,9 @@ bool Mesh::connect_to(unsigned peer) {
     return true;
   }
   try {
-    UniqueFd socket = wire::connect_abstract(name_of(settings_, peer), SOCK_SEQPACKET);
+    // Not to wait for a monitor that is stopped, and whose queue others have filled.
+    UniqueFd socket =
+        wire::connect_abstract(name_of(settings_, peer), SOCK_SEQPACKET | SOCK_NONBLOCK);
     if (!socket) return false;
     add_link(std::move(socket), static_cast<int>(peer));
   } catch (const std::exception& error) {

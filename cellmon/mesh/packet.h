@@ -58,14 +58,14 @@ struct Admit {
   std::uint64_t size = 0;  ///< Bytes.
 };
 
-/// The VMM of this incarnation of the sender's cell has been started.
+/// The VMM of this incarnation of the sender's cell runs, and takes what is sent to it.
 struct Up {
   Kind kind = Kind::kUp;
   Incarnation incarnation = 0;
 };
 
-/// The VMM of this incarnation of the sender's cell has ended: its rights, users and connections
-/// end.
+/// The VMM of this incarnation of the sender's cell has ended, perhaps before it ran: its rights,
+/// users and connections end.
 struct Leave {
   Kind kind = Kind::kLeave;
   Incarnation incarnation = 0;

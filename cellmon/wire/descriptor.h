@@ -1,19 +1,10 @@
-// Descriptors on a process's loop.
+// Descriptors on a monitor's loop.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-
-#include "vmm/base/unique_fd.h"
+#include "vmm/base/watch.h"
 
 namespace hive::wire {
 
-/// Hands FD to LOOP. Throws boost::system::system_error, with FD closed, when the loop cannot watch
-/// it.
-inline boost::asio::posix::stream_descriptor watch(boost::asio::io_context& loop, UniqueFd fd) {
-  boost::asio::posix::stream_descriptor descriptor(loop, fd.get());
-  (void)fd.release();  // The descriptor owns it now.
-  return descriptor;
-}
+using hive::watch;
 
 }  // namespace hive::wire

@@ -66,7 +66,7 @@ UniqueFd connect_abstract(const std::string& name, int type) {
   const Address address = address_of(name);
   UniqueFd fd = make_socket(type);
   if (::connect(fd.get(), address.get(), address.size) != 0) {
-    if (errno == ECONNREFUSED) return {};
+    if (errno == ECONNREFUSED || errno == EAGAIN) return {};
     throw_errno("cannot connect to socket @" + name);
   }
   if (!is_trusted_peer(fd.get())) {

@@ -17,9 +17,9 @@ UniqueFd listen_abstract(const std::string& name, int type = SOCK_STREAM);
 /// Whether NAME can be bound now; the result holds it. Invalid when somebody else has it.
 UniqueFd try_hold_abstract(const std::string& name);
 
-/// Connects a socket of TYPE to abstract NAME; closed on exec, blocking. Invalid when nobody
-/// listens. Throws Error when the listener is of a user that is_trusted_peer() refuses, or on other
-/// failures.
+/// Connects a socket of TYPE to abstract NAME; closed on exec. Invalid when nobody listens or,
+/// where TYPE has SOCK_NONBLOCK, when the listener's queue is full; else that is waited for. Throws
+/// Error when the listener is of a user that is_trusted_peer() refuses, or on other failures.
 UniqueFd connect_abstract(const std::string& name, int type = SOCK_STREAM);
 
 /// Whether the process at the other end of SOCKET is root's or this user's. The kernel noted its

@@ -86,7 +86,8 @@ struct hive_rpc_setup {
 #define HIVE_RPC_LEAST_RING 16384u
 #define HIVE_RPC_LEAST_PIECE 1024u
 
-/* The section that a program keeps its end in: this, its process number, ".", and a number. */
+/* The section that a program keeps its end in: this, its process number, ".", the time of its start
+ * (field 22 of /proc/PID/stat), ".", and a number. */
 #define HIVE_RPC_SECTION "rpc."
 
 enum hive_rpc_error_kind {

@@ -1,8 +1,9 @@
-#include <algorithm>
 #include <deque>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "guests/ctl/latencies.h"
 #include "guests/ctl/rpc.h"
 
 namespace hive::ctl {
@@ -26,14 +27,13 @@ struct Started {
 };
 
 /// CALLS calls with REQUEST; how long each took, in ns.
-std::vector<std::int64_t> measure(rpc::Client& client, const BenchCommand& command,
-                                  rpc::ByteView request, unsigned calls) {
+std::unique_ptr<Latencies> measure(rpc::Client& client, const BenchCommand& command,
+                                   rpc::ByteView request, unsigned calls) {
   const rpc::CallOptions options{command.target.timeout(), false};
-  std::vector<std::int64_t> times;
-  times.reserve(calls);
+  auto times = std::make_unique<Latencies>();
   rpc::Bytes reply;
   const auto add = [&times](Clock::time_point start) {
-    times.push_back(std::chrono::nanoseconds(Clock::now() - start).count());
+    times->add(std::chrono::nanoseconds(Clock::now() - start).count());
   };
   if (command.window == 1) {
     for (unsigned i = 0; i < calls; ++i) {
@@ -44,7 +44,7 @@ std::vector<std::int64_t> measure(rpc::Client& client, const BenchCommand& comma
     return times;
   }
   std::deque<Started> under_way;
-  for (unsigned started = 0; times.size() < calls;) {
+  for (unsigned started = 0; times->count() < calls;) {
     while (started < calls && under_way.size() < command.window) {
       const auto now = Clock::now();
       under_way.push_back({client.start(command.method, request, options), now});
@@ -57,16 +57,15 @@ std::vector<std::int64_t> measure(rpc::Client& client, const BenchCommand& comma
   return times;
 }
 
-nlohmann::json figures(std::vector<std::int64_t> times, std::uint32_t size, double seconds) {
-  std::sort(times.begin(), times.end());
-  const std::size_t count = times.size();
+nlohmann::json figures(const Latencies& times, std::uint32_t size, double seconds) {
+  const std::uint64_t count = times.count();
   return {
       {"bytes", size},
       {"calls", count},
-      {"min", times.front()},
-      {"median", times[count / 2]},
-      {"p99", times[std::min(count - 1, count * 99 / 100)]},
-      {"max", times.back()},
+      {"min", times.min()},
+      {"median", times.percentile(50)},
+      {"p99", times.percentile(99)},
+      {"max", times.max()},
       {"seconds", seconds},
       {"request_bytes_per_second", seconds > 0 ? size * static_cast<double>(count) / seconds : 0}};
 }
@@ -78,9 +77,9 @@ void bench(Session& session, const BenchCommand& command) {
     const rpc::Bytes request(size, 0x5a);
     if (command.warmup > 0) (void)measure(*client, command, request, command.warmup);
     const auto start = Clock::now();
-    auto times = measure(*client, command, request, command.calls);
+    const auto times = measure(*client, command, request, command.calls);
     const std::chrono::duration<double> took = Clock::now() - start;
-    sizes.push_back(figures(std::move(times), size, took.count()));
+    sizes.push_back(figures(*times, size, took.count()));
   }
   session.out() << nlohmann::json{{"service", command.target.text},
                                   {"unit", "ns"},

@@ -1,4 +1,4 @@
-// What the functions of hive.h have in common.
+// What the functions of hive.h and hive_rpc.h have in common.
 #pragma once
 
 #include <exception>
@@ -20,19 +20,32 @@ namespace hive::sdk {
 /// HIVE_INVALID: the argument WHAT is NULL.
 hive_status missing(const char* what);
 
-/// What CALL returns; its failure is remembered, and what it throws is one.
-template <typename Call, typename Take>
-hive_status run(Call call, Take take) {
+/// What CALL returns, a hive_status; what it throws is one too, and is remembered.
+template <typename Call>
+hive_status guarded(Call call) {
   try {
-    auto result = call();
-    if (!result.ok()) return fail(result.status(), result.failure().message.c_str());
-    take(std::move(result).value());
-    return HIVE_OK;
+    return call();
   } catch (const std::bad_alloc&) {
     return fail(HIVE_OUT_OF_MEMORY, status_text(HIVE_OUT_OF_MEMORY));
   } catch (const std::exception& error) {
     return fail(HIVE_SYSTEM, error.what());
   }
+}
+
+/// Remembers FAILURE.
+inline hive_status fail(const Failure& failure) {
+  return fail(failure.status, failure.message.c_str());
+}
+
+/// What CALL returns; its failure is remembered, and what it throws is one.
+template <typename Call, typename Take>
+hive_status run(Call call, Take take) {
+  return guarded([&] {
+    auto result = call();
+    if (!result.ok()) return fail(result.failure());
+    take(std::move(result).value());
+    return HIVE_OK;
+  });
 }
 
 /// The same for a result that goes to *OUT, where that is wanted.

@@ -45,14 +45,6 @@ struct Unlock {
   ~Unlock() { ::flock(fd, LOCK_UN); }
 };
 
-struct GiveBack {
-  Turn& turn;
-  explicit GiveBack(Turn& taken) : turn(taken) {}
-  GiveBack(const GiveBack&) = delete;
-  GiveBack& operator=(const GiveBack&) = delete;
-  ~GiveBack() { turn.give_back(); }
-};
-
 std::string printable(const char* text, std::size_t size) {
   std::string copy(text, strnlen(text, size));
   for (char& character : copy) {
@@ -62,19 +54,6 @@ std::string printable(const char* text, std::size_t size) {
 }
 
 }  // namespace
-
-bool Turn::take_until(Clock::time_point end) {
-  std::unique_lock lock(mutex_);
-  if (!free_.wait_until(lock, end, [this] { return !taken_; })) return false;
-  taken_ = true;
-  return true;
-}
-
-void Turn::give_back() {
-  const std::lock_guard lock(mutex_);
-  taken_ = false;
-  free_.notify_one();
-}
 
 CommandChannel::CommandChannel(Registers registers, int lock, std::chrono::milliseconds deadline)
     : registers_(registers), lock_(lock), deadline_(deadline), next_tag_(first_tag()) {}
@@ -116,7 +95,7 @@ Result<Done> CommandChannel::await_answer(std::uint64_t tag, Clock::time_point e
 Result<hive_global_reply> CommandChannel::ask(hive_global_request request) {
   const Clock::time_point end = Clock::now() + deadline_;
   if (!turn_.take_until(end)) return too_late("other threads' requests did not end");
-  const GiveBack give_back(turn_);
+  const TurnTaken taken(turn_);
   if (const auto locked = lock_until(end); !locked.ok()) return locked.failure();
   const Unlock unlock(lock_);
   if (const auto quiet = await_quiet(end); !quiet.ok()) return quiet.failure();
@@ -129,10 +108,10 @@ Result<hive_global_reply> CommandChannel::ask(hive_global_request request) {
   return check_reply(registers_.load<hive_global_reply>(kReply));
 }
 
-Result<Done> CommandChannel::exclude(const std::function<void()>& work) {
-  const Clock::time_point end = Clock::now() + deadline_;
+Result<Done> CommandChannel::exclude(const std::function<void()>& work, Clock::time_point end) {
+  end = std::min(end, Clock::now() + deadline_);
   if (!turn_.take_until(end)) return too_late("other threads' requests did not end");
-  const GiveBack give_back(turn_);
+  const TurnTaken taken(turn_);
   if (const auto locked = lock_until(end); !locked.ok()) return locked.failure();
   const Unlock unlock(lock_);
   work();

@@ -2,30 +2,16 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 
 #include "guests/abi/global_memory.h"
 #include "guests/sdk/backoff.h"
 #include "guests/sdk/registers.h"
 #include "guests/sdk/result.h"
+#include "guests/sdk/turn.h"
 
 namespace hive::sdk {
-
-/// One thread at a time has it. A mutex with a deadline, which ThreadSanitizer knows.
-class Turn {
- public:
-  /// False: END passed first.
-  bool take_until(Clock::time_point end);
-  void give_back();
-
- private:
-  std::mutex mutex_;
-  std::condition_variable free_;
-  bool taken_ = false;
-};
 
 /// Makes one request at a time, in turn with the other threads and, by flock(), with the other
 /// programs of this guest. Thread-safe.
@@ -39,7 +25,8 @@ class CommandChannel {
   /// is a failure with its status and message, which is safe to print.
   Result<hive_global_reply> ask(hive_global_request request);
   /// Does WORK while no other thread or program of this guest makes a request or does such work.
-  Result<Done> exclude(const std::function<void()>& work);
+  /// HIVE_DEADLINE at END, or at the deadline of requests where that is earlier.
+  Result<Done> exclude(const std::function<void()>& work, Clock::time_point end);
 
  private:
   Result<Done> lock_until(Clock::time_point end);

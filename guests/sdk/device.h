@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "guests/abi/global_memory.h"
 #include "guests/sdk/file_mapping.h"
@@ -18,6 +19,8 @@ struct DevicePaths {
   std::string physical_memory = "/dev/mem";
   std::string pci_bus = "/sys/bus/pci";
   std::string devices = "/dev";
+  /// The first of them that is there loads modules.
+  std::vector<std::string> modprobe{"/sbin/modprobe", "/usr/sbin/modprobe", "/bin/modprobe"};
 };
 
 /// What the registers say of the machine, checked. It does not change while the guest runs.

@@ -71,7 +71,8 @@ enum hive_status {
   HIVE_BUSY = 133,         /* the server has too much to do; not executed */
   HIVE_NO_METHOD = 134,    /* the service has no such method */
   HIVE_REMOTE_ERROR = 135, /* the service says so, with a code of its own */
-  HIVE_NOT_DONE = 136      /* the call is still under way */
+  HIVE_NOT_DONE = 136,     /* the call is still under way */
+  HIVE_NO_ROOM = 137       /* the call was executed, but its reply is longer than the room for it */
 };
 
 /* A few words for each status, never NULL. */
@@ -327,7 +328,8 @@ enum hive_status hive_sips_send(hive_sips* sips, uint32_t cell, const void* mess
 /* The next message of any cell into the HIVE_SIPS_SIZE bytes at MESSAGE; CELL gets the sender. */
 enum hive_status hive_sips_receive(hive_sips* sips, uint32_t timeout_ms, uint32_t* cell,
                                    void* message);
-/* NULL is allowed. */
+/* Waits until what was sent was taken, for a second at most, and not for cells that have closed the
+ * port: what was not taken by then is lost. NULL is allowed. */
 void hive_sips_close(hive_sips* sips);
 
 /* --- careful reference

@@ -50,7 +50,7 @@ struct hive_call {
 struct hive_reply {
   void* data; /* set by the caller: where the reply goes; may be NULL where the capacity is 0 */
   size_t capacity;
-  size_t size;   /* of the reply; with HIVE_TOO_LONG: more than the capacity, nothing was copied */
+  size_t size;   /* of the reply; with HIVE_NO_ROOM: more than the capacity, nothing was copied */
   uint32_t code; /* with HIVE_REMOTE_ERROR: the service's own; 0: its library's */
   uint32_t reserved;
 };
@@ -117,7 +117,8 @@ struct hive_server_options {
   const char* path;     /* of a Unix socket to listen on; NULL: vsock */
   uint32_t workers;     /* threads that run the handler; 0: the one that receives runs it, which is
                            fastest for handlers that take little time and never wait */
-  uint32_t queue;       /* requests that wait for a worker, past which it is busy; 0: 4096 */
+  uint32_t queue;       /* requests that wait for a worker, past which it is busy; 0: 4096. One
+                           cell has at most half of them */
   uint32_t connections; /* at a time; 0: 256 */
   uint32_t reserved;    /* 0 */
 };

@@ -55,7 +55,8 @@ Machine::Machine(Device device, std::chrono::milliseconds deadline, std::unique_
     : device_(std::move(device)),
       registers_(device_.registers.address()),
       channel_(registers_, device_.registers.descriptor(), deadline),
-      events_(device_, std::move(bell), [this] { return use_system_area().ok(); }) {}
+      events_(device_, std::move(bell),
+              [this](Clock::time_point end) { return use_system_area(end); }) {}
 
 hive_machine_info Machine::info() const {
   hive_machine_info info{};

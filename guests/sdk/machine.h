@@ -77,8 +77,9 @@ class Machine {
   [[nodiscard]] Events& events() { return events_; }
   [[nodiscard]] const Device& device() const { return device_; }
   /// Zeroes this cell's system area where it is of an earlier incarnation. Whoever sleeps or opens
-  /// a SIPS port needs it. HIVE_NOT_MAPPED: the cell has no area that it can write.
-  Result<Done> use_system_area();
+  /// a SIPS port needs it. HIVE_NOT_MAPPED: the cell has no area that it can write. HIVE_DEADLINE
+  /// at END, or at that of requests.
+  Result<Done> use_system_area(Clock::time_point end = Clock::time_point::max());
 
   Result<hive_object> careful_read(std::uint32_t home, std::uint64_t offset, std::uint32_t tag,
                                    std::uint32_t generation, void* destination,

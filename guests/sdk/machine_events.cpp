@@ -20,14 +20,14 @@ Result<unsigned char*> Machine::word(std::uint32_t home, std::uint64_t offset) c
   return place(home, offset, sizeof(std::uint32_t));
 }
 
-Result<Done> Machine::use_system_area() {
+Result<Done> Machine::use_system_area(Clock::time_point end) {
   SystemAreas& areas = events_.areas();
   if (!areas.has_own()) {
     return Failure{HIVE_NOT_MAPPED,
                    "this cell has no system area: it contributes less than 1 MiB, or global memory "
                    "is not mapped for writing"};
   }
-  return channel_.exclude([&areas] { areas.renew(); });
+  return channel_.exclude([&areas] { areas.renew(); }, end);
 }
 
 Result<std::uint32_t> Machine::wait(std::uint32_t home, std::uint64_t offset, std::uint32_t old,

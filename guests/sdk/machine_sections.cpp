@@ -6,7 +6,6 @@
 
 #include "guests/sdk/careful_object.h"
 #include "guests/sdk/machine.h"
-#include "guests/sdk/status.h"
 #include "vmm/base/units.h"
 
 namespace hive::sdk {
@@ -18,8 +17,6 @@ bool put_name(hive_global_request& request, std::string_view name) {
   name.copy(request.name, name.size());
   return true;
 }
-
-Failure bad_name() { return {HIVE_BAD_NAME, status_text(HIVE_BAD_NAME)}; }
 
 }  // namespace
 
@@ -46,7 +43,7 @@ Result<hive_section> Machine::create_section(std::string_view name, std::uint64_
   request.operation = HIVE_GLOBAL_SECTION_CREATE;
   request.home = device_.facts.cell;
   request.pages = pages;
-  if (!put_name(request, name)) return bad_name();
+  if (!put_name(request, name)) return failure_of(HIVE_BAD_NAME);
   return ask_for_section(request);
 }
 
@@ -92,7 +89,7 @@ Result<hive_section> Machine::ask_homes(std::uint32_t home, std::string_view nam
 Result<hive_section> Machine::open_section(std::uint32_t home, std::string_view name) {
   hive_global_request request{};
   request.operation = HIVE_GLOBAL_SECTION_OPEN;
-  if (!put_name(request, name)) return bad_name();
+  if (!put_name(request, name)) return failure_of(HIVE_BAD_NAME);
   return ask_homes(home, name, [&](std::uint32_t candidate) {
     request.home = candidate;
     return ask_for_section(request);

@@ -3,7 +3,11 @@
 #include <cerrno>
 #include <system_error>
 
+#include "guests/sdk/status.h"
+
 namespace hive::sdk {
+
+Failure failure_of(hive_status status) { return {status, status_text(status)}; }
 
 Failure system_failure(const std::string& what, int error) {
   const bool denied = error == EACCES || error == EPERM;

@@ -35,6 +35,9 @@ class Result {
   std::variant<T, Failure> content_;
 };
 
+/// STATUS, and what it is called.
+Failure failure_of(hive_status status);
+
 /// HIVE_SYSTEM or HIVE_NO_PERMISSION, as ERROR is, with "WHAT: strerror(ERROR)".
 Failure system_failure(const std::string& what, int error);
 

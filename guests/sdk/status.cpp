@@ -107,6 +107,8 @@ const char* status_text(hive_status status) {
       return "the service failed";
     case HIVE_NOT_DONE:
       return "the call is still under way";
+    case HIVE_NO_ROOM:
+      return "the reply is longer than the room for it";
   }
   return "unknown status";
 }

@@ -36,6 +36,7 @@ class Job:
     image: str  # folder that images/kernel made
     initrd: str
     memory: int = 3072  # MiB
+    cpus: int = 1
     timeout: float = 600.0  # seconds from the start of the command
     icount: bool = False
     writable: list = dataclasses.field(default_factory=list)
@@ -145,7 +146,7 @@ class Machine:
             "-no-reboot", "-accel", "tcg" + (",thread=single" if self.job.icount else ""), *icount,
             "-M", "q35,memory-backend=ram", "-m", f"{self.job.memory}M",
             "-object", f"memory-backend-memfd,id=ram,size={self.job.memory}M,share=on",
-            "-cpu", _CPU, "-smp", "1",
+            "-cpu", _CPU, "-smp", str(self.job.cpus),
             "-kernel", os.path.join(self.job.image, "vmlinux"), "-initrd", self.job.initrd,
             "-append", f"{_CMDLINE} lab.job={self._folder}",
             "-serial", f"file:{self._path('console.log')}",

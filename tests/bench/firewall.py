@@ -15,7 +15,6 @@ fast a stock guest stores to shared memory, beside QEMU's ivshmem (firewall/ivsh
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 
@@ -73,15 +72,6 @@ def measure(options):
     return samples
 
 
-def report(samples, wanted):
-    found = [figures.figure(name, name.rsplit(", ", 1)[1], values)
-             for name, values in samples.items()]
-    ratios = [{"name": name, "n": len(samples[dividend]),
-               "value": statistics.median(samples[dividend]) / statistics.median(samples[divisor])}
-              for name, dividend, divisor in wanted]
-    return {"bench": "firewall", "figures": found, "ratios": ratios}
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -92,7 +82,7 @@ def main():
                         help="in the lab, count time in instructions: the same on a busy host, but "
                         "much longer in coming")
     options = parser.parse_args()
-    result = report(measure(options), LAB_RATIOS if options.lab else RATIOS)
+    result = figures.report("firewall", measure(options), LAB_RATIOS if options.lab else RATIOS)
     figures.write(result, options.json)
 
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Usage: spin.py [--full] [NAME...]
 
-Checks tests/models/agreement.pml with Spin, and that Spin finds what is wrong with each mutant of it.
+Checks agreement.pml and, by the names that begin with recovery, recovery.pml of this folder with Spin,
+and that Spin finds what is wrong with each mutant of them.
 Without NAME: all checks. --full adds those that take long. Prints the states explored; exits with 1
 where something is not as it should be.
 """
@@ -14,7 +15,11 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-MODEL = os.path.join(HERE, "agreement.pml")
+
+
+def model_of(name):
+    return os.path.join(HERE, "recovery.pml" if name.startswith("recovery") else "agreement.pml")
+
 
 # name: (constants, compiler flags, verifier options, what must be found, in the long run only)
 CHECKS = {
@@ -29,14 +34,21 @@ CHECKS = {
     "mutant-forget": ("N=3 B=5 CRASHES=0 HASTY=1 DOUBT MUT_FORGET", "", "", "assertion violated", False),
     "mutant-promise": ("N=3 B=5 CRASHES=0 HASTY=2 DOUBT MUT_PROMISE", "", "", "assertion violated", False),
     "mutant-patience": ("N=3 B=4 HASTY=0 LIAR=1 MUT_PATIENCE", "", "", "invalid end state", False),
+    "recovery-three": ("N=3 CRASHES=2", "", "", None, False),
+    "recovery-four": ("N=4 CRASHES=3", "", "", None, False),
+    "recovery-mutant-fence": ("N=3 CRASHES=1 MUT_FENCE", "", "", "assertion violated", False),
+    "recovery-mutant-clean": ("N=3 CRASHES=1 MUT_CLEAN", "", "", "assertion violated", False),
+    "recovery-mutant-toll": ("N=3 CRASHES=2 MUT_TOLL", "", "", "assertion violated", False),
+    "recovery-mutant-doomed": ("N=3 CRASHES=2 MUT_DOOMED", "", "", "assertion violated", False),
+    "recovery-mutant-epoch": ("N=4 CRASHES=2 MUT_EPOCH", "", "", "assertion violated", False),
 }
 # Seconds that a reduced search (bitstate) may take; it tells how far it came.
 LIMIT = int(os.environ.get("HIVE_SPIN_SECONDS", "20"))
 
 
-def build(folder, constants, flags):
+def build(folder, name, constants, flags):
     defines = [f"-D{word}" for word in constants.split()]
-    subprocess.run(["spin", *defines, "-a", MODEL], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["spin", *defines, "-a", model_of(name)], cwd=folder, check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["gcc", "-w", "-O2", "-DSAFETY", "-DMEMLIM=3000", *flags.split(), "-o", "pan", "pan.c"],
                    cwd=folder, check=True)
 
@@ -45,7 +57,7 @@ def check(name):
     constants, flags, options, expected, _ = CHECKS[name]
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        build(folder, constants, flags)
+        build(folder, name, constants, flags)
         search = ["./pan", "-m10000", *options.split()]
         if "BITSTATE" in flags:
             search = ["timeout", "-s", "INT", str(LIMIT), *search]
@@ -66,10 +78,10 @@ def check(name):
               f"{took:.1f} s: {verdict}", flush=True)
         if not good:
             print(output)
-            trail = os.path.join(folder, "agreement.pml.trail")
+            trail = os.path.join(folder, os.path.basename(model_of(name)) + ".trail")
             if os.path.exists(trail):
                 defines = [f"-D{word}" for word in constants.split()]
-                subprocess.run(["spin", *defines, "-t", "-k", trail, "-g", MODEL], cwd=folder, check=False)
+                subprocess.run(["spin", *defines, "-t", "-k", trail, "-g", model_of(name)], cwd=folder, check=False)
         return good
 
 

@@ -57,6 +57,7 @@ void World::kill(CellId cell) {
   target.alive = target.stopped = target.joining = false;
   target.tainted = true;
   target.suspended = false;
+  if (extension_ != nullptr) extension_->killed(cell);
   for (const Event& held : held_) {
     if (held.node == cell && held.what == What::kDeliver) free_messages_.push_back(held.message);
   }
@@ -103,6 +104,7 @@ void World::restart(CellId cell) {
   const Settings settings{cell, 0, target.witness, kRound};
   target.agreement = std::make_unique<Agreement>(settings, target);
   say(cell, "is started anew");
+  if (extension_ != nullptr) extension_->started(cell);
   rejoin(cell);
   all_.for_each([&](CellId peer) {
     if (peer != cell) heal(cell, peer);

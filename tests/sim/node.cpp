@@ -34,17 +34,19 @@ void Node::renew(const View& view) {
 }
 
 void Node::decided(const Decision& decision, const Agreed& agreed) {
-  suspended = false;
+  stood_still = std::exchange(suspended, false);
   world_.say(cell_, "decides slot " + std::to_string(agreed.slot - 1) + ": " + describe(decision));
   renew(agreed.view);
   world_.checker().decided(cell_, decision, agreed);
+  if (world_.extension() != nullptr) world_.extension()->viewed(cell_);
 }
 
 void Node::caught_up(const Agreed& agreed) {
-  suspended = false;
+  stood_still = std::exchange(suspended, false);
   world_.say(cell_, "catches up: " + describe(agreed));
   renew(agreed.view);
   world_.checker().caught_up(cell_, agreed);
+  if (world_.extension() != nullptr) world_.extension()->viewed(cell_);
 }
 
 void Node::refused(CellId suspect, Refusal why) {

@@ -17,8 +17,12 @@ constexpr Time kStep = 20 * kMilli;
 
 class Schedule {
  public:
-  Schedule(std::uint64_t seed, unsigned members, bool witness, bool trace)
-      : world_(seed, members, witness, trace), random_(world_.random()) {}
+  Schedule(std::uint64_t seed, unsigned members, bool witness, bool trace,
+           const MakeExtension& make)
+      : world_(seed, members, witness, trace), random_(world_.random()) {
+    if (make) extension_ = make(world_, [this](CellId cell) { return can_lose(cell); });
+    world_.extend(extension_.get());
+  }
 
   ScheduleResult run();
 
@@ -43,6 +47,7 @@ class Schedule {
   World world_;
   Random& random_;
   bool careless_ = false;
+  std::unique_ptr<Extension> extension_;  ///< Or none.
 };
 
 bool Schedule::is_enough(CellSet running) const {
@@ -119,7 +124,8 @@ void Schedule::let_rejoin() {
     const Time soon = world_.now() + random_.below(20 * kMilli);
     if (!random_.percent(60)) return;
     if (!node.alive) world_.at(soon, What::kRestart, cell);
-    if (node.runs() && !node.is_member()) world_.at(soon, What::kRejoin, cell);
+    // Else recovery says when.
+    if (!extension_ && node.runs() && !node.is_member()) world_.at(soon, What::kRejoin, cell);
   });
 }
 
@@ -137,7 +143,9 @@ void Schedule::calm_down() {
   world_.all().for_each([&](CellId cell) {
     if (random_.percent(50)) world_.at(world_.now(), What::kContinue, cell);
     world_.all().for_each([&](CellId peer) {
-      if (cell < peer && !world_.linked(cell, peer) && random_.percent(60)) {
+      if (cell >= peer || world_.linked(cell, peer)) return;
+      // Who cannot reach the coordinator of recovery keeps it from its end.
+      if (extension_ || random_.percent(60)) {
         world_.at(world_.now(), What::kHeal, cell, peer);
       }
     });
@@ -181,7 +189,7 @@ bool Schedule::is_quiet() const {
     core.for_each([&](CellId peer) { wants_in = wants_in && world_.linked(cell, peer); });
     quiet = quiet && !wants_in;
   });
-  return quiet;
+  return quiet && (!extension_ || extension_->is_quiet(core));
 }
 
 ScheduleResult Schedule::run() {
@@ -198,6 +206,10 @@ ScheduleResult Schedule::run() {
     world_.run_until(world_.now() + random_.below(spacing));
     go_wrong();
     lie();
+  }
+  if (extension_) {
+    world_.run_until(world_.now());
+    extension_->calm_down();
   }
   calm_down();
   world_.run_until(world_.now() + kStep);
@@ -232,11 +244,11 @@ unsigned members_for(Random& random) {
 
 }  // namespace
 
-ScheduleResult run_schedule(std::uint64_t seed, bool trace) {
+ScheduleResult run_schedule(std::uint64_t seed, bool trace, const MakeExtension& make) {
   Random random(seed ^ 0x5eed);
   const unsigned members = members_for(random);
   const bool witness = members == 3 && random.percent(40);
-  Schedule schedule(random.next(), members, witness, trace);
+  Schedule schedule(random.next(), members, witness, trace, make);
   return schedule.run();
 }
 

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 
 #include "cellmon/agree/agreement.h"
+#include "tests/sim/world.h"
 
 namespace hive::sim {
 
@@ -18,7 +21,11 @@ struct ScheduleResult {
   agree::Time ended_after = 0;  ///< From the last failure to quiet, in that case.
 };
 
+/// Makes what monitors do besides agreeing, and is told which cells the machine can lose at a time.
+using MakeExtension =
+    std::function<std::unique_ptr<Extension>(World& world, std::function<bool(CellId)> can_lose)>;
+
 /// Runs schedule SEED; throws Violation.
-ScheduleResult run_schedule(std::uint64_t seed, bool trace);
+ScheduleResult run_schedule(std::uint64_t seed, bool trace, const MakeExtension& make = {});
 
 }  // namespace hive::sim

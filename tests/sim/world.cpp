@@ -1,6 +1,7 @@
 #include "tests/sim/world.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace hive::sim {
 
@@ -62,6 +63,18 @@ void World::at(Time time, What what, CellId node_id, CellId other) {
   event.node = node_id;
   event.other = other;
   event.process = node(node_id).process;
+  queue_.push(event);
+}
+
+void World::post(Time time, CellId cell, std::function<void()> work) {
+  Event event;
+  event.time = std::max(time, now_);
+  event.order = order_++;
+  event.what = What::kExtension;
+  event.node = cell;
+  event.process = node(cell).process;
+  event.message = static_cast<std::uint32_t>(work_.size());
+  work_.push_back(std::move(work));
   queue_.push(event);
 }
 
@@ -145,6 +158,9 @@ void World::tell(Node& target, const Event& event) {
     case What::kLinkLost:
       if (link(event.node, event.other).up) return;
       agreement.link_lost(event.other, now_);
+      if (extension_ != nullptr && !node(event.other).alive) {
+        extension_->saw_end(event.node, event.other);
+      }
       if (agreement.view().members.contains(event.other) && random_.percent(70)) {
         say(event.node, "accuses " + name_of(event.other) + ": its link is lost");
         agreement.accuse(event.other, Evidence::kLinkLost | truth(event.node, event.other), now_);
@@ -165,6 +181,8 @@ void World::tell(Node& target, const Event& event) {
       return agreement.tick(now_);
     case What::kRejoin:
       return rejoin(event.node);
+    case What::kExtension:
+      return std::exchange(work_[event.message], {})();
     default:
       return tell_hint(target, event);
   }

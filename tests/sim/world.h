@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <queue>
 #include <string>
@@ -22,6 +23,27 @@ inline constexpr Time kRound = 20 * kMilli;
 enum class Guest : std::uint8_t { kSound, kPanicked, kHung };
 
 class World;
+
+/// What monitors do besides agreeing, where that is simulated too.
+class Extension {
+ public:
+  Extension() = default;
+  Extension(const Extension&) = delete;
+  Extension& operator=(const Extension&) = delete;
+  virtual ~Extension() = default;
+
+  /// CELL's agreement has decided, or caught up.
+  virtual void viewed(CellId cell) = 0;
+  /// CELL has a new monitor, which has no view yet.
+  virtual void started(CellId cell) = 0;
+  virtual void killed(CellId cell) = 0;
+  /// OBSERVER sees that CELL's monitor has ended.
+  virtual void saw_end(CellId observer, CellId cell) = 0;
+  /// Nothing fails any more.
+  virtual void calm_down() = 0;
+  /// Whether all that must come to an end has, for the members CORE, which are linked.
+  [[nodiscard]] virtual bool is_quiet(agree::CellSet core) const = 0;
+};
 
 /// One cell's monitor: at most one process at a time, and the guest under it.
 class Node final : public agree::Port {
@@ -48,6 +70,7 @@ class Node final : public agree::Port {
   bool stopped = false;
   bool tainted = false;  ///< Something has been wrong with this life.
   bool suspended = false;
+  bool stood_still = false;  ///< It was suspended when the latest decision came.
   bool witness = false;
   bool joining = false;
   Guest guest = Guest::kSound;
@@ -71,6 +94,7 @@ enum class What : std::uint8_t {
   kHint,
   kLie,
   kRejoin,
+  kExtension,
   // What happens to a node, whether it runs or not.
   kKill,
   kStop,
@@ -107,10 +131,17 @@ class World {
   World(std::uint64_t seed, unsigned members, bool witness, bool trace);
 
   void at(Time time, What what, CellId node, CellId other = CellId{});
+  /// Has CELL's present monitor do WORK at TIME, or when it goes on, if it is not dead by then.
+  void post(Time time, CellId cell, std::function<void()> work);
+  /// EXTENSION outlives the simulation.
+  void extend(Extension* extension) { extension_ = extension; }
+  [[nodiscard]] Extension* extension() const { return extension_; }
   /// Runs all that happens until TIME.
   void run_until(Time time);
 
   void kill(CellId cell);
+  void restart(CellId cell);
+  void rejoin(CellId cell);
   void cut(CellId a, CellId b, bool drain);
   void heal(CellId a, CellId b);
   [[nodiscard]] bool linked(CellId a, CellId b) const;
@@ -123,6 +154,9 @@ class World {
   [[nodiscard]] const Node& node(CellId cell) const { return *nodes_[agree::index_of(cell)]; }
   [[nodiscard]] agree::CellSet all() const { return all_; }
   [[nodiscard]] Time now() const { return now_; }
+  /// How long a message takes.
+  [[nodiscard]] Time delay();
+  void say(CellId cell, const std::string& text) const;
   [[nodiscard]] std::uint64_t events() const { return handled_; }
   Random& random() { return random_; }
   Checker& checker() { return checker_; }
@@ -138,12 +172,8 @@ class World {
   void tell(Node& node, const Event& event);
   void tell_hint(Node& node, const Event& event);
   void after_input(CellId cell);
-  void restart(CellId cell);
-  void rejoin(CellId cell);
   Link& link(CellId from, CellId to);
-  [[nodiscard]] Time delay();
   std::uint32_t store(const agree::Message& message);
-  void say(CellId cell, const std::string& text) const;
 
   Random random_;
   Trace trace_;
@@ -157,6 +187,8 @@ class World {
   std::vector<Event> held_;  ///< For nodes that are stopped.
   std::vector<agree::Message> messages_;
   std::vector<std::uint32_t> free_messages_;
+  std::vector<std::function<void()>> work_;  ///< Each is done once, at most.
+  Extension* extension_ = nullptr;
   Time slow_until_ = 0;  ///< Until then everything takes long.
   Checker checker_;
 };

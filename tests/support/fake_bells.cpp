@@ -49,7 +49,8 @@ class Locked {
 void deliver(Cell& cell) {
   if (cell.pending == 0 || cell.masked != 0) return;
   cell.pending = 0;
-  cell.masked = 1;
+  cell.masked = cell.slow == 0 ? 1 : 0;
+  cell.in_handler = cell.slow;
   __atomic_fetch_add(&cell.interrupts, 1, __ATOMIC_SEQ_CST);
   // All who watch this descriptor edge by edge are told, each for itself.
   const std::uint64_t one = 1;
@@ -66,10 +67,6 @@ class FakeListener : public sdk::Listener {
     }
   }
 
-  void forget() override {
-    epoll_event event{};
-    (void)::epoll_wait(epoll_.get(), &event, 1, 0);
-  }
   bool enable() override {
     const Locked locked(cell_);
     cell_.masked = 0;
@@ -86,6 +83,13 @@ class FakeListener : public sdk::Listener {
   }
   [[nodiscard]] int descriptor() const override { return epoll_.get(); }
 
+ protected:
+  bool forget_interrupts() override {
+    epoll_event event{};
+    const bool any = ::epoll_wait(epoll_.get(), &event, 1, 0) > 0;
+    return any && __atomic_load_n(&cell_.slow, __ATOMIC_SEQ_CST) != 0;
+  }
+
  private:
   Cell& cell_;
   UniqueFd epoll_;
@@ -94,7 +98,9 @@ class FakeListener : public sdk::Listener {
 class FakeBell : public sdk::Bell {
  public:
   FakeBell(FakeBells& bells, Cell& own) : bells_(bells), own_(own) {}
-  std::unique_ptr<sdk::Listener> listen() override { return std::make_unique<FakeListener>(own_); }
+  sdk::Result<std::unique_ptr<sdk::Listener>> listen(sdk::Clock::time_point /*end*/) override {
+    return std::unique_ptr<sdk::Listener>(std::make_unique<FakeListener>(own_));
+  }
   void ring(std::uint32_t cell) override { bells_.ring(cell); }
 
  private:
@@ -137,8 +143,19 @@ void FakeBells::ring(std::uint32_t cell) {
   Cell& target = cells_->at(cell);
   const Locked locked(target);
   ++target.rings;
+  if (target.in_handler != 0) return;
   target.pending = 1;
   deliver(target);
+}
+
+void FakeBells::set_slow(std::uint32_t cell) {
+  const Locked locked(cells_->at(cell));
+  __atomic_store_n(&cells_->at(cell).slow, 1, __ATOMIC_SEQ_CST);
+}
+
+void FakeBells::end_interrupt(std::uint32_t cell) {
+  const Locked locked(cells_->at(cell));
+  cells_->at(cell).in_handler = 0;
 }
 
 }  // namespace hive::testing

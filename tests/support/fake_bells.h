@@ -26,6 +26,11 @@ class FakeBells {
   [[nodiscard]] std::uint32_t interrupts(std::uint32_t cell) const;
   void ring(std::uint32_t cell);
 
+  /// From now on CELL's pin is always on (HIVE_GLOBAL_PIN_ALWAYS), and its handler slow: from an
+  /// interrupt to end_interrupt() what rings is lost.
+  void set_slow(std::uint32_t cell);
+  void end_interrupt(std::uint32_t cell);
+
   /// One cell's device and kernel: a ring is pending until it interrupts; the handler counts the
   /// interrupt, and masks further ones.
   struct Cell {
@@ -35,6 +40,8 @@ class FakeBells {
     std::uint32_t interrupts;
     int event;  ///< Written at each interrupt; never read.
     std::uint32_t rings;
+    std::uint32_t slow;
+    std::uint32_t in_handler;
   };
 
  private:

@@ -18,13 +18,14 @@
 
 #include "vmm/base/descriptors.h"
 #include "vmm/base/error.h"
+#include "vmm/base/watch.h"
 #include "vmm/cell/global_protocol.h"
 
 namespace hive::cell {
 GlobalLink::GlobalLink(boost::asio::io_context& loop, UniqueFd socket, ReplySink on_reply)
     : on_reply_(std::move(on_reply)), packet_(2 * sizeof(hive_global_reply)) {
   if (!socket) return;
-  socket_.emplace(loop, socket.release());
+  socket_ = watch(loop, std::move(socket));
   receive();
 }
 

@@ -173,6 +173,7 @@ void Machine::attach_vsock(const VsockConfig& config, Incarnation incarnation) {
     }
     return counts;
   };
+  handlers.guest_counts = [this] { return vsock_->guest_counters(); };
   vsock_link_.emplace(loop_, UniqueFd(config.link), std::move(handlers));
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "vmm/base/error.h"
+#include "vmm/base/watch.h"
 
 namespace hive::cell {
 namespace {
@@ -39,7 +40,7 @@ std::string receive_config(int socket) {
 
 MonitorLink::MonitorLink(boost::asio::io_context& loop, UniqueFd socket,
                          std::function<void(Command)> on_command, std::function<void()> on_gone)
-    : socket_(loop, socket.release()),
+    : socket_(watch(loop, std::move(socket))),
       on_command_(std::move(on_command)),
       on_gone_(std::move(on_gone)),
       packet_(1024) {

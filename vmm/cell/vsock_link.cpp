@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "vmm/base/descriptors.h"
+#include "vmm/base/watch.h"
 
 namespace hive::cell {
 namespace {
@@ -44,7 +45,7 @@ bool is_stream_socket(const UniqueFd& file) {
 class VsockLink::Core : public std::enable_shared_from_this<VsockLink::Core> {
  public:
   Core(boost::asio::io_context& loop, UniqueFd socket, Handlers handlers)
-      : socket_(std::in_place, loop, socket.release()), handlers_(std::move(handlers)) {}
+      : socket_(watch(loop, std::move(socket))), handlers_(std::move(handlers)) {}
 
   void await_packet() {
     socket_->async_wait(stream_descriptor::wait_read,
@@ -105,13 +106,19 @@ class VsockLink::Core : public std::enable_shared_from_this<VsockLink::Core> {
     }
     if (const auto ask = as<VsockAskCounters>(arrived.bytes);
         ask && kind == VsockMessage::kAskCounters) {
-      for (VsockCount& count : handlers_.counts()) {
-        count.tag = ask->tag;
-        if (!send(count)) break;
-      }
+      tell_counts(ask->tag);
       return true;
     }
     return false;
+  }
+
+  /// A monitor that does not read gets an incomplete answer, and knows.
+  void tell_counts(std::uint32_t tag) {
+    for (VsockCount& count : handlers_.counts()) {
+      count.tag = tag;
+      if (!send(count)) return;
+    }
+    (void)send(VsockGuestCount{VsockMessage::kGuestCounters, tag, handlers_.guest_counts()});
   }
 
   bool handle_reply(Arrived& arrived) {

@@ -29,6 +29,7 @@ class VsockLink {
     std::function<void(unsigned cell, const PathFaults& faults)> faults;
     /// Counts of each sibling, in the order of the configuration.
     std::function<std::vector<VsockCount>()> counts;
+    std::function<VsockGuestCounters()> guest_counts;
   };
 
   /// SOCKET may be none.

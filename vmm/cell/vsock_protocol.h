@@ -20,6 +20,7 @@ namespace hive::cell {
 using device::vsock::kPathFaultScale;
 using device::vsock::PathFaults;
 using device::vsock::VsockCounters;
+using VsockGuestCounters = device::vsock::GuestCounters;
 
 enum class VsockMessage : std::uint32_t {
   // Monitor to VMM.
@@ -32,9 +33,11 @@ enum class VsockMessage : std::uint32_t {
   // VMM to monitor.
   kHostOpen = 32,
   kCounters,
+  kGuestCounters,
 };
 
-/// kPeerUp: the VMM of `incarnation` of a sibling has been started: its packets count from now on.
+/// kPeerUp: the VMM of `incarnation` of a sibling runs: its packets count from now on, and it takes
+/// what is sent to it.
 /// kPeerDown: that one has ended, or has left the view: all connections to it are reset at once.
 struct VsockPeerState {
   VsockMessage message{};
@@ -71,7 +74,8 @@ struct VsockFaults {
   PathFaults faults{};
 };
 
-/// Answered by a VsockCount for each sibling in the order of the configuration.
+/// Answered by a VsockCount for each sibling in the order of the configuration, and then a
+/// VsockGuestCount.
 struct VsockAskCounters {
   VsockMessage message = VsockMessage::kAskCounters;
   std::uint32_t tag = 0;  ///< The answers repeat it.
@@ -85,12 +89,20 @@ struct VsockCount {
   VsockCounters counters{};
 };
 
+struct VsockGuestCount {
+  VsockMessage message = VsockMessage::kGuestCounters;
+  std::uint32_t tag = 0;
+  VsockGuestCounters counters{};
+};
+
 static_assert(sizeof(PathFaults) == 32 && sizeof(VsockCounters) == 104);
 static_assert(sizeof(VsockPeerState) == 16 && sizeof(VsockHostOpen) == 16);
 static_assert(sizeof(VsockHostReply) == 16 && sizeof(VsockHostCall) == 8);
 static_assert(sizeof(VsockFaults) == 40 && sizeof(VsockAskCounters) == 8);
 static_assert(sizeof(VsockCount) == 120 && offsetof(VsockCount, counters) == 16);
+static_assert(sizeof(VsockGuestCount) == 40 && offsetof(VsockGuestCount, counters) == 8);
 static_assert(std::is_trivially_copyable_v<VsockCount> &&
+              std::is_trivially_copyable_v<VsockGuestCount> &&
               std::is_trivially_copyable_v<VsockFaults>);
 
 }  // namespace hive::cell

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "vmm/base/error.h"
+#include "vmm/base/watch.h"
 
 namespace hive::device {
 namespace {
@@ -24,7 +25,7 @@ UniqueFd make_eventfd() {
 /// Shared with the pending read, which may complete after the source is gone.
 struct EventSource::State {
   State(boost::asio::io_context& loop, UniqueFd event, std::function<void()> handler)
-      : descriptor(loop, event.release()), on_signal(std::move(handler)) {}
+      : descriptor(watch(loop, std::move(event))), on_signal(std::move(handler)) {}
 
   /// Reads rather than waits: a read that finds nothing is cheaper than re-arming epoll.
   static void arm(const std::shared_ptr<State>& state) {

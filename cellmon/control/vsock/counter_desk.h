@@ -24,6 +24,7 @@ class CounterDesk {
   using Send = std::function<bool(const cell::VsockAskCounters&)>;
   struct Answer {
     Counts counts;
+    std::optional<cell::VsockGuestCounters> guest;
     bool in_time = false;
   };
 
@@ -33,17 +34,20 @@ class CounterDesk {
   CounterDesk(boost::asio::io_context& loop, Send send, std::function<void()> on_done)
       : send_(std::move(send)), on_done_(std::move(on_done)), limit_(loop) {}
 
-  /// Asks about CELLS; the question's number for answer().
-  std::uint32_t ask(const std::set<unsigned>& cells);
+  /// Asks about CELLS and the guest; the question's number for answer(). Where there is no VMM to
+  /// ask, CELLS is nothing, and so is the answer.
+  std::uint32_t ask(const std::optional<std::set<unsigned>>& cells);
   /// The answer to question NUMBER, once it is there: as good as one to a later question.
   [[nodiscard]] std::optional<Answer> answer(std::uint32_t number) const;
 
   void take(const cell::VsockCount& count);
+  void take(const cell::VsockGuestCount& count);
   /// The VMM has ended: what it has not answered it never will.
   void give_up();
 
  private:
   void finish(bool in_time);
+  void check_done();
 
   Send send_;
   std::function<void()> on_done_;
@@ -51,7 +55,7 @@ class CounterDesk {
   std::uint32_t last_ = 0;      ///< The last question.
   std::uint32_t answered_ = 0;  ///< The last question that is answered.
   std::set<unsigned> awaited_;
-  Counts counts_;
+  Answer under_way_;
   Answer answer_;
 };
 

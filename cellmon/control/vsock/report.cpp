@@ -17,6 +17,13 @@ Json describe_counters(const cell::VsockCounters& counters) {
           {"connections", counters.connections}};
 }
 
+Json describe_guest(const cell::VsockGuestCounters& counters) {
+  return {{"malformed", counters.malformed},
+          {"host_connections", counters.host.connections},
+          {"host_expired", counters.host.expired},
+          {"host_cut", counters.host.cut}};
+}
+
 Json describe_peer(const Vsock& vsock, const Siblings& siblings, CellId cell) {
   const plan::Machine& machine = vsock.machine();
   const plan::Cell& planned = machine.cells[static_cast<std::size_t>(cell)];
@@ -45,14 +52,17 @@ Json describe_vsock(const Vsock& vsock, const Siblings& siblings,
     peers.push_back(std::move(peer));
   }
   const plan::Cell& own = machine.cells[siblings.own()];
-  return {{"cell", own.name},
-          {"cid", own.cid},
-          {"packets_per_second", machine.rpc.packets_per_second},
-          {"faults", machine.faults},
-          {"answered", counts.in_time},
-          {"hints", vsock.hints()},
-          {"failed_calls", vsock.failed_calls()},
-          {"peers", std::move(peers)}};
+  Json report{{"cell", own.name},
+              {"cid", own.cid},
+              {"packets_per_second", machine.rpc.packets_per_second},
+              {"faults", machine.faults},
+              {"answered", counts.in_time},
+              {"hints", vsock.hints()},
+              {"failed_calls", vsock.failed_calls()},
+              {"malformed_by_vmm", vsock.malformed()},
+              {"peers", std::move(peers)}};
+  if (counts.guest) report["guest"] = describe_guest(*counts.guest);
+  return report;
 }
 
 }  // namespace hive::control

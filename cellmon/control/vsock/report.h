@@ -6,7 +6,8 @@
 
 namespace hive::control {
 
-/// The cell's siblings: who may call whom, who is alive, and COUNTS, the VMM's.
+/// The cell's siblings: who may call whom, who is alive, and COUNTS, the VMM's of them and of its
+/// guest.
 wire::Json describe_vsock(const Vsock& vsock, const Siblings& siblings,
                           const CounterDesk::Answer& counts);
 

@@ -53,7 +53,7 @@ void Vsock::attach(UniqueFd link, Incarnation incarnation) {
   service_.clear();
   routes_.attach();
   if (!link) return;
-  link_ = std::make_unique<VsockLink>(loop_, std::move(link), link_handlers());
+  link_ = std::make_unique<VmmVsockLink>(loop_, std::move(link), link_handlers());
   for (unsigned cell = 0; cell < machine_.cells.size(); ++cell) {
     const auto id = static_cast<CellId>(cell);
     if (cell != siblings_.own() && routes_.is_pair(id)) link_->tell(cell, routes_.life(id));
@@ -67,10 +67,11 @@ void Vsock::detach() {
   counters_.give_up();
 }
 
-VsockLink::Handlers Vsock::link_handlers() {
-  VsockLink::Handlers handlers;
+VmmVsockLink::Handlers Vsock::link_handlers() {
+  VmmVsockLink::Handlers handlers;
   handlers.on_host_open = [this](const cell::VsockHostOpen& wanted) { open(wanted); };
   handlers.on_count = [this](const cell::VsockCount& count) { counters_.take(count); };
+  handlers.on_guest_count = [this](const auto& count) { counters_.take(count); };
   handlers.on_malformed = [this] { ++malformed_; };
   return handlers;
 }
@@ -121,10 +122,9 @@ std::string Vsock::list_cells() const {
 }
 
 std::uint32_t Vsock::ask_counters() {
+  if (!link_) return counters_.ask(std::nullopt);
   std::set<unsigned> cells;
-  if (link_) {
-    for (const auto& peer : routes_.config().peers) cells.insert(peer.cell);
-  }
+  for (const auto& peer : routes_.config().peers) cells.insert(peer.cell);
   return counters_.ask(cells);
 }
 

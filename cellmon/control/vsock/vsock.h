@@ -17,7 +17,7 @@
 #include "cellmon/control/vsock/monitor_service.h"
 #include "cellmon/control/vsock/ring_routes.h"
 #include "cellmon/control/vsock/service_clients.h"
-#include "cellmon/control/vsock/vsock_link.h"
+#include "cellmon/control/vsock/vmm_vsock_link.h"
 #include "vmm/cell/config.h"
 #include "vmm/plan/plan.h"
 
@@ -66,12 +66,12 @@ class Vsock {
 
   /// The guest's evidence about siblings, told or not.
   [[nodiscard]] std::uint64_t hints() const { return service_.hints(); }
-  /// Packets of VMMs that were none, and calls of host ports that failed.
+  /// Packets of VMMs on their links that were none, and calls of host ports that failed.
   [[nodiscard]] std::uint64_t malformed() const { return malformed_; }
   [[nodiscard]] std::uint64_t failed_calls() const { return failed_calls_; }
 
  private:
-  VsockLink::Handlers link_handlers();
+  VmmVsockLink::Handlers link_handlers();
   void open(const cell::VsockHostOpen& wanted);
   void connect_service(std::uint32_t request);
   void reply(std::uint32_t request, std::uint32_t port, int error, UniqueFd socket);
@@ -90,7 +90,7 @@ class Vsock {
   ServiceClients clients_;
   CounterDesk counters_;
   Incarnation incarnation_ = 0;  ///< Of the last VMM.
-  std::unique_ptr<VsockLink> link_;
+  std::unique_ptr<VmmVsockLink> link_;
   unsigned logged_ = 0;
   std::uint64_t malformed_ = 0;
   std::uint64_t failed_calls_ = 0;

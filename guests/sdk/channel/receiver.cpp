@@ -2,32 +2,21 @@
 
 #include <string>
 
+#include "guests/sdk/channel/placement.h"
 #include "guests/sdk/crc32c.h"
 #include "guests/sdk/guard.h"
-#include "guests/sdk/status.h"
 
 namespace hive::sdk {
 namespace {
 
-constexpr std::uint64_t kAlignment = 64;
 constexpr std::size_t kProduced = offsetof(hive_channel_ring, produced);
-
-Failure of(hive_status status) { return {status, status_text(status)}; }
 
 }  // namespace
 
 Result<ChannelReceiver> ChannelReceiver::attach(Machine& machine, const ChannelPlace& place) {
-  if (!is_ring_capacity(place.capacity) || place.ring.offset % kAlignment != 0 ||
-      place.credit.offset % kAlignment != 0 || place.credit.home != machine.info().cell) {
-    return Failure{HIVE_INVALID, "that is no place for a channel's end"};
-  }
-  const auto ring = machine.place(place.ring.home, place.ring.offset, ring_size(place.capacity));
-  if (!ring.ok()) return ring.failure();
-  const auto credit =
-      machine.place(place.credit.home, place.credit.offset, sizeof(hive_channel_credit));
-  if (!credit.ok()) return credit.failure();
-  if (machine.device().read_only) return of(HIVE_NOT_MAPPED);
-  return ChannelReceiver(machine, place, ring.value(), credit.value());
+  const auto mapped = map_channel(machine, place, place.credit);
+  if (!mapped.ok()) return mapped.failure();
+  return ChannelReceiver(machine, place, mapped.value().ring, mapped.value().credit);
 }
 
 ChannelReceiver::ChannelReceiver(Machine& machine, const ChannelPlace& place, unsigned char* ring,
@@ -47,8 +36,8 @@ Failure ChannelReceiver::broken(const char* what) {
 Result<bool> ChannelReceiver::follow_session() {
   hive_channel_ring header{};
   constexpr std::size_t kFacts = offsetof(hive_channel_ring, reserved1);
-  if (!guarded_load(ring_, &header, kFacts)) return of(HIVE_FAULT);
-  if (header.magic == HIVE_CHANNEL_GONE) return of(HIVE_GONE);
+  if (!guarded_load(ring_, &header, kFacts)) return failure_of(HIVE_FAULT);
+  if (header.magic == HIVE_CHANNEL_GONE) return failure_of(HIVE_GONE);
   if (header.magic != HIVE_CHANNEL_MAGIC || header.session == 0) return false;
   if (header.session == session_) return true;
   if (header.version != HIVE_CHANNEL_VERSION || header.capacity != bytes_.capacity()) {
@@ -75,12 +64,12 @@ Result<std::uint32_t> ChannelReceiver::available() {
   if (!session.value()) return 0U;
   if (broken_) return Failure{HIVE_BROKEN, "the channel is broken until its sender begins anew"};
   std::uint32_t word = 0;
-  if (!guarded_load_word(ring_ + kProduced, word)) return of(HIVE_FAULT);
+  if (!guarded_load_word(ring_ + kProduced, word)) return failure_of(HIVE_FAULT);
   const IndexWord read = read_index(word);
-  if (read.gone) return of(HIVE_GONE);
+  if (read.gone) return failure_of(HIVE_GONE);
   const std::uint32_t count = read.index - consumed_;
   if (read.broken || count > bytes_.capacity()) return broken("its index");
-  if (count == 0 && read.closed) return of(HIVE_CLOSED);
+  if (count == 0 && read.closed) return failure_of(HIVE_CLOSED);
   return count;
 }
 
@@ -88,7 +77,7 @@ Result<std::uint32_t> ChannelReceiver::available() {
 Result<Done> ChannelReceiver::check(std::uint32_t available) {
   hive_channel_record header{};
   if (available < sizeof header) return broken("a record's header");
-  if (!bytes_.load(consumed_, &header, sizeof header)) return of(HIVE_FAULT);
+  if (!bytes_.load(consumed_, &header, sizeof header)) return failure_of(HIVE_FAULT);
   if (record_size(header.length) > available) return broken("a record's length");
   if (resumed_) sequence_ = header.sequence;
   resumed_ = false;
@@ -99,7 +88,7 @@ Result<Done> ChannelReceiver::check(std::uint32_t available) {
 }
 
 Result<std::optional<std::uint32_t>> ChannelReceiver::peek() {
-  if (closed_ != 0) return of(HIVE_CLOSED);
+  if (closed_ != 0) return failure_of(HIVE_CLOSED);
   const auto count = available();
   if (!count.ok()) return count.failure();
   if (count.value() == 0) return std::optional<std::uint32_t>();
@@ -117,13 +106,13 @@ Result<Done> ChannelReceiver::take(std::span<std::byte> head, std::span<std::byt
   const std::uint32_t rest = content + static_cast<std::uint32_t>(head.size());
   if (!bytes_.load(content, head.data(), head.size()) ||
       !bytes_.load(rest, body.data(), body.size())) {
-    return of(HIVE_FAULT);
+    return failure_of(HIVE_FAULT);
   }
   if (!place_.content_is_sealed &&
       crc32c(crc32c(0, head.data(), head.size()), body.data(), body.size()) != next_.checksum) {
     broken_ = true;
     has_next_ = false;
-    return of(HIVE_ROTTEN);
+    return failure_of(HIVE_ROTTEN);
   }
   pass_over();
   return Done{};
@@ -139,7 +128,7 @@ void ChannelReceiver::pass_over() {
 Result<Done> ChannelReceiver::take_whole(std::vector<std::byte>& record, std::uint64_t most) {
   if (next_.length > most) {
     pass_over();
-    return of(HIVE_TOO_LONG);
+    return failure_of(HIVE_TOO_LONG);
   }
   record.resize(next_.length);
   auto taken = take(record, {});

@@ -6,17 +6,14 @@
 #include <cstring>
 #include <string>
 
+#include "guests/sdk/channel/placement.h"
 #include "guests/sdk/crc32c.h"
 #include "guests/sdk/guard.h"
-#include "guests/sdk/status.h"
 
 namespace hive::sdk {
 namespace {
 
-constexpr std::uint64_t kAlignment = 64;
 constexpr std::size_t kConsumed = offsetof(hive_channel_credit, consumed);
-
-Failure of(hive_status status) { return {status, status_text(status)}; }
 
 std::uint64_t new_session() {
   std::uint64_t session = 0;
@@ -29,17 +26,9 @@ std::uint64_t new_session() {
 }  // namespace
 
 Result<ChannelSender> ChannelSender::create(Machine& machine, const ChannelPlace& place) {
-  if (!is_ring_capacity(place.capacity) || place.ring.offset % kAlignment != 0 ||
-      place.credit.offset % kAlignment != 0 || place.ring.home != machine.info().cell) {
-    return Failure{HIVE_INVALID, "that is no place for a channel's ring"};
-  }
-  const auto ring = machine.place(place.ring.home, place.ring.offset, ring_size(place.capacity));
-  if (!ring.ok()) return ring.failure();
-  const auto credit =
-      machine.place(place.credit.home, place.credit.offset, sizeof(hive_channel_credit));
-  if (!credit.ok()) return credit.failure();
-  if (machine.device().read_only) return of(HIVE_NOT_MAPPED);
-  return ChannelSender(machine, place, ring.value(), credit.value());
+  const auto mapped = map_channel(machine, place, place.ring);
+  if (!mapped.ok()) return mapped.failure();
+  return ChannelSender(machine, place, mapped.value().ring, mapped.value().credit);
 }
 
 ChannelSender::ChannelSender(Machine& machine, const ChannelPlace& place, unsigned char* ring,
@@ -65,9 +54,9 @@ Result<std::uint32_t> ChannelSender::used() {
   std::uint32_t word = 0;
   if (!guarded_load(credit_, &session, sizeof session) ||
       !guarded_load_word(credit_ + kConsumed, word)) {
-    return of(HIVE_FAULT);
+    return failure_of(HIVE_FAULT);
   }
-  if (session == ~std::uint64_t{0}) return of(HIVE_GONE);
+  if (session == ~std::uint64_t{0}) return failure_of(HIVE_GONE);
   // Before the receiver has found this session, nothing of it was taken.
   if (session != session_) {
     if (produced_ > bytes_.capacity()) {
@@ -76,11 +65,11 @@ Result<std::uint32_t> ChannelSender::used() {
     return produced_;
   }
   const IndexWord read = read_index(word);
-  if (read.gone) return of(HIVE_GONE);
+  if (read.gone) return failure_of(HIVE_GONE);
   if (read.broken || read.index - consumed_ > produced_ - consumed_) {
     return Failure{HIVE_BROKEN, "the channel's receiver claims to have taken what was not sent"};
   }
-  if (read.closed) return of(HIVE_CLOSED);
+  if (read.closed) return failure_of(HIVE_CLOSED);
   consumed_ = read.index;
   return produced_ - consumed_;
 }
@@ -106,8 +95,8 @@ Result<Done> ChannelSender::send(std::span<const std::byte> record, Clock::time_
 Result<Done> ChannelSender::send(std::span<const std::byte> head, std::span<const std::byte> body,
                                  Clock::time_point end) {
   const std::uint64_t length = std::uint64_t{head.size()} + body.size();
-  if (closed_ != 0) return of(HIVE_CLOSED);
-  if (length > most()) return of(HIVE_TOO_LONG);
+  if (closed_ != 0) return failure_of(HIVE_CLOSED);
+  if (length > most()) return failure_of(HIVE_TOO_LONG);
   if (const auto room = await_room(record_size(length), end); !room.ok()) return room;
   return put(head, body);
 }
@@ -115,8 +104,8 @@ Result<Done> ChannelSender::send(std::span<const std::byte> head, std::span<cons
 Result<bool> ChannelSender::try_send(std::span<const std::byte> head,
                                      std::span<const std::byte> body) {
   const std::uint64_t length = std::uint64_t{head.size()} + body.size();
-  if (closed_ != 0) return of(HIVE_CLOSED);
-  if (length > most()) return of(HIVE_TOO_LONG);
+  if (closed_ != 0) return failure_of(HIVE_CLOSED);
+  if (length > most()) return failure_of(HIVE_TOO_LONG);
   const std::uint64_t size = record_size(length);
   if (size > bytes_.capacity() - (produced_ - consumed_)) {
     const auto now = used();
@@ -132,6 +121,11 @@ bool ChannelSender::has_room(std::uint64_t length) {
   if (size <= bytes_.capacity() - (produced_ - consumed_)) return true;
   const auto now = used();
   return !now.ok() || size <= bytes_.capacity() - now.value();
+}
+
+bool ChannelSender::is_drained() {
+  const auto left = used();
+  return !left.ok() || left.value() == 0;
 }
 
 /// Where there is room.
@@ -151,7 +145,7 @@ Result<Done> ChannelSender::put(std::span<const std::byte> head, std::span<const
   };
   if (!store(&header, sizeof header) || !store(head.data(), head.size()) ||
       !store(body.data(), body.size())) {
-    return of(HIVE_FAULT);
+    return failure_of(HIVE_FAULT);
   }
   produced_ += static_cast<std::uint32_t>(record_size(length));
   ++sequence_;

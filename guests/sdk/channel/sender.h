@@ -38,6 +38,10 @@ class ChannelSender {
   /// Whether there is room for a record of LENGTH bytes; true too where send() would fail.
   bool has_room(std::uint64_t length);
 
+  /// Whether the receiver has taken all that was sent, or never will: it has closed the channel, is
+  /// gone, or makes no sense.
+  bool is_drained();
+
   /// The receiver gets what was sent, and then HIVE_CLOSED.
   void close();
 

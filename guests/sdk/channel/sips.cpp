@@ -46,6 +46,7 @@ SipsPort::SipsPort(Machine& machine, std::uint32_t port, hive_section section)
 }
 
 SipsPort::~SipsPort() {
+  (void)flush(Clock::now() + kClosingPatience);
   machine_.events().areas().clear_sips_section(port_);
   (void)machine_.destroy_section(section_, HIVE_FORCE);
 }
@@ -103,6 +104,32 @@ Result<Done> SipsPort::send(std::uint32_t cell, const SipsMessage& message, Cloc
   }
   if (!sent.ok()) return sent.failure();
   if (!sent.value()) return Failure{HIVE_DEADLINE, "the channel is full"};
+  return Done{};
+}
+
+/// Whether CELL has taken all that was sent to it, or will not; else ROOM is what to wait for.
+bool SipsPort::is_taken(std::uint32_t cell, WaitKey& room) {
+  const std::lock_guard lock(send_mutex_);
+  Outgoing& outgoing = outgoing_[cell];
+  if (!outgoing.sender) return true;
+  const auto section = machine_.events().areas().sips_section(cell, port_);
+  if (!section || *section != outgoing.section) return true;
+  room = place(own_, start_, cell, outgoing.section).room_key();
+  return outgoing.sender->is_drained();
+}
+
+Result<Done> SipsPort::flush(Clock::time_point end) {
+  for (std::uint32_t cell = 0; cell < cells_; ++cell) {
+    WaitKey room;
+    if (is_taken(cell, room)) continue;
+    const Events::Look taken = [&] {
+      WaitKey now;
+      return is_taken(cell, now);
+    };
+    if (machine_.events().wait(room, taken, end)) continue;
+    return Failure{HIVE_DEADLINE,
+                   "cell " + std::to_string(cell) + " has not taken what was sent to it"};
+  }
   return Done{};
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -21,6 +22,8 @@ using SipsMessage = std::array<std::byte, HIVE_SIPS_MESSAGE_SIZE>;
 /// is hostile: a sender whose ring makes no sense is passed over, until it begins anew.
 class SipsPort {
  public:
+  static constexpr std::chrono::seconds kClosingPatience{1};
+
   /// HIVE_INVALID: PORT is not below HIVE_SIPS_PORTS. HIVE_NOT_MAPPED: this cell has no system
   /// area. Else as create_section(). MACHINE outlives the port.
   static Result<std::unique_ptr<SipsPort>> open(Machine& machine, std::uint32_t port);
@@ -28,12 +31,18 @@ class SipsPort {
   SipsPort(Machine& machine, std::uint32_t port, hive_section section);
   SipsPort(const SipsPort&) = delete;
   SipsPort& operator=(const SipsPort&) = delete;
-  /// Others find the port closed; its section ends.
+  /// Waits until what was sent was taken, but no longer than kClosingPatience, and not for cells
+  /// that have closed the port. Then others find it closed; its section ends, with what was not
+  /// taken.
   ~SipsPort();
 
   /// HIVE_NOT_FOUND: CELL has not opened the port. HIVE_DEADLINE: its ring was full until END. Else
   /// as ChannelSender::send().
   Result<Done> send(std::uint32_t cell, const SipsMessage& message, Clock::time_point end);
+
+  /// Waits until all that was sent was taken. HIVE_DEADLINE at END. What was sent to cells that
+  /// have closed the port, or failed, is not waited for.
+  Result<Done> flush(Clock::time_point end);
 
   struct Received {
     std::uint32_t cell = 0;
@@ -56,6 +65,7 @@ class SipsPort {
                                    std::uint32_t receiver, std::uint64_t receiver_section) const;
   Result<ChannelSender*> sender_to(std::uint32_t cell);
   Result<bool> try_send(std::uint32_t cell, const SipsMessage& message, WaitKey& room);
+  bool is_taken(std::uint32_t cell, WaitKey& room);
   ChannelReceiver* receiver_from(std::uint32_t cell);
   bool take_next(Received& received);
 

@@ -3,7 +3,6 @@
 #include <string>
 
 #include "guests/sdk/guard.h"
-#include "guests/sdk/status.h"
 
 namespace hive::sdk {
 namespace {
@@ -38,7 +37,7 @@ Result<bool> CellLock::try_to_take(std::uint32_t& seen, std::uint32_t waiters, T
     if (!guarded_exchange_if(word_, seen, desired)) return fault();
     if (seen == expected) return true;
     const LockState state = read_lock(seen);
-    if (state.gone) return Failure{HIVE_GONE, status_text(HIVE_GONE)};
+    if (state.gone) return failure_of(HIVE_GONE);
     const bool stale = is_stale(state);
     if (state.held && !stale) return false;
     taken = state.abandoned || stale ? Taken::kAbandoned : Taken::kFree;

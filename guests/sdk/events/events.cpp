@@ -6,14 +6,20 @@
 #include <atomic>
 #include <utility>
 
+#include "guests/sdk/events/spinning_wait.h"
+
 namespace hive::sdk {
 namespace {
 
 constexpr std::chrono::microseconds kLongestPoll{2000};
-constexpr unsigned kLooksBetweenClocks = 16;
 constexpr std::size_t kMostIdleListeners = 8;
 
 }  // namespace
+
+Clock::duration Listener::longest_sleep(Clock::duration usual) const {
+  constexpr Clock::duration kLeast = std::chrono::milliseconds(1);
+  return std::clamp(Clock::now() - unsure_since_, std::min(kLeast, usual), usual);
+}
 
 void full_fence() {
 #if defined(__SANITIZE_THREAD__)
@@ -24,35 +30,21 @@ void full_fence() {
 #endif
 }
 
-Events::Events(const Device& device, std::unique_ptr<Bell> bell, std::function<bool()> prepare,
+Events::Events(const Device& device, std::unique_ptr<Bell> bell, Prepare prepare,
                std::chrono::milliseconds longest_sleep)
     : areas_(device),
       cells_(device.facts.cells),
       bell_(std::move(bell)),
-      prepare_(std::move(prepare)),
-      longest_sleep_(longest_sleep) {}
+      longest_sleep_(longest_sleep),
+      prepare_(std::move(prepare)) {}
 
 bool Events::wait(const WaitKey& key, const Look& look, Clock::time_point end) {
-  if (look() || spin(look, end)) return true;
-  return areas_.has_own() ? sleep(key, look, end) : poll(look, end);
-}
-
-bool Events::spin(const Look& look, Clock::time_point end) {
-  const Clock::time_point start = Clock::now();
-  const Clock::time_point stop = std::min(end, start + spin_bound_.bound());
-  Clock::time_point now = start;
-  while (now < stop) {
-    for (unsigned count = 0; count < kLooksBetweenClocks; ++count) {
-      if (look()) {
-        spin_bound_.found_after(Clock::now() - start);
-        return true;
-      }
-      _mm_pause();
-    }
-    now = Clock::now();
-  }
-  spin_bound_.slept();
-  return false;
+  if (look()) return true;
+  SpinningWait wait(spin_bound_);
+  if (wait.spin(look, end)) return true;
+  const bool came = areas_.has_own() ? sleep(key, look, end) : poll(look, end);
+  if (came) wait.woke();
+  return came;
 }
 
 bool Events::poll(const Look& look, Clock::time_point end) {
@@ -64,8 +56,14 @@ bool Events::poll(const Look& look, Clock::time_point end) {
 }
 
 bool Events::sleep(const WaitKey& key, const Look& look, Clock::time_point end) {
-  std::unique_ptr<Listener> listener = take_listener();
-  if (!listener) return poll(look, end);
+  // What the first sleep takes may take longer than there is time, or than the wait.
+  std::unique_ptr<Listener> listener;
+  while (!listener) {
+    listener = take_listener(std::min(end, Clock::now() + kLongestPoll));
+    if (!listener && deaf_) return poll(look, end);
+    if (!listener && look()) return true;
+    if (!listener && Clock::now() >= end) return false;
+  }
   bool over = false;
   bool deaf = false;
   {
@@ -77,7 +75,7 @@ bool Events::sleep(const WaitKey& key, const Look& look, Clock::time_point end) 
       over = look();
       const Clock::time_point now = Clock::now();
       if (over || deaf || now >= end) break;
-      listener->wait_until(std::min(end, now + longest_sleep_));
+      listener->wait_until(std::min(end, now + listener->longest_sleep(longest_sleep_)));
     }
   }
   if (deaf) return over || poll(look, end);
@@ -101,18 +99,33 @@ void Events::wake_in(std::uint32_t cell, const WaitKey& key) {
   if (areas_.has_waiters(cell, key)) bell_->ring(cell);
 }
 
-std::unique_ptr<Listener> Events::take_listener() {
+std::unique_ptr<Listener> Events::take_idle() {
   const std::lock_guard lock(mutex_);
-  if (deaf_) return nullptr;
-  if (!listeners_.empty()) {
-    std::unique_ptr<Listener> taken = std::move(listeners_.back());
-    listeners_.pop_back();
-    return taken;
+  if (listeners_.empty()) return nullptr;
+  std::unique_ptr<Listener> taken = std::move(listeners_.back());
+  listeners_.pop_back();
+  return taken;
+}
+
+std::unique_ptr<Listener> Events::take_listener(Clock::time_point end) {
+  if (auto idle = take_idle()) return idle;
+  if (deaf_ || !making_.take_until(end)) return nullptr;
+  const TurnTaken taken(making_);
+  if (auto idle = take_idle()) return idle;
+  return deaf_ ? nullptr : make_listener(end);
+}
+
+/// By who has the turn.
+std::unique_ptr<Listener> Events::make_listener(Clock::time_point end) {
+  if (prepare_) {
+    const auto prepared = prepare_(end);
+    deaf_ = !prepared.ok() && prepared.status() != HIVE_DEADLINE;
+    if (!prepared.ok()) return nullptr;
+    prepare_ = nullptr;
   }
-  if (prepare_) deaf_ = !std::exchange(prepare_, nullptr)();
-  std::unique_ptr<Listener> made = deaf_ ? nullptr : bell_->listen();
-  deaf_ = made == nullptr;
-  return made;
+  auto made = bell_->listen(end);
+  deaf_ = !made.ok() && made.status() != HIVE_DEADLINE;
+  return made.ok() ? std::move(made).value() : nullptr;
 }
 
 void Events::give_back(std::unique_ptr<Listener> listener) {

@@ -3,24 +3,56 @@
 #include <algorithm>
 
 namespace hive::sdk {
+namespace {
 
-using std::chrono::nanoseconds;
-
-nanoseconds SpinBound::bound() const {
-  const nanoseconds twice(2 * average_.load(std::memory_order_relaxed));
-  return std::clamp(twice, kLeast, kMost);
+/// Goes one PARTth of the way.
+void approach(std::atomic<std::int64_t>& average, SpinBound::Time time, int part) {
+  const std::int64_t now = average.load(std::memory_order_relaxed);
+  average.store(now + (time.count() - now) / part, std::memory_order_relaxed);
 }
 
-void SpinBound::found_after(nanoseconds time) {
-  // A lost update among threads costs a bit of learning.
-  const std::int64_t average = average_.load(std::memory_order_relaxed);
-  const std::int64_t taken = std::min(time, kMost).count();
-  average_.store(average + (taken - average) / 8, std::memory_order_relaxed);
+SpinBound::Time time_in(const std::atomic<std::int64_t>& value) {
+  return SpinBound::Time(value.load(std::memory_order_relaxed));
 }
 
-void SpinBound::slept() {
-  const std::int64_t average = average_.load(std::memory_order_relaxed);
-  average_.store(average - average / 8, std::memory_order_relaxed);
+}  // namespace
+
+SpinBound::Time SpinBound::most() const { return std::max(kMost, 2 * time_in(price_)); }
+
+SpinBound::Spin SpinBound::next() {
+  const Time usual = std::clamp(2 * time_in(found_), kLeast, most());
+  if (until_other_.fetch_sub(1, std::memory_order_relaxed) > 1) return {usual, Kind::kUsual};
+  if (usual > kMost) {
+    until_other_.store(kBetweenNaps, std::memory_order_relaxed);
+    return {kLeast, Kind::kNap};
+  }
+  until_other_.store(between_trials_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  const Time slept = time_in(slept_);
+  if (slept > kLongestTrial) return {usual, Kind::kUsual};
+  return {std::max(slept, kMost), Kind::kTrial};
+}
+
+void SpinBound::found_after(Time time, Kind kind) {
+  if (kind != Kind::kTrial) return approach(found_, std::min(time, most()), 8);
+  price_.store((time_in(slept_) - time).count(), std::memory_order_relaxed);
+  if (time > most()) return missed(kind);
+  found_.store(time.count(), std::memory_order_relaxed);
+  between_trials_.store(kOftenTried, std::memory_order_relaxed);
+}
+
+void SpinBound::missed(Kind kind) {
+  if (kind == Kind::kNap) return;
+  approach(found_, Time(0), 8);
+  if (kind == Kind::kUsual) return;
+  const int between = between_trials_.load(std::memory_order_relaxed);
+  between_trials_.store(std::min(2 * between, kSeldomTried), std::memory_order_relaxed);
+}
+
+void SpinBound::slept(Time whole, Kind kind) {
+  approach(slept_, std::min(whole, 2 * kLongestTrial), 2);
+  if (kind == Kind::kNap) {
+    price_.store((whole - time_in(found_)).count(), std::memory_order_relaxed);
+  }
 }
 
 }  // namespace hive::sdk

@@ -10,7 +10,6 @@
 
 #include "guests/abi/global_memory.h"
 #include "guests/abi/system_area.h"
-#include "guests/sdk/events/uio_driver.h"
 #include "vmm/base/unique_fd.h"
 
 namespace hive::sdk {
@@ -25,17 +24,6 @@ class UioListener : public Listener {
   /// HELD_BACK: the pin is, by "interrupt disable", which the driver sets at each interrupt.
   UioListener(UniqueFd device, UniqueFd config, bool held_back)
       : device_(std::move(device)), config_(std::move(config)), held_back_(held_back) {}
-
-  /// Whether the device has an interrupt at all.
-  [[nodiscard]] bool works() const {
-    std::uint32_t count = 0;
-    return ::read(device_.get(), &count, sizeof count) == sizeof count || errno == EAGAIN;
-  }
-
-  void forget() override {
-    std::uint32_t count = 0;
-    (void)!::read(device_.get(), &count, sizeof count);
-  }
 
   bool enable() override {
     if (!held_back_) return true;
@@ -54,28 +42,46 @@ class UioListener : public Listener {
   }
   [[nodiscard]] int descriptor() const override { return device_.get(); }
 
+ protected:
+  bool forget_interrupts() override {
+    std::uint32_t count = 0;
+    const bool any = ::read(device_.get(), &count, sizeof count) == sizeof count;
+    // There may have been one just before the device was opened.
+    return (any || std::exchange(is_new_, false)) && !held_back_;
+  }
+
  private:
   UniqueFd device_;
   UniqueFd config_;
   bool held_back_;
+  bool is_new_ = true;
 };
+
+/// Whether the UIO DEVICE has an interrupt at all.
+bool has_interrupt(int device) {
+  std::uint32_t count = 0;
+  return ::read(device, &count, sizeof count) == sizeof count || errno == EAGAIN;
+}
 
 }  // namespace
 
-std::unique_ptr<Listener> UioBell::listen() {
-  const auto name = find_uio(paths_, function_);
-  if (!name.ok()) return nullptr;
+Result<std::unique_ptr<Listener>> UioBell::listen(Clock::time_point end) {
+  const auto name = driver_.find(end);
+  if (!name.ok()) return name.failure();
   UniqueFd device(
       ::open((paths_.devices + "/" + name.value()).c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   UniqueFd config(
       ::open((paths_.functions + "/" + function_ + "/config").c_str(), O_RDWR | O_CLOEXEC));
-  if (!device || !config) return nullptr;
+  if (!device || !config) return system_failure("open " + name.value(), errno);
+  if (!has_interrupt(device.get())) {
+    return Failure{HIVE_NOT_FOUND, "PCI function " + function_ + " has no interrupt"};
+  }
+  // Last, so that the pin stays as it was where nobody comes to listen.
   constexpr std::size_t kPinMode = offsetof(hive_global_registers, pin_mode);
   registers_.store32(kPinMode, HIVE_GLOBAL_PIN_ALWAYS);
   const bool held_back = registers_.load32(kPinMode) != HIVE_GLOBAL_PIN_ALWAYS;
-  auto listener = std::make_unique<UioListener>(std::move(device), std::move(config), held_back);
-  if (!listener->works()) return nullptr;
-  return listener;
+  return std::unique_ptr<Listener>(
+      std::make_unique<UioListener>(std::move(device), std::move(config), held_back));
 }
 
 void UioBell::ring(std::uint32_t cell) {

@@ -6,6 +6,7 @@
 
 #include "guests/sdk/device.h"
 #include "guests/sdk/events/bell.h"
+#include "guests/sdk/events/uio_driver.h"
 #include "guests/sdk/registers.h"
 
 namespace hive::sdk {
@@ -15,15 +16,19 @@ namespace hive::sdk {
 class UioBell : public Bell {
  public:
   UioBell(DevicePaths paths, std::string function, Registers registers)
-      : paths_(std::move(paths)), function_(std::move(function)), registers_(registers) {}
+      : paths_(std::move(paths)),
+        function_(std::move(function)),
+        registers_(registers),
+        driver_(paths_, function_) {}
 
-  std::unique_ptr<Listener> listen() override;
+  Result<std::unique_ptr<Listener>> listen(Clock::time_point end) override;
   void ring(std::uint32_t cell) override;
 
  private:
   DevicePaths paths_;
   std::string function_;
   Registers registers_;
+  UioDriver driver_;
 };
 
 }  // namespace hive::sdk

@@ -83,7 +83,7 @@ sdk::Result<std::unique_ptr<Client>> Client::open(const std::string& cell,
   options.monitor = std::move(monitor);
   const Address address{cid.value(), hive_rpc_port(service.c_str()), {}};
   options.path = path;
-  auto connector = make_connector(address, path);
+  auto connector = make_connector(address, path, end);
   if (!connector.ok()) return connector.failure();
   return std::make_unique<Client>(std::move(options), std::move(connector).value());
 }

@@ -48,7 +48,7 @@ struct ClientCounters {
   std::uint64_t late_replies = 0;  ///< To calls that had ended.
   std::uint64_t connections = 0;   ///< Made.
   std::uint64_t deadlines = 0;     ///< Missed.
-  std::uint64_t bad_replies = 0;   ///< Each ended its connection.
+  std::uint64_t bad_replies = 0;   ///< And bad welcomes. Each ended its connection.
 };
 
 class ClientCore;
@@ -84,14 +84,17 @@ class Call {
 /// to those. Nothing is sent twice, unless a call is idempotent, so each call is executed at most
 /// once. No call waits past its deadline. Statuses: HIVE_DEADLINE, HIVE_REFUSED, HIVE_RESET,
 /// HIVE_PEER_FAILED, HIVE_BAD_REPLY, HIVE_CANCELLED, HIVE_BUSY, HIVE_NO_METHOD, HIVE_REMOTE_ERROR,
-/// HIVE_TOO_LONG, HIVE_LIMIT, HIVE_NO_DEVICE, HIVE_SYSTEM. Throws only std::bad_alloc.
+/// HIVE_TOO_LONG, HIVE_LIMIT, HIVE_NO_DEVICE, HIVE_SYSTEM, HIVE_OUT_OF_MEMORY. Throws only
+/// std::bad_alloc, and that only before anything was sent.
 class Client {
  public:
   /// Called once, by a thread of the library's, which may start calls but should not wait long.
+  /// Where no thread or no memory is to be had, by start(). It throws nothing.
   using Callback = std::function<void(const Outcome& outcome, ByteView reply)>;
 
   Client(ClientOptions options, std::shared_ptr<Connector> connector);
   /// To a service of a cell, by name or number, over vsock, with hints to the monitor of this cell.
+  /// HIVE_DEADLINE: the cell was not found by END.
   static sdk::Result<std::unique_ptr<Client>> open(const std::string& cell,
                                                    const std::string& service,
                                                    Clock::time_point end, Path path = Path::kAuto);

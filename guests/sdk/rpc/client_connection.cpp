@@ -1,4 +1,6 @@
 // How a client's connection comes and goes.
+#include <new>
+
 #include "guests/sdk/rpc/client_core.h"
 
 namespace hive::rpc {
@@ -9,7 +11,7 @@ constexpr std::chrono::milliseconds kFresh{10};
 /// How long the monitor may take to say whether a peer failed.
 constexpr std::chrono::milliseconds kBlamePatience{200};
 
-Outcome too_late(const char* what) { return {HIVE_DEADLINE, 0, what}; }
+Outcome too_late(const char* what) { return make_outcome(HIVE_DEADLINE, what); }
 
 const char* fault_text(hive_rpc_fault fault) {
   switch (fault) {
@@ -31,7 +33,7 @@ const char* fault_text(hive_rpc_fault fault) {
 /// Until there is a connection: makes one, or waits while another thread does.
 Outcome ClientCore::ensure_connected(Lock& lock, Clock::time_point end) {
   while (!connection_) {
-    if (closed_) return {HIVE_CANCELLED, 0, "the client is closed"};
+    if (closed_) return make_outcome(HIVE_CANCELLED, "the client is closed");
     if (Clock::now() >= end) return too_late("no connection in time");
     if (connecting_) {
       connected_.wait_until(lock, end);
@@ -41,13 +43,20 @@ Outcome ClientCore::ensure_connected(Lock& lock, Clock::time_point end) {
     const Identity before{last_peer_.cell, 0};
     lock.unlock();
     std::shared_ptr<Connection> made;
-    Outcome outcome = connect(made, end);
-    if (!outcome.ok()) outcome = blame_peer(std::move(outcome), before, end);
+    hive_rpc_fault fault = HIVE_RPC_FAULT_NONE;
+    Outcome outcome = try_to_connect(made, fault, end);
+    if (outcome.status == HIVE_RESET || outcome.status == HIVE_REFUSED) {
+      outcome = blame_peer(std::move(outcome), before, end);
+    }
     lock.lock();
     connecting_ = false;
     connected_.notify_all();
+    if (fault != HIVE_RPC_FAULT_NONE) {
+      ++counters_.bad_replies;
+      hint(before, HIVE_HINT_BAD_REPLY, fault);
+    }
     if (!outcome.ok()) return outcome;
-    if (closed_) return {HIVE_CANCELLED, 0, "the client is closed"};
+    if (closed_) return make_outcome(HIVE_CANCELLED, "the client is closed");
     made->first_id = next_id_;
     made->last_use = Clock::now();
     last_peer_ = made->peer;
@@ -57,18 +66,29 @@ Outcome ClientCore::ensure_connected(Lock& lock, Clock::time_point end) {
   return {};
 }
 
-/// Without the mutex.
-Outcome ClientCore::connect(std::shared_ptr<Connection>& connection, Clock::time_point end) {
+/// Without the mutex. FAULT: what the server did where it broke the rules.
+Outcome ClientCore::try_to_connect(std::shared_ptr<Connection>& connection, hive_rpc_fault& fault,
+                                   Clock::time_point end) {
+  try {
+    return connect(connection, fault, end);
+  } catch (const std::bad_alloc&) {
+    return make_outcome(HIVE_OUT_OF_MEMORY, "no memory for a connection");
+  }
+}
+
+Outcome ClientCore::connect(std::shared_ptr<Connection>& connection, hive_rpc_fault& fault,
+                            Clock::time_point end) {
   auto link = connector_->connect(end);
   if (!link.ok()) return {link.status(), 0, link.failure().message};
   auto made = std::make_shared<Connection>();
   made->link = std::move(link).value();
-  Outcome outcome = greet(*made, end);
+  Outcome outcome = greet(*made, fault, end);
+  if (fault != HIVE_RPC_FAULT_NONE) return make_outcome(HIVE_BAD_REPLY, fault_text(fault));
   if (outcome.ok()) connection = std::move(made);
   return outcome;
 }
 
-Outcome ClientCore::greet(Connection& connection, Clock::time_point end) {
+Outcome ClientCore::greet(Connection& connection, hive_rpc_fault& fault, Clock::time_point end) {
   const hive_rpc_hello hello = make_hello(options_.service);
   hive_rpc_frame header = make_frame(HIVE_RPC_HELLO, 0, 0);
   seal(header, bytes_of(hello));
@@ -79,30 +99,35 @@ Outcome ClientCore::greet(Connection& connection, Clock::time_point end) {
   for (;;) {
     switch (connection.link->receive(frame, end)) {
       case Received::kFrame:
-        return check_welcome(connection, frame);
+        return check_welcome(connection, fault, frame);
       case Received::kTimeout:
         return too_late("no welcome from the server");
       case Received::kEnded:
         return {HIVE_RESET, 0, "the server closed the connection without a welcome"};
       case Received::kBroken:
-        return {HIVE_BAD_REPLY, 0, fault_text(connection.link->fault())};
+        fault = connection.link->fault();
+        return {};
       default:
         break;
     }
   }
 }
 
-Outcome ClientCore::check_welcome(Connection& connection, const Frame& frame) const {
+Outcome ClientCore::check_welcome(Connection& connection, hive_rpc_fault& fault,
+                                  const Frame& frame) const {
   if (frame.header.kind == HIVE_RPC_ERROR && frame.header.id == 0) {
     return outcome_of(read_error(frame.payload));
   }
   if (frame.header.kind != HIVE_RPC_WELCOME) {
-    return {HIVE_BAD_REPLY, 0, "something else than a welcome"};
+    fault = HIVE_RPC_FAULT_KIND;
+    return {};
   }
   const hive_rpc_welcome welcome = read_welcome(frame.payload);
-  if (frame.header.caller_cell != options_.own.cell ||
-      frame.header.caller_incarnation != options_.own.incarnation || welcome.features != 0) {
-    return {HIVE_BAD_REPLY, 0, "a welcome for another caller"};
+  const bool is_for_us = frame.header.caller_cell == options_.own.cell &&
+                         frame.header.caller_incarnation == options_.own.incarnation;
+  if (!is_for_us || welcome.features != 0) {
+    fault = is_for_us ? HIVE_RPC_FAULT_FIELD : HIVE_RPC_FAULT_INCARNATION;
+    return {};
   }
   if (options_.path == Path::kMemory && !connection.link->is_in_memory()) {
     return {HIVE_NO_DEVICE, 0, "the server's cell and this one have no memory to go on in"};
@@ -134,8 +159,8 @@ void ClientCore::end_connection(const std::shared_ptr<Connection>& connection,
   connection->link->close();
   if (connection_ != connection) return;
   connection_.reset();
-  for (PendingCall* call : std::vector<PendingCall*>(slots_)) {
-    if (call != nullptr) finish(*call, outcome);
+  for (PendingCall* const& slot : slots_) {  // finish() empties it.
+    if (slot != nullptr) finish(*slot, copy_of(outcome));
   }
   for (std::condition_variable* waiter : waiters_) waiter->notify_one();
 }
@@ -150,7 +175,7 @@ Outcome ClientCore::why_ended(const Connection& connection, Received event, Cloc
 }
 
 /// OUTCOME, or HIVE_PEER_FAILED where that is what the monitor says of the peer. Without the mutex.
-Outcome ClientCore::blame_peer(Outcome outcome, const Identity& peer, Clock::time_point end) {
+Outcome ClientCore::blame_peer(Outcome outcome, const Identity& peer, Clock::time_point end) try {
   if (outcome.status != HIVE_RESET && outcome.status != HIVE_REFUSED) return outcome;
   const Clock::time_point by = std::min(end, Clock::now() + kBlamePatience);
   if (by <= Clock::now()) return outcome;
@@ -169,19 +194,21 @@ Outcome ClientCore::blame_peer(Outcome outcome, const Identity& peer, Clock::tim
     return {HIVE_PEER_FAILED, 0, "cell " + std::to_string(state->cell) + " has been booted again"};
   }
   return outcome;
+} catch (const std::bad_alloc&) {
+  return outcome;  // No memory to find out more.
 }
 
-void ClientCore::hint(hive_monitor_hint hint, std::uint64_t detail) {
+void ClientCore::hint(const Identity& peer, hive_monitor_hint hint, std::uint64_t detail) {
   const std::uint32_t cid = connector_->cid();
-  if (cid == 0 && last_peer_.cell == HIVE_RPC_NO_CELL) return;
-  monitor_->hint({cid, last_peer_.cell, last_peer_.incarnation}, hint, detail);
+  if (cid == 0 && peer.cell == HIVE_RPC_NO_CELL) return;
+  monitor_->hint({cid, peer.cell, peer.incarnation}, hint, detail);
 }
 
 /// A reply that cannot be trusted: nothing more from that connection can be.
 void ClientCore::bad_reply(const std::shared_ptr<Connection>& connection, hive_rpc_fault fault) {
   ++counters_.bad_replies;
-  hint(HIVE_HINT_BAD_REPLY, fault);
-  end_connection(connection, {HIVE_BAD_REPLY, 0, fault_text(fault)});
+  hint(last_peer_, HIVE_HINT_BAD_REPLY, fault);
+  end_connection(connection, make_outcome(HIVE_BAD_REPLY, fault_text(fault)));
 }
 
 }  // namespace hive::rpc

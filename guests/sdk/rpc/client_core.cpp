@@ -2,14 +2,33 @@
 
 #include <algorithm>
 #include <bit>
+#include <new>
 
 namespace hive::rpc {
 namespace {
 
 constexpr std::size_t kMostCalls = 65536;
 constexpr int kMostReconnects = 3;  ///< For a call of which nothing was sent.
+constexpr std::chrono::milliseconds kShortOfMemory{1};
 
 }  // namespace
+
+Outcome make_outcome(hive_status status, const char* text) noexcept {
+  Outcome outcome;
+  outcome.status = status;
+  try {
+    outcome.message = text;
+  } catch (const std::bad_alloc&) {
+    outcome.message.clear();
+  }
+  return outcome;
+}
+
+Outcome copy_of(const Outcome& outcome) noexcept {
+  Outcome copy = make_outcome(outcome.status, outcome.message.c_str());
+  copy.code = outcome.code;
+  return copy;
+}
 
 ClientCore::ClientCore(ClientOptions options, std::shared_ptr<Connector> connector)
     : options_(std::move(options)),
@@ -40,26 +59,31 @@ void ClientCore::begin(PendingCall& call, ByteView request) {
 /// Until the request is on its way.
 Outcome ClientCore::send(Lock& lock, PendingCall& call, ByteView request, std::uint32_t checksum) {
   if (request.size() > HIVE_RPC_MAX_PAYLOAD) {
-    return {HIVE_TOO_LONG, 0, "a request has at most 1 MiB"};
+    return make_outcome(HIVE_TOO_LONG, "a request has at most 1 MiB");
   }
+  std::shared_ptr<Connection> ended;  // The last one that takes nothing any more.
   for (int reconnects = 0; reconnects <= kMostReconnects;) {
     drop_if_stale();
     if (Outcome outcome = ensure_connected(lock, call.end); !outcome.ok()) {
       if (outcome.status == HIVE_DEADLINE) expire(call);
       return outcome;
     }
-    if (count_ == slots_.size()) return {HIVE_LIMIT, 0, "too many calls are under way"};
+    if (count_ == slots_.size()) return make_outcome(HIVE_LIMIT, "too many calls are under way");
     const Sent sent = send_once(call, request, checksum);
     if (sent == Sent::kSent) return {};
-    if (sent == Sent::kEnded) ++reconnects;
+    // There may be replies to be read first.
+    if (sent == Sent::kEnded && ended != connection_) {
+      ended = connection_;
+      ++reconnects;
+    }
     if (Clock::now() >= call.end) {
       expire(call);
-      return {HIVE_DEADLINE, 0, "no room on the connection in time"};
+      return make_outcome(HIVE_DEADLINE, "no room on the connection in time");
     }
     pump(lock, call.ready, call.end);
-    if (closed_) return {HIVE_CANCELLED, 0, "the client is closed"};
+    if (closed_) return make_outcome(HIVE_CANCELLED, "the client is closed");
   }
-  return {HIVE_RESET, 0, "each new connection ended at once"};
+  return make_outcome(HIVE_RESET, "each new connection ended at once");
 }
 
 Sent ClientCore::send_once(PendingCall& call, ByteView request, std::uint32_t checksum) {
@@ -84,7 +108,7 @@ void ClientCore::wait(PendingCall& call) {
   while (!call.done) {
     if (Clock::now() >= call.end) {
       expire(call);
-      finish(call, {HIVE_DEADLINE, 0, "no reply in time"});
+      finish(call, make_outcome(HIVE_DEADLINE, "no reply in time"));
       break;
     }
     pump(lock, call.ready, call.end);
@@ -97,7 +121,7 @@ bool ClientCore::poll(PendingCall& call) {
   if (!call.done && connection_ && !leading_) lead(lock, kNow, call.end);
   if (!call.done && Clock::now() >= call.end) {
     expire(call);
-    finish(call, {HIVE_DEADLINE, 0, "no reply in time"});
+    finish(call, make_outcome(HIVE_DEADLINE, "no reply in time"));
   }
   hand_over();
   return call.done;
@@ -107,7 +131,7 @@ void ClientCore::cancel(PendingCall& call, const char* why) {
   const Lock lock(mutex_);
   if (call.done) return;
   tell_server(call);
-  finish(call, {HIVE_CANCELLED, 0, why});
+  finish(call, make_outcome(HIVE_CANCELLED, why));
   if (leading_ && connection_) connection_->link->wake();  // It may be who waits for this call.
 }
 
@@ -118,31 +142,60 @@ void ClientCore::pump(Lock& lock, std::condition_variable& turn, Clock::time_poi
     lead(lock, end, end);
     return;
   }
-  waiters_.push_back(&turn);
+  try {
+    waiters_.push_back(&turn);
+  } catch (const std::bad_alloc&) {  // Nobody wakes this thread then.
+    turn.wait_until(lock, std::min(end, Clock::now() + kShortOfMemory));
+    return;
+  }
   turn.wait_until(lock, end);
   const auto place = std::find(waiters_.begin(), waiters_.end(), &turn);
   *place = waiters_.back();
   waiters_.pop_back();
 }
 
-/// Receives once, for all.
+/// Receives once, for all. Throws nothing, whatever its link, connector and monitor do: those who
+/// wait could not lead ever after, and calls would be left that nobody waits for.
 void ClientCore::lead(Lock& lock, Clock::time_point end, Clock::time_point blame_end) {
   const std::shared_ptr<Connection> connection = connection_;
   leading_ = true;
   lock.unlock();
-  const Received event = connection->link->receive(frame_, end);
-  const bool has_ended = event == Received::kEnded || event == Received::kBroken;
   Outcome outcome;
-  if (has_ended) outcome = why_ended(*connection, event, blame_end);
+  const Received event = receive(*connection, end, blame_end, outcome);
   lock.lock();
   leading_ = false;
+  try {
+    take(connection, event, outcome);
+  } catch (const std::bad_alloc&) {
+    end_connection(connection, make_outcome(HIVE_OUT_OF_MEMORY, "no memory for a reply"));
+  }
+}
+
+/// Without the mutex. OUTCOME: of all calls, where the connection has ended.
+Received ClientCore::receive(const Connection& connection, Clock::time_point end,
+                             Clock::time_point blame_end, Outcome& outcome) {
+  Received event = Received::kEnded;
+  try {
+    event = connection.link->receive(frame_, end);
+    if (event == Received::kEnded || event == Received::kBroken) {
+      outcome = why_ended(connection, event, blame_end);
+    }
+  } catch (const std::bad_alloc&) {
+    event = Received::kEnded;
+    outcome = make_outcome(HIVE_OUT_OF_MEMORY, "no memory for a reply");
+  }
+  return event;
+}
+
+void ClientCore::take(const std::shared_ptr<Connection>& connection, Received event,
+                      const Outcome& outcome) {
   if (event == Received::kFrame) dispatch(connection, frame_);
   if (event == Received::kRoom) {
     for (std::condition_variable* waiter : waiters_) waiter->notify_one();
   }
   if (event == Received::kBroken && connection == connection_) {
     bad_reply(connection, connection->link->fault());
-  } else if (has_ended) {
+  } else if (event == Received::kEnded || event == Received::kBroken) {
     end_connection(connection, outcome);
   }
 }
@@ -157,7 +210,7 @@ void ClientCore::expire(PendingCall& call) {
   ++counters_.deadlines;
   tell_server(call);
   const auto waited = std::chrono::duration_cast<std::chrono::microseconds>(call.end - call.start);
-  hint(HIVE_HINT_DEADLINE, static_cast<std::uint64_t>(waited.count()));
+  hint(last_peer_, HIVE_HINT_DEADLINE, static_cast<std::uint64_t>(waited.count()));
 }
 
 /// That nobody waits for the reply any more. Where there is no room for that, it finds out itself.

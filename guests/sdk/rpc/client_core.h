@@ -62,19 +62,25 @@ class ClientCore {
 
   // client_connection.cpp
   Outcome ensure_connected(Lock& lock, Clock::time_point end);
-  Outcome connect(std::shared_ptr<Connection>& connection, Clock::time_point end);
-  Outcome greet(Connection& connection, Clock::time_point end);
-  Outcome check_welcome(Connection& connection, const Frame& frame) const;
+  Outcome try_to_connect(std::shared_ptr<Connection>& connection, hive_rpc_fault& fault,
+                         Clock::time_point end);
+  Outcome connect(std::shared_ptr<Connection>& connection, hive_rpc_fault& fault,
+                  Clock::time_point end);
+  Outcome greet(Connection& connection, hive_rpc_fault& fault, Clock::time_point end);
+  Outcome check_welcome(Connection& connection, hive_rpc_fault& fault, const Frame& frame) const;
   void drop_if_stale();
   void end_connection(const std::shared_ptr<Connection>& connection, const Outcome& outcome);
   Outcome why_ended(const Connection& connection, Received event, Clock::time_point end);
   Outcome blame_peer(Outcome outcome, const Identity& peer, Clock::time_point end);
-  void hint(hive_monitor_hint hint, std::uint64_t detail);
+  void hint(const Identity& peer, hive_monitor_hint hint, std::uint64_t detail);
 
   // client_core.cpp
   Outcome send(Lock& lock, PendingCall& call, ByteView request, std::uint32_t checksum);
   Sent send_once(PendingCall& call, ByteView request, std::uint32_t checksum);
   void lead(Lock& lock, Clock::time_point end, Clock::time_point blame_end);
+  void take(const std::shared_ptr<Connection>& connection, Received event, const Outcome& outcome);
+  Received receive(const Connection& connection, Clock::time_point end, Clock::time_point blame_end,
+                   Outcome& outcome);
   void pump(Lock& lock, std::condition_variable& turn, Clock::time_point end);
   void hand_over();
   void expire(PendingCall& call);
@@ -92,7 +98,8 @@ class ClientCore {
   void drive();
   void run_callbacks(Lock& lock);
   Clock::time_point expire_callbacks();
-  void start_driver();
+  Outcome start_driver();
+  void keep(std::unique_ptr<PendingCall>& call);
 
   const ClientOptions options_;
   const std::shared_ptr<Connector> connector_;
@@ -117,6 +124,11 @@ class ClientCore {
   std::condition_variable driver_turn_;
   std::thread driver_;
 };
+
+/// Never throws: where there is no memory for TEXT there is none.
+Outcome make_outcome(hive_status status, const char* text) noexcept;
+/// The same for a copy.
+Outcome copy_of(const Outcome& outcome) noexcept;
 
 /// What an ERROR frame comes to for the caller.
 Outcome outcome_of(const ErrorContent& content);

@@ -1,19 +1,19 @@
 // hive_rpc.h, on top of Client and Server. Nothing that is thrown leaves here.
 #include <cstring>
-#include <new>
 
+#include "guests/sdk/c_calls.h"
 #include "guests/sdk/hive_rpc.h"
-#include "guests/sdk/last_message.h"
 #include "guests/sdk/rpc/client.h"
 #include "guests/sdk/rpc/memory_connector.h"
 #include "guests/sdk/rpc/monitor_client.h"
 #include "guests/sdk/rpc/server.h"
 #include "guests/sdk/rpc/sockets.h"
-#include "guests/sdk/status.h"
 
 using hive::rpc::Bytes;
 using hive::rpc::ByteView;
 using hive::sdk::fail;
+using hive::sdk::guarded;
+using hive::sdk::missing;
 
 struct hive_rpc_client {
   std::unique_ptr<hive::rpc::Client> client;
@@ -36,26 +36,6 @@ namespace {
 
 constexpr std::chrono::seconds kDefaultTimeout{5};
 constexpr std::chrono::milliseconds kIdentityPatience{500};
-
-/// What CALL returns, a hive_status; what it throws is one too.
-template <typename Call>
-hive_status guarded(Call call) {
-  try {
-    return call();
-  } catch (const std::bad_alloc&) {
-    return fail(HIVE_OUT_OF_MEMORY, hive::sdk::status_text(HIVE_OUT_OF_MEMORY));
-  } catch (const std::exception& error) {
-    return fail(HIVE_SYSTEM, error.what());
-  }
-}
-
-hive_status fail(const hive::sdk::Failure& failure) {
-  return fail(failure.status, failure.message.c_str());
-}
-
-hive_status missing(const char* what) {
-  return fail(HIVE_INVALID, (std::string(what) + " is NULL").c_str());
-}
 
 hive::rpc::CallOptions options_of(const hive_call& call) {
   constexpr std::uint64_t kDay = std::uint64_t{24} * 3600 * 1000000;
@@ -89,7 +69,8 @@ hive_status give(const hive::rpc::Outcome& outcome, ByteView data, hive_reply* r
   }
   if (!outcome.ok()) return fail(outcome.status, outcome.message.c_str());
   if (reply == nullptr) return HIVE_OK;
-  if (data.size() > reply->capacity) return fail(HIVE_TOO_LONG, "no room for the reply");
+  if (data.size() > reply->capacity)
+    return fail(HIVE_NO_ROOM, hive::sdk::status_text(HIVE_NO_ROOM));
   if (!data.empty()) std::memcpy(reply->data, data.data(), data.size());
   return HIVE_OK;
 }

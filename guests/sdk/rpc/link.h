@@ -42,6 +42,7 @@ enum class Received : std::uint8_t {
 /// One thread at a time may send, one at a time may receive, and the two may do so at once; wake()
 /// and close() may be called at any time. Nothing waits but receive(), and that not past its end:
 /// so whoever waits for a reply drives the connection, and no thread of the library's is needed.
+/// Nothing throws: where memory runs out, the connection ends.
 class Link {
  public:
   Link() = default;
@@ -110,11 +111,18 @@ class Connector {
   Connector& operator=(const Connector&) = delete;
   virtual ~Connector() = default;
 
-  /// A new connection, or why there is none by END: HIVE_DEADLINE, HIVE_REFUSED, HIVE_SYSTEM.
+  /// A new connection, or why there is none by END: HIVE_DEADLINE, HIVE_REFUSED, HIVE_SYSTEM. May
+  /// throw std::bad_alloc.
   virtual sdk::Result<std::unique_ptr<Link>> connect(Clock::time_point end) = 0;
 
   /// The CID of the cell that it connects to, where it is known; else 0.
   [[nodiscard]] virtual std::uint32_t cid() const { return 0; }
+};
+
+/// What a thread that waits for many links sleeps on besides their descriptors.
+struct Rest {
+  int fd = -1;                           ///< Some of them raise it; -1: look again and again.
+  std::chrono::milliseconds longest{2};  ///< That it may sleep without a look.
 };
 
 /// Where connections of callers come in.
@@ -127,10 +135,10 @@ class Listener {
 
   /// Readable when accept() has something to do.
   [[nodiscard]] virtual int fd() const = 0;
-  /// Without waiting; null when there is none.
+  /// Without waiting; null when there is none. May throw std::bad_alloc.
   virtual std::unique_ptr<Link> accept() = 0;
-  /// Before links are armed: another descriptor that some of them raise, or -1.
-  virtual int rest() { return -1; }
+  /// Before links are armed.
+  virtual Rest rest() { return {}; }
 };
 
 }  // namespace hive::rpc

@@ -26,16 +26,18 @@ class MemoryListener : public Listener {
       : listener_(std::move(listener)), hub_(std::move(hub)) {}
   [[nodiscard]] int fd() const override { return listener_->fd(); }
   std::unique_ptr<Link> accept() override;
-  int rest() override { return hub_->rest(); }
+  Rest rest() override { return hub_->rest(); }
 
  private:
   const std::unique_ptr<SocketListener> listener_;
   const std::shared_ptr<MemoryHub> hub_;
 };
 
-/// To ADDRESS by PATH. HIVE_NO_DEVICE and the like where PATH insists on memory that is not there.
-sdk::Result<std::shared_ptr<Connector>> make_connector(const Address& address, Path path);
-/// On ADDRESS; with memory where this cell has some, unless PATH says otherwise.
+/// To ADDRESS by PATH. HIVE_NO_DEVICE and the like where PATH insists on memory that is not there,
+/// by END; where it does not, half of the time until END is spent on that at most.
+sdk::Result<std::shared_ptr<Connector>> make_connector(const Address& address, Path path,
+                                                       Clock::time_point end);
+/// On ADDRESS; with memory where this cell has some within 5 s, unless PATH says otherwise.
 sdk::Result<std::unique_ptr<Listener>> make_listener(const Address& address, Path path);
 
 }  // namespace hive::rpc

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <system_error>
 
 #include "guests/sdk/channel/ring_view.h"
 #include "guests/sdk/rpc/memory_path.h"
@@ -26,22 +27,30 @@ std::uint64_t pages_for(std::uint32_t capacity) {
 
 }  // namespace
 
-sdk::Result<std::shared_ptr<MemoryHub>> MemoryHub::open() {
+sdk::Result<std::shared_ptr<MemoryHub>> MemoryHub::open(Clock::time_point end) {
   hive_options options{};
   options.deadline_ms = kMachineDeadlineMs;
   auto machine = sdk::Machine::open(options);
   if (!machine.ok()) return machine.failure();
-  return over(std::move(machine).value());
+  return over(std::move(machine).value(), end);
 }
 
-sdk::Result<std::shared_ptr<MemoryHub>> MemoryHub::over(std::unique_ptr<sdk::Machine> machine) {
-  if (const auto area = machine->use_system_area(); !area.ok()) return area.failure();
-  auto listener = machine->events().take_listener();
+sdk::Result<std::shared_ptr<MemoryHub>> MemoryHub::over(std::unique_ptr<sdk::Machine> machine,
+                                                        Clock::time_point end) {
+  if (const auto area = machine->use_system_area(end); !area.ok()) return area.failure();
+  auto listener = machine->events().take_listener(end);
+  if (!listener && !machine->events().is_deaf()) {
+    return sdk::Failure{HIVE_DEADLINE, "no time left to be told of doorbells"};
+  }
   if (!listener) {
     return sdk::Failure{HIVE_NO_DEVICE, "this process cannot be told of doorbells"};
   }
   const std::uint32_t capacity = ring_for(machine->part(machine->info().cell).size);
-  return std::make_shared<MemoryHub>(std::move(machine), std::move(listener), capacity);
+  try {
+    return std::make_shared<MemoryHub>(std::move(machine), std::move(listener), capacity);
+  } catch (const std::system_error& error) {  // No thread to be had.
+    return sdk::system_failure("start a thread", error.code().value());
+  }
 }
 
 MemoryHub::MemoryHub(std::unique_ptr<sdk::Machine> machine, std::unique_ptr<sdk::Listener> listener,
@@ -77,9 +86,11 @@ bool MemoryHub::is_crowded(std::uint32_t cid) {
   return place != links_.end() && place->second >= kMostOfCell;
 }
 
-int MemoryHub::rest() {
+Rest MemoryHub::rest() {
   listener_->forget();
-  return listener_->enable() ? listener_->descriptor() : -1;
+  if (!listener_->enable()) return {};
+  const auto longest = listener_->longest_sleep(machine_->events().longest_sleep());
+  return {listener_->descriptor(), std::chrono::ceil<std::chrono::milliseconds>(longest)};
 }
 
 }  // namespace hive::rpc

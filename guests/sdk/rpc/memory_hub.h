@@ -33,10 +33,13 @@ class MemoryHub {
   static constexpr unsigned kMostOfCell = 8;
 
   /// HIVE_NOT_MAPPED: this cell has no memory that it may write; HIVE_NO_DEVICE: nor the means to
-  /// sleep until a doorbell rings. Else as Machine::open().
-  static sdk::Result<std::shared_ptr<MemoryHub>> open();
-  static sdk::Result<std::shared_ptr<MemoryHub>> over(std::unique_ptr<sdk::Machine> machine);
+  /// sleep until a doorbell rings. HIVE_DEADLINE: that took longer than until END. Else as
+  /// Machine::open().
+  static sdk::Result<std::shared_ptr<MemoryHub>> open(Clock::time_point end);
+  static sdk::Result<std::shared_ptr<MemoryHub>> over(std::unique_ptr<sdk::Machine> machine,
+                                                      Clock::time_point end);
 
+  /// Throws std::system_error where no thread is to be had.
   MemoryHub(std::unique_ptr<sdk::Machine> machine, std::unique_ptr<sdk::Listener> listener,
             std::uint32_t capacity);
   MemoryHub(const MemoryHub&) = delete;
@@ -61,8 +64,8 @@ class MemoryHub {
   [[nodiscard]] bool is_crowded(std::uint32_t cid);
 
   /// Before the one thread that waits for many links arms them: a descriptor that is readable once
-  /// a doorbell has rung from now on; -1 where it cannot be told.
-  int rest();
+  /// a doorbell has rung from now on.
+  Rest rest();
 
  private:
   std::unique_ptr<sdk::Machine> machine_;

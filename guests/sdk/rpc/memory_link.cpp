@@ -1,22 +1,22 @@
 #include "guests/sdk/rpc/memory_link.h"
 
-#include <immintrin.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <new>
 
+#include "guests/sdk/events/spinning_wait.h"
 #include "guests/sdk/rpc/poll_until.h"
 
 namespace hive::rpc {
 namespace {
 
 /// Between looks at the socket of who polls.
-constexpr std::chrono::microseconds kBetweenLooks{100};
+constexpr std::chrono::microseconds kBetweenSocketLooks{100};
 /// Between looks where nobody can be told of doorbells.
 constexpr std::chrono::milliseconds kDeafSleep{2};
-constexpr unsigned kLooksBetweenClocks = 16;
 
 }  // namespace
 
@@ -42,7 +42,14 @@ Sent MemoryLink::send(const hive_rpc_frame& header, ByteView payload) {
   return sent;
 }
 
-Received MemoryLink::receive(Frame& frame, Clock::time_point end) {
+Received MemoryLink::receive(Frame& frame, Clock::time_point end) try {
+  return receive_next(frame, end);
+} catch (const std::bad_alloc&) {
+  close();
+  return Received::kEnded;
+}
+
+Received MemoryLink::receive_next(Frame& frame, Clock::time_point end) {
   if (fault_ != HIVE_RPC_FAULT_NONE) return Received::kBroken;
   if (!is_up()) return receive_before(frame, end);
   for (;;) {
@@ -75,7 +82,7 @@ Received MemoryLink::receive(Frame& frame, Clock::time_point end) {
 /// Nothing comes through it any more but its end.
 Received MemoryLink::look_at_socket() {
   const Clock::time_point now = Clock::now();
-  if (!socket_stirs_ && now - last_look_ < kBetweenLooks) return Received::kTimeout;
+  if (!socket_stirs_ && now - last_look_ < kBetweenSocketLooks) return Received::kTimeout;
   last_look_ = now;
   socket_stirs_ = false;
   switch (socket_->receive(scratch_, kNow)) {
@@ -100,28 +107,16 @@ bool MemoryLink::is_worth_a_look() {
 
 /// kFrame when it is worth a look.
 Received MemoryLink::wait(Clock::time_point end) {
-  return spin(end) ? Received::kFrame : sleep(end);
-}
-
-bool MemoryLink::spin(Clock::time_point end) {
-  const Clock::time_point start = Clock::now();
-  const Clock::time_point stop = std::min(end, start + spin_bound_.bound());
-  while (Clock::now() < stop) {
-    for (unsigned count = 0; count < kLooksBetweenClocks; ++count) {
-      if (is_worth_a_look()) {
-        spin_bound_.found_after(Clock::now() - start);
-        return true;
-      }
-      _mm_pause();
-    }
-  }
-  spin_bound_.slept();
-  return false;
+  sdk::SpinningWait wait(spin_bound_);
+  if (wait.spin([this] { return is_worth_a_look(); }, end)) return Received::kFrame;
+  const Received received = sleep(end);
+  if (received == Received::kFrame) wait.woke();
+  return received;
 }
 
 Received MemoryLink::sleep(Clock::time_point end) {
   sdk::Events& events = hub_->machine().events();
-  auto listener = events.take_listener();
+  auto listener = events.take_listener(std::min(end, Clock::now() + kDeafSleep));
   sleeping_ = true;
   bool is_told = listener != nullptr;
   if (listener) {
@@ -134,7 +129,8 @@ Received MemoryLink::sleep(Clock::time_point end) {
                                 {wakeup_.get(), POLLIN, 0},
                                 {is_told ? listener->descriptor() : -1, POLLIN, 0}}};
   if (!is_worth_a_look()) {
-    const auto most = is_told ? events.longest_sleep() : kDeafSleep;
+    const Clock::duration most =
+        is_told ? listener->longest_sleep(events.longest_sleep()) : kDeafSleep;
     (void)poll_until(polled.data(), polled.size(), std::min(end, Clock::now() + most));
   }
   path_->withdraw();

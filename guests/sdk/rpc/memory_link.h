@@ -13,7 +13,8 @@
 // thread that waits for many (the server's) forgets and enables once, by Listener::rest(), and then
 // has each link publish, fence and look, by arm(); what rings for any of them from there on comes
 // after what was forgotten, so poll(2) finds the listener readable. Its listener is its own: nobody
-// else forgets what it waits for.
+// else forgets what it waits for. What events.h says of doorbells that ring before the end of an
+// interrupt that was forgotten holds here too: both sleep no longer than the listener says.
 #pragma once
 
 #include <atomic>
@@ -32,6 +33,9 @@ class MemoryLink : public Link {
 
   MemoryLink(std::unique_ptr<SocketLink> socket, std::shared_ptr<MemoryHub> hub, Role role);
   ~MemoryLink() override;
+
+  /// Whether it has the descriptors that it takes; of no use where not.
+  [[nodiscard]] bool valid() const { return wakeup_.valid(); }
 
   Sent send(const hive_rpc_frame& header, ByteView payload) override;
   Received receive(Frame& frame, Clock::time_point end) override;
@@ -69,10 +73,10 @@ class MemoryLink : public Link {
   bool send_setup(const Frame& like, const hive_rpc_setup& setup);
   bool go_up(const hive_rpc_setup& theirs);
 
+  Received receive_next(Frame& frame, Clock::time_point end);
   Received look_at_socket();
   Received wait(Clock::time_point end);
   [[nodiscard]] bool is_worth_a_look();
-  bool spin(Clock::time_point end);
   Received sleep(Clock::time_point end);
 
   const std::unique_ptr<SocketLink> socket_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 
 #include "guests/sdk/guard.h"
 #include "vmm/base/units.h"
@@ -60,23 +61,21 @@ std::unique_ptr<MemoryPath> MemoryPath::open(std::shared_ptr<MemoryHub> hub,
   auto sender = ChannelSender::create(hub->machine(), outgoing(own, theirs));
   auto receiver = ChannelReceiver::attach(hub->machine(), outgoing(theirs, own));
   if (!sender.ok() || !receiver.ok()) return nullptr;
-  return std::make_unique<MemoryPath>(std::move(hub), std::move(section), theirs, peer_cid,
+  return std::make_unique<MemoryPath>(std::move(hub), std::move(section), own, theirs, peer_cid,
                                       std::move(sender).value(), std::move(receiver).value());
 }
 
 MemoryPath::MemoryPath(std::shared_ptr<MemoryHub> hub, std::unique_ptr<OwnedSection> section,
-                       const hive_rpc_setup& theirs, std::uint32_t peer_cid, ChannelSender sender,
-                       ChannelReceiver receiver)
+                       const hive_rpc_setup& own, const hive_rpc_setup& theirs,
+                       std::uint32_t peer_cid, ChannelSender sender, ChannelReceiver receiver)
     : hub_(std::move(hub)),
       section_(std::move(section)),
       theirs_(theirs),
       peer_cid_(peer_cid),
       peer_incarnation_(hub_->areas().incarnation(theirs.cell)),
       most_piece_(hub_->capacity() / 4 - sizeof(hive_channel_record)),
-      data_key_(
-          outgoing(theirs, setup_of(hub_->cell(), section_->get(), hub_->capacity())).data_key()),
-      room_key_(
-          outgoing(setup_of(hub_->cell(), section_->get(), hub_->capacity()), theirs).room_key()),
+      data_key_(outgoing(theirs, own).data_key()),
+      room_key_(outgoing(own, theirs).room_key()),
       receiver_(std::move(receiver)),
       sender_(std::move(sender)) {
   hub_->enter(peer_cid_);
@@ -92,7 +91,19 @@ MemoryPath::~MemoryPath() {
 Sent MemoryPath::send(const hive_rpc_frame& header, ByteView payload) {
   const std::lock_guard lock(sending_);
   if (sending_failed_) return Sent::kEnded;
-  const ByteView head = bytes_of(header);
+  try {
+    return send_or_keep(bytes_of(header), payload);
+  } catch (const std::bad_alloc&) {
+    // A part may have gone.
+    failing_ = Failing::kEnded;
+    sending_failed_ = true;
+    forget_unsent();
+    return Sent::kEnded;
+  }
+}
+
+/// Locked.
+Sent MemoryPath::send_or_keep(ByteView head, ByteView payload) {
   if (unsent_size_ > 0) {
     if (unsent_size_ >= kMostUnsent) return Sent::kFull;
     keep(head, payload, 0);

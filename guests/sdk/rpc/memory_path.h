@@ -39,9 +39,10 @@ class MemoryPath {
   static std::unique_ptr<MemoryPath> open(std::shared_ptr<MemoryHub> hub,
                                           std::unique_ptr<OwnedSection> section,
                                           const hive_rpc_setup& theirs, std::uint32_t peer_cid);
+  /// OWN: as SETUP tells of SECTION.
   MemoryPath(std::shared_ptr<MemoryHub> hub, std::unique_ptr<OwnedSection> section,
-             const hive_rpc_setup& theirs, std::uint32_t peer_cid, sdk::ChannelSender sender,
-             sdk::ChannelReceiver receiver);
+             const hive_rpc_setup& own, const hive_rpc_setup& theirs, std::uint32_t peer_cid,
+             sdk::ChannelSender sender, sdk::ChannelReceiver receiver);
   MemoryPath(const MemoryPath&) = delete;
   MemoryPath& operator=(const MemoryPath&) = delete;
   ~MemoryPath();
@@ -71,6 +72,7 @@ class MemoryPath {
  private:
   enum class Failing : std::uint8_t { kNo, kEnded, kBroken };
 
+  Sent send_or_keep(ByteView head, ByteView payload);
   bool pass(std::span<const std::byte> head, std::span<const std::byte> body);
   void keep(ByteView head, ByteView payload, std::size_t sent);
   bool flush_first();

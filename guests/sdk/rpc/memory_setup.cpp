@@ -11,7 +11,7 @@ namespace {
 /// caller waits for its own at most.
 constexpr std::chrono::milliseconds kCalleePatience{100};
 constexpr std::chrono::milliseconds kCallerPatience{200};
-constexpr std::chrono::milliseconds kBetweenLooks{1};
+constexpr std::chrono::milliseconds kBetweenSectionLooks{1};
 
 }  // namespace
 
@@ -38,10 +38,10 @@ Received MemoryLink::receive_before(Frame& frame, Clock::time_point end) {
     if (is_settling() && can_settle()) {
       const Received settled = settle();
       if (settled != Received::kFrame) return settled;
-      if (is_up()) return receive(frame, end);
+      if (is_up()) return receive_next(frame, end);
     }
     const Clock::time_point by =
-        is_settling() && end != kNow ? std::min(end, Clock::now() + kBetweenLooks) : end;
+        is_settling() && end != kNow ? std::min(end, Clock::now() + kBetweenSectionLooks) : end;
     const Received event = socket_->receive(frame, by);
     if (event == Received::kTimeout && by != end) continue;
     if (event != Received::kFrame) return event;

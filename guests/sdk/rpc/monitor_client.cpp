@@ -24,13 +24,14 @@ bool exchange(int socket, const hive_monitor_request& request, hive_monitor_repl
 
 }  // namespace
 
-MonitorClient::MonitorClient(Address service) : service_(std::move(service)) {}
+MonitorClient::MonitorClient(Address service, std::chrono::milliseconds patience)
+    : service_(std::move(service)), patience_(patience) {}
 
 MonitorClient::~MonitorClient() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
-    stop_by_ = Clock::now() + kMostPatience;
+    stop_by_ = Clock::now() + patience_;
   }
   changed_.notify_all();
   if (sender_.joinable()) sender_.join();
@@ -53,7 +54,7 @@ UniqueFd MonitorClient::connect(Clock::time_point end) {
 
 std::optional<CellState> MonitorClient::ask(const hive_monitor_request& request,
                                             Clock::time_point end) {
-  const Clock::time_point by = std::min(end, Clock::now() + kMostPatience);
+  const Clock::time_point by = std::min(end, Clock::now() + patience_);
   const UniqueFd socket = connect(by);
   hive_monitor_reply reply{};
   if (!socket || !exchange(socket.get(), request, reply, by)) return std::nullopt;
@@ -112,7 +113,7 @@ void MonitorClient::send_hints() {
 void MonitorClient::send_hint(UniqueFd& socket, hive_monitor_request request) {
   for (int attempt = 0; attempt < 2; ++attempt) {
     const bool is_old = socket.valid();
-    const Clock::time_point end = Clock::now() + kMostPatience;
+    const Clock::time_point end = Clock::now() + patience_;
     if (!is_old) socket = connect(end);
     if (!socket) return;
     hive_monitor_reply reply{};

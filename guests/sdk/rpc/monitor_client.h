@@ -11,19 +11,20 @@
 
 namespace hive::rpc {
 
-/// Each question takes a connection of its own, and half a second at most. Hints go out by a thread
-/// that the first of them starts, over one connection. Where the service cannot be reached in
-/// 100 ms or more, it is left alone for a second: without it there are no answers, and hints are
+/// Each question takes a connection of its own, and no longer than the patience. Hints go out by a
+/// thread that the first of them starts, over one connection. Where the service cannot be reached
+/// in 100 ms or more, it is left alone for a second: without it there are no answers, and hints are
 /// dropped.
 class MonitorClient : public Monitor {
  public:
-  static constexpr std::chrono::milliseconds kMostPatience{500};
+  static constexpr std::chrono::milliseconds kUsualPatience{500};
   static constexpr std::chrono::seconds kPause{1};
   static constexpr std::chrono::milliseconds kTellingTime{100};
   static constexpr std::size_t kMostHints = 32;  ///< That wait.
 
   /// By default the host's CID and HIVE_MONITOR_PORT.
-  explicit MonitorClient(Address service = {2, HIVE_MONITOR_PORT, {}});
+  explicit MonitorClient(Address service = {2, HIVE_MONITOR_PORT, {}},
+                         std::chrono::milliseconds patience = kUsualPatience);
   ~MonitorClient() override;
 
   std::optional<CellState> cell(std::uint32_t cell, Clock::time_point end) override;
@@ -37,6 +38,7 @@ class MonitorClient : public Monitor {
   void send_hint(UniqueFd& socket, hive_monitor_request request);
 
   const Address service_;
+  const std::chrono::milliseconds patience_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::array<hive_monitor_request, kMostHints>

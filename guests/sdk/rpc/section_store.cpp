@@ -6,6 +6,8 @@
 #include <atomic>
 #include <cerrno>
 #include <charconv>
+#include <fstream>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,20 +17,60 @@
 namespace hive::rpc {
 namespace {
 
-/// The process that NAME says to be a section of; 0 where it is none of RPC's.
-pid_t owner_of(std::string_view name) {
+/// One process, also where another one gets its number later.
+struct Process {
+  pid_t pid = 0;  ///< 0: none.
+  std::uint64_t start = 0;
+};
+
+/// When process PID was started, in the kernel's ticks; 0 where that cannot be told.
+std::uint64_t start_of(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string line;
+  std::getline(file, line);
+  // The second field is a name in parentheses, which may hold anything; the start is the 22nd.
+  const std::size_t name_end = line.rfind(')');
+  if (name_end == std::string::npos) return 0;
+  std::istringstream fields(line.substr(name_end + 1));
+  std::string field;
+  for (int i = 3; i <= 22; ++i) fields >> field;
+  std::uint64_t start = 0;
+  const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), start);
+  return error == std::errc{} ? start : 0;
+}
+
+/// Takes a number and the "." after it from the start of TEXT.
+template <typename Number>
+bool take_number(std::string_view& text, Number& number) {
+  const char* stop = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), stop, number);
+  if (error != std::errc{} || end == stop || *end != '.') return false;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()) + 1);
+  return true;
+}
+
+/// The process that NAME says to be a section of; none where it is none of RPC's.
+Process owner_of(std::string_view name) {
   constexpr std::string_view kPrefix = HIVE_RPC_SECTION;
-  if (name.substr(0, kPrefix.size()) != kPrefix) return 0;
+  if (name.substr(0, kPrefix.size()) != kPrefix) return {};
   name.remove_prefix(kPrefix.size());
-  pid_t pid = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
-  const bool is_number = error == std::errc{} && end != name.data() + name.size() && *end == '.';
-  return is_number && pid > 0 ? pid : 0;
+  Process owner;
+  const bool is_one =
+      take_number(name, owner.pid) && take_number(name, owner.start) && owner.pid > 0;
+  return is_one ? owner : Process{};
+}
+
+bool is_dead(const Process& process) {
+  if (::kill(process.pid, 0) != 0 && errno == ESRCH) return true;
+  const std::uint64_t now = start_of(process.pid);
+  return now != 0 && process.start != 0 && now != process.start;
 }
 
 std::string new_name() {
   static std::atomic<unsigned> made{0};
-  return HIVE_RPC_SECTION + std::to_string(::getpid()) + "." + std::to_string(made++);
+  const pid_t own = ::getpid();
+  return HIVE_RPC_SECTION + std::to_string(own) + "." + std::to_string(start_of(own)) + "." +
+         std::to_string(made++);
 }
 
 }  // namespace
@@ -113,8 +155,8 @@ void SectionStore::bury_the_dead() {
     const auto section = machine_.next_section(own, first);
     if (!section.ok()) break;
     first = section.value().first + section.value().pages;
-    const pid_t owner = owner_of(section.value().name);
-    if (owner != 0 && ::kill(owner, 0) != 0 && errno == ESRCH) dead.push_back(section.value());
+    const Process owner = owner_of(section.value().name);
+    if (owner.pid != 0 && is_dead(owner)) dead.push_back(section.value());
   }
   for (const hive_section& section : dead) (void)machine_.destroy_section(section, HIVE_FORCE);
 }

@@ -46,13 +46,15 @@ struct ServerOptions {
   /// Threads that run the handler. 0: the one that receives runs it: the fastest, for handlers that
   /// take little time and never wait. Requests then take turns, and cancellations are seen late.
   unsigned workers = 4;
-  /// Requests that wait for a worker; over either, HIVE_BUSY.
+  /// Requests that wait for a worker, and the memory that they take; over either, HIVE_BUSY. Of
+  /// both, one cell has at most half, and cells take turns; where it is not known which cell it is,
+  /// that goes for each connection.
   std::size_t queue = 4096;
   std::size_t queue_bytes = std::size_t{64} << 20;
   /// At a time; over it, HIVE_BUSY. Of those, one cell has at most half.
   std::size_t connections = 256;
-  /// How long a reply may find no room before its caller counts as gone and is hung up on. More
-  /// than 0.
+  /// How long replies to one cell may find no room before it counts as gone: connections that have
+  /// none are hung up on, for ten times as long at once. More than 0.
   std::chrono::milliseconds reply_patience{5000};
 };
 
@@ -73,6 +75,7 @@ class ServerCore;
 /// Serves until it is destroyed. Thread-safe.
 class Server {
  public:
+  /// Throws std::system_error where threads or descriptors are not to be had.
   Server(ServerOptions options, Handler handler, std::unique_ptr<Listener> listener);
   /// On this cell's vsock port for the service's name. HIVE_BAD_NAME, HIVE_NAME_TAKEN (another
   /// program offers it, or a service whose name has the same hash), HIVE_NO_DEVICE, HIVE_SYSTEM.

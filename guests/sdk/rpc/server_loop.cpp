@@ -1,9 +1,10 @@
 // The thread of a server that accepts connections and receives from all of them.
-#include <immintrin.h>
 #include <sys/eventfd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <new>
+#include <system_error>
 
 #include "guests/sdk/rpc/server_core.h"
 
@@ -14,11 +15,7 @@ constexpr std::chrono::seconds kHelloPatience{5};
 constexpr int kTurn = 64;  ///< Frames of one connection before the others have their turn.
 constexpr std::size_t kFirstSession = 2;  ///< Among the polled descriptors.
 constexpr std::chrono::microseconds kLongestUnpolled{200};
-constexpr int kNotAsked = -2;
-/// How long to sleep where doorbells cannot be told of; and where they can, since a peer may have
-/// died between a store and its doorbell.
-constexpr int kDeafSleepMs = 2;
-constexpr int kLongestSleepMs = 100;
+constexpr int kShortOfMemoryMs = 10;
 
 }  // namespace
 
@@ -28,14 +25,23 @@ ServerCore::ServerCore(ServerOptions options, Handler handler, std::unique_ptr<L
       listener_(std::move(listener)),
       wakeup_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       queue_(options_.queue, options_.queue_bytes) {
-  for (unsigned i = 0; i < options_.workers; ++i) workers_.emplace_back([this] { work(); });
-  receiver_ = std::thread([this] { receive_all(); });
+  if (!wakeup_) throw std::system_error(errno, std::generic_category(), "eventfd");
+  try {
+    workers_.reserve(options_.workers);
+    for (unsigned i = 0; i < options_.workers; ++i) workers_.emplace_back([this] { work(); });
+    receiver_ = std::thread([this] { receive_all(); });
+  } catch (...) {
+    stop();
+    throw;
+  }
 }
 
-ServerCore::~ServerCore() {
+ServerCore::~ServerCore() { stop(); }
+
+void ServerCore::stop() {
   stopping_ = true;
   wake();
-  receiver_.join();
+  if (receiver_.joinable()) receiver_.join();
   queue_.close();
   for (std::thread& worker : workers_) worker.join();
 }
@@ -48,41 +54,54 @@ void ServerCore::wake() const {
 void ServerCore::receive_all() {
   std::vector<pollfd> polled;
   while (!stopping_) {
-    if (!spin(polled)) sleep(polled);
-    if (polled[0].revents != 0) {
-      std::uint64_t count = 0;
-      (void)!::read(wakeup_.get(), &count, sizeof count);
+    try {
+      receive_once(polled);
+    } catch (const std::bad_alloc&) {
+      ::poll(nullptr, 0, kShortOfMemoryMs);  // Others may need it less soon.
     }
-    serve_ready(polled);
-    if (polled[1].revents != 0) accept_all();
   }
   while (!sessions_.empty()) drop(sessions_.size() - 1);
 }
 
-/// Looks at quick links for as long as that was worth it lately, since it costs more to sleep and
-/// to be woken. True where one has something; POLLED then says nothing of anybody. The others have
-/// their turn now and then.
-bool ServerCore::spin(std::vector<pollfd>& polled) {
-  const Clock::time_point start = Clock::now();
-  if (start - last_poll_ > kLongestUnpolled) return false;
-  const Clock::time_point stop = start + spin_bound_.bound();
-  bool has_quick = false;
-  for (Clock::time_point now = start; now < stop; now = Clock::now()) {
-    for (const auto& session : sessions_) {
-      Link& link = session->link();
-      if (!link.is_quick()) continue;
-      has_quick = true;
-      if ((link.has_room() && link.pending()) || link.can_flush()) {
-        spin_bound_.found_after(now - start);
-        polled.assign(kFirstSession + sessions_.size(), pollfd{-1, 0, 0});
-        return true;
-      }
-    }
-    if (!has_quick) return false;
-    _mm_pause();
+void ServerCore::receive_once(std::vector<pollfd>& polled) {
+  sdk::SpinningWait wait(spin_bound_);
+  if (!spin(wait, polled)) {
+    sleep(polled);
+    if (has_quick_work()) wait.woke();
   }
-  spin_bound_.slept();
-  return false;
+  if (polled[0].revents != 0) {
+    std::uint64_t count = 0;
+    (void)!::read(wakeup_.get(), &count, sizeof count);
+  }
+  serve_ready(polled);
+  if (polled[1].revents != 0) accept_all();
+}
+
+/// Looks at quick links for as long as that is worth it, since it costs more to sleep and to be
+/// woken. True where one has something; POLLED then says nothing of anybody. The others have their
+/// turn now and then: then it is true where POLLED shows something.
+bool ServerCore::spin(sdk::SpinningWait& wait, std::vector<pollfd>& polled) {
+  const bool has_quick = std::any_of(sessions_.begin(), sessions_.end(), [](const auto& session) {
+    return session->link().is_quick();
+  });
+  if (!has_quick) return false;
+  if (Clock::now() - last_poll_ > kLongestUnpolled && look(polled)) return true;
+  if (!wait.spin([this] { return has_quick_work(); }, Clock::time_point::max())) return false;
+  polled.assign(kFirstSession + sessions_.size(), pollfd{-1, 0, 0});
+  return true;
+}
+
+/// What there is right now.
+bool ServerCore::look(std::vector<pollfd>& polled) {
+  polled.clear();
+  polled.push_back({wakeup_.get(), POLLIN, 0});
+  polled.push_back({listener_->fd(), POLLIN, 0});
+  for (const auto& session : sessions_) {
+    Link& link = session->link();
+    polled.push_back({link.fd(), link.poll_events(link.has_room()), 0});
+  }
+  last_poll_ = Clock::now();
+  return ::poll(polled.data(), polled.size(), 0) > 0;
 }
 
 /// The earlier one, where -1 is never.
@@ -96,22 +115,22 @@ void ServerCore::sleep(std::vector<pollfd>& polled) {
   polled.push_back({wakeup_.get(), POLLIN, 0});
   polled.push_back({listener_->fd(), POLLIN, 0});
   int timeout = has_work() ? 0 : patience();
-  int bell = kNotAsked;
+  std::optional<Rest> rest;
   for (const auto& session : sessions_) {
     Link& link = session->link();
     // A caller that does not take its replies has no more requests read.
     const bool reads = link.has_room();
     polled.push_back({link.fd(), link.poll_events(reads), 0});
     if (timeout == 0) continue;
-    if (link.is_quick() && bell == kNotAsked) {
-      bell = listener_->rest();
-      timeout = earlier(timeout, bell < 0 ? kDeafSleepMs : kLongestSleepMs);
+    if (link.is_quick() && !rest) {
+      rest = listener_->rest();
+      timeout = earlier(timeout, static_cast<int>(rest->longest.count()));
     }
     if (link.is_settling_soon()) timeout = earlier(timeout, 1);
     if (!link.arm(reads)) timeout = 0;
   }
   // Last, so that the places of the others do not depend on it.
-  polled.push_back({std::max(bell, -1), POLLIN, 0});
+  polled.push_back({rest ? rest->fd : -1, POLLIN, 0});
   const bool polls = ::poll(polled.data(), polled.size(), timeout) >= 0;
   for (const auto& session : sessions_) session->link().disarm();
   last_poll_ = Clock::now();
@@ -119,11 +138,19 @@ void ServerCore::sleep(std::vector<pollfd>& polled) {
   for (pollfd& one : polled) one.revents = 0;
 }
 
+bool ServerCore::has_work(Link& link) {
+  return (link.has_room() && link.pending()) || link.can_flush();
+}
+
 /// Whether a link has something that its descriptor does not show.
 bool ServerCore::has_work() const {
+  return std::any_of(sessions_.begin(), sessions_.end(),
+                     [](const auto& session) { return has_work(session->link()); });
+}
+
+bool ServerCore::has_quick_work() const {
   return std::any_of(sessions_.begin(), sessions_.end(), [](const auto& session) {
-    Link& link = session->link();
-    return (link.has_room() && link.pending()) || link.can_flush();
+    return session->link().is_quick() && has_work(session->link());
   });
 }
 
@@ -148,16 +175,25 @@ void ServerCore::accept_all() {
       if (errno == EMFILE || errno == ENFILE) ::poll(nullptr, 0, 10);
       return;
     }
+    auto patience = patience_with(link->peer_cid());
     if (has_room_for(link->peer_cid())) {
-      sessions_.push_back(std::make_shared<Session>(std::move(link), options_.reply_patience));
+      sessions_.push_back(std::make_shared<Session>(std::move(link), std::move(patience)));
       session_count_ = sessions_.size();
       continue;
     }
     ++counts_.busy;
-    Session refused(std::move(link), options_.reply_patience);
+    Session refused(std::move(link), std::move(patience));
     send_error(refused, {}, {HIVE_RPC_BUSY, 0, "too many connections"}, kNow);
     refused.close();
   }
+}
+
+/// A cell keeps it from one connection to the next.
+std::shared_ptr<ReplyPatience> ServerCore::patience_with(std::uint32_t cid) {
+  if (cid == 0) return std::make_shared<ReplyPatience>(options_.reply_patience);
+  std::shared_ptr<ReplyPatience>& kept = patience_[cid];
+  if (!kept) kept = std::make_shared<ReplyPatience>(options_.reply_patience);
+  return kept;
 }
 
 bool ServerCore::has_room_for(std::uint32_t cid) const {

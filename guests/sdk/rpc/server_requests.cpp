@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <system_error>
 
 #include "guests/sdk/rpc/memory_connector.h"
 #include "guests/sdk/rpc/server_core.h"
@@ -9,6 +10,7 @@
 namespace hive::rpc {
 namespace {
 
+constexpr std::size_t kMostKept = std::size_t{64} * 1024;  ///< Of a buffer.
 constexpr std::uint64_t kLongestMicroseconds = std::uint64_t{24} * 3600 * 1000000;
 
 bool is_same(const Identity& caller, const hive_rpc_frame& header) {
@@ -111,6 +113,11 @@ void ServerCore::take_request(const std::shared_ptr<Session>& session, Frame& fr
     filled.session.reset();
     return;
   }
+  // The buffer may be one of a much longer frame.
+  Bytes& payload = task->frame.payload;
+  if (payload.capacity() > kMostKept && payload.capacity() / 2 > payload.size()) {
+    payload.shrink_to_fit();
+  }
   session->add(task);
   if (queue_.push(task)) return;
   session->remove(task);
@@ -120,7 +127,11 @@ void ServerCore::take_request(const std::shared_ptr<Session>& session, Frame& fr
 
 void ServerCore::work() {
   while (std::shared_ptr<Task> task = queue_.pop()) {
-    run(*task);
+    try {
+      run(*task);
+    } catch (const std::bad_alloc&) {
+      task->session->close();  // There is no memory to say anything else.
+    }
     task->session->remove(task);
     queue_.recycle(std::move(task));
   }
@@ -147,7 +158,6 @@ void ServerCore::run(Task& task) {
   } else {
     reply(task, error, answer);
   }
-  constexpr std::size_t kMostKept = std::size_t{64} * 1024;
   if (answer.capacity() > kMostKept) Bytes().swap(answer);
 }
 
@@ -198,8 +208,12 @@ sdk::Result<std::unique_ptr<Server>> Server::open(ServerOptions options, Handler
   }
   auto listener = make_listener({0, hive_rpc_port(options.service.c_str()), {}}, Path::kAuto);
   if (!listener.ok()) return listener.failure();
-  return std::make_unique<Server>(std::move(options), std::move(handler),
-                                  std::move(listener).value());
+  try {
+    return std::make_unique<Server>(std::move(options), std::move(handler),
+                                    std::move(listener).value());
+  } catch (const std::system_error& error) {
+    return sdk::system_failure("start a server's threads", error.code().value());
+  }
 }
 
 ServerCounters Server::counters() const { return core_->counters(); }

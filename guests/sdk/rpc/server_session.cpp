@@ -11,13 +11,39 @@ constexpr std::size_t kMostSpareBytes = std::size_t{64} * 1024;  ///< Of each.
 
 }  // namespace
 
+Clock::time_point ReplyPatience::begin_wait() {
+  const std::lock_guard lock(mutex_);
+  const Clock::time_point now = Clock::now();
+  if (now < none_until_) return now;
+  // Where nobody has waited for so long, that was another time.
+  if (!full_since_ || now - last_wait_ > patience_) full_since_ = now;
+  last_wait_ = now;
+  return *full_since_ + patience_;
+}
+
+void ReplyPatience::end_wait() {
+  const std::lock_guard lock(mutex_);
+  last_wait_ = Clock::now();
+}
+
+void ReplyPatience::found_room() {
+  const std::lock_guard lock(mutex_);
+  full_since_.reset();
+}
+
+void ReplyPatience::ran_out() {
+  const std::lock_guard lock(mutex_);
+  full_since_.reset();
+  none_until_ = std::max(none_until_, Clock::now() + kPenalty * patience_);
+}
+
 bool Session::send(const hive_rpc_frame& header, ByteView payload, Clock::time_point end) {
   std::unique_lock lock(mutex_);
   for (;;) {
     if (closed_) return false;
     switch (link_->send(header, payload)) {
       case Sent::kSent:
-        full_since_.reset();
+        if (std::exchange(was_full_, false)) patience_->found_room();
         return true;
       case Sent::kEnded:
         return false;
@@ -30,11 +56,16 @@ bool Session::send(const hive_rpc_frame& header, ByteView payload, Clock::time_p
 
 /// False where it is not worth another try.
 bool Session::await_room(std::unique_lock<std::mutex>& lock, Clock::time_point end) {
-  if (!full_since_) full_since_ = Clock::now();
-  const Clock::time_point by = std::min(end, *full_since_ + patience_);
-  if (room_.wait_until(lock, by) == std::cv_status::no_timeout) return true;
+  was_full_ = true;
+  const Clock::time_point last = patience_->begin_wait();
+  const bool is_told = room_.wait_until(lock, std::min(end, last)) == std::cv_status::no_timeout;
+  patience_->end_wait();
+  if (is_told) return true;
   // Somebody else may have found room meanwhile.
-  if (!closed_ && full_since_ && Clock::now() >= *full_since_ + patience_) close_locked();
+  if (!closed_ && was_full_ && Clock::now() >= last) {
+    patience_->ran_out();
+    close_locked();
+  }
   return !closed_ && Clock::now() < end;
 }
 
@@ -78,29 +109,53 @@ void Session::cancel(std::uint64_t id) {
 }
 
 bool TaskQueue::push(const std::shared_ptr<Task>& task) {
+  const std::size_t size = sizeof *task + task->frame.payload.capacity();
   const std::lock_guard lock(mutex_);
-  const std::size_t size = task->frame.payload.size();
-  if (closed_ || tasks_.size() >= most_ || bytes_ + size > most_bytes_) return false;
-  tasks_.push_back(task);
+  if (closed_ || count_ >= most_ || bytes_ + size > most_bytes_) return false;
+  const Party party = task->session->party();
+  const auto place = waiting_.find(party);
+  if (place == waiting_.end()) {
+    turns_.push_back(party);
+  } else if (place->second.tasks.size() >= most_ / 2 ||
+             place->second.bytes + size > most_bytes_ / 2) {
+    return false;
+  }
+  Waiting& waiting = waiting_[party];
+  waiting.tasks.push_back(task);
+  task->bytes = size;
+  waiting.bytes += size;
   bytes_ += size;
+  ++count_;
   filled_.notify_one();
   return true;
 }
 
 std::shared_ptr<Task> TaskQueue::pop() {
   std::unique_lock lock(mutex_);
-  filled_.wait(lock, [this] { return closed_ || !tasks_.empty(); });
+  filled_.wait(lock, [this] { return closed_ || count_ > 0; });
   if (closed_) return nullptr;
-  std::shared_ptr<Task> task = std::move(tasks_.front());
-  tasks_.pop_front();
-  bytes_ -= task->frame.payload.size();
+  const Party party = turns_.front();
+  turns_.pop_front();
+  const auto place = waiting_.find(party);
+  Waiting& waiting = place->second;
+  std::shared_ptr<Task> task = std::move(waiting.tasks.front());
+  waiting.tasks.pop_front();
+  waiting.bytes -= task->bytes;
+  bytes_ -= task->bytes;
+  --count_;
+  if (waiting.tasks.empty()) {
+    waiting_.erase(place);
+  } else {
+    turns_.push_back(party);
+  }
   return task;
 }
 
 void TaskQueue::close() {
   const std::lock_guard lock(mutex_);
   closed_ = true;
-  tasks_.clear();
+  waiting_.clear();
+  turns_.clear();
   filled_.notify_all();
 }
 

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <new>
 
 #include "guests/sdk/rpc/poll_until.h"
 
@@ -34,8 +35,7 @@ Sent SocketLink::send(const hive_rpc_frame& header, ByteView payload) {
   if (closed_ || is_deaf_) return Sent::kEnded;
   if (unsent_size_ > 0) {
     if (unsent_size_ >= kMostUnsent) return Sent::kFull;
-    keep_unsent(bytes_of(header), payload, 0);
-    return Sent::kSent;
+    return keep_unsent(bytes_of(header), payload, 0) ? Sent::kSent : Sent::kEnded;
   }
   const ByteView head = bytes_of(header);
   std::array<iovec, 2> pieces{{{const_cast<unsigned char*>(head.data()), head.size()},
@@ -46,11 +46,14 @@ Sent SocketLink::send(const hive_rpc_frame& header, ByteView payload) {
   const ssize_t sent = ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
   if (sent < 0 && !may_pass(errno)) return Sent::kEnded;
   const std::size_t done = sent < 0 ? 0 : static_cast<std::size_t>(sent);
-  if (done < head.size() + payload.size()) keep_unsent(head, payload, done);
+  if (done < head.size() + payload.size() && !keep_unsent(head, payload, done)) {
+    return Sent::kEnded;
+  }
   return Sent::kSent;
 }
 
-void SocketLink::keep_unsent(ByteView head, ByteView payload, std::size_t sent) {
+/// False where there is no memory for it. A part may have gone, so that the connection is over.
+bool SocketLink::keep_unsent(ByteView head, ByteView payload, std::size_t sent) try {
   if (unsent_start_ > 0) {
     unsent_.erase(unsent_.begin(), unsent_.begin() + static_cast<std::ptrdiff_t>(unsent_start_));
     unsent_start_ = 0;
@@ -61,6 +64,10 @@ void SocketLink::keep_unsent(ByteView head, ByteView payload, std::size_t sent) 
   unsent_.insert(unsent_.end(), more.begin(), more.end());
   unsent_size_ = unsent_.size();
   if (sleeping_) wake();  // It does not look for room yet.
+  return true;
+} catch (const std::bad_alloc&) {
+  close();
+  return false;
 }
 
 /// Passes on what is unsent. Whether any of it went.
@@ -93,7 +100,14 @@ void SocketLink::close() {
   wake();
 }
 
-Received SocketLink::receive(Frame& frame, Clock::time_point end) {
+Received SocketLink::receive(Frame& frame, Clock::time_point end) try {
+  return receive_next(frame, end);
+} catch (const std::bad_alloc&) {
+  close();
+  return Received::kEnded;
+}
+
+Received SocketLink::receive_next(Frame& frame, Clock::time_point end) {
   if (fault_ != HIVE_RPC_FAULT_NONE) return Received::kBroken;
   // Unless something is left from before, the socket is most likely empty for one who can wait.
   bool look = end == kNow || pending();

@@ -19,6 +19,9 @@ class SocketLink : public Link {
   /// SOCKET is made non-blocking. PEER_CID as Link::peer_cid().
   explicit SocketLink(UniqueFd socket, std::uint32_t peer_cid = 0);
 
+  /// Whether it has the descriptors that it takes; of no use where not.
+  [[nodiscard]] bool valid() const { return socket_.valid() && wakeup_.valid(); }
+
   Sent send(const hive_rpc_frame& header, ByteView payload) override;
   Received receive(Frame& frame, Clock::time_point end) override;
   void wake() override;
@@ -37,6 +40,7 @@ class SocketLink : public Link {
   /// What a step of receive() came to.
   enum class Step : std::uint8_t { kFrame, kMore, kEmpty, kEnded, kBroken };
 
+  Received receive_next(Frame& frame, Clock::time_point end);
   Received wait(Clock::time_point end);
   Step read_on(Frame& frame);
   Step fill_stage();
@@ -45,7 +49,7 @@ class SocketLink : public Link {
   Step finish(Frame& frame);
   Step read_payload();
   bool flush();
-  void keep_unsent(ByteView head, ByteView payload, std::size_t sent);
+  bool keep_unsent(ByteView head, ByteView payload, std::size_t sent);
 
   UniqueFd socket_;
   UniqueFd wakeup_;  ///< An eventfd.

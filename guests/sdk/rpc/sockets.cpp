@@ -202,8 +202,9 @@ bool write_all(int socket, const void* data, std::size_t size, Clock::time_point
 sdk::Result<std::unique_ptr<Link>> SocketConnector::connect(Clock::time_point end) {
   auto socket = connect_to(address_, end);
   if (!socket.ok()) return socket.failure();
-  return std::unique_ptr<Link>(
-      std::make_unique<SocketLink>(std::move(socket).value(), address_.cid));
+  auto link = std::make_unique<SocketLink>(std::move(socket).value(), address_.cid);
+  if (!link->valid()) return sdk::system_failure("eventfd", errno);
+  return std::unique_ptr<Link>(std::move(link));
 }
 
 SocketListener::SocketListener(UniqueFd socket, std::string path)
@@ -223,7 +224,9 @@ std::unique_ptr<SocketLink> SocketListener::accept_socket() {
   UniqueFd socket(::accept4(socket_.get(), &peer.any, &peer.size, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!socket) return nullptr;
   const std::uint32_t cid = peer.any.sa_family == AF_VSOCK ? peer.cell.svm_cid : 0;
-  return std::make_unique<SocketLink>(std::move(socket), cid);
+  auto link = std::make_unique<SocketLink>(std::move(socket), cid);
+  if (!link->valid()) return nullptr;
+  return link;
 }
 
 sdk::Result<std::unique_ptr<SocketListener>> SocketListener::open(const Address& address) {

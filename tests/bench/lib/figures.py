@@ -8,6 +8,19 @@ def figure(name, unit, values):
             "min": min(values), "median": statistics.median(values), "max": max(values)}
 
 
+def report(bench, samples, ratios):
+    """What BENCH has measured: SAMPLES, {figure: [a sample of each round]}, whose names end in their
+    units, and RATIOS of their medians: (name, dividend, divisor) each. Fails where a figure of a ratio
+    is missing."""
+    return {
+        "bench": bench,
+        "figures": [figure(name, name.rsplit(", ", 1)[1], values) for name, values in samples.items()],
+        "ratios": [{"name": name, "n": len(samples[dividend]),
+                    "value": statistics.median(samples[dividend]) / statistics.median(samples[divisor])}
+                   for name, dividend, divisor in ratios],
+    }
+
+
 def write(result, path):
     """Writes RESULT to file PATH, if any, and prints it."""
     if path:

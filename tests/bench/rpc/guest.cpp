@@ -21,10 +21,9 @@ constexpr const char* kUsage =
     "       rpc_peer rpc call CELL memory|socket SIZE COUNT|stream\n"
     "       rpc_peer slots serve POLICY\n"
     "       rpc_peer slots call POLICY SIZE COUNT|stream\n"
-    "HOST: an IPv4 address, or a CID. POLICY: always|sleeping timer|vfio|uio SPIN_NS\n";
+    "HOST: an IPv4 address, or a CID. POLICY: always|sleeping vfio|uio\n";
 
 Sleep parse_sleep(const std::string& word) {
-  if (word == "timer") return Sleep::kTimer;
   if (word == "vfio") return Sleep::kVfio;
   if (word == "uio") return Sleep::kUio;
   throw std::runtime_error("no such way to sleep");
@@ -55,14 +54,12 @@ bool run_calls(const std::vector<std::string>& words) {
 }
 
 bool run_slots(const std::vector<std::string>& words) {
-  if (words.size() < 5) return false;
-  SlotPolicy policy;
-  policy.ring = words[2] == "always" ? Ring::kAlways : Ring::kSleeping;
-  policy.spin = std::chrono::nanoseconds(std::stoul(words[4]));
+  if (words.size() < 4) return false;
+  const Ring ring = words[2] == "always" ? Ring::kAlways : Ring::kSleeping;
   Ivshmem device(parse_sleep(words[3]));
-  if (words[1] == "serve" && words.size() == 5) serve_slots(device, policy);
-  if (words[1] != "call" || words.size() != 7) return false;
-  call_slots(device, policy, parse_task(words[5], words[6]));
+  if (words[1] == "serve" && words.size() == 4) serve_slots(device, ring);
+  if (words[1] != "call" || words.size() != 6) return false;
+  call_slots(device, ring, parse_task(words[4], words[5]));
   return true;
 }
 

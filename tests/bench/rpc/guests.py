@@ -13,7 +13,7 @@ IMAGE = os.path.join(os.environ.get("HIVE_IMAGES", os.path.join(ROOT, "build/ima
 PROGRAM = os.path.join(ROOT, "build/release/bin/rpc_peer")
 KERNEL = os.path.join(IMAGE, "vmlinux")
 RAM_MIB = 128
-BOOT_LIMIT = 240  # seconds
+BOOT_LIMIT = 60  # seconds
 GUEST_MODULES = ["virtio_net", "vfio_iommu_type1", "vfio-pci", "uio_pci_generic",
                  "vmw_vsock_virtio_transport"]
 
@@ -63,11 +63,11 @@ def make_initrd(path):
 class QemuGuest:
     """A guest of QEMU; commands go to the shell on its serial console."""
 
-    def __init__(self, name, initrd, options):
+    def __init__(self, name, initrd, options, cpu):
         self._name = name
         self._seen = b""
         self._process = subprocess.Popen(
-            ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-accel",
+            ["taskset", "-c", str(cpu), "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-accel",
              "kvm", "-M", "q35", "-cpu", "host", "-m", f"{RAM_MIB}M", "-serial", "stdio",
              "-no-reboot", "-kernel", KERNEL, "-initrd", initrd, "-append",
              "console=ttyS0 quiet panic=-1 intel_iommu=on", *options],
@@ -79,7 +79,7 @@ class QemuGuest:
         self._type("stty -echo; PS1=")
         self.run("/bench/setup", BOOT_LIMIT)
 
-    def run(self, command, limit=120):
+    def run(self, command, limit=30):
         """Its output. Ends the program where it fails."""
         self._type(f"{command}; echo end-of-command $?")
         output, status = self._expect(rb"(?s)(.*?)end-of-command (\d+)\r?\n", limit)
@@ -126,7 +126,7 @@ class Cell:
             time.sleep(1)
         self.run("/bench/setup", BOOT_LIMIT)
 
-    def run(self, command, limit=120):
+    def run(self, command, limit=30):
         """Its output. Ends the program where it fails."""
         result = self._exec(command, limit)
         if result.returncode != 0:

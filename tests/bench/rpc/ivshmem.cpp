@@ -12,13 +12,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
 #include <system_error>
-#include <thread>
 
 namespace hive::bench {
 namespace {
@@ -50,13 +48,12 @@ files::path find_function() {
   throw std::runtime_error("no ivshmem device");
 }
 
-void unbind_driver(const files::path& function) {
-  const files::path bound = function / "driver";
-  if (files::exists(bound)) write_file(bound / "unbind", function.filename());
-}
-
 void bind_driver(const files::path& function, const std::string& driver) {
-  unbind_driver(function);
+  const files::path bound = function / "driver";
+  if (files::exists(bound)) {
+    if (files::canonical(bound).filename() == driver) return;
+    write_file(bound / "unbind", function.filename());
+  }
   write_file(function / "driver_override", driver);
   write_file("/sys/bus/pci/drivers_probe", function.filename());
 }
@@ -68,20 +65,6 @@ std::byte* map_file(const std::string& path, std::size_t size) {
   ::close(file);
   return static_cast<std::byte*>(mapped);
 }
-
-/// As libhive's Backoff does.
-class TimerSleeper : public Sleeper {
- public:
-  void sleep(unsigned attempt) override {
-    if (attempt == 0) time_ = kFirst;
-    std::this_thread::sleep_for(time_);
-    time_ = std::min(time_ * 3 / 2, kLast);
-  }
-
- private:
-  static constexpr std::chrono::microseconds kFirst{20}, kLast{2000};
-  std::chrono::microseconds time_ = kFirst;
-};
 
 class VfioSleeper : public Sleeper {
  public:
@@ -100,7 +83,7 @@ class VfioSleeper : public Sleeper {
     enable_memory();
   }
 
-  void sleep(unsigned /*attempt*/) override {
+  void sleep() override {
     std::uint64_t count = 0;
     if (::read(event_, &count, sizeof count) != sizeof count) fail("read of an eventfd");
   }
@@ -141,7 +124,7 @@ class UioSleeper : public Sleeper {
                       files::directory_iterator(function / "uio")->path().filename().string());
   }
 
-  void sleep(unsigned /*attempt*/) override {
+  void sleep() override {
     std::uint32_t count = 0;
     if (::read(file_, &count, sizeof count) != sizeof count) fail("read of a uio device");
   }
@@ -152,10 +135,7 @@ class UioSleeper : public Sleeper {
 
 std::unique_ptr<Sleeper> make_sleeper(Sleep sleep, const files::path& function) {
   if (sleep == Sleep::kVfio) return std::make_unique<VfioSleeper>(function);
-  if (sleep == Sleep::kUio) return std::make_unique<UioSleeper>(function);
-  unbind_driver(function);
-  write_file(function / "enable", "1");
-  return std::make_unique<TimerSleeper>();
+  return std::make_unique<UioSleeper>(function);
 }
 
 }  // namespace
@@ -167,6 +147,7 @@ Ivshmem::Ivshmem(Sleep sleep) {
   struct stat status {};
   if (::stat(bar.c_str(), &status) != 0) fail(bar);
   half_ = static_cast<std::size_t>(status.st_size) / 2;
+  if (half_ < kArea) throw std::runtime_error(bar + ": too little memory");
   memory_ = map_file(bar, 2 * half_);
   registers_ = reinterpret_cast<volatile std::uint32_t*>(
       map_file(function / "resource0", static_cast<std::size_t>(::sysconf(_SC_PAGESIZE))));

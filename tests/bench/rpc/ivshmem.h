@@ -18,15 +18,13 @@ class Sleeper {
   Sleeper(const Sleeper&) = delete;
   Sleeper& operator=(const Sleeper&) = delete;
   virtual ~Sleeper() = default;
-  /// Returns at once if it rang since sleep() returned last; may return early. ATTEMPT counts the
-  /// sleeps of one wait, from 0.
-  virtual void sleep(unsigned attempt) = 0;
+  /// Returns at once if it rang since sleep() returned last; may return early.
+  virtual void sleep() = 0;
 };
 
 enum class Sleep {
-  kTimer,  ///< No interrupt: nanosleep, 20 us at first, then ever longer, up to 2 ms.
-  kVfio,   ///< MSI-X by vfio-pci and an eventfd.
-  kUio,    ///< INTx by uio_pci_generic.
+  kVfio,  ///< MSI-X by vfio-pci and an eventfd.
+  kUio,   ///< INTx by uio_pci_generic.
 };
 
 /// The first such device.
@@ -35,20 +33,26 @@ class Ivshmem {
   /// Throws std::runtime_error or std::system_error.
   explicit Ivshmem(Sleep sleep);
 
-  /// This side's half of the memory, and the other's: peers 0 and 1 have one each.
-  [[nodiscard]] std::byte* own() const { return memory_ + position_ * half_; }
-  [[nodiscard]] std::byte* other() const { return memory_ + (1 - position_) * half_; }
-  [[nodiscard]] std::size_t half() const { return half_; }
+  static constexpr std::size_t kArea = std::size_t{1} << 20;
+
+  /// This side's area of the memory, and the other's: the end of its half, since libhive's sections
+  /// begin at the start.
+  [[nodiscard]] std::byte* own() const { return area(position_); }
+  [[nodiscard]] std::byte* other() const { return area(1 - position_); }
 
   /// Interrupts the other peer.
   void ring() const { registers_[kDoorbell] = (1 - position_) << 16; }
   /// See Sleeper.
-  void sleep(unsigned attempt) { sleeper_->sleep(attempt); }
+  void sleep() { sleeper_->sleep(); }
 
  private:
   // Words of BAR0; the last one is Hive's.
   static constexpr unsigned kPosition = 2, kDoorbell = 3;
   static constexpr unsigned kPinMode = offsetof(hive_global_registers, pin_mode) / 4;
+
+  [[nodiscard]] std::byte* area(std::uint32_t peer) const {
+    return memory_ + (peer + 1) * half_ - kArea;
+  }
 
   std::byte* memory_ = nullptr;
   std::size_t half_ = 0;

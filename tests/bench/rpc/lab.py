@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Usage: lab.py ROUNDS
+"""Usage: lab.py LOAD...
 
 Round trips and throughput between two stock guests, side by side in cells and in QEMU, alternating;
-runs in the lab. Prints the samples of each figure as JSON. tests/bench/rpc.py tells what is measured.
+runs in the lab. Prints a line of JSON for each sample. tests/bench/rpc.py tells what is measured.
 """
 import json
 import os
@@ -19,9 +19,14 @@ SIZES = {"null rpc": 1, "128 B": 128, "4 KiB": 4096, "64 KiB": 65536}
 STREAM = 65536  # bytes of a message
 TRIPS = 100
 PORT = 5000
-SHARED = 8 << 20
+SHARED = 32 << 20
 CIDS = 3, 4  # As plans give them, in order.
-SPIN_NS = 1000  # What an adaptive spinner comes to where spinning is in vain: there is one CPU.
+NETS = ("", "off"), (" vhost", "on")  # Suffix of the figure, who handles virtio-net's queues.
+
+
+def host_cpu(number):
+    """Where guest NUMBER of a pair runs: it must not be moved about."""
+    return number % os.cpu_count()
 
 
 def load_modules():
@@ -32,27 +37,37 @@ def load_modules():
 
 
 class QemuPair:
-    """Two guests of QEMU: a network between them by tap, bridge and vhost, and an ivshmem-doorbell
-    device each."""
+    """Two guests of QEMU: networks between them by taps and bridges, and an ivshmem-doorbell device
+    each."""
 
     def __init__(self, initrd, folder):
-        subprocess.run("busybox brctl addbr br0 && busybox ip link set br0 up", shell=True, check=True)
+        for net in range(len(NETS)):
+            subprocess.run(f"busybox brctl addbr br{net} && busybox ip link set br{net} up", shell=True,
+                           check=True)
         path = os.path.join(folder, "ivshmem")
         server, self.guests = IvshmemServer(path, SHARED), []
         for number in range(2):
             self.guests.append(guests.QemuGuest(f"QEMU {number}", initrd, [
-                "-netdev", f"tap,id=net,ifname=tap{number},script=no,downscript=no,vhost=on",
-                "-device", f"virtio-net-pci,netdev=net,mac=52:54:00:00:00:0{number + 1}",
+                *[word for net, (_, vhost) in enumerate(NETS) for word in self._nic(net, number, vhost)],
                 "-chardev", f"socket,id=peers,path={path}",
                 "-device", "ivshmem-doorbell,vectors=1,chardev=peers",
-                "-device", "intel-iommu,intremap=off"]))
+                "-device", "intel-iommu,intremap=off"], host_cpu(number)))
             server.accept()
         self._server = server
         for number, guest in enumerate(self.guests):
             guest.await_up()
-            subprocess.run(f"busybox brctl addif br0 tap{number} && busybox ip link set tap{number} up",
-                           shell=True, check=True)
-            guest.run(f"ip addr add 10.0.0.{number + 1}/24 dev eth0 && ip link set eth0 up")
+            for net in range(len(NETS)):
+                tap = f"tap{net}{number}"
+                subprocess.run(f"busybox brctl addif br{net} {tap} && busybox ip link set {tap} up",
+                               shell=True, check=True)
+                guest.run(f"ip addr add 10.0.{net}.{number + 1}/24 dev eth{net} && "
+                          f"ip link set eth{net} up")
+
+    @staticmethod
+    def _nic(net, number, vhost):
+        return ["-netdev", f"tap,id=net{net},ifname=tap{net}{number},script=no,downscript=no,"
+                f"vhost={vhost}",
+                "-device", f"virtio-net-pci,netdev=net{net},mac=52:54:00:00:0{net}:0{number + 1}"]
 
     def close(self):
         for guest in self.guests:
@@ -70,7 +85,8 @@ class HivePair:
             json.dump({"machine": "rpc", "defaults": {
                 "memory": f"{guests.RAM_MIB}MiB", "shared": f"{SHARED // 2 >> 20}MiB",
                 "kernel": guests.KERNEL, "initrd": initrd, "agent": True},
-                "cells": [{"name": "alpha"}, {"name": "beta"}]}, target)
+                "cells": [{"name": name, **({"cpus": [host_cpu(number)]} if os.cpu_count() > 1 else {})}
+                          for number, name in enumerate(["alpha", "beta"])]}, target)
         self._hive("up", plan)
         self.guests = [guests.Cell("alpha"), guests.Cell("beta")]
         for cell in self.guests:
@@ -110,46 +126,43 @@ def slots(name, pair, policy):
 def make_links(hive, qemu):
     """In the order in which they take turns: those that are compared are neighbours."""
     return [
-        slots("hive slots", hive, f"sleeping uio {SPIN_NS}"),
-        slots("qemu ivshmem-doorbell", qemu, f"always vfio {SPIN_NS}"),
-        slots("qemu ivshmem-doorbell timer", qemu, f"always timer {SPIN_NS}"),
+        slots("hive slots", hive, "sleeping uio"),
+        slots("qemu ivshmem-doorbell", qemu, "always vfio"),
         Link("hive fast path", hive, "rpc serve", "rpc call beta memory"),
         Link("hive vsock rpc", hive, "rpc serve", "rpc call beta socket"),
         Link("hive vsock", hive, f"vsock serve {PORT}", f"vsock call {CIDS[1]} {PORT}"),
-        Link("qemu tcp", qemu, f"tcp serve {PORT}", f"tcp call 10.0.0.2 {PORT}"),
+        *[Link(f"qemu tcp{name}", qemu, f"tcp serve {PORT}", f"tcp call 10.0.{net}.2 {PORT}")
+          for net, (name, _) in enumerate(NETS)],
     ]
 
 
-def measure(links, rounds):
-    """{figure: [a sample of each round]}"""
-    samples = {}
-    for number in range(1, rounds + 1):
-        for load, size in SIZES.items():
-            for link in links:
-                found = link.measure(size, TRIPS)
-                print(f"round {number} of {rounds}: {load} {link.name}: {found}", file=sys.stderr,
-                      flush=True)
-                samples.setdefault(f"{load} {link.name}, us", []).append(found["median"] / 1000)
-                samples.setdefault(f"{load} {link.name} p99, us", []).append(found["p99"] / 1000)
+def tell(name, value):
+    """At once: the lab may not live as long as all of it takes."""
+    print(json.dumps({name: value}), flush=True)
+
+
+def measure(links, loads):
+    for load in loads:
         for link in links:
-            found = link.measure(STREAM, "stream")
-            samples.setdefault(f"stream {link.name}, MB/s", []).append(found["mb_s"])
-    return samples
+            if load == "stream":
+                tell(f"stream {link.name}, MB/s", link.measure(STREAM, "stream")["mb_s"])
+                continue
+            found = link.measure(SIZES[load], TRIPS)
+            print(f"{load} {link.name}: {found}", file=sys.stderr, flush=True)
+            tell(f"{load} {link.name}, us", found["median"] / 1000)
+            tell(f"{load} {link.name} p99, us", found["p99"] / 1000)
 
 
 def main():
-    rounds = int(sys.argv[1])
     with tempfile.TemporaryDirectory() as folder:
         initrd = os.path.join(folder, "initrd.cpio")
         guests.make_initrd(initrd)
         load_modules()
         qemu = QemuPair(initrd, folder)
         hive = HivePair(initrd, folder)
-        links = make_links(hive.guests, qemu.guests)
-        samples = measure(links, rounds)
+        measure(make_links(hive.guests, qemu.guests), sys.argv[1:])
         qemu.close()
         hive.close()
-    print(json.dumps(samples))
 
 
 if __name__ == "__main__":

@@ -1,18 +1,17 @@
 #include "tests/bench/rpc/slots.h"
 
-#include <immintrin.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <stdexcept>
 #include <vector>
 
+#include "guests/sdk/events/spinning_wait.h"
+
 namespace hive::bench {
 namespace {
 
 constexpr unsigned kSlots = 8;
-constexpr unsigned kLooksBetweenClocks = 16;
 
 /// One side's half.
 struct Half {
@@ -27,6 +26,7 @@ struct Half {
 static_assert(sizeof(Half) == 128);
 
 constexpr std::size_t kContent = 4096;  ///< Where slot 0's content starts.
+static_assert(kContent + kSlots * kLongest <= Ivshmem::kArea);
 
 std::uint32_t load(const std::uint32_t& word) { return __atomic_load_n(&word, __ATOMIC_ACQUIRE); }
 void store(std::uint32_t& word, std::uint32_t value) {
@@ -37,12 +37,11 @@ void fence() { std::atomic_thread_fence(std::memory_order_seq_cst); }
 
 class Side {
  public:
-  Side(Ivshmem& device, const SlotPolicy& policy)
+  Side(Ivshmem& device, Ring ring)
       : device_(device),
-        policy_(policy),
+        ring_(ring),
         own_(*reinterpret_cast<Half*>(device.own())),
         other_(*reinterpret_cast<Half*>(device.other())) {
-    if (device.half() < kContent + kSlots * kLongest) throw std::runtime_error("too little memory");
     store(own_.sleeping, 0);
   }
 
@@ -68,40 +67,31 @@ class Side {
   void publish(std::uint32_t sequence) {
     store(own_.sequence, sequence);
     fence();
-    if (policy_.ring == Ring::kAlways || load(other_.sleeping) != 0) device_.ring();
+    if (ring_ == Ring::kAlways || load(other_.sleeping) != 0) device_.ring();
   }
 
   /// Until the other side has published SEQUENCE or one after.
   void await(std::uint32_t sequence) {
     const auto there = [&] { return static_cast<std::int32_t>(received() - sequence) >= 0; };
-    if (spin(there)) return;
-    for (unsigned attempt = 0; !there(); ++attempt) {
+    sdk::SpinningWait wait(bound_);
+    if (wait.spin(there, sdk::Clock::time_point::max())) return;
+    while (!there()) {
       store(own_.sleeping, 1);
       fence();
-      if (!there()) device_.sleep(attempt);
+      if (!there()) device_.sleep();
       store(own_.sleeping, 0);
     }
+    wait.woke();
   }
 
  private:
-  template <typename There>
-  bool spin(const There& there) const {
-    const auto stop = std::chrono::steady_clock::now() + policy_.spin;
-    do {
-      for (unsigned look = 0; look < kLooksBetweenClocks; ++look) {
-        if (there()) return true;
-        _mm_pause();
-      }
-    } while (std::chrono::steady_clock::now() < stop);
-    return false;
-  }
-
   static std::size_t place(std::uint32_t sequence) {
     return kContent + sequence % kSlots * kLongest;
   }
 
   Ivshmem& device_;
-  SlotPolicy policy_;
+  Ring ring_;
+  sdk::SpinBound bound_;
   Half& own_;
   Half& other_;
 };
@@ -119,8 +109,8 @@ void stream(Side& side, const Task& task, const std::vector<char>& content) {
 
 }  // namespace
 
-void serve_slots(Ivshmem& device, const SlotPolicy& policy) {
-  Side side(device, policy);
+void serve_slots(Ivshmem& device, Ring ring) {
+  Side side(device, ring);
   std::vector<char> content(kLongest);
   std::uint32_t done = side.received();
   tell_that_it_serves();
@@ -134,8 +124,8 @@ void serve_slots(Ivshmem& device, const SlotPolicy& policy) {
   }
 }
 
-void call_slots(Ivshmem& device, const SlotPolicy& policy, const Task& task) {
-  Side side(device, policy);
+void call_slots(Ivshmem& device, Ring ring, const Task& task) {
+  Side side(device, ring);
   const std::vector<char> request(task.size, 'q');
   if (task.stream) {
     measure_stream([&] { stream(side, task, request); });

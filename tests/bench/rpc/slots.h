@@ -1,8 +1,6 @@
 // Request and reply through slots in shared memory, with doorbells.
 #pragma once
 
-#include <chrono>
-
 #include "tests/bench/rpc/ivshmem.h"
 #include "tests/bench/rpc/trips.h"
 
@@ -14,16 +12,10 @@ enum class Ring {
   kSleeping,  ///< Only where the other side has said that it sleeps.
 };
 
-struct SlotPolicy {
-  Ring ring = Ring::kAlways;
-  std::chrono::nanoseconds
-      spin{};  ///< How long to look, with PAUSE between looks, before sleeping.
-};
-
-/// Each side writes its own half only. Serves for ever.
-[[noreturn]] void serve_slots(Ivshmem& device, const SlotPolicy& policy);
+/// Each side writes its own half only, and spins before it sleeps as libhive does. Serves for ever.
+[[noreturn]] void serve_slots(Ivshmem& device, Ring ring);
 
 /// A server serves already. Throws.
-void call_slots(Ivshmem& device, const SlotPolicy& policy, const Task& task);
+void call_slots(Ivshmem& device, Ring ring, const Task& task);
 
 }  // namespace hive::bench

@@ -2,14 +2,13 @@
 #pragma once
 
 #include <linux/virtio_blk.h>
-#include <linux/virtio_config.h>
 
 #include <cstdint>
 #include <vector>
 
 #include "guests/abi/micro_script.h"
+#include "tests/kvm/harness/micro_virtio.h"
 #include "vmm/device/virtio/ring_abi.h"
-#include "vmm/memory/layout.h"
 
 namespace hive::test {
 
@@ -19,10 +18,6 @@ struct MicroDisk {
   std::uint64_t base;
   std::uint64_t buffer = 0;  ///< Where the sector goes; 0: within the piece.
 
-  // The disk is the first device; its BAR is where the bus has put it.
-  static constexpr std::uint64_t kConfig = memory::layout::kEcam.start + (1 << 15);
-  static constexpr std::uint64_t kBar = memory::layout::kPciWindow.start;
-  static constexpr std::uint64_t kDoorbell = kBar + 0x3000;
   static constexpr std::uint16_t kQueueSize = 8;
   static constexpr std::uint32_t kSector = 512;
 
@@ -32,9 +27,9 @@ struct MicroDisk {
   [[nodiscard]] std::uint64_t status() const { return base + 0x310; }
   [[nodiscard]] std::uint64_t data() const { return buffer != 0 ? buffer : base + 0x400; }
 
-  /// Sets the device up and sends the read (virtio 1.2, 3.1 and 4.1.4.3).
+  /// Sets the device up and sends the read.
   [[nodiscard]] std::vector<micro::Action> read() const {
-    std::vector<micro::Action> script = set_up();
+    std::vector<micro::Action> script = kDevice.set_up({{base, available(), used(), kQueueSize}});
     const std::vector<micro::Action> request{
         micro::store(4, header(), VIRTIO_BLK_T_IN),
         micro::store(4, header() + 4, 0),
@@ -43,11 +38,15 @@ struct MicroDisk {
         micro::store(2, available(), VRING_AVAIL_F_NO_INTERRUPT),
         micro::store(2, available() + 4, 0),
         micro::store(2, available() + 2, 1),
-        micro::store(2, kDoorbell, 0),
+        kDevice.kick(0),
     };
-    append(script, descriptor(0, header(), 16, VRING_DESC_F_NEXT));
-    append(script, descriptor(1, data(), kSector, VRING_DESC_F_NEXT | VRING_DESC_F_WRITE));
-    append(script, descriptor(2, status(), 1, VRING_DESC_F_WRITE));
+    const auto add = [&](std::uint16_t index, std::uint64_t at, std::uint32_t length,
+                         unsigned flags) {
+      append(script, MicroVirtio::descriptor(base, index, at, length, flags));
+    };
+    add(0, header(), 16, VRING_DESC_F_NEXT);
+    add(1, data(), kSector, VRING_DESC_F_NEXT | VRING_DESC_F_WRITE);
+    add(2, status(), 1, VRING_DESC_F_WRITE);
     append(script, request);
     return script;
   }
@@ -56,36 +55,11 @@ struct MicroDisk {
   [[nodiscard]] micro::Action await() const { return micro::wait(2, used() + 2, 1); }
 
   static void append(std::vector<micro::Action>& script, const std::vector<micro::Action>& more) {
-    script.insert(script.end(), more.begin(), more.end());
+    MicroVirtio::append(script, more);
   }
 
  private:
-  [[nodiscard]] std::vector<micro::Action> set_up() const {
-    return {
-        micro::map(memory::layout::kEcam.start),
-        micro::store(2, kConfig + 4, 6),  // Decode memory, be a bus master.
-        micro::store(1, kBar + 0x14, VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER),
-        micro::store(4, kBar + 0x08, 0),
-        micro::store(4, kBar + 0x0c, 0),
-        micro::store(4, kBar + 0x08, 1),
-        micro::store(4, kBar + 0x0c, 1),  // VERSION_1.
-        micro::store(1, kBar + 0x14, 0x0b),
-        micro::store(2, kBar + 0x16, 0),
-        micro::store(2, kBar + 0x18, kQueueSize),
-        micro::store(8, kBar + 0x20, base),
-        micro::store(8, kBar + 0x28, available()),
-        micro::store(8, kBar + 0x30, used()),
-        micro::store(2, kBar + 0x1c, 1),
-        micro::store(1, kBar + 0x14, 0x0f),
-    };
-  }
-
-  [[nodiscard]] std::vector<micro::Action> descriptor(std::uint16_t index, std::uint64_t address,
-                                                      std::uint32_t length, unsigned flags) const {
-    const std::uint64_t at = base + std::uint64_t{index} * 16;
-    return {micro::store(8, at, address), micro::store(4, at + 8, length),
-            micro::store(2, at + 12, flags), micro::store(2, at + 14, index + 1U)};
-  }
+  static constexpr MicroVirtio kDevice{1};  ///< The disk is the first one.
 };
 
 }  // namespace hive::test

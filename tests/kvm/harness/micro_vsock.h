@@ -1,17 +1,15 @@
 // Scripts with which the micro guest drives its vsock device.
 #pragma once
 
-#include <linux/virtio_config.h>
-
 #include <array>
 #include <cstdint>
 #include <cstring>
 #include <vector>
 
 #include "guests/abi/micro_script.h"
+#include "tests/kvm/harness/micro_virtio.h"
 #include "vmm/device/virtio/ring_abi.h"
 #include "vmm/device/vsock/packet.h"
-#include "vmm/memory/layout.h"
 
 namespace hive::test {
 
@@ -21,27 +19,15 @@ namespace hive::test {
 class MicroVsock {
  public:
   static constexpr std::uint16_t kSize = 32;
-  static constexpr std::uint64_t kBuffer = 0x1000;
+  static constexpr std::uint32_t kBuffer = 0x1000;
 
-  /// The device is the second one, after the entropy source.
   MicroVsock() {
-    script = {
-        micro::map(memory::layout::kEcam.start),
-        micro::store(2, kConfig + 4, 6),  // Decode memory, be a bus master.
-        micro::store(1, kBar + 0x14, VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER),
-        micro::store(4, kBar + 0x08, 0),
-        micro::store(4, kBar + 0x0c, 0),
-        micro::store(4, kBar + 0x08, 1),
-        micro::store(4, kBar + 0x0c, 1),  // VERSION_1.
-        micro::store(1, kBar + 0x14, 0x0b),
-    };
-    enable(0, kReceive);
-    enable(1, kTransmit);
+    script = kDevice.set_up({queue_at(kReceive), queue_at(kTransmit)});
     for (std::uint16_t index = 0; index < kSize; ++index) {
       descriptor(kReceive, index, kBuffers + index * kBuffer, kBuffer, VRING_DESC_F_WRITE);
     }
     available(kReceive, kSize);
-    script.push_back(micro::store(1, kBar + 0x14, 0x0f));
+    script.push_back(kDevice.kick(0));
   }
 
   /// Adds a packet to send: HEADER, of which the device sees SIZE bytes, and then PAYLOAD bytes of
@@ -88,8 +74,7 @@ class MicroVsock {
   std::vector<micro::Action> script;
 
  private:
-  static constexpr std::uint64_t kConfig = memory::layout::kEcam.start + (2 << 15);
-  static constexpr std::uint64_t kBar = memory::layout::kPciWindow.start + 0x8000;
+  static constexpr MicroVirtio kDevice{2};  ///< After the entropy source.
   static constexpr std::uint64_t kReceive = HIVE_MICRO_FREE;
   static constexpr std::uint64_t kTransmit = HIVE_MICRO_FREE + 0x1000;
   static constexpr std::uint64_t kHeaders = HIVE_MICRO_FREE + 0x2000;
@@ -99,24 +84,13 @@ class MicroVsock {
   static constexpr std::uint64_t kAvailable = 0x800;
   static constexpr std::uint64_t kUsed = 0xc00;
 
-  void enable(unsigned index, std::uint64_t queue) {
-    const std::vector<micro::Action> actions{
-        micro::store(2, kBar + 0x16, index),
-        micro::store(2, kBar + 0x18, kSize),
-        micro::store(8, kBar + 0x20, queue),
-        micro::store(8, kBar + 0x28, queue + kAvailable),
-        micro::store(8, kBar + 0x30, queue + kUsed),
-        micro::store(2, kBar + 0x1c, 1),
-    };
-    script.insert(script.end(), actions.begin(), actions.end());
+  static MicroVirtio::Queue queue_at(std::uint64_t page) {
+    return {page, page + kAvailable, page + kUsed, kSize};
   }
 
   void descriptor(std::uint64_t queue, std::uint16_t index, std::uint64_t address,
-                  std::uint64_t length, unsigned flags) {
-    const std::uint64_t at = queue + index * 16ULL;
-    script.push_back(micro::store(8, at, address));
-    script.push_back(micro::store(
-        8, at + 8, length | std::uint64_t{flags} << 32 | (std::uint64_t{index} + 1) << 48));
+                  std::uint32_t length, unsigned flags) {
+    MicroVirtio::append(script, MicroVirtio::descriptor(queue, index, address, length, flags));
   }
 
   void available(std::uint64_t queue, std::uint16_t count) {
@@ -128,7 +102,7 @@ class MicroVsock {
 
   void publish() {
     script.push_back(micro::store(2, kTransmit + kAvailable + 2, sent_));
-    script.push_back(micro::store(2, kBar + 0x3000 + 4, 1));
+    script.push_back(kDevice.kick(1));
     script.push_back(micro::wait(2, kTransmit + kUsed + 2, sent_));
   }
 

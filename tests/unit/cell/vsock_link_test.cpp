@@ -45,6 +45,7 @@ class VsockLinkTest : public ::testing::Test {
       counts[1].counters.stale = 3;
       return counts;
     };
+    handlers.guest_counts = [] { return VsockGuestCounters{5, {1, 2, 3}}; };
     link_.emplace(loop_, std::move(theirs), std::move(handlers));
   }
 
@@ -126,6 +127,13 @@ TEST_F(VsockLinkTest, TellsItsCounters) {
     EXPECT_EQ(count.cell, cell);
     EXPECT_EQ(count.counters.stale, cell == 7 ? 3U : 0U);
   }
+  VsockGuestCount guest;
+  ASSERT_EQ(::recv(monitor_.get(), &guest, sizeof guest, MSG_TRUNC | MSG_DONTWAIT),
+            static_cast<ssize_t>(sizeof guest));
+  EXPECT_EQ(guest.message, VsockMessage::kGuestCounters);
+  EXPECT_EQ(guest.tag, 42U);
+  EXPECT_EQ(guest.counters.malformed, 5U);
+  EXPECT_EQ(guest.counters.host.cut, 3U);
 }
 
 TEST_F(VsockLinkTest, PassesOverWhatBreaksTheProtocolAndKeepsNoDescriptor) {

@@ -10,7 +10,9 @@ using testing::HasSubstr;
 
 TEST(FormatRpc, HasALineForEachPairAndSaysWhatWentWrong) {
   const Json machine = Json::parse(R"({"machine": "duo", "cells": [
-      {"cell": "alpha", "answered": true, "peers": [
+      {"cell": "alpha", "answered": true, "malformed_by_vmm": 4,
+       "guest": {"malformed": 2, "host_connections": 9, "host_expired": 1, "host_cut": 0},
+       "peers": [
         {"cell": "beta", "cid": 4, "state": "joined", "up": true, "may_call": true,
          "counters": {"connections": 2, "packets_out": 10, "bytes_out": 1000, "packets_in": 20,
                       "bytes_in": 3, "stale": 1, "refused": 0, "resets": 7}}]},
@@ -25,13 +27,15 @@ TEST(FormatRpc, HasALineForEachPairAndSaysWhatWentWrong) {
             "       3  1 stale, 7 resets\n"
             "  beta   alpha    3  down     no           -            -          -           -  "
             "       -\n"
+            "  alpha: 2 malformed packets of its guest, 1 calls with the host that nobody "
+            "answered, 4 malformed packets of its VMM\n"
             "  beta: its VMM does not answer\n"
             "  gamma: monitor lost\n");
 }
 
 TEST(FormatRpc, TakesWhateverAMonitorSays) {
   const Json machine = Json::parse(R"({"machine": "m", "cells": [
-      {"cell": "alpha"}, {"cell": 1, "peers": 1, "answered": 7},
+      {"cell": "alpha", "guest": 3}, {"cell": 1, "peers": 1, "answered": 7},
       {"cell": "beta", "answered": true, "peers": [
         {"cell": "x\u001b[1m", "state": "lost", "up": "yes", "counters": []}, {}]}]})");
   const std::string text = format_rpc(machine);

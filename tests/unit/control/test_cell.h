@@ -46,8 +46,9 @@ class TestFolder {
 /// this object ends.
 class TestCell {
  public:
+  /// WITH_SIBLING: the machine has a cell "beta", too, whose monitor the test has to be.
   explicit TestCell(const std::string& script, bool agent = true,
-                    const std::string& vmm = HIVE_FAKE_VMM) {
+                    const std::string& vmm = HIVE_FAKE_VMM, bool with_sibling = false) {
     static int count = 0;
     machine_.name = "test-" + std::to_string(::getpid()) + "-" + std::to_string(++count);
     plan::Cell cell;
@@ -58,6 +59,7 @@ class TestCell {
     cell.cmdline = script;
     cell.agent = agent;
     machine_.cells = {cell};
+    if (with_sibling) add_sibling();
     service_ = std::make_unique<Service>(machine_, machine_.cells[0], folder_.path(), vmm);
     thread_ = std::thread([this] {
       service_->run();
@@ -110,6 +112,16 @@ class TestCell {
   void join() { thread_.join(); }
 
  private:
+  /// One that may not talk with alpha, so that it needs no rings.
+  void add_sibling() {
+    plan::Cell beta = machine_.cells[0];
+    beta.id = CellId{1};
+    beta.name = "beta";
+    beta.cid = 4;
+    machine_.cells.push_back(beta);
+    machine_.rpc.calls.emplace();
+  }
+
   TestFolder folder_;
   plan::Machine machine_;
   std::unique_ptr<Service> service_;

@@ -257,11 +257,18 @@ TEST_F(VsockHost, AsksTheVmmForItsCounters) {
     count.counters.packets_in = 100 + cell;
     say(alpha, count);
   }
+  EXPECT_FALSE(alpha.vsock.counters(question));
+  cell::VsockGuestCount guest{cell::VsockMessage::kGuestCounters, asked.tag + 1, {}};
+  say(alpha, guest);
+  guest.tag = asked.tag;
+  guest.counters.malformed = 7;
+  say(alpha, guest);
   run_until([&] { return alpha.vsock.counters(question).has_value(); });
   const auto answer = alpha.vsock.counters(question);
   EXPECT_TRUE(answer->in_time);
   EXPECT_THAT(answer->counts, SizeIs(2));
   EXPECT_EQ(answer->counts.at(2).packets_in, 102U);
+  EXPECT_EQ(answer->guest->malformed, 7U);
   EXPECT_EQ(alpha.counters_told, 1U);
 }
 

@@ -17,13 +17,15 @@ std::string refusal(RpcClient& client, const char* method, const Json& params) {
 }
 
 TEST(VsockMethods, TellOfACellWithoutSiblings) {
-  const TestCell cell("report started", false);
+  const TestCell cell("counts; report started", false);
   cell.await(wire::CellState::kRunning);
   RpcClient client = cell.connect();
   EXPECT_EQ(client.call("rpc", Json::object()),
             Json::parse(R"({"cell": "alpha", "cid": 3, "packets_per_second": 200000,
                             "faults": false, "answered": true, "hints": 0, "failed_calls": 0,
-                            "peers": []})"));
+                            "malformed_by_vmm": 1, "peers": [],
+                            "guest": {"malformed": 2, "host_connections": 3, "host_expired": 4,
+                                      "host_cut": 5}})"));
 }
 
 TEST(VsockMethods, InjectFaultsOnlyWhereThePlanAllowsThem) {

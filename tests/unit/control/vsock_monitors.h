@@ -64,7 +64,8 @@ struct VsockMonitor {
               0);
     vmm.reset(fds[1]);
     vsock.attach(UniqueFd(fds[0]), incarnation);
-    siblings.tell_start(incarnation);
+    siblings.begin(incarnation);
+    siblings.tell_start();
   }
   void end_vmm() {
     vmm.reset();

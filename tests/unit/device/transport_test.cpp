@@ -68,7 +68,7 @@ class ProbeDevice : public VirtioDevice {
   void reset() override { ++probe_.resets; }
 
  private:
-  static constexpr std::array<std::uint16_t, 2> kSizes{8, 8};
+  static constexpr std::array<std::uint16_t, 2> kSizes{16, 8};
   Probe& probe_;
   std::uint32_t config_ = 0x11223344;
 };
@@ -79,9 +79,9 @@ class TransportTest : public testing::Test {
     number_ = machine_.attach(std::make_unique<ProbeDevice>(probe_));
     driver_.emplace(machine_, number_);
   }
-  void start(std::uint64_t features = kEventIndex) {
+  void start(std::uint64_t features = kEventIndex, std::uint16_t size = 8) {
     ASSERT_TRUE(driver_->negotiate(features));
-    queue0_ = GuestQueue(machine_.ram, kRing0, 8);
+    queue0_ = GuestQueue(machine_.ram, kRing0, size);
     queue1_ = GuestQueue(machine_.ram, kRing1, 8);
     driver_->enable(0, queue0_);
     driver_->enable(1, queue1_);
@@ -138,6 +138,32 @@ TEST_F(TransportTest, ServesADoorbellThatCameOverTheBus) {
   driver_->kick(1);
   ASSERT_TRUE(machine_.run_until([&] { return queue1_.used_index() == 1; }));
   EXPECT_EQ(driver_->interrupts(1), 1U);
+}
+
+TEST_F(TransportTest, GivesBackWithoutHasteWhereADeviceSaysSo) {
+  start(kEventIndex, 16);
+  probe_.transport->defer_interrupts(0);
+  for (unsigned sent = 1; sent <= 8; ++sent) {
+    queue0_.add(static_cast<std::uint16_t>(sent), {{kData, 16, true}});
+    driver_->kick(0);
+    machine_.settle();
+    EXPECT_EQ(queue0_.used_index(), sent);  // Visible at once.
+    EXPECT_EQ(driver_->interrupts(0), sent / 2);
+    queue0_.set_used_event(static_cast<std::uint16_t>(sent / 2 * 2));
+  }
+}
+
+TEST_F(TransportTest, GivesBackInHasteWhatIsDue) {
+  start(kEventIndex, 16);
+  probe_.transport->defer_interrupts(0);
+  queue0_.add(0, {{kData, 16, true}});
+  driver_->kick(0);
+  machine_.settle();
+  EXPECT_EQ(driver_->interrupts(0), 0U);
+  for (unsigned times = 0; times < 2; ++times) {
+    probe_.transport->run([&] { probe_.transport->hasten(0); });
+    EXPECT_EQ(driver_->interrupts(0), 1U);
+  }
 }
 
 TEST_F(TransportTest, LooksAtNoQueueBeforeDriverOk) {

@@ -155,8 +155,9 @@ class VsockGuest {
 /// Cells 0, 1, ... with CIDs 3, 4, ..., all of which may call each other. Their incarnations are 1.
 class VsockCells {
  public:
-  explicit VsockCells(unsigned count, std::uint32_t packets_per_second = 0)
-      : rate_(packets_per_second), rings_(count) {
+  explicit VsockCells(unsigned count, std::uint32_t packets_per_second = 0,
+                      vsock::HostLimits host_limits = {})
+      : rate_(packets_per_second), host_limits_(host_limits), rings_(count) {
     for (auto& row : rings_) row = std::vector<SharedRing>(count);
     for (unsigned cell = 0; cell < count; ++cell) guests.push_back(make(cell, 1));
     for (unsigned cell = 0; cell < count; ++cell) {
@@ -171,6 +172,7 @@ class VsockCells {
     setup.cid = cell + 3;
     setup.incarnation = incarnation;
     setup.packets_per_second = rate_;
+    setup.host_limits = host_limits_;
     setup.ask_host = [this](std::uint32_t request, std::uint32_t port) {
       asked.emplace_back(request, port);
       return host_answers;
@@ -202,6 +204,7 @@ class VsockCells {
 
  private:
   std::uint32_t rate_;
+  vsock::HostLimits host_limits_;
   std::vector<std::vector<SharedRing>> rings_;  ///< From, to.
 };
 

@@ -203,6 +203,20 @@ TEST_F(VsockSwitch, BoundsTheConnectionsOfAPair) {
   EXPECT_EQ(from_guest(packet(3, 9999, 4, 80, Op::kRequest)).to, Switch::Route::kPeer);
 }
 
+TEST_F(VsockSwitch, LooksForCallsThatNobodyHasAnsweredOnlyNowAndThen) {
+  for (std::uint32_t port = 0; port < Connections::kMost; ++port) {
+    ASSERT_EQ(from_guest(packet(3, port, 4, 80, Op::kRequest)).to, Switch::Route::kPeer);
+  }
+  constexpr std::chrono::milliseconds kHalf =
+      std::chrono::milliseconds(Connections::kSweepPause) / 2;
+  now += Connections::kCallLimit - kHalf;
+  EXPECT_EQ(from_guest(packet(3, 9999, 4, 80, Op::kRequest)).to, Switch::Route::kNowhere);
+  now += kHalf;
+  EXPECT_EQ(from_guest(packet(3, 9999, 4, 80, Op::kRequest)).to, Switch::Route::kNowhere);
+  now += kHalf;
+  EXPECT_EQ(from_guest(packet(3, 9999, 4, 80, Op::kRequest)).to, Switch::Route::kPeer);
+}
+
 TEST_F(VsockSwitch, BoundsWhatItOwesAGuestThatTakesNothing) {
   for (int i = 0; i < 100'000; ++i) (void)from_guest(packet(3, 1, 99, 2, Op::kRequest));
   EXPECT_LE(packets.owed_to_guest(), 4096U);

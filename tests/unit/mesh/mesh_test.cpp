@@ -112,6 +112,19 @@ TEST_F(MeshTest, JoinsEachWithEachInWhateverOrderTheyCome) {
   EXPECT_THAT(peers_[2]->joined, UnorderedElementsAre(0, 2));
 }
 
+TEST_F(MeshTest, DoesNotWaitForAPeerThatTakesNoCallers) {
+  const std::string name = wire::mesh_socket_name({::geteuid(), machine_, "cell0"});
+  UniqueFd stopped = wire::listen_abstract(name, SOCK_SEQPACKET);
+  std::vector<UniqueFd> callers;
+  while (UniqueFd caller = wire::connect_abstract(name, SOCK_SEQPACKET | SOCK_NONBLOCK)) {
+    callers.push_back(std::move(caller));
+  }
+  add(1, 2).start();  // Comes back.
+  stopped.reset();
+  add(0, 2).start();
+  run_until([this] { return peers_[0]->joined.size() == 1 && peers_[1]->joined.size() == 1; });
+}
+
 TEST_F(MeshTest, HandsOverDescriptorsAndPackets) {
   const UniqueFd gift(::eventfd(5, EFD_NONBLOCK));
   Peer& first = add(0, 2);

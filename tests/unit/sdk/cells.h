@@ -47,9 +47,9 @@ struct CellEvents {
       : device(cells.device(cell)),
         events(
             device, cells.bells.bell(cell),
-            [this] {
+            [this](sdk::Clock::time_point) {
               if (events.areas().has_own()) events.areas().renew();
-              return true;
+              return sdk::Done{};
             },
             Cells::kLongestSleep) {
     EXPECT_EQ(sdk::install_guard(), 0);

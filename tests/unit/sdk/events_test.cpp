@@ -1,20 +1,25 @@
 // Waiting and waking across cells, among threads and processes.
 #include "guests/sdk/events/events.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <filesystem>
+#include <fstream>
 #include <random>
 #include <thread>
 #include <vector>
 
 #include "tests/unit/sdk/cells.h"
+#include "vmm/base/unique_fd.h"
 
 namespace {
 
 using hive::sdk::Clock;
-using hive::sdk::SpinBound;
 using hive::sdk::WaitKey;
 using hive::testing::CellEvents;
 using hive::testing::Cells;
@@ -68,13 +73,18 @@ TEST(Events, SleepsUntilTheDeadlineWhereOthersAreWoken) {
   Cells cells;
   CellEvents alpha(cells, 0);
   CellEvents beta(cells, 1);
+  std::atomic<bool> over{false};
   std::thread other([&] {
-    await_sleeper(cells, beta, 0, kKey);
-    for (int i = 0; i < 10; ++i) cells.bells.ring(0);
+    while (!over) {
+      cells.bells.ring(0);
+      std::this_thread::sleep_for(1ms);
+    }
   });
+  while (cells.bells.rings(0) == 0) std::this_thread::sleep_for(1ms);
   const auto start = Clock::now();
   EXPECT_FALSE(wait_for(alpha, kKey, 0, 50ms));
   EXPECT_GE(Clock::now() - start, 50ms);
+  over = true;
   other.join();
   EXPECT_FALSE(beta.events.areas().has_waiters(0, kKey)) << "its entry is taken back";
 }
@@ -84,6 +94,43 @@ TEST(Events, TakesNoNoticeOfRingsFromBeforeTheWait) {
   CellEvents alpha(cells, 0);
   for (int i = 0; i < 3; ++i) cells.bells.ring(0);
   EXPECT_FALSE(wait_for(alpha, kKey, 0, 20ms));
+}
+
+/// With the pin always on, and the handler of an interrupt that was forgotten not through.
+TEST(Events, FindsOutAboutDoorbellsThatWereLost) {
+  Cells cells;
+  CellEvents alpha(cells, 0);
+  CellEvents beta(cells, 1);
+  cells.bells.set_slow(0);
+  std::thread sleeper([&] { EXPECT_TRUE(wait_for(alpha, kKey, 0, 30s)); });
+  await_sleeper(cells, beta, 0, kKey);
+  cells.bells.ring(0);
+  // Time for it to sleep again; where it does not, it is the store that ends the wait.
+  std::this_thread::sleep_for(50ms);
+  store(beta.word(1, 4096), 1);
+  EXPECT_EQ(beta.events.wake(kKey), 1U);
+  sleeper.join();
+  EXPECT_EQ(cells.bells.interrupts(0), 1U) << "the second doorbell was lost";
+  cells.bells.end_interrupt(0);
+}
+
+TEST(Events, SleepsAreShortOnlyAfterAnInterruptWasForgotten) {
+  Cells cells;
+  const auto bell = cells.bells.bell(0);
+  const auto listener = bell->listen(Clock::now()).value();
+  EXPECT_EQ(listener->longest_sleep(100ms), 100ms);
+  cells.bells.ring(0);
+  listener->forget();
+  EXPECT_EQ(listener->longest_sleep(100ms), 100ms) << "nothing is lost with a pin that is masked";
+  cells.bells.set_slow(0);
+  EXPECT_TRUE(listener->enable());
+  cells.bells.ring(0);
+  listener->forget();
+  const auto least = Clock::now();
+  EXPECT_LT(listener->longest_sleep(1h), 1min);
+  while (Clock::now() < least + 20ms) std::this_thread::sleep_for(1ms);
+  EXPECT_GE(listener->longest_sleep(1h), 20ms);
+  EXPECT_EQ(listener->longest_sleep(10ms), 10ms);
 }
 
 TEST(Events, PollsWhereTheCellHasNoMemoryOrHearsNothing) {
@@ -101,6 +148,59 @@ TEST(Events, PollsWhereTheCellHasNoMemoryOrHearsNothing) {
   ASSERT_TRUE(machine.ok());
   EXPECT_EQ(machine.value()->wait(1, 4096, 0, 1s).value(), 1U);
   EXPECT_EQ(machine.value()->wait(1, 4096, 1, 5ms).status(), HIVE_DEADLINE);
+}
+
+/// What the first sleep takes does not delay the end of a wait, nor its deadline.
+TEST(Events, WaitsEndInTimeWhileAnotherProgramHoldsTheRegisters) {
+  Cells cells;
+  const auto machine = cells.machine(0);
+  CellEvents beta(cells, 1);
+  const hive::UniqueFd other(
+      ::open((cells.fake.function_folder() + "/resource0").c_str(), O_RDWR | O_CLOEXEC));
+  ASSERT_EQ(::flock(other.get(), LOCK_EX), 0);
+  const auto start = Clock::now();
+  EXPECT_EQ(machine->wait(1, 4096, 0, 50ms).status(), HIVE_DEADLINE);
+  std::thread later([&] {
+    std::this_thread::sleep_for(10ms);
+    store(beta.word(1, 4096), 1);
+  });
+  EXPECT_EQ(machine->wait(1, 4096, 0, 60s).value(), 1U);
+  later.join();
+  EXPECT_LT(Clock::now() - start, 8s) << "requests have 10 s";
+  ASSERT_EQ(::flock(other.get(), LOCK_UN), 0);
+  EXPECT_NE(machine->events().take_listener(Clock::now() + 30s), nullptr);
+}
+
+TEST(Events, WaitsEndInTimeWhileTheDriverIsLoaded) {
+  Cells cells;
+  auto paths = cells.fake.paths();
+  paths.pci_bus = cells.fake.folder();
+  paths.modprobe = {"/none", cells.fake.folder() + "/modprobe"};
+  std::ofstream(paths.modprobe.back()) << "#!/bin/sh\nexec sleep 60\n";
+  std::filesystem::permissions(paths.modprobe.back(), std::filesystem::perms::owner_all);
+  const std::string chosen = cells.fake.function_folder() + "/driver_override";
+  std::ofstream(chosen) << "";
+  const auto start = Clock::now();
+  {
+    const auto machine = hive::sdk::Machine::open({}, paths);
+    ASSERT_TRUE(machine.ok());
+    EXPECT_EQ(machine.value()->wait(1, 4096, 0, 50ms).status(), HIVE_DEADLINE);
+    EXPECT_FALSE(machine.value()->events().is_deaf());
+    std::string driver;
+    std::ifstream(chosen) >> driver;
+    EXPECT_EQ(driver, "uio_pci_generic");
+  }
+  EXPECT_LT(Clock::now() - start, 30s);
+  // One that comes to nothing leaves the function to others.
+  std::ofstream(paths.modprobe.back()) << "#!/bin/sh\nexit 1\n";
+  const auto machine = hive::sdk::Machine::open({}, paths);
+  ASSERT_TRUE(machine.ok());
+  EXPECT_EQ(machine.value()->events().take_listener(Clock::now() + 30s), nullptr);
+  EXPECT_TRUE(machine.value()->events().is_deaf());
+  std::string driver;
+  std::ifstream chosen_now(chosen);
+  std::getline(chosen_now, driver);
+  EXPECT_EQ(driver, "");
 }
 
 TEST(Events, SurvivesTablesThatFaultOrAreGone) {
@@ -180,16 +280,6 @@ TEST(EventsStress, LosesNoWakeUpAmongProcesses) {
     ASSERT_EQ(::waitpid(child, &status, 0), child);
     EXPECT_EQ(status, 0);
   }
-}
-
-TEST(SpinBound, FollowsHowLongWaitsTake) {
-  SpinBound bound;
-  for (int i = 0; i < 100; ++i) bound.slept();
-  EXPECT_EQ(bound.bound(), SpinBound::kLeast);
-  for (int i = 0; i < 100; ++i) bound.found_after(10us);
-  EXPECT_NEAR(static_cast<double>(bound.bound().count()), 20'000, 2'000);
-  for (int i = 0; i < 100; ++i) bound.found_after(10s);
-  EXPECT_EQ(bound.bound(), SpinBound::kMost);
 }
 
 }  // namespace

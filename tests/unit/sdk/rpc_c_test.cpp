@@ -62,8 +62,14 @@ TEST_F(RpcInC, Calls) {
   EXPECT_EQ(reply_.size, 6U);
   EXPECT_EQ(std::string(room_, 6), "abcabc");
   reply_.capacity = 5;
-  EXPECT_EQ(hive_rpc_call(client_, &echo, &reply_), HIVE_TOO_LONG);
+  EXPECT_EQ(hive_rpc_call(client_, &echo, &reply_), HIVE_NO_ROOM);
   EXPECT_EQ(reply_.size, 6U);
+  // Not executed: that is another status.
+  const std::string large((1U << 20) + 1, 'a');
+  hive_call too_long = echo;
+  too_long.request = large.data();
+  too_long.request_size = large.size();
+  EXPECT_EQ(hive_rpc_call(client_, &too_long, nullptr), HIVE_TOO_LONG);
   EXPECT_EQ(hive_rpc_call(client_, &echo, nullptr), HIVE_OK);
   EXPECT_EQ(hive_rpc_ping(client_, 0), HIVE_OK);
   EXPECT_EQ(requests_, 3);

@@ -61,7 +61,7 @@ TEST_P(RpcCall, RepliesComeBack) {
   EXPECT_EQ(text(reply), "0.3");
   EXPECT_EQ(client_.peer().cell, 1U);
   EXPECT_EQ(client_.peer().incarnation, 7U);
-  EXPECT_TRUE(client_.ping(1s).ok());
+  EXPECT_TRUE(client_.ping(kPatience).ok());
   EXPECT_EQ(client_.counters().connections, 1U);
   EXPECT_TRUE(monitor_->hints().empty());
 }
@@ -96,11 +96,12 @@ TEST_P(RpcCall, ErrorsOfTheServiceAreTold) {
 
 TEST_P(RpcCall, ADeadlineEndsACallAndBecomesAHint) {
   Bytes reply;
+  EXPECT_TRUE(client_.call(kEcho, {}, reply).ok());  // So that it is known whom the hint is about.
   const auto start = Clock::now();
   EXPECT_EQ(client_.call(kSleep, {}, reply, within(50ms)).status, HIVE_DEADLINE);
   const auto took = Clock::now() - start;
   EXPECT_GE(took, 50ms);
-  EXPECT_LT(took, 2s);
+  EXPECT_LT(took, kPatience);
   const auto hints = monitor_->hints();
   ASSERT_EQ(hints.size(), 1U);
   EXPECT_EQ(hints[0].hint, HIVE_HINT_DEADLINE);
@@ -258,7 +259,7 @@ TEST(RpcCancel, DroppedHandlesCancel) {
   Call first = client.start(1, {}, within(60s));
   EXPECT_TRUE(eventually([&] { return executed == 1; }));
   { const Call dropped = client.start(1, {}, within(60s)); }
-  EXPECT_TRUE(client.ping(10s).ok());  // The server has seen the cancellation by then.
+  EXPECT_TRUE(client.ping(kPatience).ok());  // The server has seen the cancellation by then.
   go.set_value();
   Bytes reply;
   EXPECT_TRUE(first.wait(reply).ok());
@@ -325,7 +326,7 @@ TEST(RpcConnect, AServerThatDoesNotAnswerCostsADeadline) {
       Bytes reply;
       const auto start = Clock::now();
       EXPECT_EQ(client.call(kEcho, {}, reply, within(100ms)).status, HIVE_DEADLINE);
-      EXPECT_LT(Clock::now() - start, 2s);
+      EXPECT_LT(Clock::now() - start, kPatience);
     });
   }
   for (std::thread& thread : threads) thread.join();

@@ -93,7 +93,7 @@ TEST_P(RpcDeath, EndsAThousandCallsBeforeTheirDeadlines) {
     }
   }
   EXPECT_EQ(replies, 100);
-  EXPECT_LT(Clock::now() - start, 20s);
+  EXPECT_LT(Clock::now() - start, 60s);
   EXPECT_EQ(client_->counters().calls, 0U);
   calls.clear();
   EXPECT_LE(open_descriptors(), before - 2);  // The connection and its wakeups.
@@ -144,7 +144,7 @@ TEST_P(RpcDeath, AHungServerCostsDeadlines) {
       const auto timeout = std::chrono::milliseconds(20 + 20 * t);
       const auto end = Clock::now() + timeout;
       EXPECT_EQ(client_->call(2, {}, reply, within(timeout)).status, HIVE_DEADLINE);
-      if (Clock::now() > end + 1s) ++late;
+      if (Clock::now() > end + kPatience) ++late;
     });
   }
   for (std::thread& thread : threads) thread.join();

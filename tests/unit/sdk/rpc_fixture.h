@@ -122,11 +122,32 @@ inline std::shared_ptr<rpc::Connector> connector(const rpc::Address& address) {
   return std::make_shared<rpc::SocketConnector>(address);
 }
 
+/// A handler that replies with the request.
+inline std::optional<rpc::HandlerError> echo(const rpc::Request& request, Bytes& reply) {
+  reply.assign(request.payload.begin(), request.payload.end());
+  return {};
+}
+
+/// A request to the server of served(), not sealed.
+inline hive_rpc_frame request(std::uint64_t id) {
+  hive_rpc_frame header{};
+  header.kind = HIVE_RPC_REQUEST;
+  header.id = id;
+  header.time_left = 60'000'000;
+  header.callee_incarnation = 7;
+  header.method = 1;
+  return header;
+}
+
 inline rpc::CallOptions within(std::chrono::nanoseconds timeout) { return {timeout, false}; }
 
-/// Waits until DONE, ten seconds at most.
+/// For what surely comes, however slow the machine is.
+inline constexpr std::chrono::seconds kPatience{30};
+inline Clock::time_point soon() { return Clock::now() + kPatience; }
+
+/// Waits until DONE, half a minute at most.
 inline bool eventually(const std::function<bool()>& done) {
-  const auto end = Clock::now() + 10s;
+  const auto end = soon();
   while (!done()) {
     if (Clock::now() > end) return false;
     std::this_thread::sleep_for(1ms);

@@ -10,11 +10,6 @@ namespace {
 using namespace hive::testing;
 using namespace hive::rpc;
 
-std::optional<HandlerError> echo(const Request& request, Bytes& reply) {
-  reply.assign(request.payload.begin(), request.payload.end());
-  return {};
-}
-
 /// A service, and what happens to its other callers.
 class RpcMemoryServer : public ::testing::Test {
  protected:
@@ -80,11 +75,17 @@ TEST_F(RpcMemoryServer, SectionsOfTheDeadAreDestroyed) {
   if (dead == 0) ::_exit(0);
   int status = 0;
   ::waitpid(dead, &status, 0);
-  const std::string left = HIVE_RPC_SECTION + std::to_string(dead) + ".3";
+  const std::string left = HIVE_RPC_SECTION + std::to_string(dead) + ".77.3";
   EXPECT_TRUE(machine->create_section(left, 2).ok());
+  // This process had its number from another, which is dead; nobody knows when it was started.
+  const std::string own = HIVE_RPC_SECTION + std::to_string(::getpid());
+  EXPECT_TRUE(machine->create_section(own + ".1.9", 2).ok());
+  EXPECT_TRUE(machine->create_section(own + ".0.9", 2).ok());
   EXPECT_TRUE(machine->create_section("rpc.notes", 2).ok());
   const auto hub = wire_.hub(1);
   EXPECT_TRUE(eventually([&] { return !machine->find_section(1, left).ok(); }));
+  EXPECT_TRUE(eventually([&] { return !machine->find_section(1, own + ".1.9").ok(); }));
+  EXPECT_TRUE(machine->find_section(1, own + ".0.9").ok());
   EXPECT_TRUE(machine->find_section(1, "rpc.notes").ok());
 }
 
@@ -108,6 +109,7 @@ TEST_F(RpcMemoryServer, LinksAreCountedByCid) {
   const auto hub = wire_.hub(1);
   for (unsigned i = 0; i < MemoryHub::kMostOfCell; ++i) hub->enter(kCrowded);
   const auto goes_through_memory = [&](std::uint32_t cid) {
+    EXPECT_TRUE(eventually([&] { return hub->has_section(); }));
     auto [near, far] = socket_pair();
     MemoryLink caller(std::make_unique<SocketLink>(std::move(near)), wire_.hub(0),
                       MemoryLink::Role::kCaller);
@@ -122,7 +124,7 @@ TEST_F(RpcMemoryServer, LinksAreCountedByCid) {
     Frame frame;
     const hive_rpc_hello hello = make_hello("test");
     send(caller, HIVE_RPC_HELLO, bytes_of(hello));
-    EXPECT_EQ(callee.receive(frame, Clock::now() + 5s), Received::kFrame);
+    EXPECT_EQ(callee.receive(frame, soon()), Received::kFrame);
     const hive_rpc_welcome welcome{1, 0};
     send(callee, HIVE_RPC_WELCOME, bytes_of(welcome));
     std::atomic<bool> is_settled{false};
@@ -130,7 +132,7 @@ TEST_F(RpcMemoryServer, LinksAreCountedByCid) {
       Frame none;
       while (!is_settled) (void)callee.receive(none, Clock::now() + 10ms);
     });
-    EXPECT_EQ(caller.receive(frame, Clock::now() + 5s), Received::kFrame);
+    EXPECT_EQ(caller.receive(frame, soon()), Received::kFrame);
     is_settled = true;
     other.join();
     return caller.is_in_memory();
@@ -161,8 +163,7 @@ TEST_F(RpcMemoryServer, TheCalleesMemoryIsItsOwnCells) {
     const hive_rpc_setup setup{1, 65536, 4224, 4096};
     send(callee, HIVE_RPC_SETUP, bytes_of(setup));
     Frame frame;
-    EXPECT_EQ(caller.receive(frame, Clock::now() + 5s),
-              cell == 1 ? Received::kFrame : Received::kBroken);
+    EXPECT_EQ(caller.receive(frame, soon()), cell == 1 ? Received::kFrame : Received::kBroken);
   }
 }
 
@@ -177,10 +178,15 @@ TEST_F(RpcMemoryServer, AServerThatNoMonitorToldItsCellHasMemoryToo) {
 }
 
 TEST_F(RpcMemoryServer, ManyClientsAndThreadsShareIt) {
-  const Server server(served(), echo, wire_.listen());
+  const auto hub = wire_.hub(1);
+  const Server server(served(), echo, wire_.listen(hub));
   std::vector<std::unique_ptr<Client>> clients;
-  for (int i = 0; i < 4; ++i)
+  for (int i = 0; i < 4; ++i) {
+    // The server waits for a section only so long.
+    EXPECT_TRUE(eventually([&] { return hub->has_section(); }));
     clients.push_back(std::make_unique<Client>(caller(), wire_.connector()));
+    EXPECT_TRUE(clients.back()->ping(kPatience).ok());
+  }
   std::atomic<int> wrong{0};
   std::vector<std::thread> threads;
   for (unsigned t = 0; t < 16; ++t) {
@@ -218,7 +224,7 @@ TEST_F(RpcMemoryServer, HostileSetupsEndTheirConnectionsOnly) {
       {0, 65536, 4224, ~63ULL},
   };
   for (const hive_rpc_setup& setup : bad) {
-    auto link = connector(wire_.address())->connect(Clock::now() + 5s);
+    auto link = connector(wire_.address())->connect(soon());
     ASSERT_TRUE(link.ok());
     const auto raw = std::move(link).value();
     const auto send = [&](hive_rpc_kind kind, ByteView payload) {
@@ -231,10 +237,10 @@ TEST_F(RpcMemoryServer, HostileSetupsEndTheirConnectionsOnly) {
     hello.features = HIVE_RPC_MEMORY;
     send(HIVE_RPC_HELLO, bytes_of(hello));
     Frame frame;
-    EXPECT_EQ(raw->receive(frame, Clock::now() + 5s), Received::kFrame);
+    EXPECT_EQ(raw->receive(frame, soon()), Received::kFrame);
     EXPECT_EQ(read_welcome(frame.payload).features, HIVE_RPC_MEMORY);
     send(HIVE_RPC_SETUP, bytes_of(setup));
-    EXPECT_EQ(raw->receive(frame, Clock::now() + 5s), Received::kEnded);
+    EXPECT_EQ(raw->receive(frame, soon()), Received::kEnded);
   }
   EXPECT_EQ(server.counters().malformed, bad.size());
   EXPECT_TRUE(good.call(1, {}, reply).ok());
@@ -242,8 +248,8 @@ TEST_F(RpcMemoryServer, HostileSetupsEndTheirConnectionsOnly) {
 }
 
 TEST_F(RpcMemoryServer, AServerThatScribblesIsABadReply) {
-  std::optional<Server> server;
-  server.emplace(
+  const auto monitor = std::make_shared<FakeMonitor>();
+  const Server server(
       served(0),
       [&](const Request&, Bytes&) -> std::optional<HandlerError> {
         for (const hive_section& section : sections(1)) {
@@ -252,14 +258,13 @@ TEST_F(RpcMemoryServer, AServerThatScribblesIsABadReply) {
           if (ring->magic == HIVE_CHANNEL_MAGIC) store(&ring->produced, 0x123454);
         }
         // Before the reply puts another index there.
-        std::this_thread::sleep_for(500ms);
+        EXPECT_TRUE(eventually([&] { return !monitor->hints().empty(); }));
         return {};
       },
       wire_.listen());
-  const auto monitor = std::make_shared<FakeMonitor>();
   Client client(caller(monitor), wire_.connector());
   Bytes reply;
-  EXPECT_EQ(client.call(1, {}, reply).status, HIVE_BAD_REPLY);
+  EXPECT_EQ(client.call(1, {}, reply, within(kPatience)).status, HIVE_BAD_REPLY);
   ASSERT_EQ(monitor->hints().size(), 1U);
   EXPECT_EQ(monitor->hints()[0].hint, HIVE_HINT_BAD_REPLY);
 }

@@ -87,7 +87,7 @@ TEST_F(RpcSocketLink, ALengthIsCheckedBeforeItsPayloadIsWaitedFor) {
   hive_rpc_frame header = reply_frame(1, {});
   header.length = 0xffffffff;
   write(bytes_of(header));
-  EXPECT_EQ(link_->receive(frame_, Clock::now() + 5s), Received::kBroken);
+  EXPECT_EQ(link_->receive(frame_, soon()), Received::kBroken);
   EXPECT_EQ(link_->fault(), HIVE_RPC_FAULT_LENGTH);
 }
 
@@ -100,13 +100,13 @@ TEST_F(RpcSocketLink, WaitsEndAtTheirEnds) {
 
 TEST_F(RpcSocketLink, AWakeEndsOneWait) {
   link_->wake();
-  EXPECT_EQ(link_->receive(frame_, Clock::now() + 10s), Received::kWoken);
+  EXPECT_EQ(link_->receive(frame_, soon()), Received::kWoken);
   EXPECT_EQ(link_->receive(frame_, Clock::now() + 10ms), Received::kTimeout);
   std::thread waker([&] {
     std::this_thread::sleep_for(20ms);
     link_->wake();
   });
-  EXPECT_EQ(link_->receive(frame_, Clock::now() + 10s), Received::kWoken);
+  EXPECT_EQ(link_->receive(frame_, soon()), Received::kWoken);
   waker.join();
 }
 
@@ -116,7 +116,7 @@ TEST_F(RpcSocketLink, CloseEndsAWaitOfAnotherThread) {
     link_->close();
   });
   Received event = Received::kWoken;
-  while (event == Received::kWoken) event = link_->receive(frame_, Clock::now() + 10s);
+  while (event == Received::kWoken) event = link_->receive(frame_, soon());
   EXPECT_EQ(event, Received::kEnded);
   closer.join();
   EXPECT_EQ(link_->send(reply_frame(1, {}), {}), Sent::kEnded);
@@ -138,7 +138,7 @@ TEST_F(RpcSocketLink, IsFullWhenThePeerDoesNotRead) {
       EXPECT_EQ(frame_.header.id, ++received);
       EXPECT_TRUE(frame_.payload == payload);
     } else {
-      EXPECT_EQ(link_->receive(frame_, Clock::now() + 10s), Received::kRoom);
+      EXPECT_EQ(link_->receive(frame_, soon()), Received::kRoom);
     }
   }
   EXPECT_FALSE(link_->wants_write());
@@ -149,13 +149,13 @@ TEST_F(RpcSocketLink, AWaitPassesOnWhatIsSentMeanwhile) {
   const Bytes payload(1U << 20, 5);
   std::thread waits([&] {
     Frame frame;
-    while (link_->receive(frame, Clock::now() + 20s) != Received::kEnded) continue;
+    while (link_->receive(frame, soon()) != Received::kEnded) continue;
   });
   std::this_thread::sleep_for(10ms);
   EXPECT_EQ(link_->send(reply_frame(1, payload), payload), Sent::kSent);
   {
     SocketLink reader(std::move(other_));
-    EXPECT_EQ(reader.receive(frame_, Clock::now() + 10s), Received::kFrame);
+    EXPECT_EQ(reader.receive(frame_, soon()), Received::kFrame);
     EXPECT_TRUE(frame_.payload == payload);
   }
   waits.join();
@@ -168,10 +168,10 @@ TEST_F(RpcSocketLink, ReadsOnWhenNothingCanBeSent) {
   write(bytes_of(reply_frame(9, {})));
   other_.reset();
   Received event = Received::kRoom;
-  while (event == Received::kRoom) event = link_->receive(frame_, Clock::now() + 10s);
+  while (event == Received::kRoom) event = link_->receive(frame_, soon());
   EXPECT_EQ(event, Received::kFrame);
   EXPECT_EQ(frame_.header.id, 9U);
-  EXPECT_EQ(link_->receive(frame_, Clock::now() + 10s), Received::kEnded);
+  EXPECT_EQ(link_->receive(frame_, soon()), Received::kEnded);
   EXPECT_EQ(link_->send(reply_frame(1, {}), {}), Sent::kEnded);
 }
 
@@ -191,8 +191,10 @@ double connect_patience(std::optional<Clock::duration> left) {
 TEST(RpcSockets, TheKernelConnectsUntilTheEndOfTheCall) {
   const double usual = connect_patience(std::nullopt);
   if (usual < 0) GTEST_SKIP() << "this kernel has no vsock";
-  EXPECT_NEAR(connect_patience(30s), 30, 1);
-  EXPECT_NEAR(connect_patience(500ms), 0.5, 0.1);
+  EXPECT_NEAR(connect_patience(300s), 300, 30);
+  const double half = connect_patience(500ms);
+  EXPECT_LE(half, 0.5);
+  EXPECT_GT(half, 0);
   // 0 would be the kernel's own.
   EXPECT_LT(connect_patience(-1s), 0.1);
   EXPECT_NEAR(connect_patience(std::chrono::hours(1000)), 3600, 1);

@@ -26,17 +26,19 @@ class Wire {
   /// As programs of CELL have it.
   std::shared_ptr<rpc::MemoryHub> hub(std::uint32_t cell) {
     EXPECT_EQ(sdk::install_guard(), 0);
-    auto hub = rpc::MemoryHub::over(cells_->machine(cell));
+    auto hub = rpc::MemoryHub::over(cells_->machine(cell), soon());
     EXPECT_TRUE(hub.ok()) << (hub.ok() ? "" : hub.failure().message);
     // So that it does not depend on this machine's load what calls go through.
     EXPECT_TRUE(eventually([&] { return hub.value()->has_section(); }));
     return std::move(hub).value();
   }
-  std::unique_ptr<rpc::Listener> listen() {
+  std::unique_ptr<rpc::Listener> listen() { return listen(cells_ ? hub(1) : nullptr); }
+  /// With the memory of HUB, or without any.
+  std::unique_ptr<rpc::Listener> listen(std::shared_ptr<rpc::MemoryHub> hub) {
     auto listener = rpc::SocketListener::open(address_);
     EXPECT_TRUE(listener.ok());
-    if (!cells_) return std::move(listener).value();
-    return std::make_unique<rpc::MemoryListener>(std::move(listener).value(), hub(1));
+    if (!hub) return std::move(listener).value();
+    return std::make_unique<rpc::MemoryListener>(std::move(listener).value(), std::move(hub));
   }
   std::shared_ptr<rpc::Connector> connector() {
     if (!cells_) return std::make_shared<rpc::SocketConnector>(address_);

@@ -71,7 +71,9 @@ TEST_F(SipsTest, WakesASleepingReceiver) {
   const auto alpha = open(*alpha_);
   const auto beta = open(*beta_);
   std::thread receiver([&] { EXPECT_EQ(number_of(beta->receive(soon()).value().message), 5U); });
-  std::this_thread::sleep_for(20ms);
+  const auto& areas = alpha_->events().areas();
+  const hive::sdk::WaitKey key{1, areas.sips_section(1, 7).value()};
+  while (!areas.has_waiters(1, key)) std::this_thread::sleep_for(1ms);
   ASSERT_TRUE(alpha->send(1, message_of(5), soon()).ok());
   receiver.join();
   EXPECT_EQ(cells_.bells.rings(1), 1U) << "one doorbell";
@@ -115,7 +117,7 @@ TEST_F(SipsTest, AFullRingDelaysNoSendsToOthers) {
   std::thread waiter([&] { sent = alpha->send(1, message_of(1), soon()).ok(); });
   std::this_thread::sleep_for(50ms);
   const auto start = Clock::now();
-  EXPECT_TRUE(alpha->send(0, message_of(2), start + 1s).ok());
+  EXPECT_TRUE(alpha->send(0, message_of(2), start + 10s).ok());
   EXPECT_EQ(alpha->send(1, message_of(3), Clock::now()).status(), HIVE_DEADLINE);
   EXPECT_LT(Clock::now() - start, 10s);
   EXPECT_FALSE(sent);
@@ -148,6 +150,34 @@ TEST_F(SipsTest, GoesOnAfterEitherEndWasOpenedAnew) {
   alpha = open(*alpha_);
   ASSERT_TRUE(alpha->send(1, message_of(3), soon()).ok());
   EXPECT_EQ(number_of(beta->receive(soon()).value().message), 3U);
+}
+
+TEST_F(SipsTest, WhatWasSentIsTakenBeforeTheSenderIsGone) {
+  const auto alpha = open(*alpha_);
+  const auto beta = open(*beta_);
+  for (std::uint32_t i = 1; i <= 5; ++i) ASSERT_TRUE(alpha->send(1, message_of(i), soon()).ok());
+  EXPECT_EQ(alpha->flush(Clock::now()).status(), HIVE_DEADLINE);
+  std::thread receiver([&] {
+    for (std::uint32_t i = 1; i <= 5; ++i) {
+      EXPECT_EQ(number_of(beta->receive(soon()).value().message), i);
+    }
+  });
+  EXPECT_TRUE(alpha->flush(soon()).ok());
+  receiver.join();
+}
+
+TEST_F(SipsTest, ClosingWaitsForNobodyForEver) {
+  auto alpha = open(*alpha_);
+  auto beta = open(*beta_);
+  ASSERT_TRUE(alpha->send(1, message_of(1), soon()).ok());
+  const auto start = Clock::now();
+  alpha.reset();
+  EXPECT_GE(Clock::now() - start, SipsPort::kClosingPatience);
+  EXPECT_LT(Clock::now() - start, 30s);
+  alpha = open(*alpha_);
+  ASSERT_TRUE(alpha->send(1, message_of(1), soon()).ok());
+  beta.reset();
+  EXPECT_TRUE(alpha->flush(Clock::now()).ok()) << "that port is closed";
 }
 
 TEST_F(SipsTest, PassesOverSendersThatLie) {

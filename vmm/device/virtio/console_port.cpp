@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "vmm/base/watch.h"
+
 namespace hive::device {
 namespace {
 
@@ -24,7 +26,7 @@ ConsolePort::ConsolePort(VirtioTransport& transport, Queues queues, UniqueFd soc
                          std::function<void()> on_host_gone)
     : transport_(&transport),
       queues_(queues),
-      socket_(transport.loop(), socket.release()),
+      socket_(watch(transport.loop(), std::move(socket))),
       patience_(transport.loop()),
       console_(console),
       on_host_gone_(std::move(on_host_gone)) {}

@@ -85,17 +85,27 @@ void VirtioPciDevice::Transport::poke_all() {
 
 std::function<void()> VirtioPciDevice::Transport::settle() {
   for (unsigned index = 0; index < queues_.size(); ++index) {
-    Virtqueue& ring = queues_[index].ring;
-    if (ring.broken()) {
+    if (queues_[index].ring.broken()) {
       break_device(index);
-    } else if (ring.publish()) {
-      interrupt(common_.queue_vector(index), kQueueInterrupt);
+    } else {
+      give_back(index);
     }
   }
   if (!resetting_ && queue_resets_ == 0 && !on_quiet_) return nullptr;
   if (!device_->idle()) return nullptr;
   finish_resets();
   return std::exchange(on_quiet_, nullptr);
+}
+
+/// Shows the driver what was pushed, with an interrupt where it wants one and none is deferred.
+void VirtioPciDevice::Transport::give_back(unsigned index) {
+  Queue& queue = queues_[index];
+  const bool hastened = std::exchange(queue.hastened, false);
+  if (queue.defers && !hastened && queue.ring.unpublished() < queue.ring.size() / 8) {
+    queue.ring.show();
+  } else if (queue.ring.publish()) {
+    interrupt(common_.queue_vector(index), kQueueInterrupt);
+  }
 }
 
 /// The device is idle: answers the driver's resets. Until now it read that they are under way.

@@ -36,6 +36,8 @@ class VirtioPciDevice::Transport : public VirtioTransport {
   [[nodiscard]] bool running() const override;
   [[nodiscard]] Virtqueue& queue(unsigned index) override { return queues_[index].ring; }
   void poke(unsigned index) override { queues_[index].doorbell.signal(); }
+  void defer_interrupts(unsigned index) override { queues_[index].defers = true; }
+  void hasten(unsigned index) override { queues_[index].hastened = true; }
   void config_changed() override;
 
   // For the PCI function: as in PciDevice.
@@ -55,6 +57,8 @@ class VirtioPciDevice::Transport : public VirtioTransport {
     EventSource doorbell;
     bool doorbell_attached = false;  ///< Stores to it go to the event, not to the bus.
     bool resetting = false;          ///< The driver waits for its reset.
+    bool defers = false;             ///< Interrupts, until there is much to tell or it
+    bool hastened = false;           ///< is said that it is due.
   };
 
   // All of these with the lock held, except kicked().
@@ -68,6 +72,7 @@ class VirtioPciDevice::Transport : public VirtioTransport {
   [[nodiscard]] memory::GuestAddress doorbell_address(unsigned index) const;
   void poke_all();
   void interrupt(std::uint16_t vector, std::uint8_t cause);
+  void give_back(unsigned index);
   void break_device(unsigned index);
   /// Brings everything to rest after a call to the device. Returns what to call without the lock.
   [[nodiscard]] std::function<void()> settle();

@@ -25,8 +25,8 @@ enum class VirtioType : std::uint16_t {
 
 /// What a device may ask of its transport. Everything but run(), loop() and poke() is called with
 /// the device's lock held, that is from within a call of the transport to the device, or from
-/// run(). After each such call the transport publishes what was pushed to any queue, with at most
-/// one interrupt for each, and turns a broken queue into DEVICE_NEEDS_RESET.
+/// run(). After each such call the transport shows the driver what was pushed to any queue, with at
+/// most one interrupt for each, and turns a broken queue into DEVICE_NEEDS_RESET.
 class VirtioTransport {
  public:
   virtual ~VirtioTransport() = default;
@@ -46,6 +46,12 @@ class VirtioTransport {
   /// Has process(INDEX) called again soon: the device stopped before the queue was empty, to be
   /// fair to others.
   virtual void poke(unsigned index) = 0;
+
+  /// The driver is in no hurry to learn of queue INDEX: from now on chains are given back without
+  /// an interrupt until they are an eighth of the queue, or the device hastens them.
+  virtual void defer_interrupts(unsigned index) = 0;
+  /// What was deferred is due.
+  virtual void hasten(unsigned index) = 0;
 
   /// Tells the driver that the device's configuration has changed.
   virtual void config_changed() = 0;

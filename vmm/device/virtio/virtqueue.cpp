@@ -80,7 +80,7 @@ bool Virtqueue::enable(const VirtqueueSetup& setup, Rules rules) {
 void Virtqueue::disable() {
   enabled_ = false;
   fault_ = {};
-  seen_available_ = next_available_ = next_used_ = published_ = 0;
+  seen_available_ = next_available_ = next_used_ = shown_ = published_ = 0;
 }
 
 void Virtqueue::fail(std::string_view reason) {
@@ -193,13 +193,8 @@ void Virtqueue::push(std::uint16_t head, std::uint32_t written) {
 
 bool Virtqueue::publish() {
   if (!enabled_ || broken() || published_ == next_used_) return false;
-  const std::uint16_t before = published_;
-  published_ = next_used_;
-  // Release part: the entries and the buffers' content are seen by a driver that sees this index.
-  // seq_cst, here and on the load below: the driver's wish for an interrupt is read after the index
-  // is visible (virtio 1.2, 2.7.10). The driver stores its wish, then loads the index, so that at
-  // least one of the two sees what the other has written.
-  store(used_ + kIndex, published_, std::memory_order_seq_cst);
+  const std::uint16_t before = std::exchange(published_, next_used_);
+  show();
   if (!rules_.event_index) {
     const auto flags = load<std::uint16_t>(available_ + kFlags, std::memory_order_seq_cst);
     return (flags & VRING_AVAIL_F_NO_INTERRUPT) == 0;
@@ -208,6 +203,16 @@ bool Virtqueue::publish() {
   const auto event = load<std::uint16_t>(available_ + used_event(size_), std::memory_order_seq_cst);
   return static_cast<std::uint16_t>(published_ - event - 1) <
          static_cast<std::uint16_t>(published_ - before);
+}
+
+void Virtqueue::show() {
+  if (!enabled_ || broken() || shown_ == next_used_) return;
+  shown_ = next_used_;
+  // Release part: the entries and the buffers' content are seen by a driver that sees this index.
+  // seq_cst, here and on the loads in publish(): the driver's wish for an interrupt is read after
+  // the index is visible (virtio 1.2, 2.7.10). The driver stores its wish, then loads the index, so
+  // that at least one of the two sees what the other has written.
+  store(used_ + kIndex, shown_, std::memory_order_seq_cst);
 }
 
 void Virtqueue::suppress_kicks() {

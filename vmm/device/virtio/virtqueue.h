@@ -33,6 +33,8 @@ class Virtqueue {
       : memory_(memory), max_size_(max_size) {}
 
   [[nodiscard]] std::uint16_t max_size() const { return max_size_; }
+  /// The driver's choice; of no meaning while the queue is disabled.
+  [[nodiscard]] std::uint16_t size() const { return size_; }
 
   /// Features that change the ring's rules. Before enable().
   struct Rules {
@@ -60,8 +62,15 @@ class Virtqueue {
   /// publish().
   void push(std::uint16_t head, std::uint32_t written);
 
-  /// Shows the driver all that was pushed. Returns whether it wants an interrupt for that.
+  /// Shows the driver all that was pushed. Returns whether it wants an interrupt for what was shown
+  /// since the last call.
   [[nodiscard]] bool publish();
+  /// Shows the driver all that was pushed, and leaves the interrupt to a later publish().
+  void show();
+  /// Chains that were pushed since the last publish().
+  [[nodiscard]] std::uint16_t unpublished() const {
+    return static_cast<std::uint16_t>(next_used_ - published_);
+  }
 
   /// Asks the driver not to signal new chains: the device is going to look anyway.
   void suppress_kicks();
@@ -91,7 +100,8 @@ class Virtqueue {
   std::uint16_t seen_available_ = 0;  ///< The driver's index when last looked at.
   std::uint16_t next_available_ = 0;  ///< Next entry of the available ring to take.
   std::uint16_t next_used_ = 0;       ///< Next entry of the used ring to fill.
-  std::uint16_t published_ = 0;       ///< The used index that the driver sees.
+  std::uint16_t shown_ = 0;           ///< The used index that the driver sees.
+  std::uint16_t published_ = 0;       ///< Up to where it was asked whether it wants an interrupt.
   std::string_view fault_;
 };
 

@@ -45,7 +45,6 @@ class Backlog {
     packets_.clear();
     bytes_ = 0;
   }
-  [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
  private:
   std::deque<Packet> packets_;

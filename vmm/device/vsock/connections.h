@@ -36,6 +36,8 @@ class Connections {
   /// A call that was not answered for so long makes room for others. Linux gives up after 2
   /// seconds, and says nothing.
   static constexpr std::chrono::seconds kCallLimit{10};
+  /// How often such calls are looked for: who calls on and on must not have all gone through.
+  static constexpr std::chrono::seconds kSweepPause{1};
 
   struct Ports {
     std::uint32_t guest = 0;
@@ -51,9 +53,7 @@ class Connections {
   /// Begins a connection, in place of one with the same ports. Null when there are too many.
   Connection* add(Ports ports, Clock::time_point now) {
     if (table_.size() >= kMost && find(ports) == nullptr) {
-      std::erase_if(table_, [now](const auto& entry) {
-        return !entry.second.open && now - entry.second.since >= kCallLimit;
-      });
+      if (now >= next_sweep_) sweep(now);
       if (table_.size() >= kMost) return nullptr;
     }
     Connection& connection = table_[ports] = Connection{};
@@ -71,8 +71,16 @@ class Connections {
   }
 
  private:
+  void sweep(Clock::time_point now) {
+    next_sweep_ = now + kSweepPause;
+    std::erase_if(table_, [now](const auto& entry) {
+      return !entry.second.open && now - entry.second.since >= kCallLimit;
+    });
+  }
+
   // Ordered: whoever chooses ports could make all of them collide in a hash.
   std::map<Ports, Connection> table_;
+  Clock::time_point next_sweep_{};
 };
 
 }  // namespace hive::device::vsock

@@ -22,4 +22,17 @@ struct VsockCounters {
   std::uint64_t connections = 0;  ///< Open now.
 };
 
+/// Counts since this VMM's start of what the guest and the host do with each other.
+struct HostCounters {
+  std::uint64_t connections = 0;  ///< With programs on the host, now.
+  std::uint64_t expired = 0;      ///< Calls, either way, that were not answered in time.
+  std::uint64_t cut = 0;          ///< Programs that have not taken all that the guest had sent.
+};
+
+/// Counts since this VMM's start of what concerns no sibling.
+struct GuestCounters {
+  std::uint64_t malformed = 0;  ///< Packets of the guest that break the rules: dropped.
+  HostCounters host;
+};
+
 }  // namespace hive::device::vsock

@@ -16,6 +16,9 @@ namespace {
 // What is done before others get their turn: chains taken, steps of pump().
 constexpr unsigned kTransmitTurn = 64;
 constexpr unsigned kReceiveTurn = 256;
+// A driver takes packets back that were sent, and has no use for them but their memory: an
+// interrupt for each would cost as much as the packet.
+constexpr std::chrono::milliseconds kCompletionDelay{10};
 
 std::vector<vsock::PeerRights> rights_of(const std::vector<VirtioVsock::Peer>& peers) {
   std::vector<vsock::PeerRights> rights;
@@ -30,12 +33,14 @@ VirtioVsock::Engine::Engine(Setup setup)
     : cid_(setup.cid),
       incarnation_(setup.incarnation),
       packets_per_second_(setup.packets_per_second),
+      host_limits_(setup.host_limits),
       peers_(std::move(setup.peers)),
       ask_host_(std::move(setup.ask_host)),
       switch_(cid_, incarnation_, rights_of(peers_)) {}
 
 VirtioVsock::Engine::~Engine() {
   if (timer_) timer_->cancel();
+  if (completion_) completion_->cancel();
 }
 
 void VirtioVsock::Engine::attach(VirtioTransport& transport) {
@@ -43,6 +48,8 @@ void VirtioVsock::Engine::attach(VirtioTransport& transport) {
   boost::asio::io_context& loop = transport.loop();
   receive_.emplace(transport, kReceive);
   timer_.emplace(loop);
+  completion_.emplace(loop);
+  transport.defer_interrupts(kTransmit);
   for (std::size_t index = 0; index < peers_.size(); ++index) {
     Peer& peer = peers_[index];
     Link& link = links_.emplace_back();
@@ -55,8 +62,8 @@ void VirtioVsock::Engine::attach(VirtioTransport& transport) {
                                "vsock: the ring from " + peer.name},
         switch_, index, [this, index] { run([&] { links_[index].in->wake(); }); });
   }
-  host_.emplace(transport, cid_,
-                vsock::HostPorts::Hooks{
+  host_.emplace(transport, cid_, host_limits_,
+                vsock::HostConnections::Hooks{
                     .ask = [this](std::uint32_t request,
                                   std::uint32_t port) { return ask_host_(request, port); },
                     .owe = [this](const Header& header) { switch_.owe_guest(header); },
@@ -82,6 +89,7 @@ void VirtioVsock::Engine::take_from_guest() {
     if (queue.pop(chain)) {
       route(chain);
       queue.push(chain.head, 0);
+      complete_later();
     } else if (!queue.want_kicks()) {
       return pump();
     }
@@ -165,6 +173,18 @@ void VirtioVsock::Engine::arm_timer() {
   });
 }
 
+void VirtioVsock::Engine::complete_later() {
+  if (std::exchange(completes_, true)) return;
+  completion_->expires_after(kCompletionDelay);
+  completion_->async_wait([this, alive = std::weak_ptr(alive_)](const auto& error) {
+    if (error || alive.expired()) return;
+    transport_->run([this] {
+      completes_ = false;
+      transport_->hasten(kTransmit);
+    });
+  });
+}
+
 void VirtioVsock::Engine::reset_queue(unsigned index) {
   if (index == kReceive) receive_->forget();
 }
@@ -222,6 +242,12 @@ std::optional<vsock::VsockCounters> VirtioVsock::Engine::counters(unsigned cell)
   transport_->run([&] {
     if (const auto peer = switch_.peer_of_cell(cell)) counters = switch_.count(*peer);
   });
+  return counters;
+}
+
+vsock::GuestCounters VirtioVsock::Engine::guest_counters() {
+  vsock::GuestCounters counters;
+  transport_->run([&] { counters = {switch_.malformed_by_guest(), host_->counters()}; });
   return counters;
 }
 

@@ -8,7 +8,7 @@
 #include <optional>
 #include <vector>
 
-#include "vmm/device/vsock/host_ports.h"
+#include "vmm/device/vsock/host_connections.h"
 #include "vmm/device/vsock/incoming.h"
 #include "vmm/device/vsock/outgoing.h"
 #include "vmm/device/vsock/receive_queue.h"
@@ -43,6 +43,7 @@ class VirtioVsock::Engine {
   void host_call(std::uint32_t port, UniqueFd socket);
   void set_faults(unsigned cell, const vsock::PathFaults& faults);
   [[nodiscard]] std::optional<vsock::VsockCounters> counters(unsigned cell);
+  [[nodiscard]] vsock::GuestCounters guest_counters();
 
  private:
   struct Link {
@@ -59,12 +60,15 @@ class VirtioVsock::Engine {
   void pump();
   [[nodiscard]] bool step(vsock::Clock::time_point now);
   void arm_timer();
+  /// Sees that the guest learns some day of the packets taken from it.
+  void complete_later();
   /// Calls WORK with the lock held, and pumps.
   void run(const std::function<void()>& work);
 
   Cid cid_;
   Incarnation incarnation_;
   std::uint32_t packets_per_second_;
+  vsock::HostLimits host_limits_;
   std::vector<Peer> peers_;  ///< Without their descriptors, once attached.
   std::function<bool(std::uint32_t, std::uint32_t)> ask_host_;
   vsock::Switch switch_;
@@ -75,8 +79,10 @@ class VirtioVsock::Engine {
   VirtioTransport* transport_ = nullptr;
   std::optional<vsock::ReceiveQueue> receive_;
   std::vector<Link> links_;
-  std::optional<vsock::HostPorts> host_;
+  std::optional<vsock::HostConnections> host_;
   std::optional<boost::asio::steady_timer> timer_;
+  std::optional<boost::asio::steady_timer> completion_;
+  bool completes_ = false;  ///< completion_ runs.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

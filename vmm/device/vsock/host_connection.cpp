@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "vmm/base/watch.h"
+
 namespace hive::device::vsock {
 namespace {
 
@@ -18,7 +20,11 @@ bool is_hung_up(int socket) {
 
 }  // namespace
 
-void HostConnection::open(UniqueFd socket) { socket_.emplace(loop_, socket.release()); }
+bool HostConnection::open(UniqueFd socket) {
+  boost::system::error_code error;
+  socket_ = try_watch(loop_, std::move(socket), error);
+  return socket_.has_value();
+}
 
 void HostConnection::close() {
   closed_ = true;

@@ -12,6 +12,7 @@
 
 #include "vmm/base/unique_fd.h"
 #include "vmm/device/vsock/host_stream.h"
+#include "vmm/device/vsock/token_bucket.h"
 
 namespace hive::device::vsock {
 
@@ -38,10 +39,11 @@ class HostConnection : public std::enable_shared_from_this<HostConnection> {
   }
 
   HostConnection(boost::asio::io_context& loop, HostStream packets, Handlers handlers)
-      : stream(packets), loop_(loop), handlers_(std::move(handlers)) {}
+      : stream(packets), since(Clock::now()), loop_(loop), handlers_(std::move(handlers)) {}
 
-  /// Takes SOCKET, a connected stream socket.
-  void open(UniqueFd socket);
+  /// Takes SOCKET, a connected stream socket. False, with SOCKET closed, when the loop cannot watch
+  /// it.
+  [[nodiscard]] bool open(UniqueFd socket);
   void close();
   [[nodiscard]] bool is_open() const { return socket_.has_value(); }
 
@@ -66,6 +68,8 @@ class HostConnection : public std::enable_shared_from_this<HostConnection> {
   void stop_writing();
 
   HostStream stream;
+  Clock::time_point since;    ///< When the call was made; when draining began.
+  std::uint32_t request = 0;  ///< By which a call of the guest's was asked for.
   bool queued = false;        ///< Among those that may have something for the guest.
   bool credit_asked = false;  ///< The guest was asked for room.
   bool ended = false;         ///< The guest was told that nothing more comes.

@@ -10,7 +10,7 @@ HostStream::Action HostStream::take(const Header& header) {
     case Op::kResponse:
       if (state_ != State::kCalling) return Action::kReset;
       state_ = State::kOpen;
-      return Action::kOpened;
+      return Action::kNone;
     case Op::kPayload:
       if (state_ != State::kOpen || ends_sending()) return Action::kReset;
       if (header.length > kBuffer - (received_ - forwarded_)) return Action::kReset;

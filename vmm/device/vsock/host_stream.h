@@ -28,7 +28,6 @@ class HostStream {
   /// What a packet of the guest comes to.
   enum class Action : std::uint8_t {
     kNone,
-    kOpened,   ///< The guest has answered the call.
     kPayload,  ///< The payload goes to the host's program.
     kAnswer,   ///< The guest wants a packet of kCreditUpdate.
     kShut,     ///< ends_sending() or ends_receiving() may have changed, and not both are true.

@@ -33,7 +33,7 @@ class Switch {
 
   /// Where a packet goes.
   struct Route {
-    enum To : std::uint8_t { kNowhere, kGuest, kHost, kPeer } to = kNowhere;
+    enum To : std::uint8_t { kNowhere, kHost, kPeer } to = kNowhere;
     std::size_t peer = 0;
   };
 
@@ -87,7 +87,6 @@ class Switch {
   [[nodiscard]] VsockCounters& counters(std::size_t peer) { return peers_[peer].counters; }
   [[nodiscard]] VsockCounters count(std::size_t peer) const;
   [[nodiscard]] std::optional<std::size_t> peer_of_cell(unsigned cell) const;
-  [[nodiscard]] std::size_t peers() const { return peers_.size(); }
   /// Packets of the guest that break the rules: dropped.
   [[nodiscard]] std::uint64_t malformed_by_guest() const { return malformed_by_guest_; }
   void count_malformed_by_guest() { ++malformed_by_guest_; }

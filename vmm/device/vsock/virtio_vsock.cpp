@@ -52,5 +52,6 @@ void VirtioVsock::set_faults(unsigned cell, const vsock::PathFaults& faults) {
 std::optional<vsock::VsockCounters> VirtioVsock::counters(unsigned cell) {
   return engine_->counters(cell);
 }
+vsock::GuestCounters VirtioVsock::guest_counters() { return engine_->guest_counters(); }
 
 }  // namespace hive::device

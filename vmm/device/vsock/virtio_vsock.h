@@ -12,6 +12,7 @@
 #include "vmm/base/unique_fd.h"
 #include "vmm/device/virtio/virtio_device.h"
 #include "vmm/device/vsock/counters.h"
+#include "vmm/device/vsock/host_limits.h"
 #include "vmm/device/vsock/outgoing.h"
 #include "vmm/device/vsock/path_faults.h"
 #include "vmm/device/vsock/switch.h"
@@ -37,6 +38,7 @@ class VirtioVsock : public VirtioDevice {
     /// Asks for a socket for a call to the host's PORT, to be given to host_answer(). False: nobody
     /// can.
     std::function<bool(std::uint32_t request, std::uint32_t port)> ask_host;
+    vsock::HostLimits host_limits;
   };
 
   explicit VirtioVsock(Setup setup);
@@ -69,6 +71,7 @@ class VirtioVsock : public VirtioDevice {
   void set_faults(unsigned cell, const vsock::PathFaults& faults);
   /// Nothing where CELL is no sibling.
   [[nodiscard]] std::optional<vsock::VsockCounters> counters(unsigned cell);
+  [[nodiscard]] vsock::GuestCounters guest_counters();
 
  private:
   class Engine;

@@ -9,6 +9,7 @@
 //   garbage                              bytes on the agent's port that are no frames
 //   stderr TEXT            exit STATUS   kill SIGNAL      sleep MILLISECONDS
 //   fds                                  a line on the serial console that lists open descriptors
+//   counts                               from now on, it tells of counters of vsock, after nonsense
 //   env                                  the same for the environment, but sanitizers' options
 //   deaf                                 from now on, commands are not obeyed
 //   hush                                 no more packets come, though the socket stays open
@@ -33,6 +34,7 @@
 #include "guests/agent/agent.h"
 #include "vmm/cell/config.h"
 #include "vmm/cell/monitor_protocol.h"
+#include "vmm/cell/vsock_protocol.h"
 
 namespace {
 
@@ -101,6 +103,8 @@ class FakeVmm {
       std::thread([this] { echo(); }).detach();
     } else if (verb == "agent") {
       std::thread([this] { serve_agent(); }).detach();
+    } else if (verb == "counts") {
+      std::thread([this] { tell_counts(); }).detach();
     } else if (verb == "garbage") {
       print(config_.agent_fd, "this is not a frame");
     } else if (verb == "fds") {
@@ -120,6 +124,17 @@ class FakeVmm {
     if (verb == "deaf") deaf_ = true;
     if (verb == "cells") shows_cells_ = true;
     if (verb == "hush") ::shutdown(monitor_, SHUT_WR);
+  }
+
+  void tell_counts() const {
+    const int link = config_.vsock->link;
+    ::send(link, "?", 1, 0);
+    hive::cell::VsockAskCounters ask;
+    while (::recv(link, &ask, sizeof ask, 0) > 0) {
+      const hive::cell::VsockGuestCount count{
+          hive::cell::VsockMessage::kGuestCounters, ask.tag, {2, {3, 4, 5}}};
+      ::send(link, &count, sizeof count, 0);
+    }
   }
 
   static void print(int fd, const std::string& text) {

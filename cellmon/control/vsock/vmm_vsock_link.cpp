@@ -1,4 +1,4 @@
-#include "cellmon/control/vsock/vsock_link.h"
+#include "cellmon/control/vsock/vmm_vsock_link.h"
 
 #include <cstring>
 #include <utility>
@@ -23,7 +23,7 @@ bool hand_over(std::string_view bytes, const Handler& handler) {
 
 }  // namespace
 
-VsockLink::VsockLink(boost::asio::io_context& loop, UniqueFd fd, Handlers handlers)
+VmmVsockLink::VmmVsockLink(boost::asio::io_context& loop, UniqueFd fd, Handlers handlers)
     : handlers_(std::move(handlers)),
       socket_(
           loop, std::move(fd), kMaxPacket,
@@ -31,7 +31,7 @@ VsockLink::VsockLink(boost::asio::io_context& loop, UniqueFd fd, Handlers handle
            handlers_.on_malformed}),
       retry_(loop) {}
 
-void VsockLink::take(std::string_view bytes) {
+void VmmVsockLink::take(std::string_view bytes) {
   VsockMessage message{};
   bool taken = false;
   if (bytes.size() >= sizeof message) std::memcpy(&message, bytes.data(), sizeof message);
@@ -39,16 +39,18 @@ void VsockLink::take(std::string_view bytes) {
     taken = hand_over<cell::VsockHostOpen>(bytes, handlers_.on_host_open);
   } else if (message == VsockMessage::kCounters) {
     taken = hand_over<cell::VsockCount>(bytes, handlers_.on_count);
+  } else if (message == VsockMessage::kGuestCounters) {
+    taken = hand_over<cell::VsockGuestCount>(bytes, handlers_.on_guest_count);
   }
   if (!taken) handlers_.on_malformed();
 }
 
-void VsockLink::tell(unsigned cell, const RingRoutes::Life& life) {
+void VmmVsockLink::tell(unsigned cell, const RingRoutes::Life& life) {
   wanted_[cell] = life;
   catch_up();
 }
 
-void VsockLink::catch_up() {
+void VmmVsockLink::catch_up() {
   bool all = true;
   for (const auto& [cell, wanted] : wanted_) {
     all = tell_now(cell, known_[cell], wanted) && all;
@@ -60,7 +62,8 @@ void VsockLink::catch_up() {
   });
 }
 
-bool VsockLink::tell_now(unsigned cell, RingRoutes::Life& known, const RingRoutes::Life& wanted) {
+bool VmmVsockLink::tell_now(unsigned cell, RingRoutes::Life& known,
+                            const RingRoutes::Life& wanted) {
   if (known == wanted) return true;
   if (known.up && !send(cell::VsockPeerState{VsockMessage::kPeerDown, cell, known.incarnation})) {
     return false;

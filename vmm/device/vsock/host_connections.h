@@ -1,6 +1,7 @@
-// The host's ports (CID 2).
+// Connections between the guest and the host (CID 2).
 #pragma once
 
+#include <boost/asio/steady_timer.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -14,14 +15,16 @@
 
 #include "vmm/base/unique_fd.h"
 #include "vmm/device/virtio/virtio_device.h"
+#include "vmm/device/vsock/counters.h"
 #include "vmm/device/vsock/host_connection.h"
+#include "vmm/device/vsock/host_limits.h"
 #include "vmm/device/vsock/receive_queue.h"
 
 namespace hive::device::vsock {
 
 /// All connections between the guest and programs on the host, at most kMost. Somebody else opens
-/// the sockets. On the loop's thread, with the device's lock held.
-class HostPorts {
+/// the sockets. Calls that nobody answers end. On the loop's thread, with the device's lock held.
+class HostConnections {
  public:
   static constexpr std::size_t kMost = 512;
   /// Connections that have ended for the guest, whose programs have not taken everything yet.
@@ -37,11 +40,10 @@ class HostPorts {
     std::function<void()> wake;
   };
 
-  HostPorts(VirtioTransport& transport, Cid guest, Hooks hooks)
-      : transport_(transport), guest_(guest), hooks_(std::move(hooks)) {}
-  HostPorts(const HostPorts&) = delete;
-  HostPorts& operator=(const HostPorts&) = delete;
-  ~HostPorts() { reset(); }
+  HostConnections(VirtioTransport& transport, Cid guest, HostLimits limits, Hooks hooks);
+  HostConnections(const HostConnections&) = delete;
+  HostConnections& operator=(const HostConnections&) = delete;
+  ~HostConnections() { reset(); }
 
   /// Takes HEADER from the guest with its payload, HEADER.length bytes of CHAIN from OFFSET on.
   void from_guest(const Header& header, std::span<const iovec> chain, std::uint64_t offset);
@@ -57,12 +59,17 @@ class HostPorts {
 
   /// Closes all connections; the guest is not told.
   void reset();
-  [[nodiscard]] std::size_t size() const { return table_.size(); }
+  [[nodiscard]] HostCounters counters() const;
 
  private:
   using Shared = std::shared_ptr<HostConnection>;
   using Ports = std::pair<std::uint32_t, std::uint32_t>;  // The guest's, the host's.
   using Table = std::map<Ports, Shared>;
+  /// A socket that the monitor was asked for.
+  struct Asked {
+    Ports ports;
+    Clock::time_point since;
+  };
 
   Shared make(Ports ports, HostStream::State state);
   void take_call(const Header& header);
@@ -76,16 +83,26 @@ class HostPorts {
   void enqueue(const Shared& connection);
   void end(const Shared& connection, std::uint32_t flags);
   [[nodiscard]] std::uint32_t free_port(std::uint32_t guest_port);
+  /// Has expire() called as long as something may.
+  void watch_time();
+  void expire(Clock::time_point now);
+  [[nodiscard]] bool may_expire() const;
 
   VirtioTransport& transport_;
   Cid guest_;
+  HostLimits limits_;
   Hooks hooks_;
   Table table_;
-  std::map<std::uint32_t, Ports> asked_;  ///< By request.
+  std::map<std::uint32_t, Asked> asked_;  ///< By request. The guest may have given up meanwhile.
   std::deque<Shared> queue_;              ///< May have something for the guest.
   std::set<Shared> draining_;
   std::uint32_t last_request_ = 0;
   std::uint32_t last_port_ = 0;
+  std::uint64_t expired_ = 0;
+  std::uint64_t cut_ = 0;
+  boost::asio::steady_timer timer_;
+  bool watching_ = false;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace hive::device::vsock

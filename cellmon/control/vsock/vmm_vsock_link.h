@@ -19,11 +19,12 @@ namespace hive::control {
 
 /// Reads what a VMM says about vsock, which is hostile, and tells it what it has to know. Nothing
 /// blocks; the lives of siblings reach the VMM however late it reads.
-class VsockLink {
+class VmmVsockLink {
  public:
   struct Handlers {
     std::function<void(const cell::VsockHostOpen&)> on_host_open;
     std::function<void(const cell::VsockCount&)> on_count;
+    std::function<void(const cell::VsockGuestCount&)> on_guest_count;
     /// A packet that is none of these.
     std::function<void()> on_malformed;
   };
@@ -32,7 +33,7 @@ class VsockLink {
   static constexpr std::chrono::milliseconds kRetry{20};
 
   /// Takes FD, a SOCK_SEQPACKET socket.
-  VsockLink(boost::asio::io_context& loop, UniqueFd fd, Handlers handlers);
+  VmmVsockLink(boost::asio::io_context& loop, UniqueFd fd, Handlers handlers);
 
   /// Sends PACKET, one of vsock_protocol.h's, with copies of FILES. False when it is lost.
   template <typename Struct>
