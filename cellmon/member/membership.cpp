@@ -60,7 +60,7 @@ void Membership::link_lost(CellId peer, Time now) {
   now_ = now;
   at(peer).linked = false;
   at(peer).watch.reset();
-  at(peer).link_deadline = now + settings_.link_limit;
+  at(peer).link_deadline = now + patience(peer, settings_.link_limit);
   agreement_.link_lost(peer, now);
   run(now);
 }
@@ -158,11 +158,13 @@ void Membership::observe(CellId peer, const std::optional<PeerPage::Sample>& sam
 
 void Membership::tick(Time now) {
   now_ = now;
+  // Once: who is always late accuses late.
+  const bool is_late = now >= deadline() && now - deadline() >= settings_.heartbeat / 2;
+  if (is_late && !was_late_) wait_anew(now);
+  was_late_ = is_late;
   for (unsigned index = 0; index < settings_.names.size(); ++index) {
     const CellId cell{static_cast<std::uint8_t>(index)};
-    if (now >= at(cell).answer_deadline || now >= at(cell).link_deadline) {
-      give_up_waiting(cell, now);
-    }
+    if (is_due(cell, now)) give_up_waiting(cell, now);
   }
   agreement_.tick(now);
   run(now);

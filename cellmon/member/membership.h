@@ -55,6 +55,8 @@ struct MemberSettings {
   Time answer_limit = 2'000'000'000;
   /// How long a lost link may take to come back, or the process at its end to be known as ended.
   Time link_limit = 2'000'000'000;
+  /// How many times as long it waits, before it accuses a cell about which it was voted down.
+  unsigned surer = 8;
   /// How often state pages advance and are looked at.
   Time heartbeat = 500'000'000;
   /// The suspicion that makes a hint of a late heartbeat: with the least silence that counts as
@@ -153,6 +155,12 @@ class Membership final : private agree::Port {
   void hint(CellId suspect, EvidenceSet evidence, Time now);
   void raise(CellId suspect, EvidenceSet evidence, Time now);
   void give_up_waiting(CellId cell, Time now);
+  /// How long a suspicion of CELL has to last that is to be voiced: LIMIT, or longer where an
+  /// earlier one was wrong.
+  [[nodiscard]] Time patience(CellId cell, Time limit) const;
+  [[nodiscard]] bool is_due(CellId cell, Time now) const;
+  /// This monitor was late itself: it does not know yet what has come meanwhile.
+  void wait_anew(Time now);
 
   // membership_port.cpp
   void note_view(const agree::View& view);
@@ -173,7 +181,8 @@ class Membership final : private agree::Port {
   bool going_down_ = false;
   bool joining_ = false;
   std::uint32_t last_question_ = 0;
-  Time now_ = 0;  ///< Of the input being handled.
+  bool was_late_ = false;  ///< At the last tick().
+  Time now_ = 0;           ///< Of the input being handled.
 
   // What the Agreement has asked for and is not done yet.
   CellSet to_probe_;

@@ -228,6 +228,48 @@ TEST(Membership, DismissesAFalseAccusationAndTheAccuserGoesAfterTheSecond) {
   EXPECT_TRUE(rig.monitor(2).has_left);
 }
 
+// cell2 finds its link to cell0 lost for TIME, which nobody else does.
+void lose_link(Rig& rig, Time time) {
+  rig[2].link_lost(id(0), rig.now);
+  rig.pass(time);
+  rig[2].link_up(id(0), 1, rig.now);
+  rig.run();
+}
+
+TEST(Membership, IsSurerAboutACellOnceItWasVotedDownAboutIt) {
+  Rig rig(3);
+  lose_link(rig, 3 * kSecond);
+  EXPECT_THAT(rig.monitor(2).details("dismissal"),
+              ElementsAre(HasSubstr("cell0 stays, cell2 was voted down")));
+  for (unsigned time = 0; time < 5; ++time) lose_link(rig, 10 * kSecond);
+  EXPECT_THAT(rig.monitor(2).details("alert"), SizeIs(1));
+  lose_link(rig, 20 * kSecond);
+  EXPECT_EQ(rig[0].view().members, cells({0, 1}));
+}
+
+TEST(Membership, VotesInTimeOnACellAboutWhichItIsSurer) {
+  Rig rig(3);
+  lose_link(rig, 3 * kSecond);
+  rig.pass(10 * kSecond);
+  rig.monitor(0).answers = false;
+  rig.pass(10 * kSecond);
+  EXPECT_EQ(rig[2].view().members, cells({1, 2}));
+}
+
+TEST(Membership, DoesNotTakeItsOwnDelayForTheSuspects) {
+  Rig rig(3);
+  rig.pass(5 * kSecond);
+  rig.monitor(1).answers = false;
+  while (rig.monitor(0).details("hint").empty()) rig.pass(100 * kMillisecond);
+  // For a while nobody gets any CPU time, and then timers go off before messages are read.
+  rig.now += 5 * kSecond;
+  for (const unsigned cell : {0U, 2U}) rig[cell].tick(rig.now);
+  rig.wake(1);
+  rig.pass(10 * kSecond);
+  EXPECT_THAT(rig.monitor(0).details("alert"), IsEmpty());
+  EXPECT_EQ(rig[0].agreed().slot, 1U);
+}
+
 TEST(Membership, VotesOnlyOnceTheGuestStandsStill) {
   Rig rig(3);
   rig.monitor(0).stops = rig.monitor(2).stops = false;
