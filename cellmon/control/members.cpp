@@ -133,7 +133,22 @@ void Members::ask(CellId suspect, std::uint32_t number) {
 }
 
 void Members::recover(agree::CellSet /*failed*/) {
-  later([this] { membership_.recovered(now()); });
+  later([this] {
+    follow_view();
+    membership_.recovered(now());
+  });
+}
+
+void Members::follow_view() {
+  if (!membership_.is_member()) return;
+  agree::CellSet out;
+  for (std::size_t index = 0; index < siblings_.names().size(); ++index) {
+    const CellId cell{static_cast<std::uint8_t>(index)};
+    if (!view().members.contains(cell)) out.insert(cell);
+  }
+  const agree::CellSet before = std::exchange(out_, out);
+  (out - before).for_each([&](CellId cell) { siblings_.cut_off(cell); });
+  (before - out).for_each([&](CellId cell) { siblings_.admit(cell); });
 }
 
 void Members::tell(const std::string& kind, const std::string& detail) {
@@ -146,6 +161,7 @@ void Members::changed() {
   later([this] {
     has_news_ = false;
     arm();
+    follow_view();
     handlers_.changed();
   });
 }

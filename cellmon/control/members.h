@@ -92,6 +92,8 @@ class Members : public SiblingsPart, private member::Surroundings {
   void later(std::function<void()> task);
   void arm();
   void beat();
+  /// Cuts off who is out of the view, and admits who is back.
+  void follow_view();
   void watch_process(CellId cell);
 
   boost::asio::io_context& loop_;
@@ -106,6 +108,7 @@ class Members : public SiblingsPart, private member::Surroundings {
   agree::Time armed_ = agree::kNever;
   Timer beat_timer_;
   agree::Time next_beat_ = 0;
+  agree::CellSet out_;  ///< Who is cut off.
   bool has_news_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

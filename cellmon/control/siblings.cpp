@@ -120,6 +120,14 @@ void Siblings::for_each_sibling(Call call) {
   }
 }
 
+void Siblings::cut_off(CellId cell) {
+  for (SiblingsPart* part : parts_) part->on_cut_off(cell);
+}
+
+void Siblings::admit(CellId cell) {
+  for (SiblingsPart* part : parts_) part->on_admitted(cell);
+}
+
 void Siblings::tell_start() {
   if (incarnation_ == 0 || std::exchange(has_told_start_, true)) return;
   for_each_sibling([&](CellId cell) { (void)send(cell, mesh::Up{mesh::Kind::kUp, incarnation_}); });

@@ -36,6 +36,11 @@ class SiblingsPart {
   virtual void on_packet(CellId cell, const mesh::Packet& packet, std::vector<UniqueFd>& files) = 0;
   /// CELL's monitor, which had joined, is gone, or cannot be reached. It may come back.
   virtual void on_lost(CellId cell) = 0;
+  /// CELL is no member any more: nothing of it may reach this cell, whatever its monitor and its
+  /// VMM still do.
+  virtual void on_cut_off(CellId /*cell*/) {}
+  /// CELL, which was cut off, is a member again.
+  virtual void on_admitted(CellId /*cell*/) {}
   /// Whether CELL, which has joined, has given all that this cell's VMM needs to start.
   [[nodiscard]] virtual bool has_all_of(CellId /*cell*/) const { return true; }
 };
@@ -76,6 +81,10 @@ class Siblings {
   void tell_start();
   /// Tells all that it has ended, if there was one.
   void tell_end();
+
+  /// CELL is out of the machine's view, or back in it.
+  void cut_off(CellId cell);
+  void admit(CellId cell);
 
   /// As mesh::Mesh::send().
   template <typename Struct>

@@ -167,8 +167,22 @@ void RingRoutes::attach() {
 }
 
 void RingRoutes::on_lost(CellId cell) {
-  peers_[static_cast<std::size_t>(cell)].was_up = life(cell).up;
+  Peer& peer = peers_[static_cast<std::size_t>(cell)];
+  peer.was_up = peer.life.up;
   end(cell);
+}
+
+void RingRoutes::on_cut_off(CellId cell) {
+  Peer& peer = peers_[static_cast<std::size_t>(cell)];
+  peer.cut_off = true;
+  if (peer.life.up) tell(cell);
+}
+
+/// What it said of its VMM meanwhile holds.
+void RingRoutes::on_admitted(CellId cell) {
+  Peer& peer = peers_[static_cast<std::size_t>(cell)];
+  peer.cut_off = false;
+  if (peer.life.up) tell(cell);
 }
 
 }  // namespace hive::control

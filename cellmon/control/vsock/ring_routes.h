@@ -38,8 +38,10 @@ class RingRoutes : public SiblingsPart {
   /// The part of a VMM's configuration that this object knows: all but the link. The descriptors
   /// stay this object's. Siblings whose monitors are lost are left out.
   [[nodiscard]] cell::VsockConfig config() const;
-  [[nodiscard]] const Life& life(CellId cell) const {
-    return peers_[static_cast<std::size_t>(cell)].life;
+  /// A sibling that is cut off is down.
+  [[nodiscard]] Life life(CellId cell) const {
+    const Peer& peer = peers_[static_cast<std::size_t>(cell)];
+    return {peer.life.incarnation, peer.life.up && !peer.cut_off};
   }
   /// A VMM has been started with config().
   void attach();
@@ -49,6 +51,8 @@ class RingRoutes : public SiblingsPart {
   bool on_joined(CellId cell, const mesh::Hello& hello, std::vector<UniqueFd>& files) override;
   void on_packet(CellId cell, const mesh::Packet& packet, std::vector<UniqueFd>& files) override;
   void on_lost(CellId cell) override;
+  void on_cut_off(CellId cell) override;
+  void on_admitted(CellId cell) override;
   [[nodiscard]] bool has_all_of(CellId cell) const override;
 
  private:
@@ -65,6 +69,7 @@ class RingRoutes : public SiblingsPart {
     std::optional<Ring> in;
     std::optional<Ring> out;
     Life life;
+    bool cut_off = false;
     std::uint64_t monitor_life = 0;  ///< mesh::Hello's.
     bool linked_again = false;       ///< The same process as before.
     bool was_up = false;             ///< When its monitor was lost.

@@ -61,10 +61,11 @@ class Members : public testing::Test {
   void expect_survivors() const {
     for (const char* cell : {"alpha", "gamma"}) {
       EXPECT_THAT(members(cell, 2), ElementsAre("alpha 1", "gamma 1"));
-      EXPECT_EQ(machine_.status(cell)["state"], "running");
-      EXPECT_EQ(machine_.status(cell)["incarnation"], 1);
+      const nlohmann::json status = machine_.status(cell);
+      EXPECT_EQ(status["state"], "running");
+      EXPECT_EQ(status["incarnation"], 1);
     }
-    EXPECT_THAT(machine_.hive({"status"}).out, HasSubstr("epoch 2: alpha, gamma"));
+    EXPECT_THAT(machine_.hive({"status", machine_.name()}).out, HasSubstr("epoch 2: alpha, gamma"));
   }
 
   void expect_return(unsigned incarnation) const {
@@ -75,6 +76,19 @@ class Members : public testing::Test {
                   ElementsAre("alpha 1", "beta " + std::to_string(incarnation), "gamma 1"));
     }
     EXPECT_EQ(machine_.await("beta", "running")["incarnation"], incarnation);
+  }
+
+  /// Whether calls by vsock go from CELL to PEER.
+  [[nodiscard]] bool is_up(const std::string& cell, const std::string& peer) const {
+    const auto json = nlohmann::json::parse(machine_.hive({"rpc", machine_.name(), "--json"}).out);
+    for (const auto& each : json["machines"][0]["cells"]) {
+      if (each["cell"] != cell) continue;
+      for (const auto& other : each["peers"]) {
+        if (other["cell"] == peer) return other["up"];
+      }
+    }
+    ADD_FAILURE() << cell << " does not know " << peer << ": " << json;
+    return false;
   }
 
   TestMachine machine_;
@@ -129,8 +143,17 @@ TEST_F(Members, TakeALaterMonitorIn) {
 TEST_F(Members, GoOnWithoutAMonitorThatHangs) {
   start();
   const pid_t monitor = pid("beta", "monitor_pid");
+  const pid_t vmm = pid("beta", "vmm_pid");
+  for (int tries = 0; tries < 1000 && !is_up("alpha", "beta"); ++tries) ::usleep(10'000);
+  EXPECT_TRUE(is_up("alpha", "beta"));
   ::kill(monitor, SIGSTOP);
   expect_survivors();
+  EXPECT_TRUE(is_alive(vmm));
+  EXPECT_FALSE(is_up("alpha", "beta")) << "it could still reach alpha";
+  const Output events = machine_.hive({"events", machine_.name()});
+  EXPECT_EQ(events.status, 1);
+  EXPECT_THAT(events.err, HasSubstr("beta: its monitor does not answer"));
+  EXPECT_THAT(events.out, HasSubstr("view: epoch 2: alpha, gamma; beta left"));
   ::kill(monitor, SIGCONT);
   EXPECT_THAT(machine_.await("beta", "failed")["cause"].get<std::string>(),
               HasSubstr("the other cells agreed"));
