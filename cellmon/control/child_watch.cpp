@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-#include "cellmon/wire/descriptor.h"
+#include "vmm/base/watch.h"
 
 namespace hive::control {
 
@@ -18,7 +18,7 @@ class ChildWatch::Core : public std::enable_shared_from_this<ChildWatch::Core> {
   Core(boost::asio::io_context& loop, ChildProcess child, UniqueFd pidfd,
        std::function<void(const std::string&)> on_exit)
       : child_(std::move(child)),
-        pidfd_(wire::watch(loop, std::move(pidfd))),
+        pidfd_(watch(loop, std::move(pidfd))),
         on_exit_(std::move(on_exit)) {}
 
   void await_exit() {

@@ -7,8 +7,8 @@
 #include <cstring>
 #include <utility>
 
-#include "cellmon/wire/descriptor.h"
 #include "cellmon/wire/local_socket.h"
+#include "vmm/base/watch.h"
 
 namespace hive::control {
 
@@ -18,7 +18,7 @@ using wire::Json;
 ControlServer::ControlServer(boost::asio::io_context& loop, UniqueFd listener, CellMonitor& monitor,
                              spdlog::logger& log, std::function<Json(bool)> on_finished)
     : loop_(loop),
-      listener_(wire::watch(loop, std::move(listener))),
+      listener_(watch(loop, std::move(listener))),
       accept_pause_(loop),
       monitor_(monitor),
       log_(log),

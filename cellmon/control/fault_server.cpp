@@ -5,8 +5,8 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <utility>
 
-#include "cellmon/wire/descriptor.h"
 #include "vmm/base/descriptors.h"
+#include "vmm/base/watch.h"
 
 namespace hive::control {
 namespace {
@@ -22,8 +22,8 @@ class FaultServer::Watch : public std::enable_shared_from_this<FaultServer::Watc
         UniqueFd faults, UniqueFd answers)
       : gatekeeper_(gatekeeper),
         cell_(cell),
-        faults_(wire::watch(loop, std::move(faults))),
-        answers_(wire::watch(loop, std::move(answers))) {}
+        faults_(watch(loop, std::move(faults))),
+        answers_(watch(loop, std::move(answers))) {}
 
   void start() {
     await_faults();

@@ -5,7 +5,7 @@
 #include <exception>
 #include <utility>
 
-#include "cellmon/wire/descriptor.h"
+#include "vmm/base/watch.h"
 
 namespace hive::control {
 namespace {
@@ -81,7 +81,7 @@ void Members::watch_process(CellId cell) {
   processes_.erase(cell);
   UniqueFd process = siblings_.open_process(cell);
   if (!process) return;
-  auto& watched = processes_.emplace(cell, wire::watch(loop_, std::move(process))).first->second;
+  auto& watched = processes_.emplace(cell, watch(loop_, std::move(process))).first->second;
   watched.async_wait(stream_descriptor::wait_read, [this, cell](const auto& error) {
     if (error) return;
     siblings_.drain(cell);

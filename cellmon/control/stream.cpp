@@ -11,7 +11,7 @@
 #include <string>
 #include <utility>
 
-#include "cellmon/wire/descriptor.h"
+#include "vmm/base/watch.h"
 
 namespace hive::control {
 
@@ -21,9 +21,7 @@ using boost::system::error_code;
 class Stream::Core : public std::enable_shared_from_this<Stream::Core> {
  public:
   Core(boost::asio::io_context& loop, UniqueFd fd, std::size_t max_queue, Handlers handlers)
-      : fd_(wire::watch(loop, std::move(fd))),
-        max_queue_(max_queue),
-        handlers_(std::move(handlers)) {
+      : fd_(watch(loop, std::move(fd))), max_queue_(max_queue), handlers_(std::move(handlers)) {
     const int flags = ::fcntl(fd_.native_handle(), F_GETFL);
     ::fcntl(fd_.native_handle(), F_SETFL, flags | O_NONBLOCK);
   }

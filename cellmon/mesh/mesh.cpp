@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "cellmon/wire/cell_address.h"
-#include "cellmon/wire/descriptor.h"
 #include "cellmon/wire/local_socket.h"
+#include "vmm/base/watch.h"
 
 namespace hive::mesh {
 namespace {
@@ -32,8 +32,8 @@ Mesh::Mesh(boost::asio::io_context& loop, MeshSettings settings, Handlers handle
       settings_(std::move(settings)),
       handlers_(std::move(handlers)),
       log_(log),
-      listener_(wire::watch(
-          loop, wire::listen_abstract(name_of(settings_, settings_.own), SOCK_SEQPACKET))),
+      listener_(
+          watch(loop, wire::listen_abstract(name_of(settings_, settings_.own), SOCK_SEQPACKET))),
       retry_(loop),
       accept_pause_(loop),
       peers_(settings_.cells.size()),

@@ -8,8 +8,8 @@
 #include <span>
 #include <utility>
 
-#include "cellmon/wire/descriptor.h"
 #include "cellmon/wire/local_socket.h"
+#include "vmm/base/watch.h"
 
 namespace hive::wire {
 namespace {

@@ -11,6 +11,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 LOGS = os.path.join(ROOT, "build/logs")
 _HEARTBEAT = 20  # seconds between signs of life of a long command
 _TAIL = 40  # lines shown of a log that ended badly
+_FAILURES = 5  # shown of a case
 
 
 @dataclasses.dataclass
@@ -86,6 +87,7 @@ def build(preset, targets=()):
 
 
 def _gtest_counts(path):
+    """Counts of a GoogleTest program's cases; shows what is known of those that failed."""
     with open(path, encoding="utf-8") as source:
         result = json.load(source)
     counts = Counts()
@@ -93,26 +95,40 @@ def _gtest_counts(path):
         for case in suite["testsuite"]:
             if case["result"] == "SKIPPED":
                 counts += SKIPPED
-            elif case.get("status") != "NOTRUN":
-                counts += FAILED if case.get("failures") else PASSED
+            elif case.get("status") == "NOTRUN":
+                continue
+            elif case.get("failures"):
+                say(f"  {suite['name']}.{case['name']} FAILED:")
+                say("\n".join(failure["failure"] for failure in case["failures"][:_FAILURES]))
+                counts += FAILED
+            else:
+                counts += PASSED
     return counts
 
 
+def _end_of(test):
+    """What a test of a JUnit file that failed has printed last."""
+    output = (test.findtext("system-out") or "").splitlines()
+    return "\n".join([f"  {test.get('name')} FAILED; the end of its output:", *output[-_TAIL:]])
+
+
+def _test_counts(test, gtest_folder):
+    """Counts of a test of a JUnit file: a GoogleTest program's cases, 1 for any other."""
+    status = test.get("status")
+    cases = os.path.join(gtest_folder, test.get("name") + ".json")
+    is_program = os.path.exists(cases)
+    counts = _gtest_counts(cases) if is_program else Counts()
+    if status == "fail" and counts.failed == 0:
+        # A program may also fail outside its cases, by a leak for instance.
+        say(_end_of(test))
+        return counts + FAILED
+    return counts if is_program else PASSED if status == "run" else SKIPPED
+
+
 def _junit_counts(path, gtest_folder):
-    """Counts of a ctest run: the cases of each GoogleTest program, 1 for any other test."""
-    total = Counts()
-    for test in xml.etree.ElementTree.parse(path).getroot().iter("testcase"):
-        status = test.get("status")
-        cases = os.path.join(gtest_folder, test.get("name") + ".json")
-        if os.path.exists(cases):
-            counts = _gtest_counts(cases)
-            # A program may also fail outside its cases, by a leak for instance.
-            total += counts
-            if status == "fail" and counts.failed == 0:
-                total += FAILED
-        else:
-            total += {"run": PASSED, "fail": FAILED}.get(status, SKIPPED)
-    return total
+    """Counts of a ctest run."""
+    tests = xml.etree.ElementTree.parse(path).getroot().iter("testcase")
+    return sum((_test_counts(test, gtest_folder) for test in tests), Counts())
 
 
 def ctest(name, preset, *selection):

@@ -58,28 +58,36 @@ def kvm():
     return harness.ctest("kvm", "release", "-L", "^kvm$")
 
 
-def fuzz():
+def _fuzz(program):
+    name = os.path.basename(program)
     seconds = int(os.environ.get("HIVE_FUZZ_SECONDS", "10"))
+    seeds = os.path.join(ROOT, "tests/fuzz/corpus", name.removeprefix("fuzz_"))
+    with tempfile.TemporaryDirectory() as found:
+        clean = harness.run(name, [
+            program, f"-max_total_time={seconds}", "-print_final_stats=1", "-timeout=10",
+            f"-artifact_prefix={harness.LOGS}/{name}-", found,
+            *([seeds] if os.path.isdir(seeds) else []),
+        ])
+    log = harness.last_lines(os.path.join(harness.LOGS, f"{name}.log"), 20)
+    executed = re.search(r"number_of_executed_units: (\d+)", log)
+    say(f"  {name}: {executed.group(1) if executed else 'no count of'} executions")
+    return PASSED if clean and executed else FAILED
+
+
+def _each(test, things):
+    """Counts of TEST on each of THINGS, as many at a time as there are CPUs."""
+    counts = Counts()
+    with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        for each in pool.map(test, things):
+            counts += each
+    return counts
+
+
+def fuzz():
     if not harness.build("fuzz", ["fuzzers"]):
         return FAILED
     programs = sorted(glob.glob(os.path.join(ROOT, "build/fuzz/bin/fuzz_*")))
-    if not programs:
-        return FAILED
-    counts = Counts()
-    for program in programs:
-        name = os.path.basename(program)
-        seeds = os.path.join(ROOT, "tests/fuzz/corpus", name.removeprefix("fuzz_"))
-        with tempfile.TemporaryDirectory() as found:
-            clean = harness.run(name, [
-                program, f"-max_total_time={seconds}", "-print_final_stats=1", "-timeout=10",
-                f"-artifact_prefix={harness.LOGS}/{name}-", found,
-                *([seeds] if os.path.isdir(seeds) else []),
-            ])
-        log = harness.last_lines(os.path.join(harness.LOGS, f"{name}.log"), 20)
-        executed = re.search(r"number_of_executed_units: (\d+)", log)
-        say(f"  {name}: {executed.group(1) if executed else 'no count of'} executions")
-        counts += PASSED if clean and executed else FAILED
-    return counts
+    return _each(_fuzz, programs) if programs else FAILED
 
 
 def _lab_options(path):
@@ -113,13 +121,7 @@ def lab():
             return FAILED
     tests = sorted(path for path in glob.glob(os.path.join(ROOT, "tests/lab/*_test.*"))
                    if os.access(path, os.X_OK))
-    if not tests:
-        return FAILED
-    counts = Counts()
-    with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        for each in pool.map(_lab_test, tests):
-            counts += each
-    return counts
+    return _each(_lab_test, tests) if tests else FAILED
 
 
 TIERS = {tier.__name__: tier for tier in (style, unit, asan, tsan, kvm, fuzz, lab)}

@@ -197,10 +197,7 @@ def measure_in_lab(options):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", metavar="FILE", help="write the figures to FILE")
-    parser.add_argument("--runs", type=int, default=5, help="boots of each VMM (default: 5)")
+    parser = figures.options_of(__doc__, runs=5, counted="boots of each VMM")
     parser.add_argument("--here", action="store_true", help="measure on this machine's own KVM")
     parser.add_argument("--peers-only", action="store_true", help="leave hive-vmm out")
     parser.add_argument("--q35-defaults", action="store_true",

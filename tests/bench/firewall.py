@@ -12,7 +12,6 @@ Runs on this machine's own KVM, or with --lab on the lab's, by the clock of the 
 all of it: there, ratios mean something, and times do not. In the lab it measures one thing more: how
 fast a stock guest stores to shared memory, beside QEMU's ivshmem (firewall/ivshmem.py).
 """
-import argparse
 import json
 import os
 import subprocess
@@ -73,14 +72,8 @@ def measure(options):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", metavar="FILE", help="write the figures to FILE")
-    parser.add_argument("--runs", type=int, default=7, help="rounds to measure (default: 7)")
-    parser.add_argument("--lab", action="store_true", help="measure in the lab, on hardware KVM")
-    parser.add_argument("--icount", action="store_true",
-                        help="in the lab, count time in instructions: the same on a busy host, but "
-                        "much longer in coming")
+    parser = figures.options_of(__doc__, runs=7)
+    figures.add_lab_options(parser, "in the lab, on hardware KVM")
     options = parser.parse_args()
     result = figures.report("firewall", measure(options), LAB_RATIOS if options.lab else RATIOS)
     figures.write(result, options.json)

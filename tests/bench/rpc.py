@@ -7,7 +7,6 @@ booted from the same kernel and initramfs, side by side in one lab and alternati
 are those of a host that emulates everything: ratios mean something, and times do not.
 docs/benchmarks.md tells what exactly is compared.
 """
-import argparse
 import json
 import os
 import subprocess
@@ -17,7 +16,7 @@ sys.dont_write_bytecode = True
 from lib import figures  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-LAB_LIMIT = 400
+LAB_LIMIT = 1200
 LOADS = ["null rpc", "128 B", "4 KiB", "64 KiB"]
 MICRO_KINDS = [f"{load} {way}" for load in LOADS[:3] for way in ("spinning", "sleeping")]
 # Name after the load, dividend, divisor. A ratio is left out where a figure of it is missing.
@@ -55,8 +54,9 @@ def measure_natively(rounds):
 
 
 def measure_in_labs(options):
-    """Each round has a lab of its own. One with two CPUs does not always live long (docs/lab.md): what
-    it measured until then counts, and its round is repeated."""
+    """The samples, and whether there are as many as there should be. Each round has a lab of its own.
+    One with two CPUs does not always live long (docs/lab.md): what it measured until then counts, and
+    its round is repeated."""
     command = [f"{ROOT}/scripts/lab", "--cpus", str(options.cpus), "--timeout", str(LAB_LIMIT),
                *(["--icount"] if options.icount else []), f"{ROOT}/tests/bench/rpc/lab.py",
                *(LOADS[:1] if options.cpus > 1 else LOADS + ["stream"])]
@@ -64,19 +64,20 @@ def measure_in_labs(options):
     while done < options.runs and failed <= 3 * options.runs:
         print(f"bench rpc: round {done + 1} of {options.runs}", file=sys.stderr, flush=True)
         status, output = run(command)
-        for line in output.splitlines():
+        # It may have ended in the middle of the last line.
+        for line in output[:output.rfind("\n") + 1].splitlines():
             for name, value in json.loads(line).items():
                 samples.setdefault(name, []).append(value)
         done += status == 0
         failed += status != 0
     if failed:
         print(f"bench rpc: {failed} labs ended early", file=sys.stderr)
-    return samples
+    return samples, done == options.runs
 
 
 def measure(options):
-    """{figure: [a sample of each round]}"""
-    return measure_in_labs(options) if options.lab else measure_natively(options.runs)
+    """{figure: [a sample of each round]}, and whether they are complete."""
+    return measure_in_labs(options) if options.lab else (measure_natively(options.runs), True)
 
 
 def report(samples):
@@ -85,19 +86,16 @@ def report(samples):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", metavar="FILE", help="write the figures to FILE")
-    parser.add_argument("--runs", type=int, default=5, help="rounds to measure (default: 5)")
-    parser.add_argument("--lab", action="store_true", help="measure stock guests, in the lab")
+    parser = figures.options_of(__doc__, runs=5)
+    figures.add_lab_options(parser, "stock guests, in the lab")
     parser.add_argument("--cpus", type=int, default=1,
                         help="of the lab (default: 1); with 2, each guest of a pair has its own, "
                         "and only the null RPC is measured")
-    parser.add_argument("--icount", action="store_true",
-                        help="in the lab, count time in instructions: the same on a busy host, but "
-                        "much longer in coming")
     options = parser.parse_args()
-    figures.write(report(measure(options)), options.json)
+    samples, complete = measure(options)
+    figures.write(report(samples), options.json)
+    if not complete:
+        sys.exit("bench rpc: not all rounds could be measured")
 
 
 if __name__ == "__main__":

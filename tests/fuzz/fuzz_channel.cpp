@@ -26,7 +26,9 @@ constexpr std::uint32_t kPort = 3;
 
 class Silent : public Bell {
  public:
-  std::unique_ptr<Listener> listen() override { return nullptr; }
+  Result<std::unique_ptr<Listener>> listen(Clock::time_point /*end*/) override {
+    return std::unique_ptr<Listener>();
+  }
   void ring(std::uint32_t /*cell*/) override {}
 };
 

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 
 #include "vmm/base/error.h"
 
@@ -16,19 +17,23 @@ namespace {
 
 constexpr std::size_t kFilesSpace = CMSG_SPACE(kMaxSentFiles * sizeof(int));
 
+/// Those that came with MESSAGE.
 std::vector<UniqueFd> take_files(msghdr& message) {
-  std::vector<UniqueFd> files;
+  // Owned before anything can fail.
+  std::array<UniqueFd, kMaxSentFiles> taken;
+  std::size_t files = 0;
   for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr;
        part = CMSG_NXTHDR(&message, part)) {
     if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
     const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t i = 0; i < count && files < taken.size(); ++i) {
       int fd = -1;
       std::memcpy(&fd, CMSG_DATA(part) + i * sizeof fd, sizeof fd);
-      files.emplace_back(fd);
+      taken[files++] = UniqueFd(fd);
     }
   }
-  return files;
+  const auto first = std::make_move_iterator(taken.begin());
+  return {first, first + static_cast<std::ptrdiff_t>(files)};
 }
 
 }  // namespace

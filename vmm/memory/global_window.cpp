@@ -10,7 +10,6 @@
 
 #include "vmm/base/descriptors.h"
 #include "vmm/base/error.h"
-#include "vmm/base/ids.h"
 #include "vmm/base/units.h"
 #include "vmm/memory/address_space.h"
 #include "vmm/memory/backing.h"
@@ -38,8 +37,9 @@ GlobalWindow::GlobalWindow(std::vector<UniqueFd> files, std::span<const std::uin
   if (size_ == 0) throw Error("global memory: no cell contributes any; give one shared memory");
   base_ = reserve_aligned(size_, "global memory");
   try {
+    const int least = highest_numbers(files.size());
     for (unsigned cell = 0; cell < files.size(); ++cell) {
-      if (contributions_[cell].size != 0) map(cell, files[cell]);
+      if (contributions_[cell].size != 0) map(cell, files[cell], least);
     }
   } catch (...) {
     ::munmap(base_, size_);
@@ -49,7 +49,7 @@ GlobalWindow::GlobalWindow(std::vector<UniqueFd> files, std::span<const std::uin
 
 GlobalWindow::~GlobalWindow() { ::munmap(base_, size_); }
 
-void GlobalWindow::map(unsigned cell, const UniqueFd& file) {
+void GlobalWindow::map(unsigned cell, const UniqueFd& file, int least) {
   const Range& range = contributions_[cell];
   std::byte* start = base_ + range.start;
   if (::mmap(start, range.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file.get(), 0) ==
@@ -63,7 +63,7 @@ void GlobalWindow::map(unsigned cell, const UniqueFd& file) {
   if (cell == own_) return;
   HomeGuard guard{cell, protect_writes(start, range.size), reinterpret_cast<std::uintptr_t>(start),
                   range.size};
-  UniqueFd copy(::fcntl(guard.descriptor.get(), F_DUPFD_CLOEXEC, highest_numbers(kMaxCells)));
+  UniqueFd copy(::fcntl(guard.descriptor.get(), F_DUPFD_CLOEXEC, least));
   if (!copy) {
     throw_errno("global memory: cannot keep a copy of a write guard", errno,
                 "raise the limit of open files (ulimit -n)");

@@ -65,7 +65,7 @@ class GlobalWindow {
   void wake(const Range& range);
 
  private:
-  void map(unsigned cell, const UniqueFd& file);
+  void map(unsigned cell, const UniqueFd& file, int least);
   void set_access(const Range& range, bool writable);
   /// What of RANGE is CELL's, and is foreign. Empty where nothing is.
   [[nodiscard]] Range foreign_part(const Range& range, unsigned cell) const;

@@ -6,8 +6,8 @@
 #include <cstring>
 #include <utility>
 
-#include "cellmon/wire/descriptor.h"
 #include "vmm/base/descriptors.h"
+#include "vmm/base/watch.h"
 
 namespace hive::control {
 
@@ -16,7 +16,7 @@ using boost::asio::posix::stream_descriptor;
 ListenPorts::Listener::Listener(boost::asio::io_context& loop, const plan::VsockPort& wanted)
     : port(wanted.port),
       socket(wanted.path, kBacklog),
-      watch(wire::watch(loop, copy_fd(socket.fd()))),
+      watch(hive::watch(loop, copy_fd(socket.fd()))),
       pause(loop) {}
 
 ListenPorts::ListenPorts(boost::asio::io_context& loop, const std::vector<plan::VsockPort>& ports,

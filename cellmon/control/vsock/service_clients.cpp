@@ -9,8 +9,8 @@
 #include <functional>
 #include <utility>
 
-#include "cellmon/wire/descriptor.h"
 #include "vmm/base/error.h"
+#include "vmm/base/watch.h"
 
 namespace hive::control {
 
@@ -22,7 +22,7 @@ class ServiceClients::Client : public std::enable_shared_from_this<Client> {
  public:
   Client(boost::asio::io_context& loop, UniqueFd fd, MonitorService& service,
          std::function<void()> on_end)
-      : fd_(wire::watch(loop, std::move(fd))), service_(service), on_end_(std::move(on_end)) {}
+      : fd_(watch(loop, std::move(fd))), service_(service), on_end_(std::move(on_end)) {}
 
   void await_request() {
     fd_.async_wait(stream_descriptor::wait_read,

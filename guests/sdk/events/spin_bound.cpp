@@ -17,7 +17,9 @@ SpinBound::Time time_in(const std::atomic<std::int64_t>& value) {
 
 }  // namespace
 
-SpinBound::Time SpinBound::most() const { return std::max(kMost, 2 * time_in(price_)); }
+SpinBound::Time SpinBound::most() const {
+  return std::clamp(2 * time_in(price_), kMost, kLongestTrial);
+}
 
 SpinBound::Spin SpinBound::next() {
   const Time usual = std::clamp(2 * time_in(found_), kLeast, most());
@@ -34,8 +36,11 @@ SpinBound::Spin SpinBound::next() {
 
 void SpinBound::found_after(Time time, Kind kind) {
   if (kind != Kind::kTrial) return approach(found_, std::min(time, most()), 8);
-  price_.store((time_in(slept_) - time).count(), std::memory_order_relaxed);
-  if (time > most()) return missed(kind);
+  approach(price_, time_in(slept_) - time, 2);
+  if (time > most()) return fail_trial();
+  if (paid_.fetch_add(1, std::memory_order_relaxed) == 0 && time > kMost) {
+    return until_other_.store(1, std::memory_order_relaxed);  // The next one tells.
+  }
   found_.store(time.count(), std::memory_order_relaxed);
   between_trials_.store(kOftenTried, std::memory_order_relaxed);
 }
@@ -43,16 +48,19 @@ void SpinBound::found_after(Time time, Kind kind) {
 void SpinBound::missed(Kind kind) {
   if (kind == Kind::kNap) return;
   approach(found_, Time(0), 8);
-  if (kind == Kind::kUsual) return;
+  if (kind == Kind::kTrial) fail_trial();
+}
+
+void SpinBound::fail_trial() {
+  paid_.store(0, std::memory_order_relaxed);
   const int between = between_trials_.load(std::memory_order_relaxed);
   between_trials_.store(std::min(2 * between, kSeldomTried), std::memory_order_relaxed);
 }
 
 void SpinBound::slept(Time whole, Kind kind) {
-  approach(slept_, std::min(whole, 2 * kLongestTrial), 2);
-  if (kind == Kind::kNap) {
-    price_.store((whole - time_in(found_)).count(), std::memory_order_relaxed);
-  }
+  whole = std::min(whole, 2 * kLongestTrial);
+  approach(slept_, whole, 2);
+  if (kind == Kind::kNap) approach(price_, whole - time_in(found_), 2);
 }
 
 }  // namespace hive::sdk

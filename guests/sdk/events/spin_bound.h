@@ -9,11 +9,12 @@ namespace hive::sdk {
 
 /// Spinning pays for as long as the sleep that it saves would have cost. What a sleep costs depends
 /// on the host and on who else is awake. So now and then a wait is a *trial*, which spins for as
-/// long as waits with sleeps take lately; what it is sooner than they is the price of a sleep.
-/// Trials that find nothing become rare. Two who wait for each other and both sleep come back to
-/// spinning by that: neither would find the other within the time of a usual spin. And where spins
-/// are long, a wait now and then is a *nap*, which sleeps to learn whether that still costs as
-/// much. Thread-safe; threads share what they learn.
+/// long as waits with sleeps take lately; what it is sooner than they is a sample of the price of a
+/// sleep. Spins become long only where two trials in a row say that they pay, and trials that do
+/// not say so become rare. Two who wait for each other and both sleep come back to spinning by
+/// that: neither would find the other within the time of a usual spin. And where spins are long, a
+/// wait now and then is a *nap*, which sleeps to learn whether that still costs as much.
+/// Thread-safe; threads share what they learn.
 class SpinBound {
  public:
   using Time = std::chrono::nanoseconds;
@@ -43,6 +44,7 @@ class SpinBound {
 
  private:
   [[nodiscard]] Time most() const;
+  void fail_trial();
 
   // A lost update among threads costs a bit of learning. All in nanoseconds.
   std::atomic<std::int64_t> found_{kMost.count() / 4};  ///< What waits without sleep take.
@@ -50,6 +52,7 @@ class SpinBound {
   std::atomic<std::int64_t> price_{0};  ///< Of a sleep.
   std::atomic<int> until_other_{kOftenTried};
   std::atomic<int> between_trials_{kOftenTried};
+  std::atomic<int> paid_{0};  ///< Trials in a row.
 };
 
 }  // namespace hive::sdk

@@ -15,6 +15,8 @@ class SpinningWait {
  public:
   explicit SpinningWait(SpinBound& bound) : bound_(bound), start_(Clock::now()) {}
 
+  [[nodiscard]] Clock::time_point start() const { return start_; }
+
   /// Calls LOOK until it gives true, for as long as spinning pays but not past END.
   template <typename Look>
   bool spin(const Look& look, Clock::time_point end) {

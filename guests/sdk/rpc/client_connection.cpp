@@ -45,9 +45,7 @@ Outcome ClientCore::ensure_connected(Lock& lock, Clock::time_point end) {
     std::shared_ptr<Connection> made;
     hive_rpc_fault fault = HIVE_RPC_FAULT_NONE;
     Outcome outcome = try_to_connect(made, fault, end);
-    if (outcome.status == HIVE_RESET || outcome.status == HIVE_REFUSED) {
-      outcome = blame_peer(std::move(outcome), before, end);
-    }
+    outcome = blame_peer(std::move(outcome), before, end);
     lock.lock();
     connecting_ = false;
     connected_.notify_all();
@@ -92,10 +90,14 @@ Outcome ClientCore::greet(Connection& connection, hive_rpc_fault& fault, Clock::
   const hive_rpc_hello hello = make_hello(options_.service);
   hive_rpc_frame header = make_frame(HIVE_RPC_HELLO, 0, 0);
   seal(header, bytes_of(hello));
+  Frame frame;
   if (connection.link->send(header, bytes_of(hello)) != Sent::kSent) {
+    // A server that is busy says so and hangs up, perhaps before it is greeted.
+    const bool is_told = connection.link->receive(frame, kNow) == Received::kFrame &&
+                         frame.header.kind == HIVE_RPC_ERROR;
+    if (is_told) return check_welcome(connection, fault, frame);
     return {HIVE_RESET, 0, "the connection ended at once"};
   }
-  Frame frame;
   for (;;) {
     switch (connection.link->receive(frame, end)) {
       case Received::kFrame:

@@ -9,7 +9,6 @@ namespace {
 
 constexpr std::size_t kMostCalls = 65536;
 constexpr int kMostReconnects = 3;  ///< For a call of which nothing was sent.
-constexpr std::chrono::milliseconds kShortOfMemory{1};
 
 }  // namespace
 

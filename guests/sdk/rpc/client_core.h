@@ -59,6 +59,8 @@ class ClientCore {
 
  private:
   using Lock = std::unique_lock<std::mutex>;
+  /// How long a thread does something else where there is no memory to go on.
+  static constexpr std::chrono::milliseconds kShortOfMemory{1};
 
   // client_connection.cpp
   Outcome ensure_connected(Lock& lock, Clock::time_point end);

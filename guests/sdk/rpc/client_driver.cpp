@@ -6,11 +6,6 @@
 #include "guests/sdk/rpc/client_core.h"
 
 namespace hive::rpc {
-namespace {
-
-constexpr std::chrono::milliseconds kShortOfMemory{1};
-
-}  // namespace
 
 void ClientCore::begin_with_callback(std::unique_ptr<PendingCall> call, ByteView request) {
   const std::uint32_t checksum = payload_checksum(request);

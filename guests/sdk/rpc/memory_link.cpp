@@ -110,7 +110,7 @@ Received MemoryLink::wait(Clock::time_point end) {
   sdk::SpinningWait wait(spin_bound_);
   if (wait.spin([this] { return is_worth_a_look(); }, end)) return Received::kFrame;
   const Received received = sleep(end);
-  if (received == Received::kFrame) wait.woke();
+  if (received == Received::kFrame && is_worth_a_look()) wait.woke();
   return received;
 }
 

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
-#include <system_error>
+#include <exception>
+#include <new>
 
 namespace hive::rpc {
 namespace {
@@ -86,7 +87,7 @@ void MonitorClient::hint(const Suspect& suspect, hive_monitor_hint hint,
   if (!sender_.joinable()) {
     try {
       sender_ = std::thread([this] { send_hints(); });
-    } catch (const std::system_error&) {
+    } catch (const std::exception&) {
       return;  // No thread to be had: a hint is not worth more.
     }
   }
@@ -104,7 +105,11 @@ void MonitorClient::send_hints() {
     first_hint_ = (first_hint_ + 1) % kMostHints;
     --hint_count_;
     lock.unlock();
-    send_hint(socket, request);
+    try {
+      send_hint(socket, request);
+    } catch (const std::bad_alloc&) {
+      socket.reset();  // The hint is lost: there is no memory for it.
+    }
     lock.lock();
   }
 }

@@ -5,6 +5,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <list>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -120,7 +121,9 @@ class Session {
 /// for its first request. Thread-safe.
 class TaskQueue {
  public:
-  TaskQueue(std::size_t most, std::size_t most_bytes) : most_(most), most_bytes_(most_bytes) {}
+  TaskQueue(std::size_t most, std::size_t most_bytes) : most_(most), most_bytes_(most_bytes) {
+    spare_.reserve(kMostSpare);
+  }
 
   /// False where it is full, for that party.
   bool push(const std::shared_ptr<Task>& task);
@@ -133,6 +136,8 @@ class TaskQueue {
   void recycle(std::shared_ptr<Task> task);
 
  private:
+  static constexpr std::size_t kMostSpare = 64;  ///< Tasks that are kept.
+
   struct Waiting {
     std::deque<std::shared_ptr<Task>> tasks;
     std::size_t bytes = 0;
@@ -143,7 +148,7 @@ class TaskQueue {
   std::mutex mutex_;
   std::condition_variable filled_;
   std::map<Party, Waiting> waiting_;  ///< Of those that have some.
-  std::deque<Party> turns_;           ///< The same, in the order of their turns.
+  std::list<Party> turns_;            ///< The same, in the order of their turns.
   std::size_t count_ = 0;
   std::size_t bytes_ = 0;
   bool closed_ = false;
@@ -166,6 +171,7 @@ class ServerCore {
   void receive_all();
   void receive_once(std::vector<pollfd>& polled);
   bool spin(sdk::SpinningWait& wait, std::vector<pollfd>& polled);
+  void begin_list(std::vector<pollfd>& polled) const;
   bool look(std::vector<pollfd>& polled);
   void sleep(std::vector<pollfd>& polled);
   static bool has_work(Link& link);
@@ -187,6 +193,7 @@ class ServerCore {
   void take_request(const std::shared_ptr<Session>& session, Frame& frame);
   bool protocol_error(Session& session, const char* what);
   void work();
+  void run_inline();
   void run(Task& task);
   std::optional<HandlerError> call_handler(const Task& task, Bytes& reply);
   void reply(Task& task, const std::optional<HandlerError>& error, ByteView payload);

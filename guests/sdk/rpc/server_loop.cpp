@@ -85,17 +85,22 @@ bool ServerCore::spin(sdk::SpinningWait& wait, std::vector<pollfd>& polled) {
     return session->link().is_quick();
   });
   if (!has_quick) return false;
-  if (Clock::now() - last_poll_ > kLongestUnpolled && look(polled)) return true;
+  if (wait.start() - last_poll_ > kLongestUnpolled && look(polled)) return true;
   if (!wait.spin([this] { return has_quick_work(); }, Clock::time_point::max())) return false;
   polled.assign(kFirstSession + sessions_.size(), pollfd{-1, 0, 0});
   return true;
 }
 
-/// What there is right now.
-bool ServerCore::look(std::vector<pollfd>& polled) {
+/// Those of POLLED before the sessions' own.
+void ServerCore::begin_list(std::vector<pollfd>& polled) const {
   polled.clear();
   polled.push_back({wakeup_.get(), POLLIN, 0});
   polled.push_back({listener_->fd(), POLLIN, 0});
+}
+
+/// What there is right now.
+bool ServerCore::look(std::vector<pollfd>& polled) {
+  begin_list(polled);
   for (const auto& session : sessions_) {
     Link& link = session->link();
     polled.push_back({link.fd(), link.poll_events(link.has_room()), 0});
@@ -111,9 +116,7 @@ int ServerCore::earlier(int timeout, int other) {
 
 /// Until something happens. POLLED: the wakeup, the listener, then the sessions in their order.
 void ServerCore::sleep(std::vector<pollfd>& polled) {
-  polled.clear();
-  polled.push_back({wakeup_.get(), POLLIN, 0});
-  polled.push_back({listener_->fd(), POLLIN, 0});
+  begin_list(polled);
   int timeout = has_work() ? 0 : patience();
   std::optional<Rest> rest;
   for (const auto& session : sessions_) {
@@ -211,8 +214,7 @@ void ServerCore::serve_ready(const std::vector<pollfd>& polled) {
   for (std::size_t i = sessions_.size(); i-- > 0 && !stopping_;) {
     const std::shared_ptr<Session> session = sessions_[i];
     Link& link = session->link();
-    const bool is_ready = polled[kFirstSession + i].revents != 0 ||
-                          (link.has_room() && link.pending()) || link.can_flush();
+    const bool is_ready = polled[kFirstSession + i].revents != 0 || has_work(link);
     if (is_ready && !serve(session)) {
       drop(i);
     } else if (!session->is_greeted() && session->opened() < late) {

@@ -108,11 +108,7 @@ void ServerCore::take_request(const std::shared_ptr<Session>& session, Frame& fr
   filled.end = Clock::now() + left;
   filled.frame.header = header;
   std::swap(filled.frame.payload, frame.payload);
-  if (!task) {
-    run(filled);
-    filled.session.reset();
-    return;
-  }
+  if (!task) return run_inline();
   // The buffer may be one of a much longer frame.
   Bytes& payload = task->frame.payload;
   if (payload.capacity() > kMostKept && payload.capacity() / 2 > payload.size()) {
@@ -123,6 +119,17 @@ void ServerCore::take_request(const std::shared_ptr<Session>& session, Frame& fr
   session->remove(task);
   ++counts_.busy;
   send_error(*session, task->frame.header, {HIVE_RPC_BUSY, 0, "too many requests wait"}, kNow);
+}
+
+void ServerCore::run_inline() {
+  // Else it would keep the session, with all that it has, until the next request.
+  const std::shared_ptr<Session> session = inline_task_.session;
+  try {
+    run(inline_task_);
+  } catch (const std::bad_alloc&) {
+    session->close();  // There is no memory to say anything else.
+  }
+  inline_task_.session.reset();
 }
 
 void ServerCore::work() {

@@ -1,13 +1,13 @@
 // A server's connections and its queue.
 #include <algorithm>
+#include <new>
 
 #include "guests/sdk/rpc/server_core.h"
 
 namespace hive::rpc {
 namespace {
 
-constexpr std::size_t kMostSpare = 64;                           ///< Tasks that are kept.
-constexpr std::size_t kMostSpareBytes = std::size_t{64} * 1024;  ///< Of each.
+constexpr std::size_t kMostSpareBytes = std::size_t{64} * 1024;  ///< Of each task that is kept.
 
 }  // namespace
 
@@ -34,7 +34,9 @@ void ReplyPatience::found_room() {
 void ReplyPatience::ran_out() {
   const std::lock_guard lock(mutex_);
   full_since_.reset();
-  none_until_ = std::max(none_until_, Clock::now() + kPenalty * patience_);
+  // Whoever finds no room meanwhile has not waited: that makes it no longer.
+  const Clock::time_point now = Clock::now();
+  if (now >= none_until_) none_until_ = now + kPenalty * patience_;
 }
 
 bool Session::send(const hive_rpc_frame& header, ByteView payload, Clock::time_point end) {
@@ -113,15 +115,22 @@ bool TaskQueue::push(const std::shared_ptr<Task>& task) {
   const std::lock_guard lock(mutex_);
   if (closed_ || count_ >= most_ || bytes_ + size > most_bytes_) return false;
   const Party party = task->session->party();
-  const auto place = waiting_.find(party);
-  if (place == waiting_.end()) {
-    turns_.push_back(party);
-  } else if (place->second.tasks.size() >= most_ / 2 ||
-             place->second.bytes + size > most_bytes_ / 2) {
+  const auto [place, is_new] = waiting_.try_emplace(party);
+  Waiting& waiting = place->second;
+  if (!is_new && (waiting.tasks.size() >= most_ / 2 || waiting.bytes + size > most_bytes_ / 2)) {
     return false;
   }
-  Waiting& waiting = waiting_[party];
-  waiting.tasks.push_back(task);
+  try {
+    waiting.tasks.push_back(task);
+    if (is_new) turns_.push_back(party);
+  } catch (const std::bad_alloc&) {
+    if (is_new) {
+      waiting_.erase(place);
+    } else if (!waiting.tasks.empty() && waiting.tasks.back() == task) {
+      waiting.tasks.pop_back();
+    }
+    return false;
+  }
   task->bytes = size;
   waiting.bytes += size;
   bytes_ += size;
@@ -134,9 +143,7 @@ std::shared_ptr<Task> TaskQueue::pop() {
   std::unique_lock lock(mutex_);
   filled_.wait(lock, [this] { return closed_ || count_ > 0; });
   if (closed_) return nullptr;
-  const Party party = turns_.front();
-  turns_.pop_front();
-  const auto place = waiting_.find(party);
+  const auto place = waiting_.find(turns_.front());
   Waiting& waiting = place->second;
   std::shared_ptr<Task> task = std::move(waiting.tasks.front());
   waiting.tasks.pop_front();
@@ -145,8 +152,9 @@ std::shared_ptr<Task> TaskQueue::pop() {
   --count_;
   if (waiting.tasks.empty()) {
     waiting_.erase(place);
+    turns_.pop_front();
   } else {
-    turns_.push_back(party);
+    turns_.splice(turns_.end(), turns_, turns_.begin());
   }
   return task;
 }

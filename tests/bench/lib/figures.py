@@ -1,6 +1,24 @@
-"""Figures and ratios of benches, in the form of `--json FILE`, and as a table."""
+"""Options of benches; their figures and ratios, in the form of `--json FILE`, and as a table."""
+import argparse
 import json
 import statistics
+
+
+def options_of(description, runs, counted="rounds to measure"):
+    """A parser with what all benches take: --json, and --runs, of what is COUNTED."""
+    parser = argparse.ArgumentParser(description=description,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", metavar="FILE", help="write the figures to FILE")
+    parser.add_argument("--runs", type=int, default=runs, help=f"{counted} (default: {runs})")
+    return parser
+
+
+def add_lab_options(parser, measured):
+    """For benches that measure MEASURED in the lab where they are told to."""
+    parser.add_argument("--lab", action="store_true", help=f"measure {measured}")
+    parser.add_argument("--icount", action="store_true",
+                        help="in the lab, count time in instructions: the same on a busy host, but "
+                        "much longer in coming")
 
 
 def figure(name, unit, values):

@@ -121,6 +121,11 @@ class VsockCells {
   }
 
   void start() {
+    // First they hear that all are up: a guest's call to one that is not there is refused.
+    for (const auto& cell : cells_) {
+      cell->loop().restart();
+      cell->loop().poll();
+    }
     for (const auto& cell : cells_) cell->cell().start();
   }
 

@@ -13,6 +13,18 @@ namespace {
 
 using vsock::Op;
 
+/// Begins incarnation 2 of cell 1, whose first one is over.
+void restart_1(VsockCells& cells) {
+  cells.guests[1] = cells.make(1, 2);
+  cells.guests[1]->device->peer_up(0, 1);
+}
+
+void expect_request(VsockGuest& guest) {
+  const auto request = guest.take();
+  ASSERT_TRUE(request);
+  EXPECT_EQ(request->header.op, Op::kRequest);
+}
+
 TEST(VsockRestart, ResetsWhatASiblingThatGoesHadOpen) {
   VsockCells cells(2);
   connect(cells, 0, 1);
@@ -33,16 +45,13 @@ TEST(VsockRestart, CarriesOnWithANewIncarnation) {
   connect(cells, 0, 1);
   cells.guests[1].reset();
   cells.guests[0]->device->peer_down(1, 1);
-  cells.guests[1] = cells.make(1, 2);
-  cells.guests[1]->device->peer_up(0, 1);
+  restart_1(cells);
   // It calls before cell 0's VMM has heard of it: the call waits.
   cells.guests[1]->send(packet(4, 2000, 3, 80, Op::kRequest));
   ASSERT_EQ(cells.guests[0]->take()->header.op, Op::kReset);
   EXPECT_FALSE(cells.guests[0]->take());
   cells.guests[0]->device->peer_up(1, 2);
-  const auto request = cells.guests[0]->take();
-  ASSERT_TRUE(request);
-  EXPECT_EQ(request->header.op, Op::kRequest);
+  expect_request(*cells.guests[0]);
   connect(cells, 0, 1);
 }
 
@@ -72,17 +81,14 @@ vsock::RecordHead nonsense() {
 void expect_call_from_1(VsockCells& cells) {
   cells.guests[1]->send(packet(4, 2000, 3, 80, Op::kRequest));
   cells.settle();
-  const auto request = cells.guests[0]->take();
-  ASSERT_TRUE(request);
-  EXPECT_EQ(request->header.op, Op::kRequest);
+  expect_request(*cells.guests[0]);
 }
 
 TEST(VsockRestart, MendsARingOnceANewIncarnationHasBegunWheneverTheBreakIsFound) {
   VsockCells cells(2);
   cells.guests[1].reset();
   Spoiler(cells.ring(1, 0)).append(nonsense());
-  cells.guests[1] = cells.make(1, 2);
-  cells.guests[1]->device->peer_up(0, 1);
+  restart_1(cells);
   cells.guests[0]->device->peer_up(1, 2);  // Finds only now what the first has left.
   cells.settle();
   expect_call_from_1(cells);
@@ -93,16 +99,13 @@ TEST(VsockRestart, TellsAProducerThatWaitsOfTheRoomThatMendingMakes) {
   VsockCells cells(2);
   cells.guests[1].reset();
   Spoiler(cells.ring(1, 0)).append(nonsense(), memory::kRingDataBytes);
-  cells.guests[1] = cells.make(1, 2);
-  cells.guests[1]->device->peer_up(0, 1);
+  restart_1(cells);
   cells.settle();  // The ring is broken, and full for the producer.
   cells.guests[1]->send(packet(4, 2000, 3, 80, Op::kRequest));
   cells.settle();
   cells.guests[0]->device->peer_up(1, 2);
   cells.settle();
-  const auto request = cells.guests[0]->take();
-  ASSERT_TRUE(request);
-  EXPECT_EQ(request->header.op, Op::kRequest);
+  expect_request(*cells.guests[0]);
 }
 
 /// What cannot be mended costs nothing until something happens.
@@ -125,8 +128,7 @@ TEST(VsockRestart, WaitsForNoIncarnationThatHasNotBegunTheRing) {
   head.from = 7;
   head.to = 1;
   Spoiler(cells.ring(1, 0)).append(head);
-  cells.guests[1] = cells.make(1, 2);
-  cells.guests[1]->device->peer_up(0, 1);
+  restart_1(cells);
   cells.guests[0]->device->peer_up(1, 2);
   expect_call_from_1(cells);
   EXPECT_EQ(cells.guests[0]->device->counters(1)->stale, 1U);
@@ -146,16 +148,13 @@ TEST(VsockRestart, ReachesASiblingWhoseLastIncarnationHasSpoiledTheRingToIt) {
   }
   cells.guests[1].reset();
   Spoiler(cells.ring(0, 1)).producer().produced += 1000 * vsock::kRecordUnit;
-  cells.guests[1] = cells.make(1, 2);
-  cells.guests[1]->device->peer_up(0, 1);
+  restart_1(cells);
   cells.guests[0]->device->peer_up(1, 2);
   cells.settle();
   ASSERT_EQ(cells.guests[0]->take()->header.op, Op::kReset);
   cells.guests[0]->send(packet(3, 1000, 4, 80, Op::kRequest));
   cells.settle();
-  const auto request = cells.guests[1]->take();
-  ASSERT_TRUE(request);
-  EXPECT_EQ(request->header.op, Op::kRequest);
+  expect_request(*cells.guests[1]);
 }
 
 TEST(VsockRestart, HoldsASiblingToItsRateWithStaleRecordsToo) {
@@ -183,8 +182,7 @@ TEST(VsockRestart, GivesANewConnectionNothingOfAnIncarnationThatIsGone) {
   ASSERT_EQ(guest.received.size(), VsockGuest::kBuffers);
   guest.received.clear();
   cells.guests[1].reset();
-  cells.guests[1] = cells.make(1, 2);
-  cells.guests[1]->device->peer_up(0, 1);
+  restart_1(cells);
   guest.device->peer_up(1, 2);
   guest.send(packet(3, 1000, 4, 80, Op::kRequest));
   guest.offering = true;

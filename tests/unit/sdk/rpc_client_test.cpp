@@ -304,4 +304,31 @@ TEST_F(RpcImpostor, CallsUnderWayAreBounded) {
   done = true;
 }
 
+/// Gives a client one connection that it is handed.
+class OneConnection : public Connector {
+ public:
+  explicit OneConnection(hive::UniqueFd end) : end_(std::move(end)) {}
+  hive::sdk::Result<std::unique_ptr<Link>> connect(Clock::time_point /*end*/) override {
+    return std::unique_ptr<Link>(std::make_unique<SocketLink>(std::move(end_)));
+  }
+
+ private:
+  hive::UniqueFd end_;
+};
+
+TEST(RpcClient, ReadsWhyABusyServerHungUpBeforeItWasGreeted) {
+  auto [near, far] = socket_pair();
+  {
+    SocketLink server(std::move(far));
+    const Bytes busy = make_error({HIVE_RPC_BUSY, 0, "too many connections"});
+    hive_rpc_frame header{};
+    header.kind = HIVE_RPC_ERROR;
+    Impostor::send(server, header, busy);
+  }
+  Client client(caller(), std::make_unique<OneConnection>(std::move(near)));
+  Bytes reply;
+  const Outcome outcome = client.call(1, {}, reply);
+  EXPECT_EQ(outcome.status, HIVE_BUSY) << outcome.message;
+}
+
 }  // namespace

@@ -154,6 +154,9 @@ TEST(RpcDescriptors, ALinkThatGetsOneOfTwoIsNone) {
   EXPECT_TRUE(target->connect(soon()).ok());
 }
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+// The sanitizers take address space, and descriptors to look at what is thrown.
+
 TEST(RpcDescriptors, AServerNeedsOne) {
   SocketPath path;
   auto listener = listen(path.address());
@@ -161,7 +164,6 @@ TEST(RpcDescriptors, AServerNeedsOne) {
   EXPECT_THROW(Server(served(), echo, std::move(listener)), std::system_error);
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 /// Bytes of address space that this process takes.
 std::size_t address_space() {
   std::size_t pages = 0;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 namespace {
 
 using hive::sdk::SpinBound;
@@ -89,6 +91,37 @@ TEST(SpinBound, IdleOnesMakeNoTrials) {
     bound.missed(Kind::kUsual);
     bound.slept(1s, spin.kind);
   }
+}
+
+/// Whatever an idle time or another thread's wait has taught it.
+TEST(SpinBound, NeverSpinsLongerThanATrial) {
+  SpinBound bound;
+  for (int i = 0; i < 100; ++i) bound.slept(10s, Kind::kNap);
+  for (int i = 0; i < 100; ++i) bound.found_after(10s, Kind::kUsual);
+  for (int i = 0; i < 1000; ++i) EXPECT_LE(bound.next().most, SpinBound::kLongestTrial);
+}
+
+/// Where waits are of all lengths, trials find something by chance.
+TEST(SpinBound, ChanceFindsBurnLittle) {
+  std::mt19937_64 random(1);
+  std::exponential_distribution<double> coming(1.0 / 1e6);  // 1 ms at the mean.
+  SpinBound bound;
+  Time spun{};
+  Time passed{};
+  for (int i = 0; i < 100'000; ++i) {
+    const Time comes(static_cast<Time::rep>(coming(random)));
+    const SpinBound::Spin spin = bound.next();
+    spun += std::min(spin.most, comes);
+    if (comes <= spin.most) {
+      bound.found_after(comes, spin.kind);
+      passed += comes;
+    } else {
+      bound.missed(spin.kind);
+      bound.slept(comes + 50us, spin.kind);
+      passed += comes + 50us;
+    }
+  }
+  EXPECT_LT(spun * 20, passed);
 }
 
 }  // namespace

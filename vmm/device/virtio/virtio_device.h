@@ -23,10 +23,11 @@ enum class VirtioType : std::uint16_t {
   kMem = 24,
 };
 
-/// What a device may ask of its transport. Everything but run(), loop() and poke() is called with
-/// the device's lock held, that is from within a call of the transport to the device, or from
-/// run(). After each such call the transport shows the driver what was pushed to any queue, with at
-/// most one interrupt for each, and turns a broken queue into DEVICE_NEEDS_RESET.
+/// What a device may ask of its transport. Everything but run(), loop(), poke() and
+/// defer_interrupts() is called with the device's lock held, that is from within a call of the
+/// transport to the device, or from run(). After each such call the transport shows the driver what
+/// was pushed to any queue, with at most one interrupt for each, and turns a broken queue into
+/// DEVICE_NEEDS_RESET.
 class VirtioTransport {
  public:
   virtual ~VirtioTransport() = default;
@@ -48,7 +49,7 @@ class VirtioTransport {
   virtual void poke(unsigned index) = 0;
 
   /// The driver is in no hurry to learn of queue INDEX: from now on chains are given back without
-  /// an interrupt until they are an eighth of the queue, or the device hastens them.
+  /// an interrupt until they are an eighth of the queue, or the device hastens them. From attach().
   virtual void defer_interrupts(unsigned index) = 0;
   /// What was deferred is due.
   virtual void hasten(unsigned index) = 0;

@@ -157,6 +157,7 @@ void HostConnections::drain(const Shared& connection) {
   if (is_wanted && draining_.size() < kMostDraining) {
     table_.erase({connection->stream.guest_port(), connection->stream.host_port()});
     connection->since = Clock::now();
+    connection->ended = true;  // Its ports may be another connection's soon.
     draining_.insert(connection);
     watch_time();
     return flush(connection);
