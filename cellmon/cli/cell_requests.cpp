@@ -27,6 +27,8 @@ RpcClient connect_cell(const std::string& name) {
 
 int run_request(const std::string& cell, const std::string& method, const char* done) {
   RpcClient client = connect_cell(cell);
+  // A VMM may take long to obey; a monitor that takes long to answer hangs.
+  client.call("status", Json::object());
   client.call(method, Json::object(), kPauseTimeout);
   fmt::print("{}: {}\n", client.address().full_name(), done);
   return 0;

@@ -33,10 +33,6 @@ struct DownOptions {
 constexpr Milliseconds kSlack{15'000};
 constexpr Milliseconds kForcedSlack{5'000};
 
-Milliseconds left_until(steady_clock::time_point deadline) {
-  return std::max(std::chrono::ceil<Milliseconds>(deadline - steady_clock::now()), Milliseconds(0));
-}
-
 /// A monitor that was asked to end its cell.
 class Ending {
  public:
@@ -97,15 +93,20 @@ int run_down(const DownOptions& options) {
   const std::string machine = choose_machine(options.machine, cells);
   const Milliseconds grace = to_milliseconds(options.timeout);
   std::vector<Ending> endings;
+  bool all_ended = true;
   for (const wire::CellAddress& cell : cells) {
     if (cell.machine != machine) continue;
-    auto client = RpcClient::connect(cell);
-    if (!client) continue;
-    endings.emplace_back(std::move(*client),
-                         Json{{"force", options.force}, {"grace_ms", grace.count()}});
+    try {
+      auto client = RpcClient::connect(cell);
+      if (!client) continue;
+      endings.emplace_back(std::move(*client),
+                           Json{{"force", options.force}, {"grace_ms", grace.count()}});
+    } catch (const Error& why) {  // The others can end.
+      fmt::print(stderr, "hive: {}\n", why.what());
+      all_ended = false;
+    }
   }
   const auto deadline = steady_clock::now() + (options.force ? kForcedSlack : grace + kSlack);
-  bool all_ended = true;
   for (Ending& ending : endings) {
     ending.await(deadline);
     if (options.force) ending.kill();

@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,6 +17,8 @@
 
 namespace hive::cli {
 namespace {
+
+using std::chrono::steady_clock;
 
 struct EventsOptions {
   std::string machine;
@@ -42,31 +45,54 @@ void print(const MachineEvent& entry, bool json) {
              event.detail.empty() ? "" : ": ", wire::printable(event.detail, kMaxText));
 }
 
-/// All events that the monitor keeps.
-void list(RpcClient& client, std::vector<MachineEvent>& out) {
+/// Says that one monitor cannot tell, for reason WHY: the others can.
+void complain(const Error& why) { fmt::print(stderr, "hive: {}\n", why.what()); }
+
+/// Adds what PAGE of MACHINE has after number AFTER, which is raised. Whether there is more.
+bool take_page(const std::string& machine, const Json& page, std::uint64_t& after,
+               std::vector<MachineEvent>& out) {
+  if (!page.is_object() || !page.contains("events")) return false;
+  for (const Json& json : page["events"]) {
+    const auto event = wire::parse_event(json);
+    if (!event || event->sequence <= after) return false;
+    after = event->sequence;
+    out.push_back({machine, *event});
+  }
+  return !page["events"].empty() && page.value("more", Json()) == true;
+}
+
+/// All events that the monitor keeps; the answer to request ID, with the first of them, is to come
+/// until DEADLINE.
+void list(RpcClient& client, std::uint64_t id, steady_clock::time_point deadline,
+          std::vector<MachineEvent>& out) {
+  const std::string machine = client.address().machine;
   std::uint64_t after = 0;
-  bool more = true;
+  bool more = take_page(machine, client.answer(id, share_of(deadline)), after, out);
   while (more) {
-    const Json page = client.call("events.list", {{"after", after}});
-    more = false;
-    if (!page.is_object() || !page.contains("events")) return;
-    for (const Json& json : page["events"]) {
-      const auto event = wire::parse_event(json);
-      if (!event || event->sequence <= after) return;
-      after = event->sequence;
-      out.push_back({client.address().machine, *event});
-      more = page.value("more", Json()) == true;
-    }
+    more = take_page(machine, client.call("events.list", {{"after", after}}), after, out);
   }
 }
 
-void print_all(std::vector<RpcClient>& clients, bool json) {
+/// Whether all told. All are asked before the first is waited for.
+bool print_all(std::vector<RpcClient>& clients, bool json) {
+  const auto deadline = steady_clock::now() + RpcClient::kQuick;
+  std::vector<std::uint64_t> ids;
+  for (RpcClient& client : clients) ids.push_back(client.send("events.list", {{"after", 0}}));
   std::vector<MachineEvent> events;
-  for (RpcClient& client : clients) list(client, events);
+  bool all_told = true;
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    try {
+      list(clients[i], ids[i], deadline, events);
+    } catch (const Error& why) {
+      complain(why);
+      all_told = false;
+    }
+  }
   std::stable_sort(events.begin(), events.end(), [](const MachineEvent& a, const MachineEvent& b) {
     return a.event.wall_ns < b.event.wall_ns;
   });
   for (const MachineEvent& event : events) print(event, json);
+  return all_told;
 }
 
 /// Prints events as they come, until all monitors are gone.
@@ -94,16 +120,22 @@ int run_events(const EventsOptions& options) {
   const auto cells = find_cells();
   if (cells.empty() || !options.machine.empty()) choose_machine(options.machine, cells);
   std::vector<RpcClient> clients;
+  bool all_told = true;
   for (const wire::CellAddress& cell : cells) {
     if (!options.machine.empty() && cell.machine != options.machine) continue;
-    if (auto client = RpcClient::connect(cell)) clients.push_back(std::move(*client));
+    try {
+      if (auto client = RpcClient::connect(cell)) clients.push_back(std::move(*client));
+    } catch (const Error& why) {
+      complain(why);
+      all_told = false;
+    }
   }
   if (options.follow) {
     follow(clients, options.json);
   } else {
-    print_all(clients, options.json);
+    all_told = print_all(clients, options.json) && all_told;
   }
-  return 0;
+  return all_told ? 0 : 1;
 }
 
 }  // namespace

@@ -3,9 +3,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <fstream>
 #include <iterator>
 #include <set>
+#include <utility>
 
 #include "cellmon/cli/rpc_client.h"
 #include "vmm/base/error.h"
@@ -17,18 +19,54 @@ using wire::CellAddress;
 
 constexpr const char* kMonitorLost = "monitor lost";
 
-CellView look_at(const CellAddress& address) {
-  CellView view{address, std::nullopt, kMonitorLost};
-  try {
-    auto client = RpcClient::connect(address);
-    if (!client) return view;
-    view.problem = "monitor does not answer";
-    view.status = wire::parse_status(client->call("status", Json::object()));
-  } catch (const Error&) {
-    return view;
+using std::chrono::steady_clock;
+
+constexpr const char* kNoAnswer = "monitor does not answer";
+
+/// A monitor that was asked how its cell is.
+class Question {
+ public:
+  Question(CellAddress address, steady_clock::time_point deadline)
+      : view_{std::move(address), std::nullopt, kNoAnswer} {
+    try {
+      client_ = RpcClient::connect(view_.address, left_until(deadline));
+    } catch (const Error&) {
+      return;
+    }
+    if (client_) {
+      id_ = client_->send("status", Json::object());
+    } else {
+      view_.problem = kMonitorLost;
+    }
   }
-  if (view.status) view.problem.clear();
-  return view;
+
+  CellView answer(steady_clock::time_point deadline) {
+    if (!client_) return view_;
+    try {
+      view_.status = wire::parse_status(client_->answer(id_, share_of(deadline)));
+    } catch (const Error&) {
+      return view_;
+    }
+    if (view_.status) view_.problem.clear();
+    return view_;
+  }
+
+ private:
+  CellView view_;
+  std::optional<RpcClient> client_;
+  std::uint64_t id_ = 0;
+};
+
+/// Asks all before it waits for any: however many do not answer, it takes no longer than for one.
+std::vector<CellView> look_at(const std::vector<CellAddress>& cells) {
+  const auto deadline = steady_clock::now() + RpcClient::kQuick;
+  std::vector<Question> questions;
+  questions.reserve(cells.size());
+  for (const CellAddress& cell : cells) questions.emplace_back(cell, deadline);
+  std::vector<CellView> views;
+  views.reserve(cells.size());
+  for (Question& question : questions) views.push_back(question.answer(deadline));
+  return views;
 }
 
 bool is_named(const CellAddress& cell, const std::string& name) {
@@ -86,11 +124,11 @@ std::vector<MachineView> group_by_machine(std::vector<CellView> cells) {
 }
 
 std::vector<MachineView> look_at_machines(const std::string& machine) {
-  std::vector<CellView> cells;
-  for (const CellAddress& address : find_cells()) {
-    if (machine.empty() || address.machine == machine) cells.push_back(look_at(address));
-  }
-  return group_by_machine(std::move(cells));
+  std::vector<CellAddress> cells = find_cells();
+  std::erase_if(cells, [&](const CellAddress& address) {
+    return !machine.empty() && address.machine != machine;
+  });
+  return group_by_machine(look_at(cells));
 }
 
 CellAddress choose_cell(const std::string& name, const std::vector<CellAddress>& cells) {

@@ -27,7 +27,7 @@ struct MachineView {
 /// The control sockets of this user. Throws Error.
 std::vector<wire::CellAddress> find_cells();
 
-/// Asks every monitor of this user (only of MACHINE, unless that is empty).
+/// Asks every monitor of this user (only of MACHINE, unless that is empty), all at once.
 std::vector<MachineView> look_at_machines(const std::string& machine);
 
 /// Groups CELLS, and adds those that only the plan knows: their monitors are lost.

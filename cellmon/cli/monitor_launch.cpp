@@ -62,7 +62,7 @@ std::string monitor_program() {
 }
 
 LaunchedMonitor launch_monitor(const std::string& program, const std::string& plan,
-                               std::size_t index, const std::string& run_dir) {
+                               std::size_t index, const std::string& run_dir, std::uint64_t life) {
   if (::access(program.c_str(), X_OK) != 0) throw_errno("cannot execute " + program);
   const UniqueFd plan_file = copy_fd(memory_file(plan).get(), kSlots);
   std::array<int, 2> pipe{};
@@ -78,7 +78,9 @@ LaunchedMonitor launch_monitor(const std::string& program, const std::string& pl
                                  "--cell",
                                  std::to_string(index),
                                  "--run-dir",
-                                 run_dir};
+                                 run_dir,
+                                 "--life",
+                                 std::to_string(life)};
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);

@@ -21,20 +21,25 @@ using std::chrono::steady_clock;
 
 constexpr std::size_t kMaxErrorText = 1024;
 
-Milliseconds until(steady_clock::time_point time) {
-  const auto left = std::chrono::duration_cast<Milliseconds>(time - steady_clock::now());
-  return std::max(left, Milliseconds(0));
+}  // namespace
+
+Milliseconds left_until(steady_clock::time_point time) {
+  return std::max(std::chrono::ceil<Milliseconds>(time - steady_clock::now()), Milliseconds(0));
 }
 
-}  // namespace
+Milliseconds share_of(steady_clock::time_point deadline) {
+  constexpr Milliseconds kToRead{50};
+  return std::max(left_until(deadline), kToRead);
+}
 
 Error lost_monitor(const wire::CellAddress& address) {
   return Error(address.full_name() + ": its monitor is gone; end the machine (hive down " +
                address.machine + ") where cells of it still run, and start it anew (hive up FILE)");
 }
 
-std::optional<RpcClient> RpcClient::connect(const wire::CellAddress& address) {
-  UniqueFd fd = wire::connect_abstract(wire::socket_name(address));
+std::optional<RpcClient> RpcClient::connect(const wire::CellAddress& address, Milliseconds limit) {
+  UniqueFd fd = wire::connect_abstract(wire::socket_name(address), SOCK_STREAM,
+                                       std::max(limit, Milliseconds(1)));
   if (!fd) return std::nullopt;
   return RpcClient(address, std::move(fd));
 }
@@ -95,20 +100,23 @@ std::optional<Message> RpcClient::receive(Milliseconds timeout) {
       messages_.pop_front();
       return message;
     }
-    fill(until(deadline));
-  } while (!messages_.empty() || (!closed_ && until(deadline).count() > 0));
+    fill(left_until(deadline));
+  } while (!messages_.empty() || (!closed_ && left_until(deadline).count() > 0));
   return std::nullopt;
 }
 
 Json RpcClient::call(std::string_view method, const Json& params, Milliseconds timeout) {
+  return answer(send(method, params), timeout);
+}
+
+Json RpcClient::answer(std::uint64_t id, Milliseconds timeout) {
   const std::string cell = address_.full_name();
-  const std::uint64_t id = send(method, params);
   const auto deadline = steady_clock::now() + timeout;
   std::deque<Message> others;
   std::optional<Message> message;
   std::optional<Json> answer;
   std::string refusal;
-  while (!answer && refusal.empty() && (message = receive(until(deadline)))) {
+  while (!answer && refusal.empty() && (message = receive(left_until(deadline)))) {
     if (auto* result = std::get_if<wire::RpcResult>(&*message); result && result->id == id) {
       answer = std::move(result->result);
     } else if (auto* error = std::get_if<wire::RpcError>(&*message);

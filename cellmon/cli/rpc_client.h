@@ -19,6 +19,12 @@ namespace hive::cli {
 using wire::Json;
 using Milliseconds = std::chrono::milliseconds;
 
+/// How long it is until TIME; 0 once it has passed.
+Milliseconds left_until(std::chrono::steady_clock::time_point time);
+/// How long to wait for one of several answers that may all come until DEADLINE. What is there
+/// already can be read after it.
+Milliseconds share_of(std::chrono::steady_clock::time_point deadline);
+
 /// What a monitor sent: the answer to a request, or a notification.
 using Message = std::variant<wire::RpcResult, wire::RpcError, wire::RpcNotification>;
 
@@ -29,11 +35,13 @@ Error lost_monitor(const wire::CellAddress& address);
 class RpcClient {
  public:
   /// For calls that a monitor answers at once.
-  static constexpr Milliseconds kQuick{3000};
+  static constexpr Milliseconds kQuick{2000};
 
   /// Connects to the cell at ADDRESS; nothing when it has no monitor. Throws Error when the socket
-  /// is another user's.
-  static std::optional<RpcClient> connect(const wire::CellAddress& address);
+  /// is another user's, or when the monitor has kept so many callers waiting that there is no place
+  /// for one more within LIMIT.
+  static std::optional<RpcClient> connect(const wire::CellAddress& address,
+                                          Milliseconds limit = kQuick);
 
   [[nodiscard]] const wire::CellAddress& address() const { return address_; }
   /// Readable when receive() has something to do.
@@ -57,6 +65,8 @@ class RpcClient {
   /// Sends a request and waits for its answer; notifications that come before are kept for
   /// receive(). Throws Error when the monitor refuses, is gone, or does not answer in time.
   Json call(std::string_view method, const Json& params, Milliseconds timeout = kQuick);
+  /// Waits for the answer to request ID, as call() does.
+  Json answer(std::uint64_t id, Milliseconds timeout = kQuick);
 
  private:
   RpcClient(wire::CellAddress address, UniqueFd fd)

@@ -1,6 +1,7 @@
 // hive status: how machines and their cells are.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -53,21 +54,67 @@ std::string describe(const wire::CellStatus& status) {
   return "";
 }
 
+/// PARTS that are not empty, one after the other.
+std::string join(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts) {
+    if (!part.empty()) text += (text.empty() ? "" : "; ") + part;
+  }
+  return text;
+}
+
+/// Who is a member, as the monitor that knows the latest view says.
+std::string describe_view(const MachineView& machine) {
+  const wire::ViewStatus* latest = nullptr;
+  for (const CellView& cell : machine.cells) {
+    if (cell.status && (latest == nullptr || cell.status->view.epoch > latest->epoch)) {
+      latest = &cell.status->view;
+    }
+  }
+  if (latest == nullptr) return "";
+  std::string members;
+  for (const auto& member : latest->members) {
+    members += (members.empty() ? "" : ", ") + wire::printable(member.cell, 64);
+  }
+  return fmt::format("  epoch {}: {}", latest->epoch, members);
+}
+
+/// How suspicious its watchers find cell NAME: the greatest suspicion, where it is any, and whether
+/// it is decided on.
+std::string describe_suspicion(const MachineView& machine, const std::string& name) {
+  double most = 0;
+  bool is_suspect = false;
+  for (const CellView& watcher : machine.cells) {
+    if (!watcher.status) continue;
+    const wire::ViewStatus& view = watcher.status->view;
+    for (const auto& each : view.watched) {
+      if (each.cell == name) most = std::max(most, each.suspicion);
+    }
+    is_suspect = is_suspect || std::count(view.suspects.begin(), view.suspects.end(), name) > 0;
+  }
+  if (is_suspect) return "suspected: the monitors vote";
+  // What is below is no more than a look that came between two heartbeats.
+  return most < 1 ? "" : fmt::format("suspicion {:.1f}", most);
+}
+
 void print(const MachineView& machine) {
-  fmt::print("machine {}\n", machine.name);
+  fmt::print("machine {}{}\n", machine.name, describe_view(machine));
   std::size_t width = 4;
   for (const CellView& cell : machine.cells) width = std::max(width, cell.address.cell.size());
   fmt::print("  {:<{}}  {:<9}  {:>7}  {:>4}  {:>8}  {:>4}  {}\n", "cell", width, "state", "since",
              "cpus", "memory", "boot", "");
   for (const CellView& cell : machine.cells) {
     if (!cell.status) {
-      fmt::print("  {:<{}}  {}\n", cell.address.cell, width, cell.problem);
+      fmt::print("  {:<{}}  {}\n", cell.address.cell, width,
+                 join({cell.problem, describe_suspicion(machine, cell.address.cell)}));
       continue;
     }
     const wire::CellStatus& status = *cell.status;
     fmt::print("  {:<{}}  {:<9}  {:>7}  {:>4}  {:>8}  {:>4}  {}\n", status.cell, width,
                to_string(status.state), duration(status.state_ms), status.vcpus,
-               format_size(status.memory), status.incarnation, describe(status));
+               format_size(status.memory), status.incarnation,
+               join({describe(status), status.view.suspended ? "suspended" : "",
+                     describe_suspicion(machine, status.cell)}));
   }
 }
 

@@ -6,6 +6,7 @@
 namespace hive::control {
 namespace {
 
+using agree::Evidence;
 using cell::Report;
 using cell::ReportKind;
 
@@ -33,7 +34,7 @@ CellState CellMachine::state() const {
     return CellState::kStopping;
   }
   if (vmm_ != Vmm::kUp) return CellState::kStarting;
-  if (paused_) return CellState::kPaused;
+  if (held_) return CellState::kPaused;
   return guest_up_ ? CellState::kRunning : CellState::kBooting;
 }
 
@@ -51,7 +52,8 @@ void CellMachine::begin(Step& step) {
   start_waits_ = false;
   intent_ = Intent::kRun;
   outcome_.reset();
-  has_started_ = guest_up_ = agent_up_ = paused_ = pause_asked_ = resume_asked_ = false;
+  has_started_ = guest_up_ = agent_up_ = false;
+  paused_ = held_ = pause_asked_ = resume_asked_ = hold_wanted_ = false;
   hold_fault_.clear();
   guest_events_ = 0;
   ++incarnation_;
@@ -78,18 +80,19 @@ Step CellMachine::on_report(const Report& report) {
     }
     switch (report.kind) {
       case ReportKind::kOff:
-        return take_outcome(step, {CellState::kOff, {}});
+        return take_outcome(step, {CellState::kOff, {}, {}});
       case ReportKind::kReset:
-        return take_outcome(step, {CellState::kRebooting, {}});
+        return take_outcome(step, {CellState::kRebooting, {}, {}});
       case ReportKind::kTripleFault:
-        return take_outcome(step, {CellState::kFailed, "triple fault"});
+        return take_outcome(step, {CellState::kFailed, "triple fault", Evidence::kTripleFault});
       case ReportKind::kFailed:
-        return take_outcome(step, {CellState::kFailed, report.detail});
+        return take_outcome(step, {CellState::kFailed, report.detail, Evidence::kTripleFault});
       case ReportKind::kNotStarted:
-        return take_outcome(step, {CellState::kFailed, "not started: " + report.detail});
+        return take_outcome(
+            step, {CellState::kFailed, "not started: " + report.detail, Evidence::kVmmExit});
       case ReportKind::kPanicked:
         step.actions.push_back(Action::kQuitVmm);  // The guest may still run.
-        return take_outcome(step, {CellState::kPanicked, report.detail});
+        return take_outcome(step, {CellState::kPanicked, report.detail, Evidence::kPanic});
       default:
         take_live_report(step, report);
     }
@@ -117,6 +120,7 @@ void CellMachine::take_live_report(Step& step, const Report& report) {
     has_started_ = true;
     guest_up_ = guest_up_ || !has_agent_;
     if (intent_ == Intent::kRun) step.actions.push_back(Action::kDisarmDeadline);
+    if (suspended_) ask_suspension(step);
   } else if (report.kind == ReportKind::kPaused && pause_asked_) {
     pause_asked_ = false;
     settle_hold(step, true);
@@ -126,6 +130,7 @@ void CellMachine::take_live_report(Step& step, const Report& report) {
   } else if (report.kind == ReportKind::kResumed && resume_asked_) {
     resume_asked_ = false;
     settle_hold(step, false);
+    if (suspended_) ask_suspension(step);
   } else if (report.kind == ReportKind::kDeviceBroken) {
     add_guest_event(step, {"device-broken", report.detail});
   } else if (report.kind == ReportKind::kViolation) {
@@ -138,7 +143,7 @@ void CellMachine::take_live_report(Step& step, const Report& report) {
 Step CellMachine::on_spawn_failed(const std::string& why) {
   return apply([&](Step& step) {
     vmm_ = Vmm::kNone;
-    outcome_ = Outcome{CellState::kFailed, "not started: " + why};
+    outcome_ = Outcome{CellState::kFailed, "not started: " + why, Evidence::kVmmExit};
     step.actions.push_back(Action::kDisarmDeadline);
     if (intent_ == Intent::kReboot) intent_ = Intent::kRun;
   });
@@ -172,7 +177,7 @@ Step CellMachine::on_vmm_exit(const std::string& how, Milliseconds lived) {
     } else if (outcome_ && outcome_->state == CellState::kRebooting) {
       begin_after_reset(step, lived);
     } else if (!outcome_) {
-      outcome_ = Outcome{CellState::kFailed, "VMM exited: " + how};
+      outcome_ = Outcome{CellState::kFailed, "VMM exited: " + how, Evidence::kVmmExit};
     }
   });
 }
@@ -204,7 +209,8 @@ Step CellMachine::on_deadline() {
     const bool runs_on = !outcome_ && intent_ == Intent::kRun;
     if (runs_on && vmm_ == Vmm::kUp) return miss_hold(step);
     if (runs_on) {
-      outcome_ = Outcome{CellState::kFailed, "not started: the VMM did not report in time"};
+      outcome_ = Outcome{CellState::kFailed, "not started: the VMM did not report in time",
+                         Evidence::kVmmExit};
     } else if (!outcome_) {
       step.events.push_back({"killed", "the guest did not end in time"});
     }
@@ -219,7 +225,8 @@ void CellMachine::ask_guest(Step& step) {
 
 void CellMachine::end_guest(Step& step, Intent intent, Milliseconds grace) {
   intent_ = intent;
-  if (paused_ || pause_asked_) {  // A guest that is held cannot end itself.
+  // A guest that is held cannot end itself. One that is suspended goes on soon.
+  if ((paused_ || pause_asked_) && !suspended_) {
     pause_asked_ = false;
     resume_asked_ = true;
     step.actions.push_back(Action::kResumeVmm);
@@ -281,12 +288,18 @@ void CellMachine::ask_hold(Step& step, bool hold) {
 
 void CellMachine::settle_hold(Step& step, bool held) {
   paused_ = held;
+  held_ = held && (hold_wanted_ || held_);
+  if (held && hold_wanted_) resume_asked_ = false;  // The pause came after it.
   if (intent_ != Intent::kRun || held != hold_wanted_) return;
   hold_fault_.clear();
   step.actions.push_back(Action::kDisarmDeadline);
 }
 
 void CellMachine::give_up_pause(Step& step, const std::string& why) {
+  if (suspended_) {  // There is no vote without it.
+    add_guest_event(step, {"not-paused", why});
+    return ask_suspension(step);
+  }
   if (intent_ != Intent::kRun || !hold_wanted_) return;
   hold_fault_ = "the cell was not paused: " + why;
   step.events.push_back({"not-paused", why});
@@ -301,8 +314,14 @@ void CellMachine::miss_hold(Step& step) {
 
 Step CellMachine::request_pause() {
   return apply([&](Step& step) {
-    const bool under_way = pause_asked_ && hold_fault_.empty();
-    if (refuse_unless_up("paused") || under_way || (paused_ && !resume_asked_)) return;
+    const bool under_way = pause_asked_ && hold_wanted_ && hold_fault_.empty();
+    if (refuse_unless_up("paused") || under_way || (held_ && !resume_asked_ && hold_wanted_))
+      return;
+    if (suspended_ && paused_ && !resume_asked_) {
+      hold_wanted_ = held_ = true;
+      hold_fault_.clear();
+      return;
+    }
     pause_asked_ = true;
     ask_hold(step, true);
   });
@@ -311,9 +330,49 @@ Step CellMachine::request_pause() {
 Step CellMachine::request_resume() {
   return apply([&](Step& step) {
     const bool under_way = resume_asked_ && hold_fault_.empty();
-    if (refuse_unless_up("resumed") || under_way || (!paused_ && !pause_asked_)) return;
+    const bool pausing = pause_asked_ && hold_wanted_;
+    if (refuse_unless_up("resumed") || under_way || (!held_ && !pausing)) return;
+    if (suspended_) {
+      hold_wanted_ = false;
+      hold_fault_.clear();
+      return arm(step, kHoldLimit);
+    }
     resume_asked_ = true;
     ask_hold(step, false);
+  });
+}
+
+void CellMachine::ask_suspension(Step& step) {
+  if (vmm_ != Vmm::kUp || outcome_) return;
+  // What is under way is waited for: a VMM does not answer each of several in a row.
+  if (paused_ || pause_asked_ || resume_asked_) return;
+  pause_asked_ = true;
+  step.actions.push_back(Action::kPauseVmm);
+}
+
+Step CellMachine::suspend() {
+  return apply([&](Step& step) {
+    suspended_ = true;
+    ask_suspension(step);
+  });
+}
+
+Step CellMachine::end_suspension() {
+  return apply([&](Step& step) {
+    if (!std::exchange(suspended_, false) || vmm_ != Vmm::kUp || outcome_) return;
+    const bool stays = hold_wanted_ && intent_ == Intent::kRun;
+    if (stays || resume_asked_ || (!paused_ && !pause_asked_)) return;
+    resume_asked_ = true;
+    step.actions.push_back(Action::kResumeVmm);
+  });
+}
+
+Step CellMachine::on_evicted() {
+  return apply([&](Step& step) {
+    if (vmm_ == Vmm::kNone || outcome_ || intent_ != Intent::kRun) return;
+    outcome_ = Outcome{CellState::kFailed, "the other cells agreed that it had failed", {}};
+    agent_up_ = false;
+    kill(step);
   });
 }
 

@@ -1,6 +1,7 @@
 // The life of a cell as its monitor leads it: a state machine without I/O.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -9,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "cellmon/agree/evidence.h"
 #include "cellmon/wire/cell_status.h"
 #include "vmm/base/ids.h"
 #include "vmm/cell/monitor_protocol.h"
@@ -83,10 +85,29 @@ class CellMachine {
   Step request_resume();
   [[nodiscard]] const std::string& refusal() const { return refusal_; }
 
+  /// The guest must stand still while monitors agree, whatever clients ask for; is_still() says
+  /// when it does. The state does not show it.
+  Step suspend();
+  /// The guest goes on, unless a client has paused it.
+  Step end_suspension();
+  /// The other monitors have agreed that the cell has failed: it ends.
+  Step on_evicted();
+  /// The machine's view gives the cell an incarnation; the present one is at least LEAST.
+  void raise_incarnation(Incarnation least) { incarnation_ = std::max(incarnation_, least); }
+
   [[nodiscard]] CellState state() const;
   /// Why the cell is in state kFailed or kPanicked, else empty.
   [[nodiscard]] std::string cause() const;
   [[nodiscard]] Incarnation incarnation() const { return incarnation_; }
+  /// Whether no vCPU runs and no device works, for as long as the suspension lasts.
+  [[nodiscard]] bool is_still() const {
+    return vmm_ == Vmm::kNone || (suspended_ && paused_ && !resume_asked_);
+  }
+  /// What shows that the cell has failed, from then until its next start; nothing when it was
+  /// asked to end, or has ended by itself.
+  [[nodiscard]] agree::EvidenceSet evidence() const {
+    return outcome_ ? outcome_->evidence : agree::EvidenceSet();
+  }
   [[nodiscard]] Milliseconds deadline() const { return deadline_; }
   [[nodiscard]] bool agent_up() const { return agent_up_; }
   /// Why the last pause or resume is not done in time, for the user; else empty. The VMM may still
@@ -112,6 +133,7 @@ class CellMachine {
   struct Outcome {
     CellState state;  ///< kOff, kPanicked, kFailed, or kRebooting for a guest's reset.
     std::string cause;
+    agree::EvidenceSet evidence;  ///< Of kPanicked and kFailed.
   };
 
   /// Runs CHANGE and adds the event of a changed state.
@@ -129,6 +151,8 @@ class CellMachine {
   void end_guest(Step& step, Intent intent, Milliseconds grace);
   void ask_guest(Step& step);
   bool refuse_unless_up(const char* what);
+  /// Asks the VMM to hold the vCPUs for a suspension.
+  void ask_suspension(Step& step);
   /// Asks the VMM to hold the vCPUs, or to let them go.
   void ask_hold(Step& step, bool hold);
   /// The VMM did what it was asked for: HELD.
@@ -145,7 +169,9 @@ class CellMachine {
   bool has_started_ = false;
   bool guest_up_ = false;
   bool agent_up_ = false;
-  bool paused_ = false;
+  bool paused_ = false;  ///< The VMM holds the vCPUs, for whatever reason.
+  bool held_ = false;    ///< It does, and a client has asked for it.
+  bool suspended_ = false;
   bool pause_asked_ = false;
   bool resume_asked_ = false;
   bool hold_wanted_ = false;  ///< Whether a pause was the last of the two that was asked for.

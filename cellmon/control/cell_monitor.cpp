@@ -46,23 +46,58 @@ CellMonitor::CellMonitor(boost::asio::io_context& loop, CellSettings settings, s
     global_ = std::make_unique<GlobalMemory>(loop_, settings_.machine, siblings_, tell, log_);
   }
   vsock_ = std::make_unique<Vsock>(loop_, settings_.machine, siblings_, vsock_handlers(), log_);
-  siblings_.start(settings_.cell().shared, global_ ? global_->files() : std::vector<int>{});
+  members_ = std::make_unique<Members>(loop_, siblings_, settings_.life, members_handlers(), log_);
+  std::vector<int> files = global_ ? global_->files() : std::vector<int>{};
+  files.push_back(members_->file());
+  siblings_.start(settings_.cell().shared, std::move(files), settings_.life);
 }
 
 void CellMonitor::start(CellObserver& observer) {
   observer_ = &observer;
+  members_->start();
   apply(machine_.start());
 }
 
 void CellMonitor::apply(const Step& step) {
   note_state();
-  for (const EventText& text : step.events) {
-    const wire::Event& event = events_.add(text);
-    log_.info("{}{}{}", event.kind, event.detail.empty() ? "" : ": ", event.detail);
-    observer_->on_event(event);
-  }
+  for (const EventText& text : step.events) add_event(text);
   for (const Action action : step.actions) act(action);
+  note_cell();
   observer_->on_change();
+}
+
+void CellMonitor::add_event(const EventText& text) {
+  const wire::Event& event = events_.add(text);
+  log_.info("{}{}{}", event.kind, event.detail.empty() ? "" : ": ", event.detail);
+  if (observer_ != nullptr) observer_->on_event(event);
+}
+
+void CellMonitor::note_cell() {
+  if (std::exchange(cell_noted_, true)) return;
+  boost::asio::post(loop_, [this] {
+    cell_noted_ = false;
+    members_->set_own_evidence(machine_.evidence());
+    if (members_->is_suspending() && (machine_.is_still() || start_waits_)) members_->suspended();
+    try_launch();
+  });
+}
+
+Members::Handlers CellMonitor::members_handlers() {
+  Members::Handlers handlers;
+  handlers.suspend = [this] {
+    apply(machine_.suspend());
+    return machine_.is_still() || start_waits_;
+  };
+  handlers.resume = [this] { apply(machine_.end_suspension()); };
+  handlers.left = [this] { apply(machine_.on_evicted()); };
+  handlers.tell = [this](const std::string& kind, const std::string& detail) {
+    add_event({kind, detail});
+  };
+  handlers.changed = [this] {
+    try_launch();
+    if (observer_ != nullptr) observer_->on_change();
+  };
+  return handlers;
 }
 
 void CellMonitor::note_state() {
@@ -110,13 +145,26 @@ void CellMonitor::start_vmm() {
   vmm_since_ = steady_clock::now();
   boot_ms_ = 0;
   kernel_.clear();
-  if (siblings_.are_ready()) return launch_vmm();
   start_waits_ = true;
+  siblings_there_ = siblings_.are_ready();
+  if (siblings_there_) return try_launch();
   siblings_.await([this](const std::string& why) {
+    if (why.empty()) {
+      siblings_there_ = true;
+      return try_launch();
+    }
     start_waits_ = false;
-    if (why.empty()) return launch_vmm();
     apply(machine_.on_spawn_failed(why));
   });
+}
+
+void CellMonitor::try_launch() {
+  if (!start_waits_ || !siblings_there_) return;
+  members_->join();
+  if (!members_->may_start()) return;
+  start_waits_ = false;
+  machine_.raise_incarnation(members_->view().incarnations[settings_.own]);
+  launch_vmm();
 }
 
 void CellMonitor::launch_vmm() {
@@ -128,6 +176,7 @@ void CellMonitor::launch_vmm() {
     if (global_) global_->attach(std::move(link), machine_.incarnation());
     vsock_->attach(std::move(vsock_link), machine_.incarnation());
     siblings_.begin(machine_.incarnation());
+    members_->set_incarnation(machine_.incarnation());
     log_.info("VMM {} runs incarnation {}", vmm_->pid(), machine_.incarnation());
   } catch (const std::exception& error) {  // Of the loop, too: the cell fails, its monitor serves.
     vmm_.reset();
@@ -138,6 +187,7 @@ void CellMonitor::launch_vmm() {
 
 void CellMonitor::detach() {
   siblings_.tell_end();
+  members_->set_incarnation(0);
   if (global_) global_->detach();
   vsock_->detach();
 }
@@ -249,6 +299,7 @@ wire::CellStatus CellMonitor::status() const {
   status.console_file = serial_.path();
   status.ignored_reports = machine_.ignored_reports() + malformed_reports_;
   for (const plan::Cell& each : settings_.machine.cells) status.cells.push_back(each.name);
+  status.view = members_->status();
   return status;
 }
 
@@ -263,6 +314,7 @@ bool CellMonitor::write_console(ConsoleId id, std::string_view bytes) {
 AgentPeer* CellMonitor::agent() { return vmm_ && machine_.agent_up() ? &vmm_->agent() : nullptr; }
 
 std::string CellMonitor::request_down(bool force, Milliseconds grace) {
+  members_->go_down();
   apply(machine_.request_down(force, grace));
   return machine_.refusal();
 }

@@ -19,6 +19,7 @@
 #include "cellmon/control/event_log.h"
 #include "cellmon/control/global_memory.h"
 #include "cellmon/control/launch.h"
+#include "cellmon/control/members.h"
 #include "cellmon/control/siblings.h"
 #include "cellmon/control/vmm_instance.h"
 #include "cellmon/control/vsock/vsock.h"
@@ -34,6 +35,9 @@ struct CellSettings {
   std::function<LaunchedVmm(cell::CellConfig config, bool with_agent)> launch;
   std::string folder;  ///< Where the cell's files are; exists.
   std::string log_file;
+  /// Of this process, of all that have been this cell's monitor: agree::kFounder where the machine
+  /// is started with it.
+  agree::Life life = agree::kFounder;
 
   [[nodiscard]] const plan::Cell& cell() const { return machine.cells[own]; }
 };
@@ -79,6 +83,7 @@ class CellMonitor {
   /// The monitor's part in global memory, or null when the machine has none.
   GlobalMemory* global() { return global_.get(); }
   Vsock& vsock() { return *vsock_; }
+  [[nodiscard]] const Members& members() const { return *members_; }
   [[nodiscard]] const Siblings& siblings() const { return siblings_; }
 
   /// As CellMachine's requests; the result is the refusal, empty when there is none.
@@ -92,9 +97,15 @@ class CellMonitor {
 
  private:
   void apply(const Step& step);
+  void add_event(const EventText& text);
   void act(Action action);
   void start_vmm();
   void launch_vmm();
+  /// Launches the VMM if all that it waits for is there.
+  void try_launch();
+  Members::Handlers members_handlers();
+  /// Tells the membership how the cell is, by way of the loop.
+  void note_cell();
   /// The VMM is gone: all that it was joined with is told.
   void detach();
   void kill_vmm();
@@ -119,7 +130,10 @@ class CellMonitor {
   std::unique_ptr<GlobalMemory> global_;
   std::unique_ptr<Vsock> vsock_;
   std::unique_ptr<VmmInstance> vmm_;
-  bool start_waits_ = false;  ///< For the other cells' monitors.
+  std::unique_ptr<Members> members_;
+  bool start_waits_ = false;  ///< For the other cells' monitors, or for the cell to be a member.
+  bool siblings_there_ = false;
+  bool cell_noted_ = false;  ///< note_cell() is under way.
   CellState noted_state_ = CellState::kStarting;
   std::chrono::steady_clock::time_point state_since_;
   std::chrono::steady_clock::time_point vmm_since_;

@@ -127,13 +127,20 @@ bool GlobalMemory::on_joined(CellId cell, const mesh::Hello& hello, std::vector<
   const auto index = static_cast<std::size_t>(cell);
   const std::uint64_t size = sizes_[index];
   const std::size_t wanted = HIVE_GLOBAL_VECTORS + (size > 0 ? 1 : 0);
-  if (hello.contribution != size || files.size() != wanted) return false;
+  if (hello.contribution != size || files.size() < wanted) return false;
   if (size > 0 && !memory::is_shared_file(files.front().get(), size)) return false;
   Peer& peer = peers_[index];
+  const bool returns = peer.life == hello.life;
+  peer.life = hello.life;
   auto next = files.begin();
+  const auto end = next + static_cast<std::ptrdiff_t>(wanted);
   if (size > 0) peer.file = std::move(*next++);
-  peer.doorbells.assign(std::make_move_iterator(next), std::make_move_iterator(files.end()));
-  files.clear();
+  peer.doorbells.assign(std::make_move_iterator(next), std::make_move_iterator(end));
+  files.erase(files.begin(), end);
+  if (returns && peer.guard) {
+    if (!peer.is_at_large()) peer.orphan.reset();
+    send_guard(static_cast<unsigned>(cell));
+  }
   return true;
 }
 
@@ -211,8 +218,14 @@ void GlobalMemory::take_guard(std::string_view bytes, std::vector<UniqueFd> file
 }
 
 void GlobalMemory::offer(unsigned home) {
-  const Guard& guard = *peers_[home].guard;
   if (peer_state(home) == Siblings::State::kLost) return adopt(home);
+  send_guard(home);
+  if (peers_[home].is_at_large()) adopt(home);
+}
+
+void GlobalMemory::send_guard(unsigned home) {
+  const Guard& guard = *peers_[home].guard;
+  peers_[home].guard_life = peers_[home].life;
   const std::array<int, 2> files{guard.descriptor.get(), guard.denials.get()};
   const mesh::Admit admit{mesh::Kind::kAdmit, incarnation_, guard.base, sizes_[home]};
   // Where it is not taken, the peer is lost, and adopt() follows.
@@ -221,8 +234,8 @@ void GlobalMemory::offer(unsigned home) {
 
 void GlobalMemory::adopt(unsigned home) {
   Peer& peer = peers_[home];
-  if (!peer.guard) return;
-  log_.warn("the monitor of {} is gone: all writes to its pages are denied", names_[home]);
+  if (!peer.guard || peer.orphan) return;
+  log_.warn("{} is gone: all writes to its pages are denied", names_[home]);
   try {
     memory::WriteGuard guard(copy_fd(peer.guard->descriptor.get()), peer.guard->base, sizes_[home]);
     (void)guard.protect({0, sizes_[home]});
@@ -243,24 +256,59 @@ void GlobalMemory::on_lost(CellId cell) {
     (void)gatekeeper_->drop_cell(cell);
     faults_->dismiss(cell);
   }
+  peers_[index].vmm_up = false;
   adopt(index);
-  if (pending_ && pending_->home == index) {
-    finish_request(firewall::refuse_request(pending_->request, HIVE_GLOBAL_HOME_GONE,
-                                            "the monitor of cell " + names_[index] + " is gone"));
-  }
+  give_up_request(index, "the monitor of cell " + names_[index] + " is gone");
+}
+
+void GlobalMemory::on_cut_off(CellId cell) {
+  const auto index = static_cast<unsigned>(cell);
+  peers_[index].cut_off = true;
+  // Its VMM may still run: the guard of its mapping stays, and stops what it writes.
+  if (gatekeeper_) (void)gatekeeper_->drop_cell(cell);
+  if (peers_[index].is_at_large()) adopt(index);
+  give_up_request(index, "cell " + names_[index] + " has failed");
+}
+
+void GlobalMemory::on_admitted(CellId cell) {
+  Peer& peer = peers_[static_cast<std::size_t>(cell)];
+  peer.cut_off = false;
+  if (siblings_.state(cell) == Siblings::State::kJoined) give_back(peer);
+}
+
+/// A home that has its guard decides again.
+void GlobalMemory::give_back(Peer& peer) {
+  if (peer.guard_life == peer.life) peer.orphan.reset();
+}
+
+void GlobalMemory::take_up(CellId cell) {
+  const auto index = static_cast<unsigned>(cell);
+  peers_[index].vmm_up = true;
+  if (peers_[index].is_at_large()) adopt(index);
+}
+
+/// Its VMM has ended; its monitor decides, or will.
+void GlobalMemory::take_leave(CellId cell) {
+  Peer& peer = peers_[static_cast<std::size_t>(cell)];
+  peer.told = 0;
+  peer.vmm_up = false;
+  give_back(peer);
+  if (!gatekeeper_) return;
+  (void)gatekeeper_->drop_cell(cell);
+  faults_->dismiss(cell);
 }
 
 void GlobalMemory::on_packet(CellId cell, const mesh::Packet& packet,
                              std::vector<UniqueFd>& files) {
   if (const auto* guard = std::get_if<mesh::Admit>(&packet)) {
     admit(cell, *guard, std::move(files));
-  } else if (std::holds_alternative<mesh::Leave>(packet) && gatekeeper_) {
-    (void)gatekeeper_->drop_cell(cell);
-    faults_->dismiss(cell);
-    peers_[static_cast<std::size_t>(cell)].told = 0;
+  } else if (std::holds_alternative<mesh::Up>(packet)) {
+    take_up(cell);
+  } else if (std::holds_alternative<mesh::Leave>(packet)) {
+    take_leave(cell);
   } else if (const auto* asked = std::get_if<mesh::Request>(&packet)) {
     const auto reply =
-        desk_ ? desk_->answer(cell, asked->request)
+        desk_ ? answer(cell, asked->request)
               : firewall::refuse_request(asked->request, HIVE_GLOBAL_NO_SUCH_CELL,
                                          "cell " + names_[own_] + " contributes no memory");
     (void)siblings_.send(cell, mesh::Reply{mesh::Kind::kReply, asked->sequence, reply});
@@ -286,52 +334,6 @@ void GlobalMemory::admit(CellId cell, const mesh::Admit& admit, std::vector<Uniq
     log_.error("writes of {} wait, since its guard cannot be served: {}",
                names_[static_cast<std::size_t>(cell)], error.what());
   }
-}
-
-void GlobalMemory::take_request(const hive_global_request& request) {
-  if (pending_) return;  // A VMM forwards one at a time.
-  if (request.home < peers_.size() && sizes_[request.home] == 0 &&
-      request.operation == HIVE_GLOBAL_CELL) {
-    return finish_request(firewall::describe_cell(request, names_[request.home], 0));
-  }
-  if (request.home >= peers_.size() || sizes_[request.home] == 0) {
-    return finish_request(firewall::refuse_request(
-        request, HIVE_GLOBAL_NO_SUCH_CELL,
-        fmt::format("cell {} contributes no memory, or there is none", request.home)));
-  }
-  if (request.home == own_) {
-    return finish_request(desk_->answer(static_cast<CellId>(own_), request));
-  }
-  ask(request);
-}
-
-void GlobalMemory::ask(const hive_global_request& request) {
-  pending_ = Pending{++last_sequence_, request.home, request};
-  const std::string name = names_[request.home];
-  if (!siblings_.send(static_cast<CellId>(request.home),
-                      mesh::Request{mesh::Kind::kRequest, pending_->sequence, request})) {
-    return finish_request(firewall::refuse_request(request, HIVE_GLOBAL_HOME_GONE,
-                                                   "the monitor of cell " + name + " is gone"));
-  }
-  reply_limit_.expires_after(kReplyLimit);
-  reply_limit_.async_wait([this, name](const auto& error) {
-    if (error || !pending_) return;
-    finish_request(
-        firewall::refuse_request(pending_->request, HIVE_GLOBAL_HOME_GONE,
-                                 fmt::format("the monitor of cell {} has not answered in {} ms",
-                                             name, kReplyLimit.count())));
-  });
-}
-
-void GlobalMemory::finish_request(const hive_global_reply& reply) {
-  pending_.reset();
-  reply_limit_.cancel();
-  if (link_) (void)link_->send(wire::as_packet(reply));
-}
-
-hive_global_reply GlobalMemory::decide(hive_global_request request) {
-  request.home = own_;
-  return desk_->answer(static_cast<CellId>(own_), request);
 }
 
 void GlobalMemory::tell(const firewall::ViolationRecord& violation) {

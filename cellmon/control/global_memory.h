@@ -26,7 +26,10 @@ namespace hive::control {
 
 /// Owns the cell's contribution and its ledger, has the contributions of all other cells by way of
 /// their monitors, and hands the guards of its VMM to the homes' monitors. A home whose monitor is
-/// gone cannot decide any more: this monitor takes its guard back and denies all.
+/// gone cannot decide any more: this monitor takes its guard back and denies all. If the same
+/// process comes back it gets the guard again; a later one has another contribution, which this
+/// cell's next VMM is given. A home that is out of the view decides as little, and a cell that is
+/// has no rights here, and is given none.
 ///
 /// Rights end with incarnations: with the end of the cell's VMM, other homes take theirs back from
 /// the cell, and this home takes all rights to its pages from the others.
@@ -62,6 +65,8 @@ class GlobalMemory : public SiblingsPart {
   bool on_joined(CellId cell, const mesh::Hello& hello, std::vector<UniqueFd>& files) override;
   void on_packet(CellId cell, const mesh::Packet& packet, std::vector<UniqueFd>& files) override;
   void on_lost(CellId cell) override;
+  void on_cut_off(CellId cell) override;
+  void on_admitted(CellId cell) override;
 
   /// What a VMM is to be started with; the descriptors stay this object's.
   [[nodiscard]] cell::GlobalConfig config() const;
@@ -91,22 +96,38 @@ class GlobalMemory : public SiblingsPart {
     std::uint64_t base = 0;
   };
   struct Peer {
+    std::uint64_t life = 0;  ///< Its monitor's.
+    bool cut_off = false;
+    bool vmm_up = false;           ///< By what its monitor said last.
+    std::uint64_t guard_life = 0;  ///< Of the monitor that was given `guard`.
     UniqueFd file;
     std::vector<UniqueFd> doorbells;
     std::optional<Guard> guard;
     std::unique_ptr<Orphan> orphan;
     unsigned told = 0;  ///< Violations of its current incarnation.
+
+    /// Whether it decides on, though it is out: its monitor hangs.
+    [[nodiscard]] bool is_at_large() const { return cut_off && vmm_up; }
   };
 
   void admit(CellId cell, const mesh::Admit& admit, std::vector<UniqueFd> files);
+  void take_up(CellId cell);
+  void take_leave(CellId cell);
 
   void take_link_packet(std::string_view bytes, std::vector<UniqueFd> files);
   void take_guard(std::string_view bytes, std::vector<UniqueFd> files);
   void offer(unsigned home);
+  void send_guard(unsigned home);
   void adopt(unsigned home);
+  static void give_back(Peer& peer);
+
+  // global_memory_requests.cpp
   void take_request(const hive_global_request& request);
   void ask(const hive_global_request& request);
   void finish_request(const hive_global_reply& reply);
+  void give_up_request(unsigned home, const std::string& why);
+  [[nodiscard]] hive_global_reply answer(CellId from, const hive_global_request& request);
+
   void tell(const firewall::ViolationRecord& violation);
 
   boost::asio::io_context& loop_;

@@ -70,7 +70,7 @@ std::unique_ptr<control::Service> set_up(const control::Options& options, Unique
   if (options.cell >= machine.cells.size()) throw Error("the plan has no such cell");
   const std::string vmm = options.vmm.empty() ? default_vmm() : options.vmm;
   auto service = std::make_unique<control::Service>(machine, machine.cells[options.cell],
-                                                    options.run_dir, vmm);
+                                                    options.run_dir, vmm, options.life);
   detach(service->log_path());
   return service;
 }

@@ -9,7 +9,8 @@ namespace hive::control {
 namespace {
 
 constexpr std::string_view kUsage =
-    "usage: hive-cellmon --plan-fd N --ready-fd N --cell INDEX --run-dir DIR [--vmm PROGRAM]\n"
+    "usage: hive-cellmon --plan-fd N --ready-fd N --cell INDEX --run-dir DIR [--life N]\n"
+    "       [--vmm PROGRAM]\n"
     "hive-cellmon is started by `hive up`, once per cell";
 
 [[noreturn]] void refuse(const std::string& why) {
@@ -42,12 +43,15 @@ Options parse_options(std::span<const char* const> arguments) {
       options.cell = number<std::size_t>(option, value);
     } else if (option == "--run-dir") {
       options.run_dir = value;
+    } else if (option == "--life") {
+      options.life = number<std::uint64_t>(option, value);
     } else if (option == "--vmm") {
       options.vmm = value;
     } else {
       refuse("no such option: " + std::string(option));
     }
   }
+  if (options.life == 0) refuse("--life: lives count from 1");
   if (options.plan_fd < 0 || options.ready_fd < 0 || options.run_dir.empty()) {
     refuse("--plan-fd, --ready-fd and --run-dir are required");
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 
@@ -12,7 +13,9 @@ struct Options {
   int ready_fd = -1;     ///< A pipe that is told when the monitor serves, or why it cannot.
   std::size_t cell = 0;  ///< Which cell of the plan.
   std::string run_dir;   ///< Folder of the machines' folders; exists.
-  std::string vmm;       ///< The VMM's program; empty: hive-vmm beside this program.
+  std::uint64_t life =
+      1;            ///< Of this process (agree::Life): 1 where the machine is started with it.
+  std::string vmm;  ///< The VMM's program; empty: hive-vmm beside this program.
 };
 
 /// Throws Error (kUsage). ARGUMENTS exclude the program's name.

@@ -23,8 +23,9 @@ UniqueFd listen_for(const plan::Machine& machine, const plan::Cell& cell) {
 
 CellSettings settings_of(const plan::Machine& machine, const plan::Cell& cell,
                          const std::string& vmm_program, const std::string& folder,
-                         const std::string& log_file) {
+                         const std::string& log_file, agree::Life life) {
   CellSettings settings;
+  settings.life = life;
   settings.machine = machine;
   settings.own = static_cast<unsigned>(cell.id);
   settings.launch = [vmm_program](cell::CellConfig config, bool with_agent) {
@@ -38,12 +39,13 @@ CellSettings settings_of(const plan::Machine& machine, const plan::Cell& cell,
 }  // namespace
 
 Service::Service(const plan::Machine& machine, const plan::Cell& cell, const std::string& run_dir,
-                 const std::string& vmm_program)
+                 const std::string& vmm_program, agree::Life life)
     : listener_(listen_for(machine, cell)),
       folder_(run_dir + "/" + machine.name),
       log_file_(folder_.path() + "/" + cell.name + ".log", kLogLimit),
       log_(make_log(log_file_)),
-      monitor_(loop_, settings_of(machine, cell, vmm_program, folder_.path(), log_file_.path()),
+      monitor_(loop_,
+               settings_of(machine, cell, vmm_program, folder_.path(), log_file_.path(), life),
                *log_),
       server_(loop_, std::move(listener_), monitor_, *log_,
               [this](bool purge) { return finish(purge); }),

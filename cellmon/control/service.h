@@ -21,9 +21,9 @@ namespace hive::control {
 class Service {
  public:
   /// Binds the control socket and makes the cell's files, in the machine's folder in RUN_DIR.
-  /// Throws Error; then nothing is left behind.
+  /// LIFE is this process's (CellSettings). Throws Error; then nothing is left behind.
   Service(const plan::Machine& machine, const plan::Cell& cell, const std::string& run_dir,
-          const std::string& vmm_program);
+          const std::string& vmm_program, agree::Life life = agree::kFounder);
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
   Service(Service&&) = delete;

@@ -38,11 +38,12 @@ Siblings::Siblings(boost::asio::io_context& loop, const plan::Machine& machine, 
   states_[own_] = State::kJoined;
 }
 
-void Siblings::start(std::uint64_t contribution, std::vector<int> files) {
+void Siblings::start(std::uint64_t contribution, std::vector<int> files, std::uint64_t life) {
   mesh::Hello hello;
   hello.cell = own_;
   hello.cells = static_cast<std::uint32_t>(names_.size());
   hello.contribution = contribution;
+  hello.life = life;
   mesh_.start(hello, std::move(files));
 }
 
@@ -117,6 +118,14 @@ void Siblings::for_each_sibling(Call call) {
   for (std::size_t cell = 0; cell < names_.size(); ++cell) {
     if (cell != own_) call(static_cast<CellId>(cell));
   }
+}
+
+void Siblings::cut_off(CellId cell) {
+  for (SiblingsPart* part : parts_) part->on_cut_off(cell);
+}
+
+void Siblings::admit(CellId cell) {
+  for (SiblingsPart* part : parts_) part->on_admitted(cell);
 }
 
 void Siblings::tell_start() {

@@ -28,12 +28,19 @@ class SiblingsPart {
   SiblingsPart& operator=(SiblingsPart&&) = delete;
   virtual ~SiblingsPart() = default;
 
-  /// CELL's monitor is there and can be sent packets. The part takes its own of FILES out of it,
-  /// all of the rest at least. False when what came is not acceptable.
+  /// CELL's monitor is there and can be sent packets, perhaps again: by its life (mesh::Hello) it
+  /// is the same process as before or a later one. The part takes its own of FILES out of it, from
+  /// the front: parts take theirs in the order in which they were added. False when what came is
+  /// not acceptable.
   virtual bool on_joined(CellId cell, const mesh::Hello& hello, std::vector<UniqueFd>& files) = 0;
   virtual void on_packet(CellId cell, const mesh::Packet& packet, std::vector<UniqueFd>& files) = 0;
-  /// CELL's monitor, which had joined, is gone for good.
+  /// CELL's monitor, which had joined, is gone, or cannot be reached. It may come back.
   virtual void on_lost(CellId cell) = 0;
+  /// CELL is no member any more: nothing of it may reach this cell, whatever its monitor and its
+  /// VMM still do.
+  virtual void on_cut_off(CellId /*cell*/) {}
+  /// CELL, which was cut off, is a member again.
+  virtual void on_admitted(CellId /*cell*/) {}
   /// Whether CELL, which has joined, has given all that this cell's VMM needs to start.
   [[nodiscard]] virtual bool has_all_of(CellId /*cell*/) const { return true; }
 };
@@ -57,7 +64,8 @@ class Siblings {
 
   /// Begins to look for the others. They get what this cell contributes, CONTRIBUTION bytes, and
   /// copies of FILES (see mesh::Hello).
-  void start(std::uint64_t contribution, std::vector<int> files);
+  /// LIFE is this process's.
+  void start(std::uint64_t contribution, std::vector<int> files, std::uint64_t life = 1);
 
   /// Whether all have joined and given what this cell needs, or are lost.
   [[nodiscard]] bool are_ready() const { return missing().empty(); }
@@ -74,11 +82,19 @@ class Siblings {
   /// Tells all that it has ended, if there was one.
   void tell_end();
 
+  /// CELL is out of the machine's view, or back in it.
+  void cut_off(CellId cell);
+  void admit(CellId cell);
+
   /// As mesh::Mesh::send().
   template <typename Struct>
   bool send(CellId cell, const Struct& packet, std::span<const int> files = {}) {
     return mesh_.send(cell, packet, files);
   }
+
+  /// As mesh::Mesh's.
+  [[nodiscard]] UniqueFd open_process(CellId cell) const { return mesh_.open_process(cell); }
+  void drain(CellId cell) { mesh_.drain(cell); }
 
   [[nodiscard]] State state(CellId cell) const { return states_[static_cast<std::size_t>(cell)]; }
   /// Names of the machine's cells, by their numbers.

@@ -17,7 +17,7 @@ namespace {
 
 using boost::asio::posix::stream_descriptor;
 
-constexpr std::size_t kMaxPacket = 512;
+constexpr std::size_t kMaxPacket = sizeof(Agree);
 static_assert(sizeof(Reply) <= kMaxPacket && sizeof(Request) <= kMaxPacket);
 
 std::string name_of(const MeshSettings& settings, unsigned cell) {
@@ -36,7 +36,8 @@ Mesh::Mesh(boost::asio::io_context& loop, MeshSettings settings, Handlers handle
           watch(loop, wire::listen_abstract(name_of(settings_, settings_.own), SOCK_SEQPACKET))),
       retry_(loop),
       accept_pause_(loop),
-      peers_(settings_.cells.size()) {}
+      peers_(settings_.cells.size()),
+      lives_(settings_.cells.size()) {}
 
 Mesh::~Mesh() = default;
 
@@ -81,18 +82,24 @@ void Mesh::connect() {
   bool all = true;
   for (unsigned peer = 0; peer < settings_.own; ++peer) all = connect_to(peer) && all;
   if (all) return;
-  retry_.expires_after(next_retry_);
+  retry(next_retry_);
   next_retry_ = std::min(2 * next_retry_, kLongestRetry);
+}
+
+void Mesh::retry(std::chrono::milliseconds wait) {
+  retry_.expires_after(wait);
   retry_.async_wait([this](const auto& error) {
     if (!error) connect();
   });
 }
 
+bool Mesh::is_missing(unsigned peer) const { return peers_[peer] == 0 || peers_[peer] == kGone; }
+
 bool Mesh::connect_to(unsigned peer) {
   const auto is_called = [peer](const auto& each) {
     return each.second.expected == static_cast<int>(peer);
   };
-  if (peers_[peer] != 0 || std::any_of(connections_.begin(), connections_.end(), is_called)) {
+  if (!is_missing(peer) || std::any_of(connections_.begin(), connections_.end(), is_called)) {
     return true;
   }
   try {
@@ -118,7 +125,7 @@ void Mesh::add_link(UniqueFd socket, int expected) {
   handlers.on_closed = [this, number] { drop(number, "it closed the link"); };
   auto link = std::make_unique<wire::PacketSocket>(loop_, std::move(socket), kMaxPacket,
                                                    std::move(handlers));
-  if (!link->send(wire::as_packet(hello_), files_)) {
+  if (!link->send(as_bytes(hello_), files_)) {
     boost::asio::post(loop_, [this, number] { drop(number, "it cannot be greeted"); });
   }
   connections_[number] = {std::move(link), expected, -1};
@@ -139,7 +146,8 @@ void Mesh::take(Number number, std::string_view bytes, std::vector<UniqueFd> fil
 bool Mesh::greet(Number number, const Packet& packet, std::vector<UniqueFd> files) {
   const auto* hello = std::get_if<Hello>(&packet);
   if (hello == nullptr || hello->version != kVersion || hello->cell >= peers_.size() ||
-      hello->cells != peers_.size() || peers_[hello->cell] != 0) {
+      hello->cells != peers_.size() || !is_missing(hello->cell) || hello->life == 0 ||
+      hello->life < lives_[hello->cell]) {
     return false;
   }
   Connection& connection = connections_.at(number);
@@ -149,11 +157,15 @@ bool Mesh::greet(Number number, const Packet& packet, std::vector<UniqueFd> file
     return false;
   }
   const auto cell = static_cast<CellId>(hello->cell);
+  const Number before = peers_[hello->cell];
   connection.peer = static_cast<int>(hello->cell);
   peers_[hello->cell] = number;
-  if (handlers_.on_joined(cell, *hello, std::move(files))) return true;
+  if (handlers_.on_joined(cell, *hello, std::move(files))) {
+    lives_[hello->cell] = hello->life;
+    return true;
+  }
   connection.peer = -1;
-  peers_[hello->cell] = 0;
+  peers_[hello->cell] = before;
   return false;
 }
 
@@ -169,13 +181,20 @@ void Mesh::drop(Number number, const char* why) {
   connections_.erase(found);
   if (peer >= 0) {
     peers_[static_cast<unsigned>(peer)] = kGone;
+    if (static_cast<unsigned>(peer) < settings_.own) retry(kLongestRetry);
     handlers_.on_lost(static_cast<CellId>(peer));
   } else if (named >= 0) {
-    retry_.expires_after(kLongestRetry);
-    retry_.async_wait([this](const auto& error) {
-      if (!error) connect();
-    });
+    retry(kLongestRetry);
   }
+}
+
+UniqueFd Mesh::open_process(CellId cell) const {
+  if (!is_joined(cell)) return {};
+  return connections_.at(peers_[static_cast<std::size_t>(cell)]).socket->open_peer_process();
+}
+
+void Mesh::drain(CellId cell) {
+  if (is_joined(cell)) connections_.at(peers_[static_cast<std::size_t>(cell)]).socket->drain();
 }
 
 bool Mesh::send_bytes(CellId cell, std::string_view bytes, std::span<const int> files) {

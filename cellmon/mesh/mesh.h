@@ -28,8 +28,9 @@ struct MeshSettings {
   unsigned own = 0;                ///< This monitor's cell.
 };
 
-/// Joins the monitors of one user's machine, each with each. A peer joins once; when its link is
-/// lost, it is gone for good. Single-threaded: all handlers are called from the loop.
+/// Joins the monitors of one user's machine, each with each. When the link to a peer is lost, it
+/// can be taken back: by the same process (Hello::life), whose link was cut, or by a later one, but
+/// by none earlier than it. Single-threaded: all handlers are called from the loop.
 class Mesh {
  public:
   struct Handlers {
@@ -59,8 +60,15 @@ class Mesh {
   /// by way of the loop. False when it is lost already.
   template <typename Struct>
   bool send(CellId cell, const Struct& packet, std::span<const int> files = {}) {
-    return send_bytes(cell, wire::as_packet(packet), files);
+    return send_bytes(cell, as_bytes(packet), files);
   }
+
+  /// A descriptor that becomes readable when the process at the other end of CELL's link has ended
+  /// (pidfd_open(2)), surely that one. Invalid where there is no link, or the host cannot.
+  [[nodiscard]] UniqueFd open_process(CellId cell) const;
+  /// Handles what CELL has sent and was not read yet, as when its process has ended; the link may
+  /// be lost by that, and this object's handlers are called from within.
+  void drain(CellId cell);
 
   static constexpr std::chrono::milliseconds kRetry{20};
   static constexpr std::chrono::milliseconds kLongestRetry{500};
@@ -71,6 +79,9 @@ class Mesh {
   void accept();
   void connect();
   [[nodiscard]] bool connect_to(unsigned peer);
+  /// Connects to those that are missing, later.
+  void retry(std::chrono::milliseconds wait);
+  [[nodiscard]] bool is_missing(unsigned peer) const;
   void add_link(UniqueFd socket, int expected);
   void take(Number number, std::string_view bytes, std::vector<UniqueFd> files);
   /// Takes the first packet of a connection. False where it is to be closed.
@@ -102,6 +113,7 @@ class Mesh {
   Number last_number_ = 0;
   /// For each cell its connection's number; 0: not joined yet; kGone: lost.
   std::vector<Number> peers_;
+  std::vector<std::uint64_t> lives_;  ///< For each cell the latest that has joined; 0: none.
   static constexpr Number kGone = ~Number{0};
 };
 

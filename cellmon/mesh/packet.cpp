@@ -1,5 +1,6 @@
 #include "cellmon/mesh/packet.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace hive::mesh {
@@ -13,7 +14,33 @@ std::optional<Packet> copy(std::string_view bytes) {
   return packet;
 }
 
+std::optional<Packet> copy_agree(std::string_view bytes) {
+  constexpr std::size_t kHead = offsetof(Agree, bytes);
+  if (bytes.size() <= kHead || bytes.size() > sizeof(Agree)) return std::nullopt;
+  Agree packet{};
+  std::memcpy(static_cast<void*>(&packet), bytes.data(), bytes.size());
+  if (packet.size != bytes.size() - kHead) return std::nullopt;
+  return packet;
+}
+
+std::optional<Packet> copy_findings(std::string_view bytes) {
+  const auto packet = copy<Findings>(bytes);
+  const bool sound = packet && std::get<Findings>(*packet).reserved == Findings().reserved;
+  return sound ? packet : std::nullopt;
+}
+
 }  // namespace
+
+Agree Agree::of(std::string_view bytes) {
+  Agree packet{};
+  packet.size = static_cast<std::uint32_t>(std::min(bytes.size(), kMaxBytes));
+  std::memcpy(packet.bytes.data(), bytes.data(), packet.size);
+  return packet;
+}
+
+std::string_view as_bytes(const Agree& packet) {
+  return {reinterpret_cast<const char*>(&packet), offsetof(Agree, bytes) + packet.size};
+}
 
 std::optional<Packet> parse_packet(std::string_view bytes) {
   Kind kind{};
@@ -34,6 +61,12 @@ std::optional<Packet> parse_packet(std::string_view bytes) {
       return copy<Up>(bytes);
     case Kind::kRings:
       return copy<Rings>(bytes);
+    case Kind::kAgree:
+      return copy_agree(bytes);
+    case Kind::kProbe:
+      return copy<Probe>(bytes);
+    case Kind::kFindings:
+      return copy_findings(bytes);
   }
   return std::nullopt;
 }

@@ -6,6 +6,7 @@
 // a Hello first; whatever comes before it, or does not fit, ends the link.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -18,7 +19,7 @@
 
 namespace hive::mesh {
 
-inline constexpr std::uint32_t kVersion = 2;
+inline constexpr std::uint32_t kVersion = 3;
 
 enum class Kind : std::uint32_t {
   kHello = 1,
@@ -28,16 +29,24 @@ enum class Kind : std::uint32_t {
   kReply,
   kUp,
   kRings,
+  kAgree,
+  kProbe,
+  kFindings,
 };
 
 /// Who this is, and its part of global memory. With descriptors: the contribution's file where
-/// `contribution` is not 0, then HIVE_GLOBAL_VECTORS eventfds, its cell's doorbells.
+/// `contribution` is not 0, then HIVE_GLOBAL_VECTORS eventfds, its cell's doorbells, both only
+/// where the machine has global memory; then the state page's file (cellmon/member/state_page.h),
+/// where the sender has one.
 struct Hello {
   Kind kind = Kind::kHello;
   std::uint32_t version = kVersion;
   std::uint32_t cell = 0;          ///< Its number.
   std::uint32_t cells = 0;         ///< In the machine.
   std::uint64_t contribution = 0;  ///< Bytes.
+  /// Which process it is, of those that have been this cell's monitor: a later one has a higher
+  /// number. From 1.
+  std::uint64_t life = 1;
 };
 
 /// A VMM of the sender's cell has the receiver's contribution mapped. With two descriptors: the
@@ -83,16 +92,54 @@ struct Rings {
   std::uint32_t reserved = 0;
 };
 
-using Packet = std::variant<Hello, Admit, Leave, Request, Reply, Up, Rings>;
+/// A message of agreement (cellmon/agree/message.h): only the first `size` of `bytes` are sent.
+struct Agree {
+  static constexpr std::size_t kMaxBytes = 1344;
+
+  Kind kind = Kind::kAgree;
+  std::uint32_t size = 0;  ///< From 1 to kMaxBytes.
+  std::array<char, kMaxBytes> bytes;
+
+  /// BYTES, at most kMaxBytes, as a packet.
+  static Agree of(std::string_view bytes);
+  [[nodiscard]] std::string_view message() const { return {bytes.data(), size}; }
+};
+
+/// How is the receiver's cell? The answer is Findings, as soon as the receiver's loop gets to it.
+struct Probe {
+  Kind kind = Kind::kProbe;
+  std::uint32_t number = 0;  ///< The sender's number for it.
+};
+
+/// What the sender holds against its own cell.
+struct Findings {
+  Kind kind = Kind::kFindings;
+  std::uint32_t number = 0;    ///< The probe's.
+  std::uint16_t evidence = 0;  ///< Bits of agree::Evidence; 0: the cell is well.
+  std::array<std::uint8_t, 6> reserved{};
+};
+
+using Packet = std::variant<Hello, Admit, Leave, Request, Reply, Up, Rings, Agree, Probe, Findings>;
 
 /// Copies BYTES into the packet that they are, or nothing when they are none.
 std::optional<Packet> parse_packet(std::string_view bytes);
+/// PACKET, one of the above, as it goes over the link; valid as long as PACKET.
+template <typename Struct>
+std::string_view as_bytes(const Struct& packet) {
+  return {reinterpret_cast<const char*>(&packet), sizeof packet};
+}
+std::string_view as_bytes(const Agree& packet);
 
-static_assert(sizeof(Hello) == 24 && offsetof(Hello, contribution) == 16);
+static_assert(sizeof(Hello) == 32 && offsetof(Hello, contribution) == 16 &&
+              offsetof(Hello, life) == 24);
 static_assert(sizeof(Admit) == 24 && offsetof(Admit, base) == 8);
 static_assert(sizeof(Leave) == 8 && sizeof(Up) == 8 && sizeof(Rings) == 8);
 static_assert(sizeof(Request) == 136 && offsetof(Request, request) == 8);
 static_assert(sizeof(Reply) == 264 && offsetof(Reply, reply) == 8);
+static_assert(sizeof(Agree) == 8 + Agree::kMaxBytes && offsetof(Agree, bytes) == 8);
+static_assert(sizeof(Probe) == 8 && sizeof(Findings) == 16 && offsetof(Findings, evidence) == 8);
+static_assert(std::is_trivially_copyable_v<Agree> && std::is_trivially_copyable_v<Findings> &&
+              std::is_trivially_copyable_v<Probe>);
 static_assert(std::is_trivially_copyable_v<Hello> && std::is_trivially_copyable_v<Admit> &&
               std::is_trivially_copyable_v<Leave> && std::is_trivially_copyable_v<Request> &&
               std::is_trivially_copyable_v<Reply> && std::is_trivially_copyable_v<Up> &&

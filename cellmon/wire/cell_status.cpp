@@ -64,6 +64,14 @@ class Reader {
     });
   }
 
+  Reader& take(const char* key, ViewStatus& out) {
+    return take_if(key, [&](const Json& value) {
+      auto view = parse_view(value);
+      if (view) out = std::move(*view);
+      return view.has_value();
+    });
+  }
+
   [[nodiscard]] bool sound() const { return sound_; }
 
  private:
@@ -118,7 +126,8 @@ Json to_json(const CellStatus& status) {
           {"log_file", status.log_file},
           {"console_file", status.console_file},
           {"ignored_reports", status.ignored_reports},
-          {"cells", status.cells}};
+          {"cells", status.cells},
+          {"view", to_json(status.view)}};
 }
 
 std::optional<CellStatus> parse_status(const Json& json) {
@@ -143,7 +152,8 @@ std::optional<CellStatus> parse_status(const Json& json) {
       .take("log_file", status.log_file)
       .take("console_file", status.console_file)
       .take("ignored_reports", status.ignored_reports)
-      .take("cells", status.cells);
+      .take("cells", status.cells)
+      .take("view", status.view);
   const std::optional<CellState> known = parse_state(state);
   if (!reader.sound() || !known) return std::nullopt;
   status.state = *known;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cellmon/wire/json_rpc.h"
+#include "cellmon/wire/view_status.h"
 #include "vmm/base/ids.h"
 
 namespace hive::wire {
@@ -50,6 +51,7 @@ struct CellStatus {
   std::string console_file;
   std::uint64_t ignored_reports = 0;  ///< Malformed messages from the VMM.
   std::vector<std::string> cells;     ///< All cells of the machine, in the plan's order.
+  ViewStatus view;                    ///< Who of them is a member.
 };
 
 struct Event {

@@ -1,7 +1,10 @@
 #include "cellmon/wire/local_socket.h"
 
+#include <poll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -37,6 +40,14 @@ UniqueFd make_socket(int type) {
   return fd;
 }
 
+/// Calls of FD that wait to hand something over give up after LIMIT; 0: never.
+void limit_waits(const UniqueFd& fd, std::chrono::milliseconds limit) {
+  const timeval time{limit.count() / 1000, limit.count() % 1000 * 1000};
+  if (::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time) != 0) {
+    throw_errno("cannot limit the waits of a socket");
+  }
+}
+
 }  // namespace
 
 UniqueFd listen_abstract(const std::string& name, int type) {
@@ -59,13 +70,17 @@ UniqueFd try_hold_abstract(const std::string& name) {
   return {};
 }
 
-UniqueFd connect_abstract(const std::string& name, int type) {
+UniqueFd connect_abstract(const std::string& name, int type, std::chrono::milliseconds limit) {
   const Address address = address_of(name);
   UniqueFd fd = make_socket(type);
+  if (limit.count() != 0) limit_waits(fd, limit);
   if (::connect(fd.get(), address.get(), address.size) != 0) {
-    if (errno == ECONNREFUSED || errno == EAGAIN) return {};
+    const bool full = errno == EAGAIN;
+    if (errno == ECONNREFUSED || (full && (type & SOCK_NONBLOCK) != 0)) return {};
+    if (full) throw Error("socket @" + name + ": its process takes no callers; it may be stopped");
     throw_errno("cannot connect to socket @" + name);
   }
+  if (limit.count() != 0) limit_waits(fd, {});
   if (!is_trusted_peer(fd.get())) {
     throw Error("socket @" + name + " belongs to another user; not used");
   }
@@ -77,6 +92,17 @@ bool is_trusted_peer(int socket) {
   socklen_t size = sizeof(peer);
   if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
   return peer.uid == 0 || peer.uid == ::geteuid();
+}
+
+UniqueFd open_peer_process(int socket) {
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return {};
+  UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, peer.pid, 0)));
+  // Whose end is open now was alive when its number was looked up.
+  pollfd entry{socket, 0, 0};
+  if (::poll(&entry, 1, 0) != 0) return {};
+  return process;
 }
 
 }  // namespace hive::wire

@@ -8,6 +8,7 @@
 #include <span>
 #include <utility>
 
+#include "cellmon/wire/local_socket.h"
 #include "vmm/base/watch.h"
 
 namespace hive::wire {
@@ -58,6 +59,10 @@ class PacketSocket::Core : public std::enable_shared_from_this<PacketSocket::Cor
     draining_ = false;
   }
 
+  [[nodiscard]] UniqueFd open_peer_process() {
+    return stopped_ ? UniqueFd() : wire::open_peer_process(fd_.native_handle());
+  }
+
   void stop() {
     stopped_ = true;
     error_code ignored;
@@ -106,5 +111,7 @@ void PacketSocket::drain() {
   const std::shared_ptr<Core> core = core_;  // A handler may destroy this socket.
   core->drain();
 }
+
+UniqueFd PacketSocket::open_peer_process() const { return core_->open_peer_process(); }
 
 }  // namespace hive::wire

@@ -46,6 +46,9 @@ class PacketSocket {
   /// Hands over the packets that have come but were not read yet, as when the other end is gone.
   void drain();
 
+  /// As open_peer_process() of local_socket.h.
+  [[nodiscard]] UniqueFd open_peer_process() const;
+
  private:
   class Core;
   std::shared_ptr<Core> core_;  ///< Shared with the wait that is under way.

@@ -109,6 +109,7 @@ std::optional<Report> VcpuThread::enter(ForeignWrites* foreign) {
 bool VcpuThread::wait_outside(ForeignWrites* foreign) {
   if (foreign != nullptr) foreign->suspend();
   const bool go_on = gate_.wait();
+  if (go_on) vcpu_->tell_of_pause();
   if (foreign != nullptr) foreign->resume();
   return go_on;
 }

@@ -179,6 +179,9 @@ Exit Vcpu::decode() {
   }
 }
 
+// KVM refuses it where the guest has not set its clock up; then it has none to look at.
+void Vcpu::tell_of_pause() { (void)::ioctl(fd_.get(), KVM_KVMCLOCK_CTRL, 0); }
+
 // Sequentially consistent, with the gate's flag: a vCPU that clears its kick and then finds the
 // gate open must not hide a later kick behind its own store.
 void Vcpu::kick() { std::atomic_ref(run_->immediate_exit).store(1); }

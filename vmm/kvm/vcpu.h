@@ -76,6 +76,10 @@ class Vcpu {
   /// Raises #GP(0) in the guest, before its next instruction.
   void raise_general_protection();
 
+  /// Tells the guest that it has not run for a while, so that its watchdogs take no long time
+  /// without progress for a lockup (KVM_KVMCLOCK_CTRL). Nothing where it has no kvmclock.
+  void tell_of_pause();
+
   /// Makes run() return kInterrupted, now or at its next call, until accept_kick().
   /// Async-signal-safe and callable from any thread.
   void kick();

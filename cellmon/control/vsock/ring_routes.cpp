@@ -96,8 +96,17 @@ void RingRoutes::offer_ring(CellId to) {
   (void)siblings_.send(to, mesh::Rings{}, files);  // Who does not take it is lost.
 }
 
-bool RingRoutes::on_joined(CellId cell, const mesh::Hello& /*hello*/,
+bool RingRoutes::on_joined(CellId cell, const mesh::Hello& hello,
                            std::vector<UniqueFd>& /*files*/) {
+  Peer& peer = peers_[static_cast<std::size_t>(cell)];
+  if (peer.monitor_life != 0 && peer.monitor_life != hello.life) {
+    peer.out.reset();
+    peer.life = {};
+    peer.was_up = false;
+    peer.is_new = true;
+  }
+  peer.linked_again = peer.monitor_life == hello.life;
+  peer.monitor_life = hello.life;
   if (!is_pair(cell)) return true;
   try {
     offer_ring(cell);
@@ -121,6 +130,7 @@ void RingRoutes::on_packet(CellId cell, const mesh::Packet& packet, std::vector<
 
 void RingRoutes::take_ring(CellId from, std::vector<UniqueFd>& files) {
   Peer& peer = peers_[static_cast<std::size_t>(from)];
+  if (is_pair(from) && peer.out && peer.linked_again) return files.clear();  // It has come before.
   if (!is_pair(from) || peer.out || !are_ring_files(files)) {
     log_.warn("the monitor of {} sent a ring that does not fit",
               siblings_.names()[static_cast<std::size_t>(from)]);
@@ -131,21 +141,48 @@ void RingRoutes::take_ring(CellId from, std::vector<UniqueFd>& files) {
 }
 
 void RingRoutes::start(CellId cell, Incarnation incarnation) {
-  Life& life = peers_[static_cast<std::size_t>(cell)].life;
-  if (incarnation <= life.incarnation) {
+  Peer& peer = peers_[static_cast<std::size_t>(cell)];
+  Life& life = peer.life;
+  const bool returns = std::exchange(peer.was_up, false) && incarnation == life.incarnation;
+  if (incarnation <= life.incarnation && !returns) {
     log_.warn("the monitor of {} started incarnation {} after {}",
               siblings_.names()[static_cast<std::size_t>(cell)], incarnation, life.incarnation);
     return;
   }
   life = {incarnation, true};
-  on_life_(cell);
+  tell(cell);
 }
 
 void RingRoutes::end(CellId cell) {
   Life& life = peers_[static_cast<std::size_t>(cell)].life;
-  if (std::exchange(life.up, false)) on_life_(cell);
+  if (std::exchange(life.up, false)) tell(cell);
 }
 
-void RingRoutes::on_lost(CellId cell) { end(cell); }
+void RingRoutes::tell(CellId cell) {
+  if (!peers_[static_cast<std::size_t>(cell)].is_new) on_life_(cell);
+}
+
+void RingRoutes::attach() {
+  for (Peer& peer : peers_) peer.is_new = false;
+}
+
+void RingRoutes::on_lost(CellId cell) {
+  Peer& peer = peers_[static_cast<std::size_t>(cell)];
+  peer.was_up = peer.life.up;
+  end(cell);
+}
+
+void RingRoutes::on_cut_off(CellId cell) {
+  Peer& peer = peers_[static_cast<std::size_t>(cell)];
+  peer.cut_off = true;
+  if (peer.life.up) tell(cell);
+}
+
+/// What it said of its VMM meanwhile holds.
+void RingRoutes::on_admitted(CellId cell) {
+  Peer& peer = peers_[static_cast<std::size_t>(cell)];
+  peer.cut_off = false;
+  if (peer.life.up) tell(cell);
+}
 
 }  // namespace hive::control

@@ -17,7 +17,9 @@ namespace hive::control {
 
 /// Owns the rings by which the siblings that may talk with this cell send it packets, gives each
 /// sibling's monitor its copy, and takes from it the ring of the other direction. Rings belong to a
-/// pair of cells for as long as both have monitors, whatever becomes of their VMMs.
+/// pair of cells for as long as both have the same monitors, whatever becomes of their VMMs. A
+/// sibling whose monitor is another process than before has another ring, which the VMM that runs
+/// does not have: to that VMM the sibling stays down.
 class RingRoutes : public SiblingsPart {
  public:
   /// What is known of a sibling's VMM.
@@ -36,15 +38,21 @@ class RingRoutes : public SiblingsPart {
   /// The part of a VMM's configuration that this object knows: all but the link. The descriptors
   /// stay this object's. Siblings whose monitors are lost are left out.
   [[nodiscard]] cell::VsockConfig config() const;
-  [[nodiscard]] const Life& life(CellId cell) const {
-    return peers_[static_cast<std::size_t>(cell)].life;
+  /// A sibling that is cut off is down.
+  [[nodiscard]] Life life(CellId cell) const {
+    const Peer& peer = peers_[static_cast<std::size_t>(cell)];
+    return {peer.life.incarnation, peer.life.up && !peer.cut_off};
   }
+  /// A VMM has been started with config().
+  void attach();
   /// Whether this cell and CELL may talk: one of them may call the other.
   [[nodiscard]] bool is_pair(CellId cell) const;
 
   bool on_joined(CellId cell, const mesh::Hello& hello, std::vector<UniqueFd>& files) override;
   void on_packet(CellId cell, const mesh::Packet& packet, std::vector<UniqueFd>& files) override;
   void on_lost(CellId cell) override;
+  void on_cut_off(CellId cell) override;
+  void on_admitted(CellId cell) override;
   [[nodiscard]] bool has_all_of(CellId cell) const override;
 
  private:
@@ -61,6 +69,11 @@ class RingRoutes : public SiblingsPart {
     std::optional<Ring> in;
     std::optional<Ring> out;
     Life life;
+    bool cut_off = false;
+    std::uint64_t monitor_life = 0;  ///< mesh::Hello's.
+    bool linked_again = false;       ///< The same process as before.
+    bool was_up = false;             ///< When its monitor was lost.
+    bool is_new = false;             ///< The VMM that runs does not have its ring.
   };
 
   [[nodiscard]] Ring make_ring(CellId from) const;
@@ -68,6 +81,7 @@ class RingRoutes : public SiblingsPart {
   void take_ring(CellId from, std::vector<UniqueFd>& files);
   void start(CellId cell, Incarnation incarnation);
   void end(CellId cell);
+  void tell(CellId cell);
 
   Siblings& siblings_;
   CellId own_;

@@ -51,6 +51,7 @@ void Vsock::attach(UniqueFd link, Incarnation incarnation) {
   incarnation_ = incarnation;
   logged_ = 0;
   service_.clear();
+  routes_.attach();
   if (!link) return;
   link_ = std::make_unique<VmmVsockLink>(loop_, std::move(link), link_handlers());
   for (unsigned cell = 0; cell < machine_.cells.size(); ++cell) {

@@ -165,7 +165,7 @@ pid_t TestMachine::start(const std::vector<std::string>& arguments) const {
 }
 
 nlohmann::json TestMachine::status(const std::string& cell) const {
-  const auto json = nlohmann::json::parse(hive({"status", "--json"}).out, nullptr, false);
+  const auto json = nlohmann::json::parse(hive({"status", name_, "--json"}).out, nullptr, false);
   if (!json.is_object()) return {};
   for (const auto& machine : json["machines"]) {
     if (machine["machine"] != name_) continue;

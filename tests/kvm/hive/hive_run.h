@@ -53,7 +53,7 @@ class TestMachine {
   /// Starts hive with ARGUMENTS; its pid.
   pid_t start(const std::vector<std::string>& arguments) const;
 
-  /// The cell's entry of `hive status --json`.
+  /// The cell's entry of `hive status MACHINE --json`.
   [[nodiscard]] nlohmann::json status(const std::string& cell) const;
   /// Waits until the cell is in STATE; its status, as it is then or when patience ends.
   nlohmann::json await(const std::string& cell, const std::string& state) const;

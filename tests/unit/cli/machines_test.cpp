@@ -2,8 +2,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <chrono>
+
+#include "cellmon/cli/rpc_client.h"
+#include "cellmon/wire/local_socket.h"
 #include "vmm/base/error.h"
+#include "vmm/base/unique_fd.h"
 
 namespace hive::cli {
 namespace {
@@ -53,6 +59,22 @@ CellView view(const CellAddress& address, const std::vector<std::string>& planne
   CellView cell{address, wire::CellStatus{}, ""};
   cell.status->cells = planned;
   return cell;
+}
+
+// Each would be waited for, one after the other, for longer than the test allows.
+TEST(LookAtMachines, WaitsForNoMonitorLongerThanForAll) {
+  const std::string machine = "still-" + std::to_string(::getpid());
+  std::vector<UniqueFd> monitors;
+  for (int cell = 0; cell < 16; ++cell) {
+    monitors.push_back(wire::listen_abstract(
+        wire::socket_name({::geteuid(), machine, "cell" + std::to_string(cell)})));
+  }
+  const auto start = std::chrono::steady_clock::now();
+  const auto machines = look_at_machines(machine);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 8 * RpcClient::kQuick);
+  ASSERT_EQ(machines.size(), 1U);
+  ASSERT_EQ(machines[0].cells.size(), monitors.size());
+  for (const CellView& cell : machines[0].cells) EXPECT_EQ(cell.problem, "monitor does not answer");
 }
 
 TEST(GroupByMachine, AddsTheCellsWhoseMonitorsAreLost) {

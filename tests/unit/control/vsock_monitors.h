@@ -46,14 +46,15 @@ struct Heard {
 
 /// One cell's monitor, as far as vsock goes.
 struct VsockMonitor {
-  VsockMonitor(boost::asio::io_context& io, const plan::Machine& machine, unsigned own)
+  VsockMonitor(boost::asio::io_context& io, const plan::Machine& machine, unsigned own,
+               std::uint64_t life)
       : loop(io),
         siblings(io, machine, own, quiet_log()),
         vsock(io, machine, siblings,
               {[this](const std::string& detail) { hints.push_back(detail); },
                [this] { ++counters_told; }},
               quiet_log()) {
-    siblings.start(0, {});
+    siblings.start(0, {}, life);
   }
 
   /// Starts a VMM, whose end of the link is `vmm`.
@@ -104,8 +105,8 @@ class VsockMonitors : public testing::Test {
       return true;
     });
   }
-  VsockMonitor& start(unsigned cell) {
-    return *monitors_.emplace_back(std::make_unique<VsockMonitor>(loop_, machine_, cell));
+  VsockMonitor& start(unsigned cell, std::uint64_t life = 1) {
+    return *monitors_.emplace_back(std::make_unique<VsockMonitor>(loop_, machine_, cell, life));
   }
 
   /// Runs the loop until HOLDS does, at most for ten seconds.

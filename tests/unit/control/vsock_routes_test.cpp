@@ -130,8 +130,28 @@ TEST_F(VsockRoutes, TellThatASiblingIsDownWhenItsMonitorIsGone) {
   EXPECT_EQ(hear(alpha).as<cell::VsockPeerState>(VsockMessage::kPeerUp).incarnation, 2U);
   monitors_[1].reset();
   EXPECT_EQ(hear(alpha).as<cell::VsockPeerState>(VsockMessage::kPeerDown).incarnation, 2U);
-  EXPECT_THAT(cells_of(alpha.vsock.config()), ElementsAre(2)) << "it is gone for good";
+  EXPECT_THAT(cells_of(alpha.vsock.config()), ElementsAre(2)) << "it is gone";
   EXPECT_TRUE(alpha.siblings.are_ready());
+}
+
+TEST_F(VsockRoutes, KeepASiblingsLaterMonitorFromAVmmThatDoesNotHaveItsRing) {
+  start();
+  VsockMonitor& alpha = *monitors_[0];
+  alpha.start_vmm(1);
+  monitors_[1]->start_vmm(2);
+  EXPECT_EQ(hear(alpha).as<cell::VsockPeerState>(VsockMessage::kPeerUp).incarnation, 2U);
+  monitors_[1].reset();
+  EXPECT_EQ(hear(alpha).as<cell::VsockPeerState>(VsockMessage::kPeerDown).incarnation, 2U);
+  VsockMonitor& beta = start(1, 9);
+  run_until([&] { return alpha.siblings.state(CellId{1}) == Siblings::State::kJoined; });
+  beta.start_vmm(3);
+  run_until([&] { return alpha.vsock.routes().life(CellId{1}) == RingRoutes::Life{3, true}; });
+  run_for(20);
+  EXPECT_FALSE(try_hear(alpha)) << "it could not talk to it";
+  alpha.end_vmm();
+  EXPECT_THAT(cells_of(alpha.vsock.config()), ElementsAre(1, 2));
+  alpha.start_vmm(2);
+  EXPECT_EQ(hear(alpha).as<cell::VsockPeerState>(VsockMessage::kPeerUp).incarnation, 3U);
 }
 
 TEST_F(VsockRoutes, ReachAVmmThatReadsLate) {

@@ -3,8 +3,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <spdlog/sinks/null_sink.h>
 #include <sys/eventfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -58,11 +60,12 @@ struct Peer {
     mesh = std::make_unique<Mesh>(loop, settings, std::move(handlers), quiet());
   }
 
-  void start(std::uint64_t contribution = 0, std::vector<int> files = {}) {
+  void start(std::uint64_t contribution = 0, std::vector<int> files = {}, std::uint64_t life = 1) {
     Hello hello;
     hello.cell = own_cell;
     hello.cells = all;
     hello.contribution = contribution;
+    hello.life = life;
     mesh->start(hello, std::move(files));
   }
 
@@ -138,20 +141,76 @@ TEST_F(MeshTest, HandsOverDescriptorsAndPackets) {
   EXPECT_THAT(second.heard, ElementsAre(std::pair(0U, 9U)));
 }
 
-TEST_F(MeshTest, TellsOfAPeerThatIsGoneAndDoesNotTakeItBack) {
+TEST_F(MeshTest, TakesAPeerBackInALaterLifeOrTheSame) {
+  for (const unsigned returning : {0U, 1U}) {
+    peers_.clear();
+    machine_ = machine_name();
+    Peer& stays = add(1 - returning, 2);
+    add(returning, 2).start(0, {}, 5);
+    stays.start();
+    run_until([&] { return stays.joined.size() == 1 && !peers_[1]->joined.empty(); });
+    std::size_t times = 1;
+    for (const std::uint64_t life : {5U, 9U}) {
+      peers_.pop_back();
+      run_until([&] { return stays.lost.size() == times; });
+      EXPECT_FALSE(stays.mesh->is_joined(CellId{static_cast<std::uint8_t>(returning)}));
+      EXPECT_FALSE(stays.mesh->send(CellId{static_cast<std::uint8_t>(returning)}, Leave{}));
+      ++times;
+      Peer& again = add(returning, 2);
+      again.start(0, {}, life);
+      run_until([&] { return stays.joined.size() == times && !again.joined.empty(); });
+      EXPECT_TRUE(again.mesh->send(CellId{static_cast<std::uint8_t>(1 - returning)},
+                                   Leave{Kind::kLeave, 7}));
+      run_until([&] { return stays.heard.size() == times - 1; });
+    }
+  }
+}
+
+TEST_F(MeshTest, TakesNoEarlierLife) {
   Peer& first = add(0, 2);
-  add(1, 2).start();
   first.start();
-  run_until([&] { return !first.joined.empty() && !peers_[1]->joined.empty(); });
+  add(1, 2).start(0, {}, 9);
+  run_until([&] { return first.joined.size() == 1; });
   peers_.pop_back();
-  run_until([&] { return !first.lost.empty(); });
-  EXPECT_FALSE(first.mesh->is_joined(CellId{1}));
-  EXPECT_FALSE(first.mesh->send(CellId{1}, Leave{}));
-  Peer& again = add(1, 2);
-  again.start();
+  run_until([&] { return first.lost.size() == 1; });
+  add(1, 2).start(0, {}, 8);
+  // It is turned away and calls again and again: once it has, a later one is taken.
   loop_.run_for(std::chrono::milliseconds(100));
-  EXPECT_THAT(again.joined.size(), testing::Le(1U));
+  loop_.restart();
   EXPECT_THAT(first.joined, ElementsAre(1U));
+  peers_.pop_back();
+  add(1, 2).start(0, {}, 10);
+  run_until([&] { return first.joined.size() == 2; });
+}
+
+TEST_F(MeshTest, KnowsThePeersProcess) {
+  const std::string name = wire::mesh_socket_name({::geteuid(), machine_, "cell0"});
+  Peer& first = add(0, 2);
+  first.start();
+  std::array<int, 2> gate{};
+  ASSERT_EQ(::pipe(gate.data()), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const UniqueFd caller = wire::connect_abstract(name, SOCK_SEQPACKET);
+    Hello hello;
+    hello.cell = 1;
+    hello.cells = 2;
+    ::send(caller.get(), &hello, sizeof hello, MSG_NOSIGNAL);
+    char byte = 0;
+    ::close(gate[1]);
+    ::_exit(::read(gate[0], &byte, 1) < 0 ? 1 : 0);
+  }
+  run_until([&] { return !first.joined.empty(); });
+  const UniqueFd process = first.mesh->open_process(CellId{1});
+  ASSERT_TRUE(process.valid());
+  pollfd entry{process.get(), POLLIN, 0};
+  EXPECT_EQ(::poll(&entry, 1, 0), 0) << "it is alive";
+  ::close(gate[1]);
+  EXPECT_EQ(::poll(&entry, 1, 10'000), 1) << "it has ended";
+  ::close(gate[0]);
+  ::waitpid(child, nullptr, 0);
+  run_until([&] { return !first.lost.empty(); });
+  EXPECT_FALSE(first.mesh->open_process(CellId{1}).valid());
 }
 
 TEST_F(MeshTest, LosesAPeerThatDoesNotRead) {
@@ -187,7 +246,7 @@ TEST_F(MeshTest, TurnsStrangersAway) {
   for (const auto& spoil : std::vector<std::function<void(Hello&)>>{
            [](Hello& hello) { hello.cell = 0; }, [](Hello& hello) { hello.cell = 3; },
            [](Hello& hello) { hello.cells = 2; },
-           [](Hello& hello) { hello.version = kVersion + 1; },
+           [](Hello& hello) { hello.version = kVersion + 1; }, [](Hello& hello) { hello.life = 0; },
            [](Hello& hello) { hello.contribution = 666; }}) {
     Hello hello = known;
     spoil(hello);
@@ -208,6 +267,29 @@ TEST(MeshPacket, IsOnlyWhatHasItsSize) {
   bytes = wire::as_packet(Leave{});
   bytes[0] = 99;
   EXPECT_FALSE(parse_packet(bytes));
+}
+
+TEST(MeshPacket, CarriesAMessageOfAnyLengthUpToTheLongest) {
+  for (const std::size_t size : {std::size_t{1}, std::size_t{24}, Agree::kMaxBytes}) {
+    const Agree sent = Agree::of(std::string(size, 'm'));
+    std::string bytes(as_bytes(sent));
+    EXPECT_EQ(bytes.size(), 8 + size);
+    const auto packet = parse_packet(bytes);
+    ASSERT_TRUE(packet && std::holds_alternative<Agree>(*packet));
+    EXPECT_EQ(std::get<Agree>(*packet).message(), std::string(size, 'm'));
+    EXPECT_FALSE(parse_packet(bytes + "x"));
+    bytes.pop_back();
+    EXPECT_FALSE(parse_packet(bytes));
+  }
+  EXPECT_FALSE(parse_packet(as_bytes(Agree::of(""))));
+}
+
+TEST(MeshPacket, HoldsFindingsWithoutReservedBits) {
+  Findings findings;
+  findings.evidence = 5;
+  EXPECT_TRUE(parse_packet(as_bytes(findings)));
+  findings.reserved[5] = 1;
+  EXPECT_FALSE(parse_packet(as_bytes(findings)));
 }
 
 }  // namespace

@@ -26,6 +26,11 @@ CellStatus sample() {
   status.console_file = "/run/hive/trio/alpha.console";
   status.ignored_reports = 4;
   status.cells = {"alpha", "beta"};
+  status.view.epoch = 4;
+  status.view.member = true;
+  status.view.members = {{"alpha", 3}, {"beta", 1}};
+  status.view.suspects = {"beta"};
+  status.view.watched = {{"beta", 1.5}};
   return status;
 }
 
@@ -35,6 +40,25 @@ TEST(CellStatus, SurvivesItsWireForm) {
   EXPECT_EQ(to_json(*back), to_json(sample()));
   EXPECT_EQ(back->state, CellState::kFailed);
   EXPECT_EQ(back->cells, sample().cells);
+}
+
+TEST(ViewStatus, SurvivesItsWireFormAndRefusesWhatIsMalformed) {
+  const Json sound = to_json(sample().view);
+  ASSERT_TRUE(parse_view(sound));
+  EXPECT_EQ(parse_view(sound)->members[0].incarnation, 3U);
+  EXPECT_EQ(parse_view(sound)->watched[0].suspicion, 1.5);
+  for (const auto& [key, value] : sound.items()) {
+    Json json = sound;
+    json.erase(key);
+    EXPECT_FALSE(parse_view(json)) << "without " << key;
+    json[key] = Json::object();
+    EXPECT_FALSE(parse_view(json)) << key << " of the wrong type";
+    json[key] = Json::array({nullptr});
+    EXPECT_FALSE(parse_view(json)) << key << " of the wrong elements";
+  }
+  Json json = sound;
+  json["members"][0]["incarnation"] = std::uint64_t{1} << 32U;
+  EXPECT_FALSE(parse_view(json));
 }
 
 TEST(CellStatus, RefusesWhatIsMalformed) {

@@ -7,6 +7,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <utility>
+#include <vector>
+
 #include "vmm/base/error.h"
 
 namespace hive::wire {
@@ -29,6 +33,19 @@ TEST(LocalSocket, ConnectsProcessesOfOneUser) {
   EXPECT_EQ(::read(server.get(), &byte, 1), 1);
   EXPECT_NE(::fcntl(client.get(), F_GETFD) & FD_CLOEXEC, 0);
   EXPECT_NE(::fcntl(listener.get(), F_GETFD) & FD_CLOEXEC, 0);
+}
+
+TEST(LocalSocket, GivesUpOnAListenerThatTakesNobody) {
+  const std::string name = fresh_name("full");
+  const UniqueFd listener = listen_abstract(name);
+  std::vector<UniqueFd> callers;
+  while (UniqueFd caller = connect_abstract(name, SOCK_STREAM | SOCK_NONBLOCK)) {
+    callers.push_back(std::move(caller));
+  }
+  constexpr std::chrono::milliseconds kShort{20};
+  EXPECT_THROW((void)connect_abstract(name, SOCK_STREAM, kShort), Error);
+  const UniqueFd server(::accept(listener.get(), nullptr, nullptr));
+  EXPECT_TRUE(connect_abstract(name, SOCK_STREAM, kShort).valid());
 }
 
 TEST(LocalSocket, LeavesNothingBehind) {

@@ -1,0 +1,224 @@
+#include "cellmon/control/members.h"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <exception>
+#include <utility>
+
+#include "vmm/base/watch.h"
+
+namespace hive::control {
+namespace {
+
+using agree::Time;
+using boost::asio::posix::stream_descriptor;
+
+constexpr Time kHeartbeat = member::MemberSettings().heartbeat;
+static_assert(sizeof(agree::State) <= mesh::Agree::kMaxBytes);
+
+member::MemberSettings settings_of(const Siblings& siblings, agree::Life life) {
+  member::MemberSettings settings;
+  settings.self = static_cast<CellId>(siblings.own());
+  settings.names = siblings.names();
+  settings.life = life;
+  return settings;
+}
+
+std::chrono::steady_clock::time_point point_of(Time time) {
+  return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(time));
+}
+
+}  // namespace
+
+Members::Members(boost::asio::io_context& loop, Siblings& siblings, agree::Life life,
+                 Handlers handlers, spdlog::logger& log)
+    : loop_(loop),
+      siblings_(siblings),
+      handlers_(std::move(handlers)),
+      log_(log),
+      page_(static_cast<CellId>(siblings.own())),
+      membership_(settings_of(siblings, life), *this),
+      timer_(loop),
+      beat_timer_(loop) {
+  siblings_.add(*this);
+}
+
+Members::~Members() = default;
+
+Time Members::now() {
+  return static_cast<Time>(std::chrono::steady_clock::now().time_since_epoch().count());
+}
+
+void Members::start() {
+  next_beat_ = now();
+  beat();
+}
+
+bool Members::on_joined(CellId cell, const mesh::Hello& hello, std::vector<UniqueFd>& files) {
+  if (!files.empty() && !member::PeerPage::is_page(files.front().get())) return false;
+  try {
+    if (!files.empty()) {
+      pages_[cell] = std::make_unique<member::PeerPage>(files.front().get(), cell);
+      files.erase(files.begin());
+    }
+    watch_process(cell);
+  } catch (const std::exception& error) {
+    log_.error("the monitor of {} cannot be watched: {}",
+               siblings_.names()[static_cast<std::size_t>(cell)], error.what());
+    return false;
+  }
+  // By way of the loop: what it has to say goes after what the other parts say first.
+  later([this, cell, life = hello.life] {
+    if (siblings_.state(cell) == Siblings::State::kJoined) {
+      membership_.link_up(cell, life, now());
+    }
+  });
+  return true;
+}
+
+/// The process at the link to CELL: what it sent counts, then that it has ended.
+void Members::watch_process(CellId cell) {
+  processes_.erase(cell);
+  UniqueFd process = siblings_.open_process(cell);
+  if (!process) return;
+  auto& watched = processes_.emplace(cell, watch(loop_, std::move(process))).first->second;
+  watched.async_wait(stream_descriptor::wait_read, [this, cell](const auto& error) {
+    if (error) return;
+    siblings_.drain(cell);
+    membership_.process_ended(cell, now());
+  });
+}
+
+void Members::on_lost(CellId cell) {
+  pages_.erase(cell);
+  membership_.link_lost(cell, now());
+}
+
+void Members::on_packet(CellId cell, const mesh::Packet& packet, std::vector<UniqueFd>& /*files*/) {
+  if (const auto* agree = std::get_if<mesh::Agree>(&packet)) {
+    const auto message = agree::parse_message(agree->message());
+    if (message) return membership_.receive(cell, *message, now());
+    log_.warn("the monitor of {} sent what is no message of agreement",
+              siblings_.names()[static_cast<std::size_t>(cell)]);
+  } else if (const auto* probe = std::get_if<mesh::Probe>(&packet)) {
+    mesh::Findings findings;
+    findings.number = probe->number;
+    findings.evidence = membership_.findings().bits();
+    (void)siblings_.send(cell, findings);
+  } else if (const auto* findings = std::get_if<mesh::Findings>(&packet)) {
+    membership_.answered(cell, findings->number, agree::EvidenceSet(findings->evidence), now());
+  }
+}
+
+void Members::set_own_evidence(agree::EvidenceSet evidence) {
+  membership_.set_own_evidence(evidence, now());
+}
+
+void Members::suspended() { membership_.suspended(now()); }
+
+void Members::accuse(CellId suspect, agree::EvidenceSet evidence) {
+  membership_.accuse(suspect, evidence, now());
+}
+
+void Members::join() {
+  if (!membership_.is_member()) membership_.join(now());
+}
+
+void Members::send(CellId to, const agree::Message& message) {
+  (void)siblings_.send(to, mesh::Agree::of(agree::as_bytes(message)));
+}
+
+void Members::ask(CellId suspect, std::uint32_t number) {
+  (void)siblings_.send(suspect, mesh::Probe{mesh::Kind::kProbe, number});
+}
+
+void Members::recover(agree::CellSet /*failed*/) {
+  later([this] {
+    follow_view();
+    membership_.recovered(now());
+  });
+}
+
+void Members::follow_view() {
+  if (!membership_.is_member()) return;
+  agree::CellSet out;
+  for (std::size_t index = 0; index < siblings_.names().size(); ++index) {
+    const CellId cell{static_cast<std::uint8_t>(index)};
+    if (!view().members.contains(cell)) out.insert(cell);
+  }
+  const agree::CellSet before = std::exchange(out_, out);
+  (out - before).for_each([&](CellId cell) { siblings_.cut_off(cell); });
+  (before - out).for_each([&](CellId cell) { siblings_.admit(cell); });
+}
+
+void Members::tell(const std::string& kind, const std::string& detail) {
+  handlers_.tell(kind, detail);
+}
+
+void Members::changed() {
+  page_.set_epoch(membership_.view().epoch);
+  if (std::exchange(has_news_, true)) return;
+  later([this] {
+    has_news_ = false;
+    arm();
+    follow_view();
+    handlers_.changed();
+  });
+}
+
+void Members::later(std::function<void()> task) {
+  boost::asio::post(loop_, [task = std::move(task), alive = std::weak_ptr(alive_)] {
+    if (!alive.expired()) task();
+  });
+}
+
+void Members::arm() {
+  const Time deadline = membership_.deadline();
+  if (deadline == armed_) return;
+  armed_ = deadline;
+  if (deadline == agree::kNever) {
+    timer_.cancel();
+    return;
+  }
+  timer_.expires_at(point_of(deadline));
+  timer_.async_wait([this](const auto& error) {
+    if (error) return;
+    armed_ = agree::kNever;
+    membership_.tick(now());
+  });
+}
+
+void Members::beat() {
+  const Time time = now();
+  const Time late = time - std::min(time, next_beat_);
+  page_.beat();
+  for (const auto& [cell, page] : pages_) membership_.observe(cell, page->read(), late, time);
+  next_beat_ = time + kHeartbeat;
+  beat_timer_.expires_at(point_of(next_beat_));
+  beat_timer_.async_wait([this](const auto& error) {
+    if (!error) beat();
+  });
+}
+
+wire::ViewStatus Members::status() const {
+  wire::ViewStatus status;
+  const agree::View& view = membership_.view();
+  const auto& names = siblings_.names();
+  status.epoch = view.epoch;
+  status.member = membership_.is_member();
+  status.suspended = membership_.is_suspending();
+  const Time time = now();
+  for (std::size_t index = 0; index < names.size(); ++index) {
+    const CellId cell{static_cast<std::uint8_t>(index)};
+    if (view.members.contains(cell)) {
+      status.members.push_back({names[index], view.incarnations[index]});
+    }
+    if (membership_.suspects().contains(cell)) status.suspects.push_back(names[index]);
+    if (membership_.watched().contains(cell)) {
+      status.watched.push_back({names[index], membership_.suspicion(cell, time)});
+    }
+  }
+  return status;
+}
+
+}  // namespace hive::control

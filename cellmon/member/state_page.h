@@ -1,0 +1,88 @@
+// What a cell's monitor publishes of it, for the other monitors of the machine to read at any time.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "vmm/base/ids.h"
+#include "vmm/base/unique_fd.h"
+
+namespace hive::member {
+
+/// A page that one process writes and others map read-only, in the host's byte order. What it holds
+/// is checked by who reads it: its writer may be wrong.
+struct StatePage {
+  static constexpr std::uint64_t kMagic = 0x6567'6150'6576'6948;  ///< "HivePage"
+  static constexpr std::uint32_t kVersion = 1;
+  static constexpr std::size_t kBytes = 4096;
+
+  std::uint64_t magic = 0;
+  std::uint32_t version = 0;
+  std::uint32_t cell = 0;
+  /// Advances again and again while the monitor's loop runs.
+  std::atomic<std::uint64_t> heartbeat;
+  std::atomic<std::uint64_t> incarnation;  ///< Of the VMM that runs; 0: none.
+  std::atomic<std::uint64_t> epoch;        ///< Of the view that the monitor knows.
+  /// 0; for the guest's own heartbeat, its vCPUs' progress and load figures.
+  std::array<std::uint64_t, 507> reserved;
+};
+
+static_assert(sizeof(StatePage) == StatePage::kBytes && offsetof(StatePage, heartbeat) == 16 &&
+              offsetof(StatePage, incarnation) == 24 && offsetof(StatePage, epoch) == 32 &&
+              offsetof(StatePage, reserved) == 40);
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+
+/// The page of this process's cell.
+class OwnPage {
+ public:
+  /// Throws Error.
+  explicit OwnPage(CellId cell);
+  OwnPage(const OwnPage&) = delete;
+  OwnPage& operator=(const OwnPage&) = delete;
+  OwnPage(OwnPage&&) = delete;
+  OwnPage& operator=(OwnPage&&) = delete;
+  ~OwnPage();
+
+  /// For the others: nobody can map it writable any more.
+  [[nodiscard]] int file() const { return file_.get(); }
+
+  void beat() { page_->heartbeat.fetch_add(1, std::memory_order_release); }
+  void set_incarnation(Incarnation incarnation) { page_->incarnation.store(incarnation); }
+  void set_epoch(std::uint64_t epoch) { page_->epoch.store(epoch); }
+
+ private:
+  UniqueFd file_;
+  StatePage* page_;
+};
+
+/// Another cell's page.
+class PeerPage {
+ public:
+  struct Sample {
+    std::uint64_t heartbeat = 0;
+    Incarnation incarnation = 0;
+    std::uint64_t epoch = 0;
+  };
+
+  /// Whether FILE can be mapped, and cannot be cut afterwards.
+  static bool is_page(int file);
+  /// FILE is_page(). Throws Error when it cannot be mapped all the same.
+  PeerPage(int file, CellId cell);
+  PeerPage(const PeerPage&) = delete;
+  PeerPage& operator=(const PeerPage&) = delete;
+  PeerPage(PeerPage&&) = delete;
+  PeerPage& operator=(PeerPage&&) = delete;
+  ~PeerPage();
+
+  /// What it says now; nothing when it is not that cell's page.
+  [[nodiscard]] std::optional<Sample> read() const;
+
+ private:
+  const StatePage* page_;
+  CellId cell_;
+};
+
+}  // namespace hive::member
