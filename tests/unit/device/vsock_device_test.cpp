@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <string>
 
 #include "tests/unit/device/vsock_talk.h"
@@ -8,6 +9,7 @@ namespace hive::device::test {
 namespace {
 
 using vsock::Op;
+using namespace std::chrono_literals;
 
 TEST(VsockDevice, TellsTheGuestItsAddress) {
   VsockCells cells(2);
@@ -69,6 +71,38 @@ TEST(VsockDevice, MarksOnlyTheLastPartOfAMessageAsItsEnd) {
   EXPECT_EQ(first->payload.size(), 4096U);
   EXPECT_EQ(second->header.flags, vsock::kEndOfMessage);
   EXPECT_EQ(second->payload.size(), 904U);
+}
+
+/// How long it takes until the guest, which has sent so many packets in one go, is told that they
+/// are done with.
+std::chrono::nanoseconds time_until_told(unsigned packets) {
+  constexpr std::uint64_t kEventIndex = 1ULL << 29;
+  VsockCells cells(2);
+  VsockGuest& guest = *cells.guests[0];
+  guest.driver->reset();
+  guest.features |= kEventIndex;
+  guest.start();
+  const vsock::Header update = packet(3, 1000, 4, 80, Op::kCreditUpdate);
+  (void)guest.machine.ram.write({VsockGuest::kTransmitArea}, std::as_bytes(std::span(&update, 1)));
+  const auto start = std::chrono::steady_clock::now();
+  for (unsigned head = 0; head < packets; ++head) {
+    guest.transmit.add(static_cast<std::uint16_t>(head), {{VsockGuest::kTransmitArea, 44}});
+  }
+  guest.driver->kick(1);
+  EXPECT_TRUE(guest.machine.run_until([&] { return guest.driver->interrupts(1) != 0; }));
+  return std::chrono::steady_clock::now() - start;
+}
+
+TEST(VsockDevice, IsInNoHurryToTellOfPackets) {
+  EXPECT_GE(time_until_told(1), 10ms);
+  EXPECT_GE(time_until_told(2), 100ms);
+}
+
+TEST(VsockDevice, IsSoonerToTellADriverThatMayWaitForIt) {
+  // On a host that is busy now and then.
+  bool is_soon = false;
+  for (int tries = 0; tries < 20 && !is_soon; ++tries) is_soon = time_until_told(1) < 90ms;
+  EXPECT_TRUE(is_soon);
 }
 
 TEST(VsockDevice, ResetsItsConnectionsWhenTheGuestResetsTheDevice) {

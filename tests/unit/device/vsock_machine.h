@@ -66,6 +66,7 @@ inline vsock::Header packet(std::uint64_t source_cid, std::uint32_t source_port,
 class VsockGuest {
  public:
   static constexpr std::uint16_t kBuffers = 16;
+  static constexpr std::uint16_t kTransmitBuffers = 32;
   static constexpr std::uint64_t kReceiveArea = 0x10'0000;
   static constexpr std::uint64_t kTransmitArea = 0x20'0000;
 
@@ -79,8 +80,8 @@ class VsockGuest {
 
   void start() {
     receive = GuestQueue(machine.ram, 0x1000, kBuffers);
-    transmit = GuestQueue(machine.ram, 0x3000, kBuffers);
-    driver->negotiate(3);
+    transmit = GuestQueue(machine.ram, 0x3000, kTransmitBuffers);
+    driver->negotiate(features);
     driver->enable(0, receive);
     driver->enable(1, transmit);
     for (std::uint16_t head = 0; head < kBuffers; ++head) offer(head);
@@ -144,8 +145,9 @@ class VsockGuest {
   VirtioVsock* device = nullptr;
   std::optional<GuestDriver> driver;
   GuestQueue receive{machine.ram, 0x1000, kBuffers};
-  GuestQueue transmit{machine.ram, 0x3000, kBuffers};
+  GuestQueue transmit{machine.ram, 0x3000, kTransmitBuffers};
   std::deque<Packet> received;
+  std::uint64_t features = 3;
   bool offering = true;  ///< Whether buffers are offered again.
 
  private:

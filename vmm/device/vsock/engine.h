@@ -62,6 +62,7 @@ class VirtioVsock::Engine {
   void arm_timer();
   /// Sees that the guest learns some day of the packets taken from it.
   void complete_later();
+  void complete_after(std::chrono::milliseconds delay);
   /// Calls WORK with the lock held, and pumps.
   void run(const std::function<void()>& work);
 
@@ -82,7 +83,8 @@ class VirtioVsock::Engine {
   std::optional<vsock::HostConnections> host_;
   std::optional<boost::asio::steady_timer> timer_;
   std::optional<boost::asio::steady_timer> completion_;
-  bool completes_ = false;  ///< completion_ runs.
+  /// Packets given back since the driver was last told; completion_ runs where there are any.
+  std::uint64_t unreported_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
