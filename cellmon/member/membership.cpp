@@ -61,6 +61,7 @@ void Membership::link_lost(CellId peer, Time now) {
   at(peer).linked = false;
   at(peer).watch.reset();
   at(peer).link_deadline = now + patience(peer, settings_.link_limit);
+  at(peer).link_has_grace = true;
   agreement_.link_lost(peer, now);
   run(now);
 }
@@ -158,10 +159,7 @@ void Membership::observe(CellId peer, const std::optional<PeerPage::Sample>& sam
 
 void Membership::tick(Time now) {
   now_ = now;
-  // Once: who is always late accuses late.
-  const bool is_late = now >= deadline() && now - deadline() >= settings_.heartbeat / 2;
-  if (is_late && !was_late_) wait_anew(now);
-  was_late_ = is_late;
+  if (now >= deadline() && now - deadline() >= settings_.heartbeat / 2) wait_anew(now);
   for (unsigned index = 0; index < settings_.names.size(); ++index) {
     const CellId cell{static_cast<std::uint8_t>(index)};
     if (is_due(cell, now)) give_up_waiting(cell, now);

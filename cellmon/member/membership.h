@@ -132,10 +132,12 @@ class Membership final : private agree::Port {
     Life spoken = 0;   ///< The latest life of the process at the link that is known.
     Life over = 0;     ///< Its lives up to this one are over.
     Time link_deadline = agree::kNever;
+    bool link_has_grace = false;
     std::uint32_t asked = 0;  ///< The question under way; 0: none.
     Time answer_deadline = agree::kNever;
-    bool is_probe = false;  ///< The question is the Agreement's.
-    EvidenceSet hint;       ///< What an answer would dispel.
+    bool is_probe = false;   ///< The question is the Agreement's.
+    bool has_grace = false;  ///< Its answer may be late once where this monitor is.
+    EvidenceSet hint;        ///< What an answer would dispel.
     std::optional<Watch> watch;
     bool is_malformed = false;  ///< Its state page, as has been told.
     bool is_hushed = false;     ///< Its silence was refused as evidence, and goes on.
@@ -151,6 +153,8 @@ class Membership final : private agree::Port {
   void start_probe(CellId suspect, Time now);
   void ask(CellId suspect, Time now);
   void finish_question(CellId suspect, EvidenceSet evidence, Time now);
+  /// A question of the Agreement that nobody wants the answer to any more.
+  void drop_probe(CellId suspect, Time now);
   /// A reason to ask SUSPECT's monitor, and to accuse the cell when that does not answer.
   void hint(CellId suspect, EvidenceSet evidence, Time now);
   void raise(CellId suspect, EvidenceSet evidence, Time now);
@@ -181,8 +185,7 @@ class Membership final : private agree::Port {
   bool going_down_ = false;
   bool joining_ = false;
   std::uint32_t last_question_ = 0;
-  bool was_late_ = false;  ///< At the last tick().
-  Time now_ = 0;           ///< Of the input being handled.
+  Time now_ = 0;  ///< Of the input being handled.
 
   // What the Agreement has asked for and is not done yet.
   CellSet to_probe_;

@@ -64,9 +64,10 @@ void Membership::refused(CellId suspect, agree::Refusal why) {
 void Membership::note_view(const agree::View& view) {
   wants_still_ = answer_suspend_ = false;
   to_probe_ = told_suspects_ = CellSet();
-  for (Peer& peer : peers_) {
-    peer.is_probe = false;  // What is asked still counts for a hint.
-    peer.is_hushed = false;
+  for (unsigned index = 0; index < settings_.names.size(); ++index) {
+    const CellId cell{static_cast<std::uint8_t>(index)};
+    drop_probe(cell, now_);
+    at(cell).is_hushed = false;
   }
   CellSet failed;
   known_.members.for_each([&](CellId cell) {

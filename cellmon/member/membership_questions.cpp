@@ -25,6 +25,7 @@ void Membership::ask(CellId suspect, Time now) {
   peer.asked = ++last_question_ == 0 ? ++last_question_ : last_question_;
   const Time limit = settings_.answer_limit;
   peer.answer_deadline = now + (peer.is_probe ? limit : patience(suspect, limit));
+  peer.has_grace = true;
   if (peer.linked) surroundings_.ask(suspect, peer.asked);
 }
 
@@ -37,6 +38,17 @@ void Membership::finish_question(CellId suspect, EvidenceSet evidence, Time now)
   if (peer.watch && found.empty()) peer.watch->restart(now);
   if (std::exchange(peer.is_probe, false)) return agreement_.probed(suspect, found, now);
   if (!found.empty()) raise(suspect, found, now);
+}
+
+void Membership::drop_probe(CellId suspect, Time now) {
+  Peer& peer = at(suspect);
+  if (!std::exchange(peer.is_probe, false)) return;
+  if (peer.hint.empty()) {
+    peer.asked = 0;
+    peer.answer_deadline = agree::kNever;
+  } else {
+    peer.answer_deadline = now + patience(suspect, settings_.answer_limit);
+  }
 }
 
 void Membership::hint(CellId suspect, EvidenceSet evidence, Time now) {
@@ -71,9 +83,14 @@ bool Membership::is_due(CellId cell, Time now) const {
 }
 
 void Membership::wait_anew(Time now) {
+  // Once each: who is always late accuses late.
   for (Peer& peer : peers_) {
-    if (now >= peer.answer_deadline) peer.answer_deadline = now + settings_.answer_limit;
-    if (now >= peer.link_deadline) peer.link_deadline = now + settings_.link_limit;
+    if (now >= peer.answer_deadline && std::exchange(peer.has_grace, false)) {
+      peer.answer_deadline = now + settings_.answer_limit;
+    }
+    if (now >= peer.link_deadline && std::exchange(peer.link_has_grace, false)) {
+      peer.link_deadline = now + settings_.link_limit;
+    }
   }
 }
 

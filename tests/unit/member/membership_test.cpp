@@ -270,6 +270,32 @@ TEST(Membership, DoesNotTakeItsOwnDelayForTheSuspects) {
   EXPECT_EQ(rig[0].agreed().slot, 1U);
 }
 
+TEST(Membership, GivesEachAnswerItsTimeAgainWhereItIsLate) {
+  Rig rig(4);
+  rig.pass(5 * kSecond);
+  rig[0].link_lost(id(3), rig.now);
+  rig.monitor(1).answers = false;
+  while (rig.monitor(0).details("hint").empty()) rig.pass(100 * kMillisecond);
+  rig.now = rig[0].deadline() + 400 * kMillisecond;
+  rig[0].tick(rig.now);  // Late for the link.
+  rig[0].link_up(id(3), 1, rig.now);
+  rig.now = rig[0].deadline() + 400 * kMillisecond;
+  rig[0].tick(rig.now);  // And for the answer.
+  rig.wake(1);
+  rig.pass(10 * kSecond);
+  EXPECT_THAT(rig.monitor(0).details("alert"), IsEmpty());
+}
+
+TEST(Membership, DoesNotAccuseForAnAnswerThatNobodyWantsAnyMore) {
+  Rig rig(3);
+  rig.monitor(2).hears = false;
+  rig[2].accuse(id(0), Evidence::kHeartbeat, rig.now);
+  rig.pass(10 * kSecond);
+  EXPECT_THAT(rig.monitor(2).details("dismissal"), SizeIs(1));
+  EXPECT_THAT(rig.monitor(2).details("alert"), SizeIs(1));
+  EXPECT_TRUE(rig[2].is_member());
+}
+
 TEST(Membership, VotesOnlyOnceTheGuestStandsStill) {
   Rig rig(3);
   rig.monitor(0).stops = rig.monitor(2).stops = false;

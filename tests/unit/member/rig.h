@@ -55,6 +55,7 @@ class Monitor final : public Surroundings {
   const unsigned own;
   bool alive = true;    ///< The process.
   bool answers = true;  ///< It is not stopped.
+  bool hears = true;    ///< What it asked is answered at once; else when somebody wakes.
   bool has_vmm = true;
   bool stops = true;     ///< The guest can be stopped.
   bool recovers = true;  ///< Recovery takes no time.
@@ -182,7 +183,7 @@ class Rig {
       const auto [to, number] = monitor.asked.front();
       monitor.asked.pop_front();
       Monitor& suspect = *monitors_[agree::index_of(to)];
-      if (suspect.alive && suspect.answers) {
+      if (suspect.alive && suspect.answers && monitor.hears) {
         monitor.membership.answered(to, number, suspect.membership.findings(), now);
       } else if (suspect.alive) {
         unanswered_.emplace_back(monitor.own, to, number);
