@@ -19,8 +19,8 @@ constexpr unsigned kReceiveTurn = 256;
 // A driver takes packets back that were sent, and has no use for them but their memory: an
 // interrupt for each would cost as much as the packet.
 constexpr std::chrono::milliseconds kCompletionDelay{10};
-// Nor is a driver in a hurry that has sent more since.
-constexpr std::chrono::milliseconds kLongestCompletionDelay{100};
+// Nor is a driver in a hurry that goes on sending: it gets one after so many delays.
+constexpr unsigned kMostCompletionDelays = 10;
 
 std::vector<vsock::PeerRights> rights_of(const std::vector<VirtioVsock::Peer>& peers) {
   std::vector<vsock::PeerRights> rights;
@@ -176,18 +176,20 @@ void VirtioVsock::Engine::arm_timer() {
 }
 
 void VirtioVsock::Engine::complete_later() {
-  if (++unreported_ == 1) complete_after(kCompletionDelay);
+  sends_on_ = true;
+  if (delays_left_ != 0) return;
+  delays_left_ = kMostCompletionDelays;
+  delay_completion();
 }
 
-void VirtioVsock::Engine::complete_after(std::chrono::milliseconds delay) {
-  completion_->expires_after(delay);
-  completion_->async_wait([this, delay, alive = std::weak_ptr(alive_)](const auto& error) {
+void VirtioVsock::Engine::delay_completion() {
+  sends_on_ = false;
+  completion_->expires_after(kCompletionDelay);
+  completion_->async_wait([this, alive = std::weak_ptr(alive_)](const auto& error) {
     if (error || alive.expired()) return;
-    transport_->run([this, delay] {
-      if (unreported_ > 1 && delay == kCompletionDelay) {
-        return complete_after(kLongestCompletionDelay - kCompletionDelay);
-      }
-      unreported_ = 0;
+    transport_->run([this] {
+      if (--delays_left_ != 0 && sends_on_) return delay_completion();
+      delays_left_ = 0;
       transport_->hasten(kTransmit);
     });
   });

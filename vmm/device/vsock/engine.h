@@ -62,7 +62,7 @@ class VirtioVsock::Engine {
   void arm_timer();
   /// Sees that the guest learns some day of the packets taken from it.
   void complete_later();
-  void complete_after(std::chrono::milliseconds delay);
+  void delay_completion();
   /// Calls WORK with the lock held, and pumps.
   void run(const std::function<void()>& work);
 
@@ -83,8 +83,8 @@ class VirtioVsock::Engine {
   std::optional<vsock::HostConnections> host_;
   std::optional<boost::asio::steady_timer> timer_;
   std::optional<boost::asio::steady_timer> completion_;
-  /// Packets given back since the driver was last told; completion_ runs where there are any.
-  std::uint64_t unreported_ = 0;
+  unsigned delays_left_ = 0;  ///< Until the driver is told; completion_ runs.
+  bool sends_on_ = false;     ///< A packet was given back since the delay began.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
