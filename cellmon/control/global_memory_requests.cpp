@@ -36,8 +36,9 @@ void GlobalMemory::ask(const hive_global_request& request) {
                                                    "the monitor of cell " + name + " is gone"));
   }
   reply_limit_.expires_after(kReplyLimit);
-  reply_limit_.async_wait([this, name](const auto& error) {
-    if (error || !pending_) return;
+  // Once it has expired, its handler comes even where there is another request by then.
+  reply_limit_.async_wait([this, name, sequence = pending_->sequence](const auto& error) {
+    if (error || !pending_ || pending_->sequence != sequence) return;
     finish_request(
         firewall::refuse_request(pending_->request, HIVE_GLOBAL_HOME_GONE,
                                  fmt::format("the monitor of cell {} has not answered in {} ms",

@@ -57,8 +57,9 @@ void VmmVsockLink::catch_up() {
   }
   if (all) return;
   retry_.expires_after(kRetry);
-  retry_.async_wait([this](const auto& error) {
-    if (!error) catch_up();
+  // Once it has expired, its handler comes however soon this object ends.
+  retry_.async_wait([this, alive = std::weak_ptr(alive_)](const auto& error) {
+    if (!error && !alive.expired()) catch_up();
   });
 }
 

@@ -57,6 +57,7 @@ class VmmVsockLink {
   boost::asio::steady_timer retry_;
   std::map<unsigned, RingRoutes::Life> wanted_;
   std::map<unsigned, RingRoutes::Life> known_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace hive::control
