@@ -89,8 +89,8 @@ bool ServerCore::spin(sdk::SpinningWait& wait, std::vector<pollfd>& polled) {
   }
   if (!has_quick) return false;
   if (wait.start() - last_poll_ > kLongestUnpolled && look(polled)) return true;
-  const auto look = [this] { return has_quick_work(); };
-  if (!wait.spin(look, Clock::time_point::max(), one_was_awake)) return false;
+  const auto has_news = [this] { return has_quick_work(); };
+  if (!wait.spin(has_news, Clock::time_point::max(), one_was_awake)) return false;
   polled.assign(kFirstSession + sessions_.size(), pollfd{-1, 0, 0});
   return true;
 }
