@@ -88,9 +88,9 @@ class Ending {
   bool ended_ = false;
 };
 
-int run_down(const DownOptions& options) {
-  const auto cells = find_cells();
-  const std::string machine = choose_machine(options.machine, cells);
+/// Ends the monitors of MACHINE that are among CELLS; whether all have ended.
+bool end_monitors(const std::string& machine, const std::vector<wire::CellAddress>& cells,
+                  const DownOptions& options) {
   const Milliseconds grace = to_milliseconds(options.timeout);
   std::vector<Ending> endings;
   bool all_ended = true;
@@ -112,7 +112,24 @@ int run_down(const DownOptions& options) {
     if (options.force) ending.kill();
     all_ended = ending.report() && all_ended;
   }
-  return all_ended ? 0 : 1;
+  return all_ended;
+}
+
+bool has_any_of(const std::string& machine, const std::vector<wire::CellAddress>& cells) {
+  return std::any_of(cells.begin(), cells.end(),
+                     [&](const wire::CellAddress& cell) { return cell.machine == machine; });
+}
+
+int run_down(const DownOptions& options) {
+  auto cells = find_cells();
+  const std::string machine = choose_machine(options.machine, cells);
+  // A monitor may have been started meanwhile in place of another one, but by none that goes down.
+  constexpr int kRounds = 2;
+  for (int round = 0; round < kRounds && has_any_of(machine, cells); ++round) {
+    if (!end_monitors(machine, cells, options)) return 1;
+    cells = find_cells();
+  }
+  return 0;
 }
 
 }  // namespace

@@ -64,6 +64,7 @@ void MachineStart::launch(const plan::Machine& machine, const std::string& run_d
       throw Error("cell " + addresses_[i].full_name() + ": " + error.what());
     }
   }
+  all_served_ = true;
 }
 
 std::vector<BootWatch::Cell> MachineStart::connect() {
@@ -84,7 +85,7 @@ void MachineStart::undo() {
     } catch (const Error&) {
       client.reset();  // Not ours, as it seems: the signal reaches our own.
     }
-    if (client && client->peer_pid() == monitors_[i].pid) {
+    if (client && (all_served_ || client->peer_pid() == monitors_[i].pid)) {
       client->send("down", {{"force", true}, {"purge", true}});
     } else {
       ::kill(monitors_[i].pid, SIGTERM);

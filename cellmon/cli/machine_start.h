@@ -43,6 +43,7 @@ class MachineStart {
   UniqueFd starter_;  ///< Holds the machine's name against other starters.
   std::vector<wire::CellAddress> addresses_;
   std::vector<LaunchedMonitor> monitors_;
+  bool all_served_ = false;  ///< Who serves a cell since has been started by one of these.
 };
 
 }  // namespace hive::cli

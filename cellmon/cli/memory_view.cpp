@@ -71,9 +71,16 @@ std::string homes_of(const Json& machine) {
     std::string waits;
     for (const Json& peer : list(cell, "peers")) {
       const std::string state = text_member(peer, "state");
-      if (state == "joined") continue;
-      waits += fmt::format("{}monitor of {} {}", waits.empty() ? "" : ", ",
-                           text_member(peer, "cell"), state);
+      const std::string name = text_member(peer, "cell");
+      const auto add = [&](const std::string& text) {
+        waits += (waits.empty() ? "" : ", ") + text;
+      };
+      if (state != "joined") add("monitor of " + name + " " + state);
+      if (peer.value("closed", Json()) == true) add(name + " reads as all-ones");
+    }
+    if (const std::uint64_t failures = number(cell, "memory_failures"); failures > 0) {
+      waits += fmt::format("{}writes to failed cells' memory stopped: {}",
+                           waits.empty() ? "" : ", ", failures);
     }
     const std::uint64_t size = number(cell, "size");
     rows.push_back({text_member(cell, "cell"), size > 0 ? format_size(size) : "none",

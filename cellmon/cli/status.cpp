@@ -54,6 +54,13 @@ std::string describe(const wire::CellStatus& status) {
   return "";
 }
 
+/// What its monitor has against the guest.
+std::string describe_guest(const wire::CellStatus& status) {
+  constexpr std::uint64_t kUnusual = 2000;
+  if (!status.hang.empty()) return "hangs: " + wire::printable(status.hang, 200);
+  return status.silent_ms < kUnusual ? "" : "agent silent for " + duration(status.silent_ms);
+}
+
 /// PARTS that are not empty, one after the other.
 std::string join(const std::vector<std::string>& parts) {
   std::string text;
@@ -110,11 +117,12 @@ void print(const MachineView& machine) {
       continue;
     }
     const wire::CellStatus& status = *cell.status;
-    fmt::print("  {:<{}}  {:<9}  {:>7}  {:>4}  {:>8}  {:>4}  {}\n", status.cell, width,
-               to_string(status.state), duration(status.state_ms), status.vcpus,
-               format_size(status.memory), status.incarnation,
-               join({describe(status), status.view.suspended ? "suspended" : "",
-                     describe_suspicion(machine, status.cell)}));
+    fmt::print(
+        "  {:<{}}  {:<9}  {:>7}  {:>4}  {:>8}  {:>4}  {}\n", status.cell, width,
+        to_string(status.state), duration(status.state_ms), status.vcpus,
+        format_size(status.memory), status.incarnation,
+        join({describe(status), describe_guest(status), status.view.suspended ? "suspended" : "",
+              describe_suspicion(machine, status.cell)}));
   }
 }
 

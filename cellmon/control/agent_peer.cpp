@@ -48,6 +48,7 @@ void AgentPeer::feed(std::string_view bytes) {
 
 void AgentPeer::handle(const abi::AgentFrame& frame) {
   if (frame.type == HIVE_AGENT_HELLO) return handle_hello(frame);
+  if (frame.type == HIVE_AGENT_PONG) return handle_pong(frame);
   const auto session = sessions_.find(frame.session);
   if (session == sessions_.end()) {
     ++ignored_frames_;
@@ -64,7 +65,19 @@ void AgentPeer::handle_hello(const abi::AgentFrame& frame) {
     handlers_.on_lost("the agent was restarted");
   }
   up_ = true;
+  awaits_pong_ = has_answered_ = false;
   handlers_.on_hello(*kernel);
+}
+
+void AgentPeer::handle_pong(const abi::AgentFrame& frame) {
+  // One that is late may answer a question to an agent before it.
+  if (!awaits_pong_ || frame.payload != abi::encode_u32(last_ping_)) {
+    ++ignored_frames_;
+    return;
+  }
+  awaits_pong_ = false;
+  has_answered_ = true;
+  ++answers_;
 }
 
 void AgentPeer::handle_for_session(std::uint32_t id, Session& session,
@@ -171,6 +184,12 @@ void AgentPeer::abandon(std::uint32_t id) {
 
 void AgentPeer::tell_cells(std::string_view list) {
   if (up_) send(HIVE_AGENT_CELLS, 0, list);
+}
+
+void AgentPeer::ping() {
+  if (!up_ || awaits_pong_) return;
+  awaits_pong_ = true;
+  send(HIVE_AGENT_PING, 0, abi::encode_u32(++last_ping_));
 }
 
 void AgentPeer::power_off() { send(HIVE_AGENT_POWEROFF, 0, {}); }

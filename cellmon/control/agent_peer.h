@@ -57,6 +57,13 @@ class AgentPeer {
   /// Tells the agent of the machine's cells: LIST has a line for each (HIVE_AGENT_CELLS).
   void tell_cells(std::string_view list);
 
+  /// Asks the agent whether it is there, unless it has not answered the last time yet.
+  void ping();
+  /// How often it has answered, of this VMM.
+  [[nodiscard]] std::uint64_t answers() const { return answers_; }
+  /// Whether it has since it said HELLO.
+  [[nodiscard]] bool has_answered() const { return up_ && has_answered_; }
+
   void power_off();
   void reboot();
 
@@ -76,6 +83,7 @@ class AgentPeer {
   void send(std::uint16_t type, std::uint32_t session, std::string_view payload);
   void handle(const abi::AgentFrame& frame);
   void handle_hello(const abi::AgentFrame& frame);
+  void handle_pong(const abi::AgentFrame& frame);
   void handle_for_session(std::uint32_t id, Session& session, const abi::AgentFrame& frame);
   void handle_output(std::uint32_t id, Session& session, const abi::AgentFrame& frame);
   void push_input(std::uint32_t id, Session& session);
@@ -84,6 +92,10 @@ class AgentPeer {
   abi::FrameDecoder decoder_;
   bool up_ = false;
   bool over_ = false;  ///< Nothing is read any more.
+  std::uint32_t last_ping_ = 0;
+  bool awaits_pong_ = false;
+  bool has_answered_ = false;
+  std::uint64_t answers_ = 0;
   std::uint32_t last_session_ = 0;
   std::uint64_t ignored_frames_ = 0;
   std::map<std::uint32_t, Session> sessions_;

@@ -14,8 +14,13 @@ namespace hive::control {
 /// bytes.
 class BoundedFile {
  public:
-  /// Makes PATH, mode 0600, or empties it. Throws Error.
-  BoundedFile(std::string path, std::size_t limit);
+  enum class Begin {
+    kAnew,   ///< What was there is lost.
+    kAtEnd,  ///< Goes on after what another process has left there.
+  };
+
+  /// Makes PATH, mode 0600, where it is not there. Throws Error.
+  BoundedFile(std::string path, std::size_t limit, Begin begin = Begin::kAnew);
   ~BoundedFile();
   BoundedFile(const BoundedFile&) = delete;
   BoundedFile& operator=(const BoundedFile&) = delete;
@@ -31,7 +36,7 @@ class BoundedFile {
   void keep() { keep_ = true; }
 
  private:
-  [[nodiscard]] UniqueFd create() const;
+  [[nodiscard]] UniqueFd create(Begin begin) const;
   [[nodiscard]] std::string old_path() const { return path_ + ".old"; }
 
   std::string path_;

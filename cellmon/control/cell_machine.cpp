@@ -12,8 +12,7 @@ using cell::ReportKind;
 
 }  // namespace
 
-template <typename Change>
-Step CellMachine::apply(Change change) {
+Step CellMachine::apply(const std::function<void(Step&)>& change) {
   Step step;
   const CellState before = state();
   refusal_.clear();
@@ -52,8 +51,10 @@ void CellMachine::begin(Step& step) {
   start_waits_ = false;
   intent_ = Intent::kRun;
   outcome_.reset();
-  has_started_ = guest_up_ = agent_up_ = false;
+  hang_ = agree::EvidenceSet();
+  has_started_ = guest_up_ = agent_up_ = killed_ = reboots_failed_ = false;
   paused_ = held_ = pause_asked_ = resume_asked_ = hold_wanted_ = false;
+  dumping_ = still_ = false;
   hold_fault_.clear();
   guest_events_ = 0;
   ++incarnation_;
@@ -67,7 +68,10 @@ void CellMachine::arm(Step& step, Milliseconds limit) {
   step.actions.push_back(Action::kArmDeadline);
 }
 
+bool CellMachine::has_failed() const { return outcome_ ? !outcome_->evidence.empty() : !killed_; }
+
 void CellMachine::kill(Step& step) {
+  killed_ = true;
   step.actions.push_back(Action::kDisarmDeadline);
   step.actions.push_back(Action::kKillVmm);
 }
@@ -75,7 +79,7 @@ void CellMachine::kill(Step& step) {
 Step CellMachine::on_report(const Report& report) {
   return apply([&](Step& step) {
     if (vmm_ == Vmm::kNone || outcome_) {
-      ++ignored_reports_;
+      if (!take_dump_report(step, report)) ++ignored_reports_;
       return;
     }
     switch (report.kind) {
@@ -84,15 +88,15 @@ Step CellMachine::on_report(const Report& report) {
       case ReportKind::kReset:
         return take_outcome(step, {CellState::kRebooting, {}, {}});
       case ReportKind::kTripleFault:
-        return take_outcome(step, {CellState::kFailed, "triple fault", Evidence::kTripleFault});
+        return take_failure(step, {CellState::kFailed, "triple fault", Evidence::kTripleFault});
       case ReportKind::kFailed:
-        return take_outcome(step, {CellState::kFailed, report.detail, Evidence::kTripleFault});
+        return take_failure(step, {CellState::kFailed, report.detail, Evidence::kTripleFault});
       case ReportKind::kNotStarted:
         return take_outcome(
             step, {CellState::kFailed, "not started: " + report.detail, Evidence::kVmmExit});
       case ReportKind::kPanicked:
-        step.actions.push_back(Action::kQuitVmm);  // The guest may still run.
-        return take_outcome(step, {CellState::kPanicked, report.detail, Evidence::kPanic});
+        if (!dumps_) step.actions.push_back(Action::kQuitVmm);  // The guest may still run.
+        return take_failure(step, {CellState::kPanicked, report.detail, Evidence::kPanic});
       default:
         take_live_report(step, report);
     }
@@ -167,8 +171,11 @@ Step CellMachine::on_vmm_exit(const std::string& how, Milliseconds lived) {
   return apply([&](Step& step) {
     if (vmm_ == Vmm::kNone) return;
     vmm_ = Vmm::kNone;
-    agent_up_ = false;
+    agent_up_ = still_ = false;
+    end_dump(step, "the VMM ended: " + how);
     step.actions.push_back(Action::kDisarmDeadline);
+    // What the others have to recover from first is no reboot.
+    if (intent_ == Intent::kReboot && has_failed() && !reboots_failed_) intent_ = Intent::kRun;
     if (intent_ == Intent::kStop) {
       finished_ = true;
       step.actions.push_back(Action::kFinish);
@@ -214,6 +221,7 @@ Step CellMachine::on_deadline() {
     } else if (!outcome_) {
       step.events.push_back({"killed", "the guest did not end in time"});
     }
+    end_dump(step, "it took too long");
     kill(step);
   });
 }
@@ -244,9 +252,11 @@ Step CellMachine::request_down(bool force, Milliseconds grace) {
       step.actions.push_back(Action::kFinish);
     } else if (force || (vmm_ == Vmm::kStarting && !outcome_)) {
       intent_ = Intent::kStop;
+      end_dump(step, "the cell is taken down by force");
       kill(step);
     } else if (outcome_) {
       intent_ = Intent::kStop;  // It ends already, and has its deadline.
+      hurry_dump(step, grace);
     } else {
       end_guest(step, Intent::kStop, grace);
     }
@@ -260,120 +270,47 @@ Step CellMachine::request_reboot(bool force, Milliseconds grace) {
       return;
     }
     early_resets_ = 0;
+    reboots_failed_ = outcome_.has_value();
     if (vmm_ == Vmm::kNone) {
       begin(step);
     } else if (force || vmm_ == Vmm::kStarting) {
       intent_ = Intent::kReboot;
+      end_dump(step, "the cell is rebooted by force");
       kill(step);
     } else if (outcome_) {
       intent_ = Intent::kReboot;
+      hurry_dump(step, grace);
     } else {
       end_guest(step, Intent::kReboot, grace);
     }
   });
 }
 
-bool CellMachine::refuse_unless_up(const char* what) {
-  if (vmm_ == Vmm::kUp && !outcome_ && intent_ == Intent::kRun) return false;
-  refusal_ = "a cell that is " + std::string(to_string(state())) + " cannot be " + what;
-  return true;
-}
-
-void CellMachine::ask_hold(Step& step, bool hold) {
-  hold_wanted_ = hold;
-  hold_fault_.clear();
-  step.actions.push_back(hold ? Action::kPauseVmm : Action::kResumeVmm);
-  arm(step, kHoldLimit);
-}
-
-void CellMachine::settle_hold(Step& step, bool held) {
-  paused_ = held;
-  held_ = held && (hold_wanted_ || held_);
-  if (held && hold_wanted_) resume_asked_ = false;  // The pause came after it.
-  if (intent_ != Intent::kRun || held != hold_wanted_) return;
-  hold_fault_.clear();
-  step.actions.push_back(Action::kDisarmDeadline);
-}
-
-void CellMachine::give_up_pause(Step& step, const std::string& why) {
-  if (suspended_) {  // There is no vote without it.
-    add_guest_event(step, {"not-paused", why});
-    return ask_suspension(step);
-  }
-  if (intent_ != Intent::kRun || !hold_wanted_) return;
-  hold_fault_ = "the cell was not paused: " + why;
-  step.events.push_back({"not-paused", why});
-  step.actions.push_back(Action::kDisarmDeadline);
-}
-
-void CellMachine::miss_hold(Step& step) {
-  hold_fault_ = std::string("the VMM has not ") + (hold_wanted_ ? "paused" : "resumed") +
-                " the cell within " + std::to_string(kHoldLimit.count() / 1000) + " s";
-  step.events.push_back({"no-answer", hold_fault_});
-}
-
-Step CellMachine::request_pause() {
+Step CellMachine::start_anew() {
   return apply([&](Step& step) {
-    const bool under_way = pause_asked_ && hold_wanted_ && hold_fault_.empty();
-    if (refuse_unless_up("paused") || under_way || (held_ && !resume_asked_ && hold_wanted_))
-      return;
-    if (suspended_ && paused_ && !resume_asked_) {
-      hold_wanted_ = held_ = true;
-      hold_fault_.clear();
-      return;
+    if (vmm_ != Vmm::kNone || finished_ || intent_ != Intent::kRun || !outcome_) return;
+    if (outcome_->state == CellState::kFailed || outcome_->state == CellState::kPanicked) {
+      begin(step);
     }
-    pause_asked_ = true;
-    ask_hold(step, true);
   });
 }
 
-Step CellMachine::request_resume() {
-  return apply([&](Step& step) {
-    const bool under_way = resume_asked_ && hold_fault_.empty();
-    const bool pausing = pause_asked_ && hold_wanted_;
-    if (refuse_unless_up("resumed") || under_way || (!held_ && !pausing)) return;
-    if (suspended_) {
-      hold_wanted_ = false;
-      hold_fault_.clear();
-      return arm(step, kHoldLimit);
-    }
-    resume_asked_ = true;
-    ask_hold(step, false);
-  });
-}
-
-void CellMachine::ask_suspension(Step& step) {
-  if (vmm_ != Vmm::kUp || outcome_) return;
-  // What is under way is waited for: a VMM does not answer each of several in a row.
-  if (paused_ || pause_asked_ || resume_asked_) return;
-  pause_asked_ = true;
-  step.actions.push_back(Action::kPauseVmm);
-}
-
-Step CellMachine::suspend() {
-  return apply([&](Step& step) {
-    suspended_ = true;
-    ask_suspension(step);
-  });
-}
-
-Step CellMachine::end_suspension() {
-  return apply([&](Step& step) {
-    if (!std::exchange(suspended_, false) || vmm_ != Vmm::kUp || outcome_) return;
-    const bool stays = hold_wanted_ && intent_ == Intent::kRun;
-    if (stays || resume_asked_ || (!paused_ && !pause_asked_)) return;
-    resume_asked_ = true;
-    step.actions.push_back(Action::kResumeVmm);
-  });
+void CellMachine::fail(Step& step, std::string cause, agree::EvidenceSet evidence) {
+  if (vmm_ == Vmm::kNone || outcome_) return;
+  if (intent_ != Intent::kRun) step.events.push_back({"killed", cause});
+  // What the others have to recover from first is no reboot.
+  if (intent_ == Intent::kReboot && !evidence.empty()) intent_ = Intent::kRun;
+  outcome_ = Outcome{CellState::kFailed, std::move(cause), evidence};
+  agent_up_ = false;
+  kill(step);
 }
 
 Step CellMachine::on_evicted() {
-  return apply([&](Step& step) {
-    if (vmm_ == Vmm::kNone || outcome_ || intent_ != Intent::kRun) return;
-    outcome_ = Outcome{CellState::kFailed, "the other cells agreed that it had failed", {}};
-    agent_up_ = false;
-    kill(step);
-  });
+  return apply([&](Step& step) { fail(step, "the other cells agreed that it had failed", {}); });
+}
+
+Step CellMachine::give_up(const std::string& why) {
+  return apply([&](Step& step) { fail(step, why, Evidence::kVmmExit); });
 }
 
 }  // namespace hive::control

@@ -1,5 +1,6 @@
 #include "cellmon/control/cell_monitor.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <boost/asio/post.hpp>
@@ -14,6 +15,8 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr std::size_t kMaxLogText = 1024;
+/// How long a guest may take to shut down with the machine.
+constexpr CellMachine::Milliseconds kStopGrace{30'000};
 
 memory::Backing backing_of(plan::HugePages pages) {
   switch (pages) {
@@ -29,24 +32,35 @@ memory::Backing backing_of(plan::HugePages pages) {
 
 }  // namespace
 
-CellMonitor::CellMonitor(boost::asio::io_context& loop, CellSettings settings, spdlog::logger& log)
+CellMonitor::CellMonitor(boost::asio::io_context& loop, CellSettings settings, spdlog::logger& log,
+                         Heritage heritage)
     : loop_(loop),
       settings_(std::move(settings)),
       log_(log),
-      machine_(settings_.cell().agent),
+      machine_(settings_.cell().agent, !settings_.cell().crash_dump.empty()),
       events_(settings_.cell().name),
-      serial_(settings_.folder + "/" + settings_.cell().name + ".console"),
-      virtio_(settings_.folder + "/" + settings_.cell().name + ".hvc"),
+      serial_(settings_.folder + "/" + settings_.cell().name + ".console", settings_.begin()),
+      virtio_(settings_.folder + "/" + settings_.cell().name + ".hvc", settings_.begin()),
       deadline_(loop),
+      fault_end_(loop),
+      fault_delay_(loop),
       siblings_(loop, settings_.machine, settings_.own, log_),
+      watch_(loop, settings_.cell(), machine_, watch_handlers()),
+      replacements_(loop, settings_.machine, std::move(settings_.start_monitor),
+                    [this](const std::string& kind, const std::string& detail) {
+                      add_event({kind, detail});
+                    }),
+      company_(loop),
       state_since_(steady_clock::now()),
       vmm_since_(state_since_) {
   if (GlobalMemory::is_in(settings_.machine)) {
     const auto tell = [this](const std::string& detail) { apply({{}, {{"violation", detail}}}); };
-    global_ = std::make_unique<GlobalMemory>(loop_, settings_.machine, siblings_, tell, log_);
+    global_ = std::make_unique<GlobalMemory>(loop_, settings_.machine, siblings_, tell, log_,
+                                             std::move(heritage));
   }
   vsock_ = std::make_unique<Vsock>(loop_, settings_.machine, siblings_, vsock_handlers(), log_);
-  members_ = std::make_unique<Members>(loop_, siblings_, settings_.life, members_handlers(), log_);
+  members_ = std::make_unique<Members>(loop_, settings_.machine, siblings_, settings_.life,
+                                       global_.get(), members_handlers(), log_);
   std::vector<int> files = global_ ? global_->files() : std::vector<int>{};
   files.push_back(members_->file());
   siblings_.start(settings_.cell().shared, std::move(files), settings_.life);
@@ -55,6 +69,8 @@ CellMonitor::CellMonitor(boost::asio::io_context& loop, CellSettings settings, s
 void CellMonitor::start(CellObserver& observer) {
   observer_ = &observer;
   members_->start();
+  watch_.start();
+  if (settings_.is_later()) watch_for_company();
   apply(machine_.start());
 }
 
@@ -89,7 +105,16 @@ Members::Handlers CellMonitor::members_handlers() {
     return machine_.is_still() || start_waits_;
   };
   handlers.resume = [this] { apply(machine_.end_suspension()); };
-  handlers.left = [this] { apply(machine_.on_evicted()); };
+  handlers.left = [this] {
+    // A start that waits has nothing that could end, and asks to be let in.
+    if (!start_waits_) apply(machine_.on_evicted());
+  };
+  handlers.give_up = [this](const std::string& why) { apply(machine_.give_up(why)); };
+  handlers.start_anew = [this] { apply(machine_.start_anew()); };
+  handlers.replace = [this](CellId cell, int process, bool has_ended) {
+    replace_monitor(cell, process, has_ended);
+  };
+  handlers.stop_machine = [this](CellId cell) { stop_with_machine(cell); };
   handlers.tell = [this](const std::string& kind, const std::string& detail) {
     add_event({kind, detail});
   };
@@ -98,6 +123,27 @@ Members::Handlers CellMonitor::members_handlers() {
     if (observer_ != nullptr) observer_->on_change();
   };
   return handlers;
+}
+
+GuestWatch::Handlers CellMonitor::watch_handlers() {
+  GuestWatch::Handlers handlers;
+  handlers.on_hang = [this](agree::EvidenceSet evidence, const std::string& detail) {
+    hang_ = detail;
+    const Step step = machine_.note_hang(evidence, detail);
+    if (!step.events.empty()) apply(step);
+  };
+  handlers.on_silence = [this](bool silent, const std::string& detail) {
+    apply(machine_.note_silence(silent, detail));
+  };
+  handlers.on_figures = [this](const auto& figures) { members_->set_guest(figures); };
+  return handlers;
+}
+
+void CellMonitor::stop_with_machine(CellId cell) {
+  if (std::exchange(stops_with_machine_, true)) return;
+  add_event({"stop-machine", fmt::format("cell {} has failed, which takes the machine down",
+                                         siblings_.names()[static_cast<std::size_t>(cell)])});
+  request_down(false, kStopGrace);
 }
 
 void CellMonitor::note_state() {
@@ -122,6 +168,12 @@ void CellMonitor::act(Action action) {
       return vmm_->command(cell::Command::kPause);
     case Action::kResumeVmm:
       return vmm_->command(cell::Command::kResume);
+    case Action::kDumpVmm:
+      return dump_vmm();
+    case Action::kKeepDump:
+      return keep_dump();
+    case Action::kDropDump:
+      return core_file_.reset();
     case Action::kShutDownGuest:
       return shut_guest_down();
     case Action::kRebootGuest:
@@ -140,66 +192,7 @@ void CellMonitor::shut_guest_down() {
   vmm_->command(cell::Command::kPowerButton);
 }
 
-void CellMonitor::start_vmm() {
-  vmm_.reset();
-  vmm_since_ = steady_clock::now();
-  boot_ms_ = 0;
-  kernel_.clear();
-  start_waits_ = true;
-  siblings_there_ = siblings_.are_ready();
-  if (siblings_there_) return try_launch();
-  siblings_.await([this](const std::string& why) {
-    if (why.empty()) {
-      siblings_there_ = true;
-      return try_launch();
-    }
-    start_waits_ = false;
-    apply(machine_.on_spawn_failed(why));
-  });
-}
-
-void CellMonitor::try_launch() {
-  if (!start_waits_ || !siblings_there_) return;
-  members_->join();
-  if (!members_->may_start()) return;
-  start_waits_ = false;
-  machine_.raise_incarnation(members_->view().incarnations[settings_.own]);
-  launch_vmm();
-}
-
-void CellMonitor::launch_vmm() {
-  try {
-    LaunchedVmm launched = settings_.launch(vmm_config(), settings_.cell().agent);
-    UniqueFd link = std::move(launched.global);
-    UniqueFd vsock_link = std::move(launched.vsock);
-    vmm_ = std::make_unique<VmmInstance>(loop_, std::move(launched), vmm_handlers());
-    if (global_) global_->attach(std::move(link), machine_.incarnation());
-    vsock_->attach(std::move(vsock_link), machine_.incarnation());
-    siblings_.begin(machine_.incarnation());
-    members_->set_incarnation(machine_.incarnation());
-    log_.info("VMM {} runs incarnation {}", vmm_->pid(), machine_.incarnation());
-  } catch (const std::exception& error) {  // Of the loop, too: the cell fails, its monitor serves.
-    vmm_.reset();
-    detach();
-    apply(machine_.on_spawn_failed(error.what()));
-  }
-}
-
-void CellMonitor::detach() {
-  siblings_.tell_end();
-  members_->set_incarnation(0);
-  if (global_) global_->detach();
-  vsock_->detach();
-}
-
-void CellMonitor::kill_vmm() {
-  if (vmm_) return vmm_->kill();
-  if (!std::exchange(start_waits_, false)) return;
-  siblings_.cancel();
-  boost::asio::post(loop_, [this] { apply(machine_.on_vmm_exit("not started", {})); });
-}
-
-cell::CellConfig CellMonitor::vmm_config() const {
+cell::CellConfig CellMonitor::vmm_config() {
   const plan::Cell& cell = settings_.cell();
   cell::CellConfig config;
   config.name = cell.name;
@@ -212,8 +205,10 @@ cell::CellConfig CellMonitor::vmm_config() const {
   config.initrd = cell.initrd;
   config.cmdline = cell.cmdline;
   for (const plan::Disk& disk : cell.disks) config.disks.push_back({disk.path, disk.read_only});
+  config.crash_dump = !cell.crash_dump.empty();
   if (global_) config.global = global_->config();
   config.vsock = vsock_->config();
+  config.progress_fd = watch_.prepare();
   return config;
 }
 
@@ -294,6 +289,9 @@ wire::CellStatus CellMonitor::status() const {
   status.memory = settings_.cell().memory;
   status.kernel = kernel_;
   status.agent = machine_.agent_up();
+  status.silent_ms = watch_.silent_ms();
+  status.hang = hang_;
+  status.load = watch_.load();
   status.console_line = serial_.last_line();
   status.log_file = settings_.log_file;
   status.console_file = serial_.path();

@@ -15,14 +15,18 @@
 
 #include "cellmon/control/cell_machine.h"
 #include "cellmon/control/console.h"
+#include "cellmon/control/core_file.h"
 #include "cellmon/control/deadline.h"
 #include "cellmon/control/event_log.h"
 #include "cellmon/control/global_memory.h"
+#include "cellmon/control/guest_watch.h"
 #include "cellmon/control/launch.h"
 #include "cellmon/control/members.h"
+#include "cellmon/control/replacements.h"
 #include "cellmon/control/siblings.h"
 #include "cellmon/control/vmm_instance.h"
 #include "cellmon/control/vsock/vsock.h"
+#include "cellmon/inject/fault.h"
 #include "cellmon/wire/cell_status.h"
 #include "vmm/plan/plan.h"
 
@@ -38,7 +42,13 @@ struct CellSettings {
   /// Of this process, of all that have been this cell's monitor: agree::kFounder where the machine
   /// is started with it.
   agree::Life life = agree::kFounder;
+  Replacements::Start start_monitor;  ///< Starts monitors of other cells; null: that cannot be.
 
+  [[nodiscard]] bool is_later() const { return life != agree::kFounder; }
+  /// What becomes of the cell's files that are there already.
+  [[nodiscard]] BoundedFile::Begin begin() const {
+    return is_later() ? BoundedFile::Begin::kAtEnd : BoundedFile::Begin::kAnew;
+  }
   [[nodiscard]] const plan::Cell& cell() const { return machine.cells[own]; }
 };
 
@@ -65,8 +75,10 @@ class CellMonitor {
  public:
   using Milliseconds = CellMachine::Milliseconds;
 
-  /// Throws Error when the cell's files cannot be made.
-  CellMonitor(boost::asio::io_context& loop, CellSettings settings, spdlog::logger& log);
+  /// HERITAGE is what a monitor that has ended leaves to this one. Throws Error when the cell's
+  /// files cannot be made.
+  CellMonitor(boost::asio::io_context& loop, CellSettings settings, spdlog::logger& log,
+              Heritage heritage = {});
 
   /// Starts the cell; OBSERVER outlives this object.
   void start(CellObserver& observer);
@@ -91,6 +103,9 @@ class CellMonitor {
   std::string request_reboot(bool force, Milliseconds grace);
   std::string request_pause();
   std::string request_resume();
+  /// Does FAULT, where the plan allows faults. One that hits this process itself comes a little
+  /// later, so that who asked is answered. The result as above.
+  std::string inject(const inject::Fault& fault);
 
   /// Leaves the consoles' files behind when this object ends. Returns their paths.
   std::vector<std::string> keep_files();
@@ -103,18 +118,29 @@ class CellMonitor {
   void launch_vmm();
   /// Launches the VMM if all that it waits for is there.
   void try_launch();
+  void await_siblings();
+  void replace_monitor(CellId cell, int process, bool has_ended);
+  /// A monitor that was started in place of another one ends where nobody is there to let it in.
+  void watch_for_company();
   Members::Handlers members_handlers();
+  GuestWatch::Handlers watch_handlers();
+  void stop_with_machine(CellId cell);
   /// Tells the membership how the cell is, by way of the loop.
   void note_cell();
   /// The VMM is gone: all that it was joined with is told.
   void detach();
   void kill_vmm();
+  void dump_vmm();
+  void keep_dump();
   Vsock::Handlers vsock_handlers();
   VmmInstance::Handlers vmm_handlers();
   AgentPeer::Handlers agent_handlers();
   void note_state();
   void shut_guest_down();
-  [[nodiscard]] cell::CellConfig vmm_config() const;
+  void stop_vmm(std::optional<Milliseconds> duration);
+  /// Sends this process SIGNAL, soon.
+  void signal_self(int signal, std::optional<Milliseconds> duration);
+  [[nodiscard]] cell::CellConfig vmm_config();
   [[nodiscard]] std::uint64_t milliseconds_since(std::chrono::steady_clock::time_point time) const;
 
   boost::asio::io_context& loop_;
@@ -126,19 +152,28 @@ class CellMonitor {
   Console serial_;
   Console virtio_;
   Deadline deadline_;
+  Deadline fault_end_;    ///< Of a VMM that is stopped for a time.
+  Deadline fault_delay_;  ///< Of a fault in this process.
+  bool fault_is_due_ = false;
   Siblings siblings_;
   std::unique_ptr<GlobalMemory> global_;
   std::unique_ptr<Vsock> vsock_;
   std::unique_ptr<VmmInstance> vmm_;
   std::unique_ptr<Members> members_;
+  std::optional<CoreFile> core_file_;  ///< While the VMM writes it.
+  GuestWatch watch_;
+  Replacements replacements_;
+  Deadline company_;
   bool start_waits_ = false;  ///< For the other cells' monitors, or for the cell to be a member.
-  bool siblings_there_ = false;
+  bool siblings_awaited_ = false;
+  bool stops_with_machine_ = false;
   bool cell_noted_ = false;  ///< note_cell() is under way.
   CellState noted_state_ = CellState::kStarting;
   std::chrono::steady_clock::time_point state_since_;
   std::chrono::steady_clock::time_point vmm_since_;
   std::uint64_t boot_ms_ = 0;
   std::string kernel_;
+  std::string hang_;  ///< Of the guest, as was found last.
   std::uint64_t malformed_reports_ = 0;
 };
 

@@ -18,8 +18,9 @@ class Console {
   static constexpr std::size_t kRing = 64 * 1024;
   static constexpr std::size_t kFileLimit = 1024 * 1024;
 
-  /// Makes the file at PATH. Throws Error.
-  explicit Console(std::string path) : file_(std::move(path), kFileLimit) {}
+  /// Makes the file at PATH, or goes on with it, as BEGIN says. Throws Error.
+  explicit Console(std::string path, BoundedFile::Begin begin = BoundedFile::Begin::kAnew)
+      : file_(std::move(path), kFileLimit, begin) {}
 
   void append(std::string_view bytes) {
     ring_.append(bytes);

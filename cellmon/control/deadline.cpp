@@ -5,15 +5,15 @@
 namespace hive::control {
 
 void Deadline::arm(std::chrono::milliseconds limit, std::function<void()> on_passed) {
-  const std::uint64_t turn = ++turn_;
+  const std::uint64_t turn = ++*turn_;
   timer_.expires_after(limit);
-  timer_.async_wait([this, turn, on_passed = std::move(on_passed)](const auto& error) {
-    if (!error && turn == turn_) on_passed();
+  timer_.async_wait([turn, now = turn_, on_passed = std::move(on_passed)](const auto& error) {
+    if (!error && turn == *now) on_passed();
   });
 }
 
 void Deadline::disarm() {
-  ++turn_;
+  ++*turn_;
   timer_.cancel();
 }
 

@@ -12,6 +12,8 @@
 #include <exception>
 #include <utility>
 
+#include "cellmon/control/file_kinds.h"
+#include "guests/abi/system_area.h"
 #include "vmm/base/descriptors.h"
 #include "vmm/base/error.h"
 #include "vmm/base/units.h"
@@ -26,6 +28,11 @@ using firewall::Gatekeeper;
 
 constexpr std::size_t kMaxLinkPacket = 256;
 static_assert(sizeof(cell::GuestRequest) <= kMaxLinkPacket);
+
+recover::DiscardPolicy policy_of(plan::Discard wanted) {
+  return wanted == plan::Discard::kWritable ? recover::DiscardPolicy::kWritable
+                                            : recover::DiscardPolicy::kWritten;
+}
 
 cell::OnViolation policy_of(plan::OnViolation wanted) {
   switch (wanted) {
@@ -46,24 +53,6 @@ std::vector<UniqueFd> make_doorbells() {
     if (!doorbells.back()) throw_errno("cannot make a doorbell");
   }
   return doorbells;
-}
-
-/// Whether FD is a userfaultfd. It must not block whoever reads it.
-bool is_guard(const UniqueFd& fd) {
-  std::array<char, 64> target{};
-  const std::string path = fmt::format("/proc/self/fd/{}", fd.get());
-  if (::readlink(path.c_str(), target.data(), target.size() - 1) <= 0 ||
-      std::string_view(target.data()) != "anon_inode:[userfaultfd]") {
-    return false;
-  }
-  const int flags = ::fcntl(fd.get(), F_GETFL);
-  return flags >= 0 && ::fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) == 0;
-}
-
-bool is_packet_socket(const UniqueFd& fd) {
-  int type = 0;
-  socklen_t size = sizeof type;
-  return ::getsockopt(fd.get(), SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET;
 }
 
 bool are_guard_files(const std::vector<UniqueFd>& files) {
@@ -89,7 +78,8 @@ bool GlobalMemory::is_in(const plan::Machine& machine) {
 }
 
 GlobalMemory::GlobalMemory(boost::asio::io_context& loop, const plan::Machine& machine,
-                           Siblings& siblings, OnViolation on_violation, spdlog::logger& log)
+                           Siblings& siblings, OnViolation on_violation, spdlog::logger& log,
+                           Heritage heritage)
     : loop_(loop),
       log_(log),
       siblings_(siblings),
@@ -100,13 +90,20 @@ GlobalMemory::GlobalMemory(boost::asio::io_context& loop, const plan::Machine& m
       peers_(machine.cells.size()),
       reply_limit_(loop) {
   for (const plan::Cell& cell : machine.cells) sizes_.push_back(cell.shared);
+  take_over(std::move(heritage));
   Peer& self = peers_[own_];
-  self.doorbells = make_doorbells();
+  if (self.doorbells.empty()) self.doorbells = make_doorbells();
   if (sizes_[own_] > 0) {
-    self.file = memory::make_shared_file("hive-global-" + names_[own_], sizes_[own_]);
+    if (!self.file) {
+      self.file = memory::make_shared_file("hive-global-" + names_[own_], sizes_[own_]);
+    }
     gatekeeper_.emplace(Contribution(static_cast<CellId>(own_), sizes_[own_] / kPageSize),
                         [this](const firewall::ViolationRecord& violation) { tell(violation); });
     gatekeeper_->create_system_section();
+    if (sizes_[own_] >= HIVE_SYSTEM_LEAST) news_.emplace(self.file.get(), sizes_[own_]);
+    doomed_.emplace(policy_of(machine.discard), sizes_[own_] / kPageSize);
+    gatekeeper_->set_on_handed_out(
+        [this](const firewall::PageRange& pages) { forget_noted(pages); });
     desk_.emplace(*gatekeeper_, names_);
     faults_.emplace(loop_, *gatekeeper_);
   }
@@ -130,7 +127,10 @@ bool GlobalMemory::on_joined(CellId cell, const mesh::Hello& hello, std::vector<
   if (hello.contribution != size || files.size() < wanted) return false;
   if (size > 0 && !memory::is_shared_file(files.front().get(), size)) return false;
   Peer& peer = peers_[index];
-  const bool returns = peer.life == hello.life;
+  const bool is_later = peer.life != hello.life;
+  const bool returns = !is_later || (size > 0 && is_same_file(peer.file, files.front()));
+  // A later one has granted nothing yet.
+  if (is_later && returns && peer.guard && !try_shut(index)) return false;
   peer.life = hello.life;
   auto next = files.begin();
   const auto end = next + static_cast<std::ptrdiff_t>(wanted);
@@ -138,7 +138,7 @@ bool GlobalMemory::on_joined(CellId cell, const mesh::Hello& hello, std::vector<
   peer.doorbells.assign(std::make_move_iterator(next), std::make_move_iterator(end));
   files.erase(files.begin(), end);
   if (returns && peer.guard) {
-    if (!peer.is_at_large()) peer.orphan.reset();
+    if (!peer.cut_off) peer.orphan.reset();
     send_guard(static_cast<unsigned>(cell));
   }
   return true;
@@ -152,6 +152,7 @@ cell::GlobalConfig GlobalMemory::config() const {
   cell::GlobalConfig config;
   config.own = own_;
   config.on_violation = policy_;
+  config.closed = wanted_closed();
   for (std::size_t cell = 0; cell < peers_.size(); ++cell) {
     cell::Contribution part;
     part.file = peers_[cell].file.get();
@@ -166,6 +167,9 @@ cell::GlobalConfig GlobalMemory::config() const {
 
 void GlobalMemory::attach(UniqueFd link, Incarnation incarnation) {
   incarnation_ = incarnation;
+  failures_before_ += std::exchange(failures_, 0);
+  note_closed(wanted_closed());  // As config() has just told it.
+  if (news_) news_->begin(incarnation);
   wire::PacketSocket::Handlers handlers;
   handlers.on_packet = [this](std::string_view bytes, std::vector<UniqueFd> files) {
     take_link_packet(bytes, std::move(files));
@@ -177,8 +181,10 @@ void GlobalMemory::attach(UniqueFd link, Incarnation incarnation) {
 void GlobalMemory::detach() {
   if (incarnation_ == 0) return;
   link_.reset();
+  closed_ = 0;
+  asked_.reset();
   pending_.reset();
-  reply_limit_.cancel();
+  reply_limit_.disarm();
   for (Peer& peer : peers_) {
     peer.orphan.reset();
     peer.guard.reset();
@@ -195,6 +201,8 @@ void GlobalMemory::take_link_packet(std::string_view bytes, std::vector<UniqueFd
   if (bytes.size() < sizeof message) return;
   std::memcpy(&message, bytes.data(), sizeof message);
   if (message == cell::GlobalMessage::kGuard) return take_guard(bytes, std::move(files));
+  if (message == cell::GlobalMessage::kClosedHomes) return take_closed(bytes);
+  if (message == cell::GlobalMessage::kMemoryFailures) return take_failures(bytes);
   if (message != cell::GlobalMessage::kRequest || bytes.size() != sizeof(cell::GuestRequest)) {
     return;
   }
@@ -218,9 +226,9 @@ void GlobalMemory::take_guard(std::string_view bytes, std::vector<UniqueFd> file
 }
 
 void GlobalMemory::offer(unsigned home) {
-  if (peer_state(home) == Siblings::State::kLost) return adopt(home);
+  if (peer_state(home) != Siblings::State::kJoined) return adopt(home);
   send_guard(home);
-  if (peers_[home].is_at_large()) adopt(home);
+  if (peers_[home].cut_off) adopt(home);
 }
 
 void GlobalMemory::send_guard(unsigned home) {
@@ -232,13 +240,30 @@ void GlobalMemory::send_guard(unsigned home) {
   (void)siblings_.send(static_cast<CellId>(home), admit, files);
 }
 
+memory::WriteGuard GlobalMemory::shut(unsigned home) {
+  const Guard& guard = *peers_[home].guard;
+  memory::WriteGuard copy(copy_fd(guard.descriptor.get()), guard.base, sizes_[home]);
+  (void)copy.protect({0, sizes_[home]});
+  return copy;
+}
+
+bool GlobalMemory::try_shut(std::size_t home) {
+  try {
+    (void)shut(static_cast<unsigned>(home));
+    return true;
+  } catch (const std::exception& error) {
+    log_.error("the pages of {} cannot be protected: {}", names_[home], error.what());
+    return false;
+  }
+}
+
 void GlobalMemory::adopt(unsigned home) {
   Peer& peer = peers_[home];
   if (!peer.guard || peer.orphan) return;
-  log_.warn("{} is gone: all writes to its pages are denied", names_[home]);
+  log_.warn("{} is {}: all writes to its pages are denied", names_[home],
+            peer.cut_off ? "out" : "gone");
   try {
-    memory::WriteGuard guard(copy_fd(peer.guard->descriptor.get()), peer.guard->base, sizes_[home]);
-    (void)guard.protect({0, sizes_[home]});
+    memory::WriteGuard guard = shut(home);
     // A write of which the home's monitor had read, and no more, asks again.
     (void)guard.wake({0, sizes_[home]});
     peer.orphan = std::make_unique<Orphan>(loop_, home, sizes_[home]);
@@ -252,11 +277,8 @@ void GlobalMemory::adopt(unsigned home) {
 
 void GlobalMemory::on_lost(CellId cell) {
   const auto index = static_cast<unsigned>(cell);
-  if (gatekeeper_) {
-    (void)gatekeeper_->drop_cell(cell);
-    faults_->dismiss(cell);
-  }
-  peers_[index].vmm_up = false;
+  drop(cell);
+  if (faults_) faults_->dismiss(cell);
   adopt(index);
   give_up_request(index, "the monitor of cell " + names_[index] + " is gone");
 }
@@ -265,47 +287,39 @@ void GlobalMemory::on_cut_off(CellId cell) {
   const auto index = static_cast<unsigned>(cell);
   peers_[index].cut_off = true;
   // Its VMM may still run: the guard of its mapping stays, and stops what it writes.
-  if (gatekeeper_) (void)gatekeeper_->drop_cell(cell);
-  if (peers_[index].is_at_large()) adopt(index);
+  drop(cell);
+  adopt(index);
   give_up_request(index, "cell " + names_[index] + " has failed");
 }
 
 void GlobalMemory::on_admitted(CellId cell) {
   Peer& peer = peers_[static_cast<std::size_t>(cell)];
   peer.cut_off = false;
-  if (siblings_.state(cell) == Siblings::State::kJoined) give_back(peer);
-}
-
-/// A home that has its guard decides again.
-void GlobalMemory::give_back(Peer& peer) {
-  if (peer.guard_life == peer.life) peer.orphan.reset();
-}
-
-void GlobalMemory::take_up(CellId cell) {
-  const auto index = static_cast<unsigned>(cell);
-  peers_[index].vmm_up = true;
-  if (peers_[index].is_at_large()) adopt(index);
+  // A home that has its guard decides again.
+  const bool is_there = siblings_.state(cell) == Siblings::State::kJoined;
+  if (is_there && peer.guard_life == peer.life) peer.orphan.reset();
 }
 
 /// Its VMM has ended; its monitor decides, or will.
 void GlobalMemory::take_leave(CellId cell) {
   Peer& peer = peers_[static_cast<std::size_t>(cell)];
   peer.told = 0;
-  peer.vmm_up = false;
-  give_back(peer);
-  if (!gatekeeper_) return;
-  (void)gatekeeper_->drop_cell(cell);
-  faults_->dismiss(cell);
+  drop(cell);
+  if (faults_) faults_->dismiss(cell);
 }
 
 void GlobalMemory::on_packet(CellId cell, const mesh::Packet& packet,
                              std::vector<UniqueFd>& files) {
   if (const auto* guard = std::get_if<mesh::Admit>(&packet)) {
     admit(cell, *guard, std::move(files));
-  } else if (std::holds_alternative<mesh::Up>(packet)) {
-    take_up(cell);
-  } else if (std::holds_alternative<mesh::Leave>(packet)) {
+  } else if (const auto* up = std::get_if<mesh::Up>(&packet)) {
+    peers_[static_cast<std::size_t>(cell)].going_down = false;
+    if (news_) news_->note_up(cell, up->incarnation);
+  } else if (const auto* leave = std::get_if<mesh::Leave>(&packet)) {
     take_leave(cell);
+    if (news_) news_->note_end(cell, leave->incarnation);
+  } else if (std::holds_alternative<mesh::Down>(packet)) {
+    peers_[static_cast<std::size_t>(cell)].going_down = true;
   } else if (const auto* asked = std::get_if<mesh::Request>(&packet)) {
     const auto reply =
         desk_ ? answer(cell, asked->request)
@@ -327,6 +341,10 @@ void GlobalMemory::admit(CellId cell, const mesh::Admit& admit, std::vector<Uniq
     return;
   }
   (void)gatekeeper_->drop_cell(cell);  // What it was granted while it had no VMM.
+  Peer& peer = peers_[static_cast<std::size_t>(cell)];
+  // The VMM before this one did not fail, or has been recovered from.
+  if (!peer.cut_off && admit.incarnation > peer.admitted) lost_.erase(cell);
+  peer.admitted = std::max(peer.admitted, admit.incarnation);
   try {
     faults_->admit(cell, memory::WriteGuard(std::move(files[0]), admit.base, admit.size),
                    std::move(files[1]));

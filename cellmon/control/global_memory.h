@@ -5,19 +5,25 @@
 #include <spdlog/logger.h>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "cellmon/agree/cell_set.h"
+#include "cellmon/control/deadline.h"
 #include "cellmon/control/fault_server.h"
+#include "cellmon/control/heritage.h"
+#include "cellmon/control/recovery_news.h"
 #include "cellmon/control/siblings.h"
 #include "cellmon/firewall/gatekeeper.h"
 #include "cellmon/firewall/request_desk.h"
+#include "cellmon/recover/discard.h"
 #include "cellmon/wire/packet_socket.h"
 #include "vmm/cell/config.h"
 #include "vmm/plan/plan.h"
@@ -27,9 +33,10 @@ namespace hive::control {
 /// Owns the cell's contribution and its ledger, has the contributions of all other cells by way of
 /// their monitors, and hands the guards of its VMM to the homes' monitors. A home whose monitor is
 /// gone cannot decide any more: this monitor takes its guard back and denies all. If the same
-/// process comes back it gets the guard again; a later one has another contribution, which this
-/// cell's next VMM is given. A home that is out of the view decides as little, and a cell that is
-/// has no rights here, and is given none.
+/// process comes back it gets the guard again, and so does a later one that has taken over the same
+/// contribution; where it has another one, that is what this cell's next VMM is given. So it does
+/// with a home that is out of the view, until that is in again; its cell has no rights here
+/// meanwhile, and is given none.
 ///
 /// Rights end with incarnations: with the end of the cell's VMM, other homes take theirs back from
 /// the cell, and this home takes all rights to its pages from the others.
@@ -50,9 +57,9 @@ class GlobalMemory : public SiblingsPart {
   static bool is_in(const plan::Machine& machine);
 
   /// Makes the contribution of the cell whose monitor knows SIBLINGS, which have not been started.
-  /// Throws Error.
+  /// Where HERITAGE has it, it is taken over, without its content. Throws Error.
   GlobalMemory(boost::asio::io_context& loop, const plan::Machine& machine, Siblings& siblings,
-               OnViolation on_violation, spdlog::logger& log);
+               OnViolation on_violation, spdlog::logger& log, Heritage heritage = {});
   GlobalMemory(const GlobalMemory&) = delete;
   GlobalMemory& operator=(const GlobalMemory&) = delete;
   GlobalMemory(GlobalMemory&&) = delete;
@@ -61,6 +68,9 @@ class GlobalMemory : public SiblingsPart {
 
   /// What the other monitors are greeted with: the contribution's file, if any, and the doorbells.
   [[nodiscard]] std::vector<int> files() const;
+
+  /// All that is known of it: what a monitor is to take over that is started in place of another.
+  [[nodiscard]] std::vector<GlobalFileNumbers> heritage() const;
 
   bool on_joined(CellId cell, const mesh::Hello& hello, std::vector<UniqueFd>& files) override;
   void on_packet(CellId cell, const mesh::Packet& packet, std::vector<UniqueFd>& files) override;
@@ -74,6 +84,32 @@ class GlobalMemory : public SiblingsPart {
   void attach(UniqueFd link, Incarnation incarnation);
   /// It has ended.
   void detach();
+
+  /// Recovery from the end of the cells FAILED, a step each (recover::Step); nothing where this is
+  /// no home. Takes what they had of this home's pages, also what ended with their VMMs, and notes
+  /// what is to be discarded: how many pages.
+  std::uint64_t condemn(agree::CellSet failed);
+  /// Drops the content of the noted pages. False where the host cannot, as the log says.
+  [[nodiscard]] bool discard();
+  /// The guest's programs may take the locks of CELLS, which can write nothing any more.
+  void abandon_locks(agree::CellSet cells);
+  /// Has the guest find all-ones in what the cells that are cut off contribute, and in nothing
+  /// else. False while the VMM has not said that it is so; it does, ON_CLOSED tells
+  /// (set_on_closed()).
+  [[nodiscard]] bool close_homes();
+  void set_on_closed(std::function<void()> on_closed) { on_closed_ = std::move(on_closed); }
+  /// Whether the guest is closed off from CELL's contribution, and how often it was.
+  [[nodiscard]] bool is_closed(unsigned cell) const {
+    return link_ != nullptr && (closed_ >> cell & 1) != 0;
+  }
+  [[nodiscard]] unsigned closings(unsigned cell) const { return peers_[cell].closings; }
+  /// Writes of the guests of this cell to closed homes, which were stopped.
+  [[nodiscard]] std::uint64_t memory_failures() const { return failures_before_ + failures_; }
+  /// Hands the noted pages out anew, tells the guest that they were dropped since FAILED failed, in
+  /// EPOCH, and notes them no more.
+  void renew(agree::CellSet failed, std::uint64_t epoch);
+  /// This cell's own incarnation is over: drops all of its content.
+  void discard_all();
 
   /// Whether the cell contributes any.
   [[nodiscard]] bool is_home() const { return gatekeeper_.has_value(); }
@@ -96,30 +132,42 @@ class GlobalMemory : public SiblingsPart {
     std::uint64_t base = 0;
   };
   struct Peer {
-    std::uint64_t life = 0;  ///< Its monitor's.
-    bool cut_off = false;
-    bool vmm_up = false;           ///< By what its monitor said last.
+    std::uint64_t life = 0;   ///< Its monitor's; 0: it has not joined.
+    bool cut_off = false;     ///< It decides no more, also where its monitor lives: it may hang.
+    bool going_down = false;  ///< As asked for: what it has written stays.
     std::uint64_t guard_life = 0;  ///< Of the monitor that was given `guard`.
     UniqueFd file;
     std::vector<UniqueFd> doorbells;
     std::optional<Guard> guard;
     std::unique_ptr<Orphan> orphan;
-    unsigned told = 0;  ///< Violations of its current incarnation.
-
-    /// Whether it decides on, though it is out: its monitor hangs.
-    [[nodiscard]] bool is_at_large() const { return cut_off && vmm_up; }
+    unsigned told = 0;         ///< Violations of its current incarnation.
+    Incarnation admitted = 0;  ///< The latest VMM that was given access.
+    unsigned closings = 0;     ///< How often this cell's guest was closed off from it.
   };
 
   void admit(CellId cell, const mesh::Admit& admit, std::vector<UniqueFd> files);
-  void take_up(CellId cell);
   void take_leave(CellId cell);
+  /// CELL loses all rights, and may have failed.
+  void drop(CellId cell);
+  /// PAGES are handed out anew: nothing of what failed cells wrote there may be seen in them.
+  void forget_noted(const firewall::PageRange& pages);
+  [[nodiscard]] bool drop_content(const firewall::PageRanges& ranges);
+  [[nodiscard]] bool drop_content(const firewall::PageRange& range);
 
   void take_link_packet(std::string_view bytes, std::vector<UniqueFd> files);
   void take_guard(std::string_view bytes, std::vector<UniqueFd> files);
+  /// The homes that have to be closed.
+  [[nodiscard]] std::uint64_t wanted_closed() const;
+  void note_closed(std::uint64_t homes);
+  void take_closed(std::string_view bytes);
+  void take_failures(std::string_view bytes);
   void offer(unsigned home);
   void send_guard(unsigned home);
   void adopt(unsigned home);
-  static void give_back(Peer& peer);
+  void take_over(Heritage heritage);
+  /// This cell's VMM can write none of HOME's pages. Throws Error.
+  [[nodiscard]] memory::WriteGuard shut(unsigned home);
+  [[nodiscard]] bool try_shut(std::size_t home);
 
   // global_memory_requests.cpp
   void take_request(const hive_global_request& request);
@@ -141,9 +189,18 @@ class GlobalMemory : public SiblingsPart {
   std::optional<firewall::Gatekeeper> gatekeeper_;
   std::optional<firewall::RequestDesk> desk_;
   std::optional<FaultServer> faults_;
+  std::optional<RecoveryNews> news_;  ///< Where the contribution is large enough.
+  std::optional<recover::DoomedPages> doomed_;
+  /// What cells lost with their VMMs, until these are back or the cells have failed.
+  std::map<CellId, recover::DoomedPages> lost_;
   std::vector<Peer> peers_;      ///< One for each cell; the own one has the contribution's file.
   Incarnation incarnation_ = 0;  ///< Of the VMM that is attached; 0: none.
   std::unique_ptr<wire::PacketSocket> link_;
+  std::uint64_t closed_ = 0;            ///< What the VMM that is attached has closed.
+  std::optional<std::uint64_t> asked_;  ///< What it has been asked to, and has not yet.
+  std::function<void()> on_closed_;
+  std::uint64_t failures_ = 0;         ///< As the VMM that is or was attached last has told.
+  std::uint64_t failures_before_ = 0;  ///< As those before it have.
   /// The guest's request under way at another home.
   struct Pending {
     std::uint32_t sequence = 0;
@@ -152,7 +209,7 @@ class GlobalMemory : public SiblingsPart {
   };
   std::optional<Pending> pending_;
   std::uint32_t last_sequence_ = 0;
-  boost::asio::steady_timer reply_limit_;
+  Deadline reply_limit_;
 };
 
 }  // namespace hive::control

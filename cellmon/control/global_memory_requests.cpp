@@ -26,29 +26,23 @@ void GlobalMemory::take_request(const hive_global_request& request) {
 
 void GlobalMemory::ask(const hive_global_request& request) {
   pending_ = Pending{++last_sequence_, request.home, request};
-  const std::string name = names_[request.home];
+  const std::string& name = names_[request.home];
   if (peers_[request.home].cut_off) {
     return give_up_request(request.home, "cell " + name + " has failed");
   }
   if (!siblings_.send(static_cast<CellId>(request.home),
                       mesh::Request{mesh::Kind::kRequest, pending_->sequence, request})) {
-    return finish_request(firewall::refuse_request(request, HIVE_GLOBAL_HOME_GONE,
-                                                   "the monitor of cell " + name + " is gone"));
+    return give_up_request(request.home, "the monitor of cell " + name + " is gone");
   }
-  reply_limit_.expires_after(kReplyLimit);
-  // Once it has expired, its handler comes even where there is another request by then.
-  reply_limit_.async_wait([this, name, sequence = pending_->sequence](const auto& error) {
-    if (error || !pending_ || pending_->sequence != sequence) return;
-    finish_request(
-        firewall::refuse_request(pending_->request, HIVE_GLOBAL_HOME_GONE,
-                                 fmt::format("the monitor of cell {} has not answered in {} ms",
-                                             name, kReplyLimit.count())));
+  reply_limit_.arm(kReplyLimit, [this, home = request.home] {
+    give_up_request(home, fmt::format("the monitor of cell {} has not answered in {} ms",
+                                      names_[home], kReplyLimit.count()));
   });
 }
 
 void GlobalMemory::finish_request(const hive_global_reply& reply) {
   pending_.reset();
-  reply_limit_.cancel();
+  reply_limit_.disarm();
   if (link_) (void)link_->send(wire::as_packet(reply));
 }
 

@@ -22,7 +22,17 @@ namespace {
 
 // The VMM's descriptors. kExecError closes when the program is executed. What global memory and
 // vsock need comes from kMore on.
-enum Slot : int { kMonitor = 3, kSerial, kConsole, kAgent, kExecError, kGlobal, kVsock, kMore };
+enum Slot : int {
+  kMonitor = 3,
+  kSerial,
+  kConsole,
+  kAgent,
+  kExecError,
+  kGlobal,
+  kVsock,
+  kProgress,
+  kMore
+};
 
 /// What goes into each slot, from 0 on; -1: nothing.
 using Slots = std::vector<int>;
@@ -164,7 +174,8 @@ void place(cell::VsockConfig& vsock, Slots& slots) {
 
 }  // namespace
 
-LaunchedVmm launch_vmm(const std::string& program, cell::CellConfig config, bool with_agent) {
+LaunchedVmm launch_vmm(const std::string& program, cell::CellConfig config, bool with_agent,
+                       int kept) {
   Ends monitor = make_socket_pair(SOCK_SEQPACKET);
   Ends serial = make_socket_pair(SOCK_STREAM);
   Ends console = make_socket_pair(SOCK_STREAM);
@@ -180,7 +191,8 @@ LaunchedVmm launch_vmm(const std::string& program, cell::CellConfig config, bool
   config.agent_fd = with_agent ? int{kAgent} : -1;
   Slots slots{null.get(),          output.theirs.get(),  output.theirs.get(), monitor.theirs.get(),
               serial.theirs.get(), console.theirs.get(), agent.theirs.get(),  -1,
-              global.theirs.get(), vsock.theirs.get()};
+              global.theirs.get(), vsock.theirs.get(),   config.progress_fd};
+  if (config.progress_fd >= 0) config.progress_fd = kProgress;
   if (config.global) {
     config.global->link = kGlobal;
     place(*config.global, slots);
@@ -189,6 +201,7 @@ LaunchedVmm launch_vmm(const std::string& program, cell::CellConfig config, bool
     config.vsock->link = kVsock;
     place(*config.vsock, slots);
   }
+  place(kept, slots);
   const std::string packet = to_json(config);
   if (packet.size() > cell::kMaxMessage) throw Error("the cell's configuration is too long");
   if (::send(monitor.ours.get(), packet.data(), packet.size(), MSG_NOSIGNAL) < 0) {

@@ -23,9 +23,11 @@ struct LaunchedVmm {
 };
 
 /// Starts PROGRAM with CONFIG. It inherits nothing but its ends of the sockets, whose numbers are
-/// set here, and copies of the descriptors of this process that CONFIG's global memory and vsock
-/// name, gets no environment but HIVE_LOG and the sanitizers' options, and is killed by the kernel
-/// when the calling thread ends. Throws Error when it cannot be executed.
-LaunchedVmm launch_vmm(const std::string& program, cell::CellConfig config, bool with_agent);
+/// set here, and copies of the descriptors of this process that CONFIG's global memory, vsock
+/// and progress name, and of KEPT, unless that is -1, which it keeps open to its end. It gets no
+/// environment but HIVE_LOG and the sanitizers' options, and is killed by the kernel when the
+/// calling thread ends. Throws Error when it cannot be executed.
+LaunchedVmm launch_vmm(const std::string& program, cell::CellConfig config, bool with_agent,
+                       int kept = -1);
 
 }  // namespace hive::control

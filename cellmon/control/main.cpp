@@ -14,8 +14,10 @@
 #include <string>
 #include <vector>
 
+#include "cellmon/control/heritage.h"
 #include "cellmon/control/options.h"
 #include "cellmon/control/service.h"
+#include "cellmon/wire/monitor_process.h"
 #include "vmm/base/error.h"
 #include "vmm/plan/json.h"
 
@@ -39,13 +41,38 @@ std::string read_all(int fd) {
   return text;
 }
 
-/// The path of hive-vmm beside this program.
-std::string default_vmm() {
+/// The path of this program, or where it was when it was started.
+std::string own_path() {
   std::array<char, PATH_MAX> buffer;
   const ssize_t size = ::readlink("/proc/self/exe", buffer.data(), buffer.size());
   if (size <= 0) hive::throw_errno("cannot read /proc/self/exe");
-  const std::string path(buffer.data(), static_cast<std::size_t>(size));
+  return {buffer.data(), static_cast<std::size_t>(size)};
+}
+
+/// The path of hive-vmm beside this program.
+std::string default_vmm() {
+  const std::string path = own_path();
   return path.substr(0, path.rfind('/')) + "/hive-vmm";
+}
+
+/// Starts other cells' monitors as this one was.
+control::Replacements::Start starter(const plan::Machine& machine, const std::string& run_dir,
+                                     const std::string& vmm) {
+  hive::wire::MonitorStart start;
+  start.program = own_path();
+  // Other monitors of the machine are this version, too, whatever its path leads to now.
+  if (::access(start.program.c_str(), X_OK) != 0) start.program = "/proc/self/exe";
+  start.plan = plan::to_json(machine);
+  start.run_dir = run_dir;
+  start.vmm = vmm;
+  start.is_orphan = true;
+  return [start](const control::Replacements::Wanted& wanted) {
+    hive::wire::MonitorStart each = start;
+    each.index = wanted.cell;
+    each.life = wanted.life;
+    each.heritage = wanted.heritage;
+    return hive::wire::start_monitor(each).ready;
+  };
 }
 
 /// Leaves the terminal, the folder and the standard streams of whoever started this process.
@@ -65,12 +92,17 @@ void tell_starter(UniqueFd ready, const nlohmann::json& message) {
   if (::write(ready.get(), line.data(), line.size()) < 0) return;  // The starter is gone.
 }
 
-std::unique_ptr<control::Service> set_up(const control::Options& options, UniqueFd plan_fd) {
+std::unique_ptr<control::Service> set_up(const control::Options& options, UniqueFd plan_fd,
+                                         UniqueFd heritage) {
   const plan::Machine machine = plan::parse_machine(read_all(plan_fd.get()));
   if (options.cell >= machine.cells.size()) throw Error("the plan has no such cell");
   const std::string vmm = options.vmm.empty() ? default_vmm() : options.vmm;
+  control::Origin origin;
+  origin.life = options.life;
+  if (heritage) origin.heritage = control::take_heritage(heritage, machine);
+  origin.start_monitor = starter(machine, options.run_dir, vmm);
   auto service = std::make_unique<control::Service>(machine, machine.cells[options.cell],
-                                                    options.run_dir, vmm, options.life);
+                                                    options.run_dir, vmm, std::move(origin));
   detach(service->log_path());
   return service;
 }
@@ -78,16 +110,16 @@ std::unique_ptr<control::Service> set_up(const control::Options& options, Unique
 int serve(const control::Options& options) {
   UniqueFd plan_fd(options.plan_fd);
   UniqueFd ready(options.ready_fd);
-  ::fcntl(ready.get(), F_SETFD, FD_CLOEXEC);
-  ::fcntl(plan_fd.get(), F_SETFD, FD_CLOEXEC);
+  UniqueFd heritage(options.heritage_fd);
+  for (const UniqueFd* fd : {&plan_fd, &ready, &heritage}) ::fcntl(fd->get(), F_SETFD, FD_CLOEXEC);
   std::unique_ptr<control::Service> service;
   try {
-    service = set_up(options, std::move(plan_fd));
+    service = set_up(options, std::move(plan_fd), std::move(heritage));
   } catch (const std::exception& error) {
     tell_starter(std::move(ready), {{"error", error.what()}});
     return 1;
   }
-  tell_starter(std::move(ready), {{"ready", true}});
+  tell_starter(std::move(ready), {{"ready", true}, {"pid", ::getpid()}});
   service->run();
   return 0;
 }

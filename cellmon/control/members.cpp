@@ -10,11 +10,13 @@
 namespace hive::control {
 namespace {
 
+using agree::kNever;
 using agree::Time;
 using boost::asio::posix::stream_descriptor;
 
 constexpr Time kHeartbeat = member::MemberSettings().heartbeat;
 static_assert(sizeof(agree::State) <= mesh::Agree::kMaxBytes);
+static_assert(sizeof(mesh::Recover::message) == recover::kMessageSize);
 
 member::MemberSettings settings_of(const Siblings& siblings, agree::Life life) {
   member::MemberSettings settings;
@@ -30,16 +32,20 @@ std::chrono::steady_clock::time_point point_of(Time time) {
 
 }  // namespace
 
-Members::Members(boost::asio::io_context& loop, Siblings& siblings, agree::Life life,
-                 Handlers handlers, spdlog::logger& log)
+Members::Members(boost::asio::io_context& loop, const plan::Machine& machine, Siblings& siblings,
+                 agree::Life life, GlobalMemory* memory, Handlers handlers, spdlog::logger& log)
     : loop_(loop),
       siblings_(siblings),
       handlers_(std::move(handlers)),
       log_(log),
       page_(static_cast<CellId>(siblings.own())),
       membership_(settings_of(siblings, life), *this),
+      recoverer_(machine, membership_, memory, recovery_hooks()),
       timer_(loop),
       beat_timer_(loop) {
+  for (const plan::Cell& cell : machine.cells) {
+    if (cell.on_failure == plan::OnFailure::kStopMachine) stoppers_.insert(cell.id);
+  }
   siblings_.add(*this);
 }
 
@@ -69,9 +75,9 @@ bool Members::on_joined(CellId cell, const mesh::Hello& hello, std::vector<Uniqu
   }
   // By way of the loop: what it has to say goes after what the other parts say first.
   later([this, cell, life = hello.life] {
-    if (siblings_.state(cell) == Siblings::State::kJoined) {
-      membership_.link_up(cell, life, now());
-    }
+    if (siblings_.state(cell) != Siblings::State::kJoined) return;
+    if (std::exchange(lives_[cell], life) != life) recoverer_.monitor_started(cell);
+    membership_.link_up(cell, life, now());
   });
   return true;
 }
@@ -79,13 +85,16 @@ bool Members::on_joined(CellId cell, const mesh::Hello& hello, std::vector<Uniqu
 /// The process at the link to CELL: what it sent counts, then that it has ended.
 void Members::watch_process(CellId cell) {
   processes_.erase(cell);
+  ended_.erase(cell);
   UniqueFd process = siblings_.open_process(cell);
   if (!process) return;
   auto& watched = processes_.emplace(cell, watch(loop_, std::move(process))).first->second;
   watched.async_wait(stream_descriptor::wait_read, [this, cell](const auto& error) {
     if (error) return;
+    ended_.insert(cell);
     siblings_.drain(cell);
     membership_.process_ended(cell, now());
+    recoverer_.monitor_ended(cell);
   });
 }
 
@@ -107,7 +116,53 @@ void Members::on_packet(CellId cell, const mesh::Packet& packet, std::vector<Uni
     (void)siblings_.send(cell, findings);
   } else if (const auto* findings = std::get_if<mesh::Findings>(&packet)) {
     membership_.answered(cell, findings->number, agree::EvidenceSet(findings->evidence), now());
+  } else if (std::holds_alternative<mesh::Down>(packet)) {
+    recoverer_.retire(cell);
+  } else if (const auto* stop = std::get_if<mesh::StopMachine>(&packet)) {
+    if (!stoppers_.contains(static_cast<CellId>(stop->cell))) {
+      log_.warn("the monitor of {} wants the machine to stop for a cell that does not ask for that",
+                siblings_.names()[static_cast<std::size_t>(cell)]);
+      return;
+    }
+    later([this, failed = static_cast<CellId>(stop->cell)] { handlers_.stop_machine(failed); });
+  } else if (const auto* recover = std::get_if<mesh::Recover>(&packet)) {
+    const auto message = recover::decode(recover->message);
+    if (message) return recoverer_.receive(cell, *message);
+    log_.warn("the monitor of {} sent what is no message of recovery",
+              siblings_.names()[static_cast<std::size_t>(cell)]);
   }
+}
+
+template <typename Struct>
+void Members::tell_all(const Struct& packet) {
+  for (std::size_t index = 0; index < siblings_.names().size(); ++index) {
+    const CellId cell{static_cast<std::uint8_t>(index)};
+    if (index != siblings_.own()) (void)siblings_.send(cell, packet);
+  }
+}
+
+void Members::replace(CellId cell) {
+  if (going_down_) return;  // It would outlive the machine.
+  const auto process = processes_.find(cell);
+  const bool is_known = process != processes_.end();
+  const bool has_ended = is_known && ended_.contains(cell);
+  handlers_.replace(cell, is_known ? process->second.native_handle() : -1, has_ended);
+}
+
+void Members::go_down() {
+  going_down_ = true;
+  membership_.go_down();
+  tell_all(mesh::Down{});
+}
+
+void Members::stop_machine(CellId cell) {
+  tell_all(mesh::StopMachine{mesh::Kind::kStopMachine, static_cast<std::uint32_t>(cell)});
+  later([this, cell] { handlers_.stop_machine(cell); });
+}
+
+void Members::set_incarnation(Incarnation incarnation) {
+  page_.set_incarnation(incarnation);
+  recoverer_.set_running(incarnation != 0);
 }
 
 void Members::set_own_evidence(agree::EvidenceSet evidence) {
@@ -118,6 +173,15 @@ void Members::suspended() { membership_.suspended(now()); }
 
 void Members::accuse(CellId suspect, agree::EvidenceSet evidence) {
   membership_.accuse(suspect, evidence, now());
+}
+
+bool Members::may_accuse(CellId suspect) const {
+  return membership_.is_member() && view().members.contains(suspect) && view().members.size() > 2;
+}
+
+void Members::freeze_heartbeat(std::optional<std::chrono::milliseconds> duration) {
+  using std::chrono::nanoseconds;
+  frozen_until_ = duration ? now() + static_cast<Time>(nanoseconds(*duration).count()) : kNever;
 }
 
 void Members::join() {
@@ -132,23 +196,50 @@ void Members::ask(CellId suspect, std::uint32_t number) {
   (void)siblings_.send(suspect, mesh::Probe{mesh::Kind::kProbe, number});
 }
 
-void Members::recover(agree::CellSet /*failed*/) {
-  later([this] {
-    follow_view();
-    membership_.recovered(now());
-  });
+Recoverer::Hooks Members::recovery_hooks() {
+  Recoverer::Hooks hooks;
+  hooks.send = [this](CellId to, const recover::Message& message) {
+    mesh::Recover packet;
+    packet.message = recover::encode(message);
+    (void)siblings_.send(to, packet);
+  };
+  hooks.cut_off = [this](agree::CellSet cells) { cut_off(cells); };
+  hooks.admit = [this] { admit(); };
+  hooks.give_up = [this](const std::string& why) { handlers_.give_up(why); };
+  hooks.doubt = [this](CellId cell) { membership_.doubt(cell, now()); };
+  hooks.start_anew = [this] { later([this] { handlers_.start_anew(); }); };
+  hooks.replace = [this](CellId cell) { later([this, cell] { replace(cell); }); };
+  hooks.stop_machine = [this](CellId cell) { stop_machine(cell); };
+  hooks.tell = handlers_.tell;
+  hooks.end_guest = [this] { handlers_.left(); };
+  hooks.now = [] { return now(); };
+  hooks.changed = [this] { changed(); };
+  return hooks;
 }
 
 void Members::follow_view() {
-  if (!membership_.is_member()) return;
+  if (membership_.is_member()) cut_off(cells_out());
+  recoverer_.follow();
+  if (membership_.is_recovering() && !recoverer_.holds_guest()) membership_.recovered(now());
+}
+
+agree::CellSet Members::cells_out() const {
   agree::CellSet out;
   for (std::size_t index = 0; index < siblings_.names().size(); ++index) {
     const CellId cell{static_cast<std::uint8_t>(index)};
     if (!view().members.contains(cell)) out.insert(cell);
   }
-  const agree::CellSet before = std::exchange(out_, out);
-  (out - before).for_each([&](CellId cell) { siblings_.cut_off(cell); });
-  (before - out).for_each([&](CellId cell) { siblings_.admit(cell); });
+  return out;
+}
+
+void Members::cut_off(agree::CellSet cells) {
+  const agree::CellSet before = std::exchange(out_, out_ | cells);
+  (out_ - before).for_each([&](CellId cell) { siblings_.cut_off(cell); });
+}
+
+void Members::admit() {
+  const agree::CellSet before = std::exchange(out_, out_ & cells_out());
+  (before - out_).for_each([&](CellId cell) { siblings_.admit(cell); });
 }
 
 void Members::tell(const std::string& kind, const std::string& detail) {
@@ -160,8 +251,8 @@ void Members::changed() {
   if (std::exchange(has_news_, true)) return;
   later([this] {
     has_news_ = false;
-    arm();
     follow_view();
+    arm();
     handlers_.changed();
   });
 }
@@ -173,7 +264,7 @@ void Members::later(std::function<void()> task) {
 }
 
 void Members::arm() {
-  const Time deadline = membership_.deadline();
+  const Time deadline = std::min(membership_.deadline(), recoverer_.deadline());
   if (deadline == armed_) return;
   armed_ = deadline;
   if (deadline == agree::kNever) {
@@ -181,22 +272,24 @@ void Members::arm() {
     return;
   }
   timer_.expires_at(point_of(deadline));
-  timer_.async_wait([this](const auto& error) {
-    if (error) return;
+  // Once it has expired, its handler comes however soon this object ends.
+  timer_.async_wait([this, alive = std::weak_ptr(alive_)](const auto& error) {
+    if (error || alive.expired()) return;
     armed_ = agree::kNever;
     membership_.tick(now());
+    recoverer_.tick();
   });
 }
 
 void Members::beat() {
   const Time time = now();
   const Time late = time - std::min(time, next_beat_);
-  page_.beat();
+  if (time >= frozen_until_) page_.beat();
   for (const auto& [cell, page] : pages_) membership_.observe(cell, page->read(), late, time);
   next_beat_ = time + kHeartbeat;
   beat_timer_.expires_at(point_of(next_beat_));
-  beat_timer_.async_wait([this](const auto& error) {
-    if (!error) beat();
+  beat_timer_.async_wait([this, alive = std::weak_ptr(alive_)](const auto& error) {
+    if (!error && !alive.expired()) beat();
   });
 }
 

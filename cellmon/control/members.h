@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "cellmon/control/recoverer.h"
 #include "cellmon/control/siblings.h"
 #include "cellmon/member/membership.h"
 #include "cellmon/member/state_page.h"
@@ -23,7 +24,8 @@
 
 namespace hive::control {
 
-/// Joins a member::Membership with the other monitors. Single-threaded.
+/// Joins a member::Membership, and the recovery that follows its views, with the other monitors.
+/// Single-threaded.
 class Members : public SiblingsPart, private member::Surroundings {
  public:
   struct Handlers {
@@ -34,15 +36,26 @@ class Members : public SiblingsPart, private member::Surroundings {
     std::function<void()> resume;
     /// The cell is no member any more.
     std::function<void()> left;
+    /// The cell has to fail, for reason WHY: the others wait for what its VMM does not do.
+    std::function<void(const std::string& why)> give_up;
+    /// The cell's restart policy: it is started anew, unless it is about to.
+    std::function<void()> start_anew;
+    /// Another monitor of CELL is to be started. PROCESS is a pidfd of the last one, which is known
+    /// to HAVE_ENDED or not, or -1.
+    std::function<void(CellId cell, int process, bool has_ended)> replace;
+    /// CELL's failure takes the machine down, and so this cell. May come more than once.
+    std::function<void(CellId cell)> stop_machine;
     /// Something for people.
     std::function<void(const std::string& kind, const std::string& detail)> tell;
     /// What is asked of this object may have another answer than before. From the loop.
     std::function<void()> changed;
   };
 
-  /// Joins SIBLINGS, which have not been started. LIFE is this process's. Throws Error.
-  Members(boost::asio::io_context& loop, Siblings& siblings, agree::Life life, Handlers handlers,
-          spdlog::logger& log);
+  /// Joins SIBLINGS, which have not been started, of MACHINE. LIFE is this process's; MEMORY, the
+  /// cell's part in global memory, is null where the machine has none, and outlives this object.
+  /// Throws Error.
+  Members(boost::asio::io_context& loop, const plan::Machine& machine, Siblings& siblings,
+          agree::Life life, GlobalMemory* memory, Handlers handlers, spdlog::logger& log);
   Members(const Members&) = delete;
   Members& operator=(const Members&) = delete;
   Members(Members&&) = delete;
@@ -61,16 +74,25 @@ class Members : public SiblingsPart, private member::Surroundings {
   /// See member::Membership.
   void set_own_evidence(agree::EvidenceSet evidence);
   void suspended();
-  void go_down() { membership_.go_down(); }
+  void go_down();
   void accuse(CellId suspect, agree::EvidenceSet evidence);
+  /// Whether accusing SUSPECT of what is no conclusive evidence would be heard.
+  [[nodiscard]] bool may_accuse(CellId suspect) const;
+  /// A fault: the others see no heartbeat, for DURATION, or for good.
+  void freeze_heartbeat(std::optional<std::chrono::milliseconds> duration);
   /// Asks to be let in if the cell is out.
   void join();
-  [[nodiscard]] bool may_start() const { return membership_.may_start(); }
+  /// Whether the cell's VMM may be started: it is a member, and all have recovered.
+  [[nodiscard]] bool may_start() const {
+    return membership_.may_start() && recoverer_.is_complete();
+  }
   [[nodiscard]] bool is_suspending() const { return membership_.is_suspending(); }
   [[nodiscard]] const agree::View& view() const { return membership_.view(); }
 
   /// The VMM of INCARNATION runs; 0: none does.
-  void set_incarnation(Incarnation incarnation) { page_.set_incarnation(incarnation); }
+  void set_incarnation(Incarnation incarnation);
+  /// How the guest does, for the others to see.
+  void set_guest(const member::GuestFigures& figures) { page_.set_guest(figures); }
 
   [[nodiscard]] wire::ViewStatus status() const;
 
@@ -81,7 +103,7 @@ class Members : public SiblingsPart, private member::Surroundings {
   bool suspend() override { return handlers_.suspend(); }
   void resume() override { handlers_.resume(); }
   void left() override { handlers_.left(); }
-  void recover(agree::CellSet failed) override;
+  void recover(agree::CellSet /*failed*/) override {}  // The view says so, in follow_view().
   void tell(const std::string& kind, const std::string& detail) override;
   void changed() override;
 
@@ -92,8 +114,17 @@ class Members : public SiblingsPart, private member::Surroundings {
   void later(std::function<void()> task);
   void arm();
   void beat();
-  /// Cuts off who is out of the view, and admits who is back.
+  Recoverer::Hooks recovery_hooks();
+  void stop_machine(CellId cell);
+  void replace(CellId cell);
+  template <typename Struct>
+  void tell_all(const Struct& packet);
+  /// What the membership and the recovery say to each other.
   void follow_view();
+  /// Cuts CELLS off, and admits who is back.
+  void cut_off(agree::CellSet cells);
+  void admit();
+  [[nodiscard]] agree::CellSet cells_out() const;
   void watch_process(CellId cell);
 
   boost::asio::io_context& loop_;
@@ -102,14 +133,21 @@ class Members : public SiblingsPart, private member::Surroundings {
   spdlog::logger& log_;
   member::OwnPage page_;
   member::Membership membership_;
+  Recoverer recoverer_;
   std::map<CellId, std::unique_ptr<member::PeerPage>> pages_;
+  /// Of the monitor at the present or last link, unless the host cannot tell.
   std::map<CellId, boost::asio::posix::stream_descriptor> processes_;
+  std::map<CellId, agree::Life> lives_;  ///< With which the processes at the links began.
+  agree::CellSet ended_;                 ///< Those processes that have.
   Timer timer_;
   agree::Time armed_ = agree::kNever;
   Timer beat_timer_;
   agree::Time next_beat_ = 0;
-  agree::CellSet out_;  ///< Who is cut off.
+  agree::Time frozen_until_ = 0;  ///< No heartbeat before.
+  agree::CellSet out_;            ///< Who is cut off.
+  agree::CellSet stoppers_;       ///< Whose failure takes the machine down.
   bool has_news_ = false;
+  bool going_down_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

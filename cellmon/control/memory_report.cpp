@@ -17,6 +17,8 @@ Json describe_peers(const GlobalMemory& global) {
     Json peer{{"cell", global.names()[cell]},
               {"size", global.sizes()[cell]},
               {"state", to_string(global.peer_state(cell))},
+              {"closed", global.is_closed(cell)},
+              {"closings", global.closings(cell)},
               {"writable", 0},
               {"written", 0}};
     if (global.is_home()) {
@@ -50,6 +52,7 @@ Json describe_memory(const GlobalMemory& global, firewall::PageIndex first, std:
               {"size", size},
               {"pages", size / kPageSize},
               {"violations", global.is_home() ? global.gatekeeper().violations() : 0},
+              {"memory_failures", global.memory_failures()},
               {"peers", describe_peers(global)}};
   Json sections = Json::array();
   bool more = false;

@@ -89,6 +89,7 @@ class Methods {
   void revoke(Call& call);
   void rpc(Call& call);
   void set_path_faults(Call& call);
+  void inject(Call& call);
 
   static std::span<const Entry> table();
   static Method find_method(const std::string& name);

@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::string_view kUsage =
     "usage: hive-cellmon --plan-fd N --ready-fd N --cell INDEX --run-dir DIR [--life N]\n"
-    "       [--vmm PROGRAM]\n"
-    "hive-cellmon is started by `hive up`, once per cell";
+    "       [--heritage-fd N] [--vmm PROGRAM]\n"
+    "hive-cellmon is started by `hive up`, once per cell, and by other cells' monitors";
 
 [[noreturn]] void refuse(const std::string& why) {
   throw Error(why + "\n" + std::string(kUsage), Error::Kind::kUsage);
@@ -45,6 +45,8 @@ Options parse_options(std::span<const char* const> arguments) {
       options.run_dir = value;
     } else if (option == "--life") {
       options.life = number<std::uint64_t>(option, value);
+    } else if (option == "--heritage-fd") {
+      options.heritage_fd = number<int>(option, value);
     } else if (option == "--vmm") {
       options.vmm = value;
     } else {

@@ -14,7 +14,9 @@ struct Options {
   std::size_t cell = 0;  ///< Which cell of the plan.
   std::string run_dir;   ///< Folder of the machines' folders; exists.
   std::uint64_t life =
-      1;            ///< Of this process (agree::Life): 1 where the machine is started with it.
+      1;  ///< Of this process (agree::Life): 1 where the machine is started with it.
+  /// What is left to a monitor that is started in place of another one (heritage.h), or -1.
+  int heritage_fd = -1;
   std::string vmm;  ///< The VMM's program; empty: hive-vmm beside this program.
 };
 

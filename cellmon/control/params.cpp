@@ -70,6 +70,17 @@ std::string Params::bytes(const char* name) {
   return decoded.value_or("");
 }
 
+std::map<std::string, std::string> Params::texts(const char* name) {
+  const wire::Json* value = find(name);
+  if (value == nullptr) return {};
+  const auto is_text = [](const wire::Json& element) { return element.is_string(); };
+  if (!value->is_object() || !std::all_of(value->begin(), value->end(), is_text)) {
+    refuse(std::string(name) + " is not an object of strings");
+    return {};
+  }
+  return value->get<std::map<std::string, std::string>>();
+}
+
 std::vector<std::string> Params::words(const char* name) {
   const wire::Json* value = find(name);
   const auto is_text = [](const wire::Json& element) { return element.is_string(); };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,6 +29,8 @@ class Params {
   std::optional<std::string> optional_text(const char* name);
   /// Bytes in base64.
   std::string bytes(const char* name);
+  /// Strings by name; none if missing.
+  std::map<std::string, std::string> texts(const char* name);
   /// At least one string.
   std::vector<std::string> words(const char* name);
 

@@ -3,12 +3,14 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "cellmon/control/log.h"
 #include "cellmon/wire/cell_address.h"
 #include "cellmon/wire/local_socket.h"
+#include "vmm/base/error.h"
 
 namespace hive::control {
 namespace {
@@ -16,21 +18,37 @@ namespace {
 constexpr std::size_t kLogLimit = 1024 * 1024;
 constexpr std::chrono::milliseconds kLingerStep{10};
 constexpr int kLingerTries = 100;
+constexpr std::chrono::milliseconds kEndStep{5};
 
-UniqueFd listen_for(const plan::Machine& machine, const plan::Cell& cell) {
-  return wire::listen_abstract(wire::socket_name({::geteuid(), machine.name, cell.name}));
+/// The name of a run of the cell, as soon as nobody else has it. Throws Error.
+UniqueFd await_life(const wire::CellAddress& address, std::chrono::milliseconds limit) {
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  while (true) {
+    UniqueFd life = wire::try_hold_abstract(wire::life_socket_name(address));
+    if (life) return life;
+    if (std::chrono::steady_clock::now() >= deadline) {
+      throw Error("cell " + address.full_name() +
+                  " has a monitor, or the VMM of an earlier one, that does not end");
+    }
+    std::this_thread::sleep_for(kEndStep);
+  }
 }
 
 CellSettings settings_of(const plan::Machine& machine, const plan::Cell& cell,
-                         const std::string& vmm_program, const std::string& folder,
-                         const std::string& log_file, agree::Life life) {
+                         const std::string& vmm_program, int life_name, const Origin& origin) {
   CellSettings settings;
-  settings.life = life;
+  settings.life = origin.life;
+  settings.start_monitor = origin.start_monitor;
   settings.machine = machine;
   settings.own = static_cast<unsigned>(cell.id);
-  settings.launch = [vmm_program](cell::CellConfig config, bool with_agent) {
-    return launch_vmm(vmm_program, std::move(config), with_agent);
+  settings.launch = [vmm_program, life_name](cell::CellConfig config, bool with_agent) {
+    return launch_vmm(vmm_program, std::move(config), with_agent, life_name);
   };
+  return settings;
+}
+
+CellSettings with_files(CellSettings settings, const std::string& folder,
+                        const std::string& log_file) {
   settings.folder = folder;
   settings.log_file = log_file;
   return settings;
@@ -38,21 +56,33 @@ CellSettings settings_of(const plan::Machine& machine, const plan::Cell& cell,
 
 }  // namespace
 
+Service::Names::Names(const plan::Machine& machine, const plan::Cell& cell, const Origin& origin) {
+  const bool is_later = origin.life != agree::kFounder;
+  const wire::CellAddress address{::geteuid(), machine.name, cell.name};
+  // One that is not to take over anything need not wait for a monitor that serves.
+  if (!is_later) listener = wire::listen_abstract(wire::socket_name(address));
+  life = await_life(address, origin.end_limit);
+  if (is_later) listener = wire::listen_abstract(wire::socket_name(address));
+}
+
 Service::Service(const plan::Machine& machine, const plan::Cell& cell, const std::string& run_dir,
-                 const std::string& vmm_program, agree::Life life)
-    : listener_(listen_for(machine, cell)),
+                 const std::string& vmm_program, Origin origin)
+    : names_(machine, cell, origin),
       folder_(run_dir + "/" + machine.name),
-      log_file_(folder_.path() + "/" + cell.name + ".log", kLogLimit),
+      log_file_(
+          folder_.path() + "/" + cell.name + ".log", kLogLimit,
+          origin.life == agree::kFounder ? BoundedFile::Begin::kAnew : BoundedFile::Begin::kAtEnd),
       log_(make_log(log_file_)),
       monitor_(loop_,
-               settings_of(machine, cell, vmm_program, folder_.path(), log_file_.path(), life),
-               *log_),
-      server_(loop_, std::move(listener_), monitor_, *log_,
+               with_files(settings_of(machine, cell, vmm_program, names_.life.get(), origin),
+                          folder_.path(), log_file_.path()),
+               *log_, std::move(origin.heritage)),
+      server_(loop_, std::move(names_.listener), monitor_, *log_,
               [this](bool purge) { return finish(purge); }),
       signals_(loop_, SIGTERM, SIGINT),
       linger_(loop_) {}
 
-Service::~Service() { listener_ = server_.release_listener(); }
+Service::~Service() { names_.listener = server_.release_listener(); }
 
 void Service::run() {
   await_signal();

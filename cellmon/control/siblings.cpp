@@ -33,6 +33,7 @@ Siblings::Siblings(boost::asio::io_context& loop, const plan::Machine& machine, 
     : own_(own),
       names_(names_of(machine)),
       states_(names_.size(), State::kAwaited),
+      cut_off_(names_.size(), false),
       mesh_(loop, mesh::MeshSettings{machine.name, names_, own}, mesh_handlers(), log),
       join_limit_(loop) {
   states_[own_] = State::kJoined;
@@ -78,6 +79,7 @@ bool Siblings::take_peer(CellId cell, const mesh::Hello& hello, std::vector<Uniq
 
 bool Siblings::is_missing(CellId cell) const {
   if (static_cast<unsigned>(cell) == own_ || state(cell) == State::kLost) return false;
+  if (cut_off_[static_cast<std::size_t>(cell)]) return false;
   if (state(cell) == State::kAwaited) return true;
   for (const SiblingsPart* part : parts_) {
     if (!part->has_all_of(cell)) return true;
@@ -120,11 +122,21 @@ void Siblings::for_each_sibling(Call call) {
   }
 }
 
+bool Siblings::has_any() const {
+  for (std::size_t cell = 0; cell < names_.size(); ++cell) {
+    if (cell != own_ && states_[cell] == State::kJoined) return true;
+  }
+  return false;
+}
+
 void Siblings::cut_off(CellId cell) {
+  cut_off_[static_cast<std::size_t>(cell)] = true;
   for (SiblingsPart* part : parts_) part->on_cut_off(cell);
+  check_ready();
 }
 
 void Siblings::admit(CellId cell) {
+  cut_off_[static_cast<std::size_t>(cell)] = false;
   for (SiblingsPart* part : parts_) part->on_admitted(cell);
 }
 

@@ -67,11 +67,10 @@ class Siblings {
   /// LIFE is this process's.
   void start(std::uint64_t contribution, std::vector<int> files, std::uint64_t life = 1);
 
-  /// Whether all have joined and given what this cell needs, or are lost.
+  /// Whether all have joined and given what this cell needs, are lost, or are cut off.
   [[nodiscard]] bool are_ready() const { return missing().empty(); }
-  /// Calls ON_READY once, from the loop, when all have joined and given what this cell needs, or
-  /// are lost, or when that does not come in time. One at a time; a later call, or cancel(), takes
-  /// an earlier one back.
+  /// Calls ON_READY once, from the loop, when are_ready(), or when that does not come in time. One
+  /// at a time; a later call, or cancel(), takes an earlier one back.
   void await(OnReady on_ready);
   void cancel() { on_ready_ = nullptr; }
 
@@ -97,6 +96,8 @@ class Siblings {
   void drain(CellId cell) { mesh_.drain(cell); }
 
   [[nodiscard]] State state(CellId cell) const { return states_[static_cast<std::size_t>(cell)]; }
+  /// Whether the monitor of any other cell has joined and is not lost.
+  [[nodiscard]] bool has_any() const;
   /// Names of the machine's cells, by their numbers.
   [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
   [[nodiscard]] unsigned own() const { return own_; }
@@ -114,6 +115,7 @@ class Siblings {
   unsigned own_;
   std::vector<std::string> names_;
   std::vector<State> states_;
+  std::vector<bool> cut_off_;
   std::vector<SiblingsPart*> parts_;
   mesh::Mesh mesh_;
   OnReady on_ready_;

@@ -1,5 +1,6 @@
 #include "cellmon/control/vmm_instance.h"
 
+#include <span>
 #include <utility>
 
 namespace hive::control {
@@ -81,7 +82,11 @@ void VmmInstance::take_exit(const std::string& how) {
   on_exit(how);
 }
 
-void VmmInstance::command(cell::Command command) { link_.send(to_json(command)); }
+void VmmInstance::command(cell::Command command) { (void)link_.send(to_json(command)); }
+
+bool VmmInstance::dump(int file) {
+  return link_.send(to_json(cell::Command::kDump), std::span(&file, 1));
+}
 
 bool VmmInstance::write_console(ConsoleId console, std::string_view bytes) {
   return (console == ConsoleId::kSerial ? serial_ : virtio_)->write(bytes);

@@ -42,7 +42,11 @@ class VmmInstance {
 
   [[nodiscard]] pid_t pid() const { return child_.pid(); }
   void kill() { child_.kill(); }
+  /// Sends the process a signal other than one that ends it.
+  void signal(int number) const { (void)::kill(child_.pid(), number); }
   void command(cell::Command command);
+  /// Sends the command kDump with a copy of FILE. False when it is lost.
+  [[nodiscard]] bool dump(int file);
   /// False when the guest does not read its console.
   [[nodiscard]] bool write_console(ConsoleId console, std::string_view bytes);
   AgentPeer& agent() { return agent_; }

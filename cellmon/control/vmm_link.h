@@ -3,6 +3,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -24,8 +25,11 @@ class VmmLink {
   /// Takes FD, a SOCK_SEQPACKET socket.
   VmmLink(boost::asio::io_context& loop, UniqueFd fd, Handlers handlers);
 
-  /// Sends PACKET. Lost when the VMM does not read: its monitor has other means to end it.
-  void send(const std::string& packet) { (void)socket_.send(packet); }
+  /// Sends PACKET with copies of FILES. False when it is lost, as when the VMM does not read: its
+  /// monitor has other means to end it.
+  bool send(const std::string& packet, std::span<const int> files = {}) {
+    return socket_.send(packet, files);
+  }
 
   /// Handles the reports that have come but were not read yet, as when the VMM is gone.
   void drain() { socket_.drain(); }

@@ -153,6 +153,7 @@ Result<Section> Gatekeeper::settle(const Result<Handover>& handover) {
   for (const CellRevocation& each : handover.value().revoked) {
     protect(each.cell, each.revocation.opened);
   }
+  if (on_handed_out_) on_handed_out_(handover.value().section.range);
   return handover.value().section;
 }
 
@@ -179,6 +180,12 @@ void Gatekeeper::clear() {
   for (const CellRevocation& each : contribution_.clear()) {
     protect(each.cell, each.revocation.opened);
   }
+}
+
+void Gatekeeper::discard(const PageRanges& pages) {
+  const auto opened = contribution_.ledger().discard(pages);
+  if (!opened.ok()) return;  // Beyond the contribution there is nothing.
+  for (const OpenedPages& each : opened.value()) protect(each.cell, each.opened);
 }
 
 }  // namespace hive::firewall

@@ -80,6 +80,13 @@ class Gatekeeper {
   }
   Revocation drop_cell(CellId cell);
   void clear();
+  /// The content of PAGES was dropped: as Ledger::discard().
+  void discard(const PageRanges& pages);
+
+  /// Calls ON_HANDED_OUT with the pages of each section that is made or destroyed.
+  void set_on_handed_out(std::function<void(const PageRange& pages)> on_handed_out) {
+    on_handed_out_ = std::move(on_handed_out);
+  }
 
   /// Writes stopped so far.
   [[nodiscard]] std::uint64_t violations() const { return violations_; }
@@ -104,6 +111,7 @@ class Gatekeeper {
 
   Contribution contribution_;
   OnViolation on_violation_;
+  std::function<void(const PageRange&)> on_handed_out_;
   std::map<CellId, View> views_;
   std::uint64_t last_sequence_ = 0;
   std::uint64_t violations_ = 0;

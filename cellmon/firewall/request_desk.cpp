@@ -7,6 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include "guests/abi/system_area.h"
+
 namespace hive::firewall {
 namespace {
 
@@ -256,10 +258,26 @@ bool RequestDesk::check_cell(Call& call) {
   return false;
 }
 
+PageRanges RequestDesk::grantable(const PageRanges& ranges) const {
+  const auto system = gatekeeper_.sections().find(HIVE_SYSTEM_SECTION);
+  if (!system) return ranges;
+  PageRanges kept;
+  for (const PageRange& range : ranges) {
+    const PageIndex end = std::min(range.end(), system->range.first);  // Nothing comes after it.
+    if (range.first < end) append(kept, {range.first, end - range.first});
+  }
+  return kept;
+}
+
 void RequestDesk::grant(Call& call) {
-  const auto ranges = check_cell(call) ? pattern(call) : std::nullopt;
-  if (!ranges) return;
-  const auto granted = gatekeeper_.grant(CellId(call.request.cell), *ranges);
+  const auto asked = check_cell(call) ? pattern(call) : std::nullopt;
+  if (!asked) return;
+  const PageRanges ranges = grantable(*asked);
+  if (ranges.empty()) {
+    return call.refuse({Reason::kReserved, "section " HIVE_SYSTEM_SECTION
+                                           " is its home's alone: no other cell may write it"});
+  }
+  const auto granted = gatekeeper_.grant(CellId(call.request.cell), ranges);
   if (!granted.ok()) return call.refuse(granted.refusal());
   call.reply.pages = count_pages(granted.value());
 }

@@ -55,6 +55,8 @@ class RequestDesk {
   std::optional<PageIndex> page_of(Call& call);
   /// The runs that CALL describes, within the contribution.
   std::optional<PageRanges> pattern(Call& call);
+  /// RANGES without the pages of HIVE_SYSTEM_SECTION.
+  [[nodiscard]] PageRanges grantable(const PageRanges& ranges) const;
   bool check_cell(Call& call);
   void describe(Call& call, const Section& section);
 

@@ -123,6 +123,13 @@ void Membership::recovered(Time now) {
   run(now);
 }
 
+void Membership::doubt(CellId cell, Time now) {
+  if (!agree::is_cell(cell) || cell == settings_.self) return;
+  now_ = now;
+  hint(cell, Evidence::kNoAnswer, now);
+  run(now);
+}
+
 void Membership::accuse(CellId suspect, EvidenceSet evidence, Time now) {
   now_ = now;
   raise(suspect, evidence, now);

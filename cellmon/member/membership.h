@@ -87,6 +87,9 @@ class Membership final : private agree::Port {
   /// The guest stands still, as asked by Surroundings::suspend().
   void suspended(Time now);
   void recovered(Time now);
+  /// CELL keeps this monitor waiting: its monitor is asked, and the cell accused if that does not
+  /// answer.
+  void doubt(CellId cell, Time now);
   /// This monitor has EVIDENCE against SUSPECT from elsewhere.
   void accuse(CellId suspect, EvidenceSet evidence, Time now);
   /// This monitor ends soon, as asked for: it votes, but accuses nobody any more.
@@ -108,6 +111,14 @@ class Membership final : private agree::Port {
   [[nodiscard]] CellSet suspects() const { return agreement_.suspects(); }
   /// Whether the guest has to stand still.
   [[nodiscard]] bool is_suspending() const { return holding_; }
+  /// Whether it does so now.
+  [[nodiscard]] bool is_still() const { return holding_ && still_; }
+  /// Whether recovered() is waited for.
+  [[nodiscard]] bool is_recovering() const { return recovering_; }
+  /// As what this monitor speaks now.
+  [[nodiscard]] CellId self() const { return settings_.self; }
+  [[nodiscard]] const Names& names() const { return settings_.names; }
+  [[nodiscard]] Life life() const { return agreement_.life(); }
   /// Whether the cell's VMM may be started: it is a member that nobody suspects.
   [[nodiscard]] bool may_start() const;
   [[nodiscard]] CellSet watched() const;
@@ -182,6 +193,7 @@ class Membership final : private agree::Port {
   agree::Agreement agreement_;
   std::array<Peer, kMaxCells> peers_{};
   EvidenceSet own_evidence_;
+  bool own_refused_ = false;  ///< It decided nothing, as few as the voters were.
   bool going_down_ = false;
   bool joining_ = false;
   std::uint32_t last_question_ = 0;

@@ -55,6 +55,7 @@ void Membership::stalled(unsigned rounds) {
 
 void Membership::refused(CellId suspect, agree::Refusal why) {
   at(suspect).is_hushed = true;
+  if (suspect == settings_.self) own_refused_ = true;
   surroundings_.tell(
       "no-alert",
       fmt::format("about {}: {}", describe(CellSet::of(suspect), settings_.names), describe(why)));
@@ -111,6 +112,9 @@ bool Membership::step(Time now) {
     agreement_.suspended(now);
   } else if (std::exchange(view_changed_, false)) {
     accuse_those_that_ended(now);
+    if (std::exchange(own_refused_, false) && !own_evidence_.empty()) {
+      raise(settings_.self, own_evidence_, now);
+    }
   } else if (joining_ && !agreement_.is_joining()) {
     joining_ = !is_member();
     if (joining_) agreement_.join(agreement_.life() + 1, now);

@@ -42,6 +42,13 @@ OwnPage::OwnPage(CellId cell)
 
 OwnPage::~OwnPage() { ::munmap(page_, StatePage::kBytes); }
 
+void OwnPage::set_guest(const GuestFigures& figures) {
+  page_->guest_beat.store(figures.beat);
+  page_->guest_exits.store(figures.exits);
+  page_->guest_ran.store(figures.ran);
+  page_->guest_waited.store(figures.waited);
+}
+
 bool PeerPage::is_page(int file) { return memory::is_shared_file(file, StatePage::kBytes); }
 
 PeerPage::PeerPage(int file, CellId cell)
@@ -61,6 +68,8 @@ std::optional<PeerPage::Sample> PeerPage::read() const {
   if (incarnation > std::numeric_limits<Incarnation>::max()) return std::nullopt;
   sample.incarnation = static_cast<Incarnation>(incarnation);
   sample.epoch = page_->epoch.load();
+  sample.guest = {page_->guest_beat.load(), page_->guest_exits.load(), page_->guest_ran.load(),
+                  page_->guest_waited.load()};
   return sample;
 }
 

@@ -12,11 +12,21 @@
 
 namespace hive::member {
 
+/// How the guest of the VMM that runs does. All of them grow from 0 with each VMM.
+struct GuestFigures {
+  std::uint64_t beat = 0;    ///< How often its agent has answered the monitor.
+  std::uint64_t exits = 0;   ///< How often its vCPUs have left it for the VMM.
+  std::uint64_t ran = 0;     ///< CPU time of all vCPUs, in nanoseconds.
+  std::uint64_t waited = 0;  ///< Nanoseconds for which they were ready to run and had no CPU.
+
+  friend bool operator==(const GuestFigures&, const GuestFigures&) = default;
+};
+
 /// A page that one process writes and others map read-only, in the host's byte order. What it holds
 /// is checked by who reads it: its writer may be wrong.
 struct StatePage {
   static constexpr std::uint64_t kMagic = 0x6567'6150'6576'6948;  ///< "HivePage"
-  static constexpr std::uint32_t kVersion = 1;
+  static constexpr std::uint32_t kVersion = 2;
   static constexpr std::size_t kBytes = 4096;
 
   std::uint64_t magic = 0;
@@ -26,13 +36,17 @@ struct StatePage {
   std::atomic<std::uint64_t> heartbeat;
   std::atomic<std::uint64_t> incarnation;  ///< Of the VMM that runs; 0: none.
   std::atomic<std::uint64_t> epoch;        ///< Of the view that the monitor knows.
-  /// 0; for the guest's own heartbeat, its vCPUs' progress and load figures.
-  std::array<std::uint64_t, 507> reserved;
+  // See GuestFigures.
+  std::atomic<std::uint64_t> guest_beat;
+  std::atomic<std::uint64_t> guest_exits;
+  std::atomic<std::uint64_t> guest_ran;
+  std::atomic<std::uint64_t> guest_waited;
+  std::array<std::uint64_t, 503> reserved;  ///< 0.
 };
 
 static_assert(sizeof(StatePage) == StatePage::kBytes && offsetof(StatePage, heartbeat) == 16 &&
               offsetof(StatePage, incarnation) == 24 && offsetof(StatePage, epoch) == 32 &&
-              offsetof(StatePage, reserved) == 40);
+              offsetof(StatePage, guest_beat) == 40 && offsetof(StatePage, reserved) == 72);
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
 /// The page of this process's cell.
@@ -52,6 +66,7 @@ class OwnPage {
   void beat() { page_->heartbeat.fetch_add(1, std::memory_order_release); }
   void set_incarnation(Incarnation incarnation) { page_->incarnation.store(incarnation); }
   void set_epoch(std::uint64_t epoch) { page_->epoch.store(epoch); }
+  void set_guest(const GuestFigures& figures);
 
  private:
   UniqueFd file_;
@@ -65,6 +80,7 @@ class PeerPage {
     std::uint64_t heartbeat = 0;
     Incarnation incarnation = 0;
     std::uint64_t epoch = 0;
+    GuestFigures guest;
   };
 
   /// Whether FILE can be mapped, and cannot be cut afterwards.

@@ -67,6 +67,14 @@ std::optional<Packet> parse_packet(std::string_view bytes) {
       return copy<Probe>(bytes);
     case Kind::kFindings:
       return copy_findings(bytes);
+    case Kind::kRecover:
+      return copy<Recover>(bytes);
+    case Kind::kDown:
+      return copy<Down>(bytes);
+    case Kind::kStopMachine:
+      return copy<StopMachine>(bytes);
+    case Kind::kKeptRing:
+      return copy<KeptRing>(bytes);
   }
   return std::nullopt;
 }

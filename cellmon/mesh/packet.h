@@ -19,7 +19,7 @@
 
 namespace hive::mesh {
 
-inline constexpr std::uint32_t kVersion = 3;
+inline constexpr std::uint32_t kVersion = 5;
 
 enum class Kind : std::uint32_t {
   kHello = 1,
@@ -32,6 +32,10 @@ enum class Kind : std::uint32_t {
   kAgree,
   kProbe,
   kFindings,
+  kRecover,
+  kDown,
+  kStopMachine,
+  kKeptRing,
 };
 
 /// Who this is, and its part of global memory. With descriptors: the contribution's file where
@@ -85,11 +89,19 @@ struct Reply {
 };
 
 /// The ring by which the receiver's cell sends packets to the sender's. With three descriptors: the
-/// ring's file (vmm/memory/ring_file.h), its data event and its space event. Once, before the VMMs
-/// of the two cells are started.
+/// ring's file (vmm/memory/ring_file.h), its data event and its space event. Once to each process
+/// that is the receiver's monitor, before it starts a VMM.
 struct Rings {
   Kind kind = Kind::kRings;
   std::uint32_t reserved = 0;
+};
+
+/// The ring by which the sender's cell sends packets to the receiver's, made by an earlier monitor
+/// of the receiver's cell: that is to go on with it. With the ring's three descriptors, or none
+/// where there is no such ring; before the sender's Rings.
+struct KeptRing {
+  Kind kind = Kind::kKeptRing;
+  Incarnation last = 0;  ///< The last of the receiver's cell that the sender's VMMs have heard of.
 };
 
 /// A message of agreement (cellmon/agree/message.h): only the first `size` of `bytes` are sent.
@@ -119,7 +131,27 @@ struct Findings {
   std::array<std::uint8_t, 6> reserved{};
 };
 
-using Packet = std::variant<Hello, Admit, Leave, Request, Reply, Up, Rings, Agree, Probe, Findings>;
+/// A message of recovery (cellmon/recover/message.h).
+struct Recover {
+  Kind kind = Kind::kRecover;
+  std::uint32_t reserved = 0;
+  std::array<std::uint8_t, 32> message{};
+};
+
+/// The sender's cell is taken down, as somebody has asked for: its end is no failure.
+struct Down {
+  Kind kind = Kind::kDown;
+  std::uint32_t reserved = 0;
+};
+
+/// All cells are to be shut down, since `cell` has failed.
+struct StopMachine {
+  Kind kind = Kind::kStopMachine;
+  std::uint32_t cell = 0;
+};
+
+using Packet = std::variant<Hello, Admit, Leave, Request, Reply, Up, Rings, Agree, Probe, Findings,
+                            Recover, Down, StopMachine, KeptRing>;
 
 /// Copies BYTES into the packet that they are, or nothing when they are none.
 std::optional<Packet> parse_packet(std::string_view bytes);
@@ -133,16 +165,19 @@ std::string_view as_bytes(const Agree& packet);
 static_assert(sizeof(Hello) == 32 && offsetof(Hello, contribution) == 16 &&
               offsetof(Hello, life) == 24);
 static_assert(sizeof(Admit) == 24 && offsetof(Admit, base) == 8);
-static_assert(sizeof(Leave) == 8 && sizeof(Up) == 8 && sizeof(Rings) == 8);
+static_assert(sizeof(Leave) == 8 && sizeof(Up) == 8 && sizeof(Rings) == 8 && sizeof(KeptRing) == 8);
 static_assert(sizeof(Request) == 136 && offsetof(Request, request) == 8);
 static_assert(sizeof(Reply) == 264 && offsetof(Reply, reply) == 8);
 static_assert(sizeof(Agree) == 8 + Agree::kMaxBytes && offsetof(Agree, bytes) == 8);
+static_assert(sizeof(Down) == 8 && sizeof(StopMachine) == 8);
+static_assert(std::is_trivially_copyable_v<Down> && std::is_trivially_copyable_v<StopMachine>);
+static_assert(sizeof(Recover) == 40 && offsetof(Recover, message) == 8);
 static_assert(sizeof(Probe) == 8 && sizeof(Findings) == 16 && offsetof(Findings, evidence) == 8);
 static_assert(std::is_trivially_copyable_v<Agree> && std::is_trivially_copyable_v<Findings> &&
-              std::is_trivially_copyable_v<Probe>);
+              std::is_trivially_copyable_v<Probe> && std::is_trivially_copyable_v<Recover>);
 static_assert(std::is_trivially_copyable_v<Hello> && std::is_trivially_copyable_v<Admit> &&
               std::is_trivially_copyable_v<Leave> && std::is_trivially_copyable_v<Request> &&
               std::is_trivially_copyable_v<Reply> && std::is_trivially_copyable_v<Up> &&
-              std::is_trivially_copyable_v<Rings>);
+              std::is_trivially_copyable_v<Rings> && std::is_trivially_copyable_v<KeptRing>);
 
 }  // namespace hive::mesh

@@ -164,6 +164,10 @@ void Recovery::monitor_ended(CellId cell, Time now) {
   if (coordinates() && is_complete()) tick(now);
 }
 
+void Recovery::monitor_started(CellId cell) {
+  if (agree::is_cell(cell)) returns_.started(cell);
+}
+
 void Recovery::tick(Time now) {
   if (takes_part_ && now >= report_at_) report(now);
   if (now >= late_at_) name_who_is_late(now);

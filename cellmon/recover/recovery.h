@@ -41,6 +41,8 @@ class Recovery {
   void left(Time now);
   /// CELL's monitor is known to have ended: by its pidfd.
   void monitor_ended(CellId cell, Time now);
+  /// There is a link with a monitor of CELL that is another process than the last one.
+  void monitor_started(CellId cell);
   /// CELL is being shut down on request. It is recovered from like any other, but neither brought
   /// back nor a reason to stop the machine, until it was let in again.
   void retire(CellId cell);

@@ -31,6 +31,8 @@ class Returns {
   void coming(CellId cell, Time now);
   /// CELL's monitor is known to have ended, whether it is out yet or not: nobody is there to ask.
   void ended(CellId cell, Time now);
+  /// CELL has another monitor, which can be asked.
+  void started(CellId cell) { ended_.erase(cell); }
   /// CELL was shut down on request: it is left alone until it was let in again.
   void retire(CellId cell);
   /// CELL has a new monitor, which was let in.

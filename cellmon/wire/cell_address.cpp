@@ -57,6 +57,10 @@ std::string mesh_socket_name(const CellAddress& address) {
   return "hive-mesh/" + std::to_string(address.uid) + "/" + address.full_name();
 }
 
+std::string life_socket_name(const CellAddress& address) {
+  return "hive-life/" + std::to_string(address.uid) + "/" + address.full_name();
+}
+
 std::optional<CellAddress> parse_socket_name(std::string_view name) {
   if (name.substr(0, kPrefix.size()) != kPrefix) return std::nullopt;
   name.remove_prefix(kPrefix.size());

@@ -29,6 +29,9 @@ std::string starter_socket_name(uid_t uid, std::string_view machine);
 /// Where the cell's monitor is found by those of its machine's other cells.
 std::string mesh_socket_name(const CellAddress& address);
 
+/// The name that each run of the cell holds for as long as its monitor or its VMM lives.
+std::string life_socket_name(const CellAddress& address);
+
 /// The inverse of socket_name(); nothing for a name that is not a control socket's.
 std::optional<CellAddress> parse_socket_name(std::string_view name);
 

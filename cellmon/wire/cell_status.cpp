@@ -122,6 +122,9 @@ Json to_json(const CellStatus& status) {
           {"memory", status.memory},
           {"kernel", status.kernel},
           {"agent", status.agent},
+          {"silent_ms", status.silent_ms},
+          {"hang", status.hang},
+          {"load", status.load},
           {"console_line", status.console_line},
           {"log_file", status.log_file},
           {"console_file", status.console_file},
@@ -148,6 +151,9 @@ std::optional<CellStatus> parse_status(const Json& json) {
       .take("memory", status.memory)
       .take("kernel", status.kernel)
       .take("agent", status.agent)
+      .take("silent_ms", status.silent_ms)
+      .take("hang", status.hang)
+      .take("load", status.load)
       .take("console_line", status.console_line)
       .take("log_file", status.log_file)
       .take("console_file", status.console_file)

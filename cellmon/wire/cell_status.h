@@ -43,10 +43,13 @@ struct CellStatus {
   std::int64_t monitor_pid = 0;
   std::int64_t vmm_pid = 0;  ///< 0: none runs.
   std::uint64_t vcpus = 0;
-  std::uint64_t memory = 0;  ///< Bytes.
-  std::string kernel;        ///< As the guest's agent tells it.
-  bool agent = false;        ///< Whether the agent can be asked to run commands.
-  std::string console_line;  ///< The last line of the serial console that is not blank.
+  std::uint64_t memory = 0;     ///< Bytes.
+  std::string kernel;           ///< As the guest's agent tells it.
+  bool agent = false;           ///< Whether the agent can be asked to run commands.
+  std::uint64_t silent_ms = 0;  ///< How long it has been silent, less what is not its fault.
+  std::string hang;             ///< Why the guest is thought to hang; else empty.
+  std::uint64_t load = 0;       ///< CPU time of the vCPUs, in percent of one CPU.
+  std::string console_line;     ///< The last line of the serial console that is not blank.
   std::string log_file;
   std::string console_file;
   std::uint64_t ignored_reports = 0;  ///< Malformed messages from the VMM.

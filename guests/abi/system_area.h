@@ -1,7 +1,8 @@
 /* What a cell's programs share with those of other cells without being asked: the section
  * `hive.system`, the last 16 pages of a contribution of 1 MiB or more. The home's monitor makes it;
- * only the home's programs write it, others read it with care. All of it is zero when the home
- * boots for the first time; the home's programs zero it again where `incarnation` is not theirs.
+ * only the home's programs write it, but for `news`, which is the monitor's, and others read it
+ * with care. All of it is zero when the home boots for the first time; the home's programs zero
+ * `header` and `slots` again where `incarnation` is not theirs.
  *
  * Integers are little-endian. A page is 4096 bytes.
  */
@@ -10,6 +11,8 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
+#include "guests/abi/recovery_news.h"
 
 /* NOLINTBEGIN(readability-identifier-naming): names as C has them */
 
@@ -49,7 +52,8 @@ struct hive_wait_slot {
 struct hive_system_area {
   struct hive_system_header header;
   struct hive_wait_slot slots[HIVE_WAIT_SLOTS]; /* 0x1000 */
-  uint8_t reserved[0xb000];
+  struct hive_recovery_news news;               /* 0x5000 */
+  uint8_t reserved[0xb000 - sizeof(struct hive_recovery_news)];
 };
 
 /* The slot of the word at OFFSET of HOME's contribution. */
@@ -67,6 +71,7 @@ HIVE_ABI_ASSERT(sizeof(struct hive_system_header) == 4096, "system header layout
 HIVE_ABI_ASSERT(offsetof(struct hive_system_header, sips_ports) == 0x400, "system header layout");
 HIVE_ABI_ASSERT(sizeof(struct hive_wait_slot) == 16, "wait slot layout");
 HIVE_ABI_ASSERT(offsetof(struct hive_system_area, slots) == 0x1000, "system area layout");
+HIVE_ABI_ASSERT(offsetof(struct hive_system_area, news) == 0x5000, "system area layout");
 HIVE_ABI_ASSERT(sizeof(struct hive_system_area) == HIVE_SYSTEM_PAGES * 4096u, "system area layout");
 #undef HIVE_ABI_ASSERT
 

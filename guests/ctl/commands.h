@@ -21,6 +21,10 @@ void add_publish(CLI::App& app, Session& session);
 void add_ring(CLI::App& app, Session& session);
 void add_wait(CLI::App& app, Session& session);
 void add_wake(CLI::App& app, Session& session);
+void add_lock(CLI::App& app, Session& session);
+void add_unlock(CLI::App& app, Session& session);
+void add_discards(CLI::App& app, Session& session);
+void add_reload(CLI::App& app, Session& session);
 void add_rpc(CLI::App& app, Session& session);
 
 /// All of the above. The exit status: 0, 1 (it failed) or 2 (usage); errors go to SESSION's err().

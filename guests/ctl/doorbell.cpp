@@ -2,7 +2,7 @@
 #include <ostream>
 
 #include "guests/ctl/commands.h"
-#include "guests/ctl/numbers.h"
+#include "guests/ctl/spot.h"
 
 namespace hive::ctl {
 namespace {
@@ -15,24 +15,6 @@ struct WaitOptions {
   std::uint32_t old = 0;
   double seconds = kMostSeconds;
 };
-
-/// A byte of global memory.
-struct Spot {
-  std::uint32_t home;
-  std::uint64_t offset;
-};
-
-/// Byte OFFSET of PLACE, which may be written: who waits puts itself down in its own memory.
-Spot find_spot(Session& session, const std::string& place_text, const std::string& offset_text) {
-  session.mapping = HIVE_MAP_BEST;
-  const auto offset = parse_bytes(offset_text);
-  if (!offset) {
-    throw Error("offset \"" + offset_text + "\" is not a number of bytes", Error::Kind::kUsage);
-  }
-  const Place place = session.place(place_text, Home::kAny);
-  if (*offset >= place.size) throw Error("offset " + offset_text + " is past the place's end");
-  return {place.home, place.offset + *offset};
-}
 
 void wait(Session& session, const WaitOptions& options) {
   const Spot spot = find_spot(session, options.place, options.offset);

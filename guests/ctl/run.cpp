@@ -31,9 +31,9 @@ void add_all(CLI::App& app, Session& session) {
   app.add_option("--device", session.function, "PCI function, as 0000:00:05.0 (default: Hive's)");
   app.add_option("--timeout", session.timeout_seconds, "Seconds for each request (default: 5)")
       ->check(CLI::Range(0.001, 86400.0));
-  for (const auto& add :
-       {add_info, add_section, add_grant, add_revoke, add_page, add_written, add_read, add_write,
-        add_fetch, add_publish, add_ring, add_wait, add_wake, add_rpc}) {
+  for (const auto& add : {add_info, add_section, add_grant, add_revoke, add_page, add_written,
+                          add_read, add_write, add_fetch, add_publish, add_ring, add_wait, add_wake,
+                          add_lock, add_unlock, add_discards, add_reload, add_rpc}) {
     add(app, session);
   }
   app.footer(kFooter);  // Last, so that commands do not inherit it.

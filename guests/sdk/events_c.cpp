@@ -57,4 +57,14 @@ hive_status hive_lock_abandon(hive_machine* machine, uint32_t home, uint64_t off
   return do_only([&] { return machine->machine->abandon_lock(home, offset, {cell, incarnation}); });
 }
 
+hive_status hive_next_discard(hive_machine* machine, uint32_t after, uint32_t timeout_ms,
+                              hive_discard* discard) {
+  if (discard == nullptr) return missing("discard");
+  return run(
+      [&] { return machine->machine->next_discard(after, std::chrono::milliseconds(timeout_ms)); },
+      [&](const hive::sdk::Discard& found) {
+        *discard = {found.number, 0, found.first, found.pages, found.cells, found.epoch};
+      });
+}
+
 }  // extern "C"

@@ -264,9 +264,32 @@ enum hive_status hive_unlock(hive_machine* machine, uint32_t home, uint64_t offs
 enum hive_status hive_lock_owner(hive_machine* machine, uint32_t home, uint64_t offset,
                                  uint32_t* cell, uint32_t* incarnation);
 /* Frees it where that incarnation of CELL, which failed, holds it; whoever gets it next is told so
- * by HIVE_ABANDONED. HIVE_BROKEN as hive_unlock(). */
+ * by HIVE_ABANDONED. HIVE_BROKEN as hive_unlock(). hive_lock() does so by itself where this cell
+ * contributes memory. A lock in a page that was discarded is free, and has no owner to tell of. */
 enum hive_status hive_lock_abandon(hive_machine* machine, uint32_t home, uint64_t offset,
                                    uint32_t cell, uint32_t incarnation);
+
+/* --- recovery
+ * -------------------------------------------------------------------------------------- */
+
+/* Pages of this cell's contribution whose content was dropped, since a cell that failed may have
+ * corrupted it: they read as zeros from then on, until they are written again. */
+struct hive_discard {
+  uint32_t number; /* from 1 since this cell's start */
+  uint32_t reserved;
+  uint64_t first; /* page of the contribution */
+  uint64_t pages;
+  uint64_t cells; /* which failed: bit N is cell N */
+  uint64_t epoch; /* of the machine's view without them */
+};
+
+/* Gives the first discard after number AFTER, and waits for it: HIVE_DEADLINE after TIMEOUT_MS. The
+ * last 1024 are kept; where its number is not AFTER + 1, those between are not told of any more,
+ * and any page may have been among theirs. A program that goes on after a failure has been told
+ * before of all that the failure came to. HIVE_NOT_MAPPED: this cell contributes less than 1 MiB.
+ */
+enum hive_status hive_next_discard(hive_machine* machine, uint32_t after, uint32_t timeout_ms,
+                                   struct hive_discard* discard);
 
 /* --- channels
  * -------------------------------------------------------------------------------------- */

@@ -73,6 +73,9 @@ class Machine {
   Result<LockState> lock_state(std::uint32_t home, std::uint64_t offset);
   Result<Done> abandon_lock(std::uint32_t home, std::uint64_t offset, const LockOwner& owner);
 
+  /// See hive_next_discard().
+  Result<Discard> next_discard(std::uint32_t after, std::chrono::milliseconds timeout);
+
   /// For what is built on top.
   [[nodiscard]] Events& events() { return events_; }
   [[nodiscard]] const Device& device() const { return device_; }

@@ -90,4 +90,18 @@ Result<Done> Machine::abandon_lock(std::uint32_t home, std::uint64_t offset,
   return std::move(lock).value().abandon(owner);
 }
 
+Result<Discard> Machine::next_discard(std::uint32_t after, std::chrono::milliseconds timeout) {
+  const RecoveryNews news = events_.areas().news();
+  if (!news.are_there()) {
+    return Failure{HIVE_NOT_MAPPED,
+                   "nobody tells this cell of discards: it contributes less than 1 MiB, or global "
+                   "memory is not mapped"};
+  }
+  std::optional<Discard> found;
+  const Events::Look look = [&] { return (found = news.next(after)).has_value(); };
+  (void)events_.wait(events_.areas().news_key(), look, Clock::now() + timeout);
+  if (!found) return Failure{HIVE_DEADLINE, "no page of this cell was discarded in time"};
+  return *found;
+}
+
 }  // namespace hive::sdk

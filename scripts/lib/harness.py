@@ -141,7 +141,7 @@ def ctest(name, preset, *selection):
     environment = dict(os.environ, GTEST_OUTPUT=f"json:{folder}/")
     succeeded = run(
         f"ctest-{name}",
-        ["ctest", "--preset", preset, "--output-junit", junit, "--timeout", "300",
+        ["ctest", "--preset", preset, "--output-junit", junit, "--timeout", "600",
          "-j", str(os.cpu_count() or 1), *selection], env=environment,
     )
     if not os.path.exists(junit):

@@ -26,6 +26,7 @@ PAIRS = [
     ("hive fast path/hive vsock socket", "hive fast path", "hive vsock"),
     ("hive vsock/qemu tcp", "hive vsock", "qemu tcp"),  # The same program over both.
     ("hive vsock/qemu tcp vhost", "hive vsock", "qemu tcp vhost"),
+    ("hive vsock/qemu tcp passt", "hive vsock", "qemu tcp passt"),
     ("hive slots/qemu ivshmem-doorbell", "hive slots", "qemu ivshmem-doorbell"),
 ]
 MICRO = ("micro hive/qemu ivshmem-doorbell", "micro hive", "micro qemu ivshmem-doorbell")
@@ -59,7 +60,7 @@ def measure_in_labs(options):
     its round is repeated."""
     command = [f"{ROOT}/scripts/lab", "--cpus", str(options.cpus), "--timeout", str(LAB_LIMIT),
                *(["--icount"] if options.icount else []), f"{ROOT}/tests/bench/rpc/lab.py",
-               *(LOADS[:1] if options.cpus > 1 else LOADS + ["stream"])]
+               *options.loads]
     samples, done, failed = {}, 0, 0
     while done < options.runs and failed <= 3 * options.runs:
         print(f"bench rpc: round {done + 1} of {options.runs}", file=sys.stderr, flush=True)
@@ -89,9 +90,14 @@ def main():
     parser = figures.options_of(__doc__, runs=5)
     figures.add_lab_options(parser, "stock guests, in the lab")
     parser.add_argument("--cpus", type=int, default=1,
-                        help="of the lab (default: 1); with 2, each guest of a pair has its own, "
-                        "and only the null RPC is measured")
+                        help="of the lab (default: 1); with 2, each guest of a pair has its own")
+    parser.add_argument("--loads", metavar="LOAD[,LOAD...]", type=lambda text: text.split(","),
+                        help=f"of --lab: some of {', '.join(LOADS)}, stream (default: all, or with "
+                        "2 CPUs the first)")
     options = parser.parse_args()
+    options.loads = options.loads or (LOADS[:1] if options.cpus > 1 else LOADS + ["stream"])
+    if unknown := set(options.loads) - set(LOADS + ["stream"]):
+        parser.error(f"no load \"{unknown.pop()}\"")
     samples, complete = measure(options)
     figures.write(report(samples), options.json)
     if not complete:

@@ -40,7 +40,13 @@ class Conversation {
         peer_.consume_output(1, std::exchange(output_, 0));
         break;
       default:
-        if ((choice & 0xf0) == 0xf0) peer_.abandon(choice >> 6);
+        if ((choice & 0xf0) == 0xf0) {
+          peer_.abandon(choice >> 6);
+        } else {
+          peer_.ping();
+          ++pings_;
+        }
+        if (peer_.answers() > pings_) std::abort();
     }
   }
 
@@ -70,6 +76,7 @@ class Conversation {
 
   hive::abi::FrameDecoder decoder_;
   std::size_t output_ = 0;  ///< Of session 1, not used yet.
+  std::uint64_t pings_ = 0;
   AgentPeer peer_;
 };
 

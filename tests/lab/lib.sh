@@ -30,15 +30,17 @@ fail() {
   exit 1
 }
 
-# state CELL: its state, or nothing when there is no such cell.
-state() {
+# field CELL NAME: from hive status; nothing when there is no such cell.
+field() {
   hive status --json | python3 -c '
 import json, sys
 for machine in json.load(sys.stdin)["machines"]:
     for cell in machine["cells"]:
         if cell["cell"] == sys.argv[1]:
-            print(cell["state"])' "$1"
+            print(cell[sys.argv[2]])' "$1" "$2"
 }
+
+state() { field "$1" state; }
 
 # await_state CELL STATE SECONDS
 await_state() {
@@ -46,6 +48,29 @@ await_state() {
   while [[ $(state "$1") != "$2" ]]; do
     ((SECONDS < end)) || fail "cell $1 is \"$(state "$1")\", not $2, after $3 s"
     sleep 0.5
+  done
+}
+
+# view CELL: its view as CELL knows it: "EPOCH: NAME INCARNATION, ...", and whether it suspends.
+view() {
+  hive status --json | python3 -c '
+import json, sys
+for cell in json.load(sys.stdin)["machines"][0]["cells"]:
+    if cell["cell"] == sys.argv[1] and "view" in cell:
+        view = cell["view"]
+        members = ", ".join("%s %d" % (m["cell"], m["incarnation"]) for m in view["members"])
+        print("%d: %s%s" % (view["epoch"], members, " (suspended)" if view["suspended"] else ""))' "$1"
+}
+
+# await_view SECONDS VIEW CELL...: all of them come to it.
+await_view() {
+  local end=$((SECONDS + $1)) wanted=$2 cell
+  shift 2
+  for cell in "$@"; do
+    while [[ $(view "$cell") != "$wanted" ]]; do
+      ((SECONDS < end)) || fail "the view of $cell is \"$(view "$cell")\", not \"$wanted\""
+      sleep 0.5
+    done
   done
 }
 

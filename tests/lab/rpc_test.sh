@@ -20,14 +20,6 @@ cells: [{name: alpha}, {name: beta}]
 END
 hive up calls.yaml
 
-# field CELL NAME: from hive status.
-field() {
-  hive status --json | python3 -c '
-import json, sys
-for cell in json.load(sys.stdin)["machines"][0]["cells"]:
-    if cell["cell"] == sys.argv[1]:
-        print(cell[sys.argv[2]])' "$1" "$2"
-}
 descriptors() { find "/proc/$1/fd" -mindepth 1 | wc -l; }
 kilobytes() { awk '/^VmRSS/ {print $2}' "/proc/$1/status"; }
 maps() { wc -l <"/proc/$1/maps"; }

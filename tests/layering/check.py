@@ -15,9 +15,9 @@ import sys
 # Each room may use those before it.
 ROOMS = [
     "guests/abi",
-    "vmm/base", "vmm/plan", "vmm/memory", "vmm/kvm", "vmm/boot", "vmm/device", "vmm/cell",
+    "vmm/base", "vmm/plan", "vmm/memory", "vmm/kvm", "vmm/boot", "vmm/dump", "vmm/device", "vmm/cell",
     "cellmon/wire", "cellmon/firewall", "cellmon/mesh", "cellmon/detect", "cellmon/agree", "cellmon/recover",
-    "cellmon/member",
+    "cellmon/member", "cellmon/inject",
     "cellmon/control", "cellmon/cli",
     "policy",
     "guests/sdk", "guests/ctl", "guests/agent", "guests/micro",

@@ -1,6 +1,7 @@
 #include "vmm/cell/cell.h"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
@@ -10,6 +11,7 @@
 #include "vmm/base/error.h"
 #include "vmm/boot/boot.h"
 #include "vmm/cell/vcpu_setup.h"
+#include "vmm/dump/writer.h"
 
 namespace hive::cell {
 namespace {
@@ -17,6 +19,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kFlushLimit{1000};
+constexpr milliseconds kClosingRetry{100};
 // What else keeps a vCPU inside ends much sooner than a write that waits for a home that hangs.
 constexpr milliseconds kForeignWriteLimit{50};
 
@@ -26,11 +29,13 @@ Cell::Cell(boost::asio::io_context& loop, const CellConfig& config, Machine::Rep
     : loop_(loop),
       host_cpus_(config.host_cpus),
       on_report_(std::move(on_report)),
-      machine_(loop, config, on_report_),
+      progress_(UniqueFd(config.progress_fd).get()),
+      machine_(loop, config, *progress_, on_report_),
       gate_([this] {
         for (const auto& vcpu : vcpus_) vcpu->kick();
       }),
-      quiet_limit_(loop) {
+      quiet_limit_(loop),
+      closing_retry_(loop) {
   VcpuThread::prepare_kicks();
   if (config.global) open_global_memory(config);
   add_vcpus(config);
@@ -49,7 +54,8 @@ void Cell::add_vcpus(const CellConfig& config) {
     set_up_cpu(machine_.kvm(), *vcpu, index, config.vcpus);
     if (index == 0) enter_at(*vcpu, entry);
     vcpus_.push_back(std::make_unique<VcpuThread>(
-        std::move(vcpu), machine_.buses(), global_ ? &*global_ : nullptr, gate_,
+        std::move(vcpu), progress_->vcpus.at(index), machine_.buses(),
+        global_ ? &*global_ : nullptr, gate_,
         [this](const Report& end) { boost::asio::post(loop_, [this, end] { on_report_(end); }); }));
   }
 }
@@ -68,6 +74,7 @@ void Cell::open_global_memory(const CellConfig& config) {
     });
   });
   machine_.connect_global(*device_writes_);
+  machine_.global_link().on_close([this](std::uint64_t homes) { close_homes(homes); });
   const OnViolation policy = config.global->on_violation;
   if (policy == OnViolation::kIgnore) drop_.emplace(machine_.vm(), window, machine_.memory());
   global_.emplace(GlobalAccess{window, *denials_, machine_.global_places(), policy, tell,
@@ -87,12 +94,16 @@ std::vector<Cell::HomeLink> Cell::take_home_links() {
 std::string Cell::describe(const Violation& violation) {
   const std::string home = violation.home < 0 ? "global memory that is no cell's"
                                               : fmt::format("home {}", violation.home);
-  const std::string page = fmt::format("write to page {:#x} of {}", violation.offset, home);
+  std::string page = fmt::format("write to page {:#x} of {}", violation.offset, home);
+  if (violation.closed) {
+    page = violation.home < 0 ? "write to a home that has failed" : page + ", which has failed";
+  }
   if (violation.vcpu < 0) return page + ", by a device";
   return page + fmt::format(", by vCPU {} at rip {:#x}", violation.vcpu, violation.rip);
 }
 
 void Cell::on_violation(const Violation& violation) {
+  if (violation.closed) memory_failures_.fetch_add(1);
   // A guest may do nothing else than this: it must not fill the loop's queue.
   if (violations_posted_.fetch_add(1) >= kMaxViolationsPosted) {
     violations_posted_.fetch_sub(1);
@@ -100,8 +111,29 @@ void Cell::on_violation(const Violation& violation) {
   }
   boost::asio::post(loop_, [this, violation] {
     violations_posted_.fetch_sub(1);
+    if (violation.closed) machine_.global_link().tell_failures(memory_failures_.load());
     on_report_({ReportKind::kViolation, describe(violation)});
   });
+}
+
+void Cell::close_homes(std::uint64_t homes) {
+  if (state_ == State::kEnded) return;
+  closing_ = homes;
+  const bool runs = state_ == State::kRunning;
+  if (runs && !await_vcpus([this](milliseconds limit) { return gate_.close(limit); }, kVcpuLimit)) {
+    gate_.open();
+    spdlog::warn("homes cannot be closed or opened yet: a vCPU does not leave the guest");
+    closing_retry_.expires_after(kClosingRetry);
+    closing_retry_.async_wait([this](const boost::system::error_code& error) {
+      if (!error && closing_) close_homes(*closing_);
+    });
+    return;
+  }
+  closing_.reset();
+  closing_retry_.cancel();
+  machine_.close_homes(homes);
+  if (runs) gate_.open();
+  machine_.global_link().tell_closed(homes);
 }
 
 void Cell::start(const std::function<void()>& before_guest) {
@@ -136,6 +168,10 @@ bool Cell::await_vcpus(const std::function<bool(milliseconds)>& wait, millisecon
   const bool done = wait(limit - first);
   denials_->let_go_on();
   return done;
+}
+
+void Cell::look() {
+  for (const auto& vcpu : vcpus_) vcpu->look();
 }
 
 void Cell::pause(std::chrono::milliseconds quiet_limit) {
@@ -200,6 +236,13 @@ bool Cell::shut_down(std::chrono::milliseconds limit) {
       await_quiet(deadline);
   machine_.flush_output(kFlushLimit);
   return ended;
+}
+
+void Cell::write_core(int file) {
+  if (!gate_.await_empty(milliseconds(0))) throw Error("a vCPU does not leave the guest");
+  std::vector<dump::Cpu> cpus;
+  for (const auto& vcpu : vcpus_) cpus.push_back(vcpu->registers());
+  dump::write_core(machine_.memory(), std::move(cpus), file);
 }
 
 bool Cell::await_quiet(std::chrono::steady_clock::time_point deadline) {

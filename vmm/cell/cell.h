@@ -16,6 +16,7 @@
 #include "vmm/cell/foreign_writes.h"
 #include "vmm/cell/machine.h"
 #include "vmm/cell/monitor_protocol.h"
+#include "vmm/cell/progress.h"
 #include "vmm/cell/vcpu_gate.h"
 #include "vmm/cell/vcpu_thread.h"
 
@@ -51,6 +52,13 @@ class Cell {
   /// Undoes pause() and reports kResumed.
   void resume();
 
+  /// Has the guest and its devices find all-ones in the place of what the cells in HOMES contribute
+  /// to global memory (bit n: cell n), and what they contribute in the place of all others'; then
+  /// tells the monitor so. A guest that runs goes on after it. Again later where vCPUs take longer
+  /// than kVcpuLimit to leave the guest. Only with global memory. Throws Error; the guest's memory
+  /// is then not whole.
+  void close_homes(std::uint64_t homes);
+
   /// What this cell gives the monitor of another one, to govern its writes to that one's pages.
   struct HomeLink {
     memory::HomeGuard guard;
@@ -66,6 +74,13 @@ class Cell {
   /// meanwhile. False when a vCPU or a request has not ended: the host's kernel may still use the
   /// guest's memory, and this object must not be destroyed; it goes with the process.
   [[nodiscard]] bool shut_down(std::chrono::milliseconds limit);
+
+  /// After shut_down(): writes the guest's memory and registers to FILE, an empty regular file that
+  /// can be written, as a core file, and flushes it. Throws Error, as when a vCPU has not ended.
+  void write_core(int file);
+
+  /// Lets each vCPU note, in the page that the monitor sees, where it is.
+  void look();
 
   void press_power_button() { machine_.power().press_power_button(); }
 
@@ -94,6 +109,7 @@ class Cell {
   boost::asio::io_context& loop_;
   std::vector<unsigned> host_cpus_;
   Machine::ReportSink on_report_;
+  ProgressPage progress_;
   Machine machine_;
   std::optional<Denials> denials_;             ///< With global memory.
   std::optional<DeviceWrites> device_writes_;  ///< With global memory.
@@ -103,10 +119,13 @@ class Cell {
   std::vector<std::unique_ptr<VcpuThread>> vcpus_;
   State state_ = State::kReady;
   static constexpr unsigned kMaxViolationsPosted = 64;
-  std::atomic<unsigned> violations_posted_{0};  ///< Reports on their way to the loop.
+  std::atomic<unsigned> violations_posted_{0};     ///< Reports on their way to the loop.
+  std::atomic<std::uint64_t> memory_failures_{0};  ///< Writes to closed homes.
   boost::asio::steady_timer quiet_limit_;
-  unsigned pauses_ = 0;         ///< Tells an attempt's callbacks from those of a later one.
-  bool resume_wanted_ = false;  ///< resume() came while devices were still getting quiet.
+  unsigned pauses_ = 0;  ///< Tells an attempt's callbacks from those of a later one.
+  boost::asio::steady_timer closing_retry_;
+  std::optional<std::uint64_t> closing_;  ///< What close_homes() has yet to do.
+  bool resume_wanted_ = false;            ///< resume() came while devices were still getting quiet.
 };
 
 }  // namespace hive::cell

@@ -188,6 +188,7 @@ GlobalConfig parse_global(const Json& json) {
     global.contributions.push_back(parse_contribution(contribution));
   });
   members.take_name("on_violation", kViolationAnswers, global.on_violation);
+  members.take_number("closed", global.closed, false);
   members.take_fd("link", global.link);
   members.refuse_unknown();
   return global;
@@ -200,6 +201,7 @@ Json json_of(const GlobalConfig& global) {
         {{"file", each.file}, {"size", each.size}, {"doorbells", each.doorbells}});
   }
   return {{"own", global.own},
+          {"closed", global.closed},
           {"contributions", std::move(contributions)},
           {"link", global.link},
           {"on_violation", name_of(kViolationAnswers, global.on_violation)}};
@@ -343,11 +345,13 @@ CellConfig parse_config(const std::string& json) {
   members.take("initrd", config.initrd, false);
   members.take("cmdline", config.cmdline, false);
   members.take_array("disks", [&](const Json& disk) { config.disks.push_back(parse_disk(disk)); });
+  members.take("crash_dump", config.crash_dump);
   members.take_object("global", [&](const Json& global) { config.global = parse_global(global); });
   members.take_object("vsock", [&](const Json& vsock) { config.vsock = parse_vsock(vsock); });
   members.take_fd("serial_fd", config.serial_fd);
   members.take_fd("console_fd", config.console_fd);
   members.take_fd("agent_fd", config.agent_fd);
+  members.take_fd("progress_fd", config.progress_fd);
   members.refuse_unknown();
   check(config);
   return config;
@@ -358,13 +362,21 @@ std::string to_json(const CellConfig& config) {
   for (const DiskConfig& disk : config.disks) {
     disks.push_back({{"path", disk.path}, {"read_only", disk.read_only}});
   }
-  Json root{{"name", config.name},           {"incarnation", config.incarnation},
-            {"vcpus", config.vcpus},         {"host_cpus", config.host_cpus},
-            {"memory", config.memory},       {"backing", name_of(kBackings, config.backing)},
-            {"kernel", config.kernel},       {"initrd", config.initrd},
-            {"cmdline", config.cmdline},     {"disks", std::move(disks)},
-            {"serial_fd", config.serial_fd}, {"console_fd", config.console_fd},
-            {"agent_fd", config.agent_fd}};
+  Json root{{"name", config.name},
+            {"incarnation", config.incarnation},
+            {"vcpus", config.vcpus},
+            {"host_cpus", config.host_cpus},
+            {"memory", config.memory},
+            {"backing", name_of(kBackings, config.backing)},
+            {"kernel", config.kernel},
+            {"initrd", config.initrd},
+            {"cmdline", config.cmdline},
+            {"disks", std::move(disks)},
+            {"serial_fd", config.serial_fd},
+            {"console_fd", config.console_fd},
+            {"agent_fd", config.agent_fd},
+            {"progress_fd", config.progress_fd},
+            {"crash_dump", config.crash_dump}};
   if (config.global) root["global"] = json_of(*config.global);
   if (config.vsock) root["vsock"] = json_of(*config.vsock);
   return root.dump(-1, ' ', false, Json::error_handler_t::replace);

@@ -38,6 +38,7 @@ struct GlobalConfig {
   unsigned own = 0;                         ///< The cell's index among the contributions.
   std::vector<Contribution> contributions;  ///< Of each cell, in the order of the plan.
   OnViolation on_violation = OnViolation::kFault;
+  std::uint64_t closed = 0;  ///< Homes whose pages are all-ones at first (bit n: cell n).
   /// An inherited socket to the monitor (vmm/cell/global_protocol.h), or -1.
   int link = -1;
 };
@@ -83,6 +84,8 @@ struct CellConfig {
   std::string initrd;  ///< Empty for none.
   std::string cmdline;
   std::vector<DiskConfig> disks;
+  /// The monitor may ask for the memory of a guest that has failed (monitor_protocol.h).
+  bool crash_dump = false;
   std::optional<GlobalConfig> global;  ///< Nothing where no cell contributes any.
   std::optional<VsockConfig> vsock;    ///< Nothing: the cell has no vsock device.
   /// Connected stream sockets inherited from the monitor, or -1: the serial port (-1: the VMM's
@@ -90,6 +93,8 @@ struct CellConfig {
   int serial_fd = -1;
   int console_fd = -1;
   int agent_fd = -1;
+  /// An inherited file for a Progress (vmm/cell/progress.h), or -1: nobody looks.
+  int progress_fd = -1;
 };
 
 /// Throws Error (kUsage) naming the key that is missing, unknown or of the wrong type.

@@ -23,11 +23,24 @@ void DeviceWrites::start() {
   started_ = true;
 }
 
+std::byte* DeviceWrites::shown(std::byte* target, std::size_t length) {
+  if (!window_.is_closed({offset_of(target), length})) return target;
+  return length <= window_.ones().size() ? window_.ones().base() : nullptr;
+}
+
 bool DeviceWrites::write(std::byte* target, std::span<const std::byte> bytes) {
+  if (window_.ones().contains(target)) {
+    sink_(violation_of_closed(-1, 0));
+    return false;
+  }
+  const auto offset = offset_of(target);
+  if (window_.is_closed({offset, bytes.size()})) {
+    sink_(violation_at(window_, offset, -1, 0));
+    return false;
+  }
   const auto now = Clock::now();
   const auto limit = gave_up_ && now - *gave_up_ < kMemory ? kShortPatience : kPatience;
   deadline_ = now + limit;
-  const auto offset = static_cast<std::uint64_t>(target - window_.base());
   denials_.limit({offset, bytes.size()}, limit);
   const bool done = write_pieces(target, bytes);
   denials_.end_limit();
@@ -63,8 +76,7 @@ void DeviceWrites::give_up(const std::byte* target) {
   denials_.excuse();
   gave_up_ = Clock::now();
   if (logged_++ >= kMaxLogged) return;
-  const auto place =
-      violation_at(window_, static_cast<std::uint64_t>(target - window_.base()), -1, 0);
+  const auto place = violation_at(window_, offset_of(target), -1, 0);
   spdlog::warn(
       "write firewall: gave up a device's write to {:#x} of home {}: its monitor does not "
       "answer",

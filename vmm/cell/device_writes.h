@@ -30,6 +30,7 @@ class DeviceWrites : public memory::ForeignWriter {
   void start();
 
   [[nodiscard]] bool write(std::byte* target, std::span<const std::byte> bytes) override;
+  [[nodiscard]] std::byte* shown(std::byte* target, std::size_t length) override;
 
   /// How long a write waits for its home's word; and how long one does, for kMemory, after another
   /// was given up: a guest that writes again and again must not keep the loop.
@@ -41,6 +42,9 @@ class DeviceWrites : public memory::ForeignWriter {
   using Clock = std::chrono::steady_clock;
   static constexpr unsigned kMaxLogged = 10;
 
+  [[nodiscard]] std::uint64_t offset_of(const std::byte* target) const {
+    return static_cast<std::uint64_t>(target - window_.base());
+  }
   [[nodiscard]] bool write_pieces(std::byte* target, std::span<const std::byte> bytes);
   [[nodiscard]] bool write_piece(std::byte* target, std::span<const std::byte> bytes);
   void give_up(const std::byte* target);

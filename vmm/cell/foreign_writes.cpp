@@ -16,8 +16,10 @@ Violation violation_at(const memory::GlobalWindow& window, std::uint64_t offset,
   const int home = window.home_of(offset);
   if (home < 0) return {home, offset, vcpu, rip};
   const Range& contribution = window.contributions()[static_cast<unsigned>(home)];
-  return {home, offset - contribution.start, vcpu, rip};
+  return {home, offset - contribution.start, vcpu, rip, window.is_closed({offset, 1})};
 }
+
+Violation violation_of_closed(int vcpu, std::uint64_t rip) { return {-1, 0, vcpu, rip, true}; }
 
 ForeignWrites::ForeignWrites(const GlobalAccess& access, VcpuGate& gate, Denials::Kick kick,
                              Serve serve)
@@ -51,6 +53,10 @@ ForeignWrites::Handled ForeignWrites::handle(kvm::Vcpu& vcpu, unsigned index,
   const std::uint64_t rip = vcpu.regs().rip;
   if (const auto denied = claim(index, rip)) return answer(vcpu, index, *denied, rip);
   const bool disturbed = !gate_.open_now() || access_.denials.disturbed_since(mark_);
+  const bool at_page = exit.reason == ExitReason::kRefused || vcpu.met_its_limits();
+  if (!disturbed && at_page && access_.window.closed() != 0) {
+    return answer_closed(vcpu, index, rip);
+  }
   if (exit.reason == ExitReason::kFailed && !disturbed) return Handled::kNotOurs;
   ::sched_yield();  // Another thread's write there is being stopped.
   return Handled::kGoOn;
@@ -80,7 +86,9 @@ ForeignWrites::Handled ForeignWrites::write_parts(kvm::Vcpu& vcpu, unsigned inde
     const Part& part = parts_.front();
     auto denied = access_.denials.claim(static_cast<std::int32_t>(index), rip);
     // There no write succeeds, and nobody answers for it.
-    if (!denied && access_.window.home_of(part.offset) < 0) denied = part.offset;
+    const bool nobody = access_.window.home_of(part.offset) < 0 ||
+                        access_.window.is_closed({part.offset, part.data.size()});
+    if (!denied && nobody) denied = part.offset;
     if (denied && access_.policy == OnViolation::kIgnore) {
       report(index, *denied, rip);
       parts_.erase(parts_.begin());
@@ -122,6 +130,15 @@ ForeignWrites::Handled ForeignWrites::answer(kvm::Vcpu& vcpu, unsigned index, st
     case OnViolation::kFault:
       break;
   }
+  vcpu.raise_general_protection();
+  return Handled::kGoOn;
+}
+
+// KVM does not say where the instruction writes, so that it cannot be stepped over either.
+ForeignWrites::Handled ForeignWrites::answer_closed(kvm::Vcpu& vcpu, unsigned index,
+                                                    std::uint64_t rip) {
+  access_.on_violation(violation_of_closed(static_cast<int>(index), rip));
+  if (access_.policy == OnViolation::kStop) return Handled::kStop;
   vcpu.raise_general_protection();
   return Handled::kGoOn;
 }

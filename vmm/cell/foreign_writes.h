@@ -26,11 +26,16 @@ struct Violation {
   std::uint64_t offset = 0;  ///< Of the page within its home's contribution, in bytes.
   int vcpu = 0;              ///< Index, or -1: a device.
   std::uint64_t rip = 0;     ///< 0 where a device wrote.
+  /// It was to a home that is closed. Where `home` is -1, it is not known to which, nor to which
+  /// page.
+  bool closed = false;
 };
 
 /// The violation that is a write at OFFSET within WINDOW; the rest as in Violation.
 Violation violation_at(const memory::GlobalWindow& window, std::uint64_t offset, int vcpu,
                        std::uint64_t rip);
+/// The violation that is a write somewhere in the homes that are closed.
+Violation violation_of_closed(int vcpu, std::uint64_t rip);
 
 /// Global memory as a cell's vCPUs have it in common.
 struct GlobalAccess {
@@ -88,6 +93,8 @@ class ForeignWrites {
   Handled store(kvm::Vcpu& vcpu, unsigned index, const kvm::Exit& first);
   Handled write_parts(kvm::Vcpu& vcpu, unsigned index);
   Handled answer(kvm::Vcpu& vcpu, unsigned index, std::uint64_t offset, std::uint64_t rip);
+  /// The guest's instruction cannot be gone on with, since it writes to a home that is closed.
+  Handled answer_closed(kvm::Vcpu& vcpu, unsigned index, std::uint64_t rip);
   /// The page that the vCPU, whose guest KVM could not go on with, was denied.
   std::optional<std::uint64_t> claim(unsigned index, std::uint64_t rip);
   void report(unsigned index, std::uint64_t offset, std::uint64_t rip);

@@ -60,14 +60,42 @@ void GlobalLink::receive() {
                              if (error == boost::asio::error::operation_aborted)
                                return;  // This object is gone.
                              if (error || size == 0) return lose();
-                             if (size == sizeof(hive_global_reply) && waiting_) {
-                               hive_global_reply reply;
-                               std::memcpy(&reply, packet_.data(), sizeof reply);
-                               waiting_.reset();
-                               on_reply_(reply);
-                             }
+                             take(size);
                              receive();
                            });
+}
+
+void GlobalLink::take(std::size_t size) {
+  if (size == sizeof(hive_global_reply) && waiting_) {
+    hive_global_reply reply;
+    std::memcpy(&reply, packet_.data(), sizeof reply);
+    waiting_.reset();
+    on_reply_(reply);
+  } else if (size == sizeof(ClosedHomes) && on_close_) {
+    ClosedHomes order;
+    std::memcpy(&order, packet_.data(), sizeof order);
+    if (order.message == GlobalMessage::kClosedHomes) on_close_(order.homes);
+  }
+}
+
+template <typename Packet>
+void GlobalLink::tell(const Packet& packet) {
+  if (!socket_) return;
+  (void)!::send(socket_->native_handle(), &packet, sizeof packet, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+void GlobalLink::tell_closed(std::uint64_t homes) {
+  ClosedHomes done;
+  done.homes = homes;
+  pollfd room{socket_ ? socket_->native_handle() : -1, POLLOUT, 0};
+  ::poll(&room, 1, socket_ ? kPatience : 0);
+  tell(done);
+}
+
+void GlobalLink::tell_failures(std::uint64_t count) {
+  MemoryFailures failures;
+  failures.count = count;
+  tell(failures);
 }
 
 void GlobalLink::lose() {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "guests/abi/global_memory.h"
@@ -33,6 +34,15 @@ class GlobalLink {
   /// home. Waits up to kPatience for room. Throws Error when it cannot. Only while connected.
   void offer(memory::HomeGuard guard, UniqueFd denials);
 
+  /// Takes the homes that are to be closed from now on.
+  using CloseSink = std::function<void(std::uint64_t homes)>;
+  /// ON_CLOSE is called from now on; before it comes, what the monitor says of it is lost.
+  void on_close(CloseSink on_close) { on_close_ = std::move(on_close); }
+  /// Tells the monitor that HOMES are closed, and no others.
+  void tell_closed(std::uint64_t homes);
+  /// Tells the monitor of COUNT memory failures so far, if it takes that now.
+  void tell_failures(std::uint64_t count);
+
   /// Forwards the guest's REQUEST, as it is. The one before has been answered.
   void forward(const hive_global_request& request);
 
@@ -40,11 +50,15 @@ class GlobalLink {
   static constexpr int kPatience = 5000;  // Milliseconds.
 
   void receive();
+  void take(std::size_t size);
+  template <typename Packet>
+  void tell(const Packet& packet);
   void lose();
   void answer_gone();
 
   std::optional<boost::asio::posix::stream_descriptor> socket_;  ///< None: gone.
   ReplySink on_reply_;
+  CloseSink on_close_;
   std::vector<std::byte> packet_;
   std::optional<hive_global_request> waiting_;  ///< The request under way.
 };

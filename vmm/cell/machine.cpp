@@ -43,7 +43,8 @@ void check_width(const kvm::Kvm& kvm, const layout::UpperRanges& upper) {
 
 }  // namespace
 
-Machine::Machine(boost::asio::io_context& loop, const CellConfig& config, ReportSink on_report)
+Machine::Machine(boost::asio::io_context& loop, const CellConfig& config, Progress& progress,
+                 ReportSink on_report)
     : loop_(loop),
       on_report_(std::move(on_report)),
       memory_(config.memory, layout::kHole, config.backing),
@@ -67,7 +68,7 @@ Machine::Machine(boost::asio::io_context& loop, const CellConfig& config, Report
   for (const memory::MemoryRegion& region : memory_.regions()) vm_.add_memory(region);
   if (config.global) open_global(*config.global);
   attach_platform();
-  attach_virtio(config);
+  attach_virtio(config, progress);
   if (config.global) attach_global(config);
   serial_link_.start(serial_);
 }
@@ -84,8 +85,22 @@ void Machine::open_global(const GlobalConfig& config) {
   }
   global_.emplace(std::move(files), sizes, config.own);
   global_places_.emplace(upper_.global);
+  closed_as_device_ = config.on_violation == OnViolation::kIgnore;
+  close_homes(config.closed);
   vm_.add_memory({upper_.global, global_->base()});
   global_alias_.emplace(vm_, *global_places_, global_->base());
+}
+
+void Machine::close_homes(std::uint64_t homes) {
+  global_->close(homes);
+  std::vector<kvm::Substitute> substitutes;
+  for (unsigned cell = 0; cell < global_->contributions().size(); ++cell) {
+    const Range& part = global_->contributions()[cell];
+    if ((global_->closed() >> cell & 1) == 0) continue;
+    substitutes.push_back(
+        {global_->base() + part.start, global_->ones().base(), part.size, closed_as_device_});
+  }
+  vm_.replace_memory(std::move(substitutes));
 }
 
 void Machine::connect_global(memory::ForeignWriter& writer) {
@@ -126,7 +141,7 @@ void Machine::attach_platform() {
   memory_bus_.attach(layout::kPciWindow, pci_.window());
 }
 
-void Machine::attach_virtio(const CellConfig& config) {
+void Machine::attach_virtio(const CellConfig& config, Progress& progress) {
   for (const DiskConfig& disk : config.disks) {
     const std::string serial = "disk" + std::to_string(&disk - config.disks.data());
     attach_pci(std::make_unique<device::VirtioBlock>(
@@ -134,7 +149,10 @@ void Machine::attach_virtio(const CellConfig& config) {
   }
   std::vector<device::ConsolePortSetup> ports;
   if (config.console_fd >= 0) ports.push_back({"", UniqueFd(config.console_fd)});
-  if (config.agent_fd >= 0) ports.push_back({HIVE_AGENT_PORT, UniqueFd(config.agent_fd)});
+  if (config.agent_fd >= 0) {
+    ports.push_back({HIVE_AGENT_PORT, UniqueFd(config.agent_fd),
+                     [&progress](bool open) { progress.agent_open.store(open ? 1 : 0); }});
+  }
   if (!ports.empty()) attach_pci(std::make_unique<device::VirtioConsole>(std::move(ports)));
   attach_pci(std::make_unique<device::VirtioRng>());
   if (config.vsock) attach_vsock(*config.vsock, config.incarnation);

@@ -12,6 +12,7 @@
 #include "vmm/cell/global_link.h"
 #include "vmm/cell/kvm_platform.h"
 #include "vmm/cell/monitor_protocol.h"
+#include "vmm/cell/progress.h"
 #include "vmm/cell/vcpu_gate.h"
 #include "vmm/cell/vcpu_thread.h"
 #include "vmm/cell/vsock_link.h"
@@ -44,8 +45,9 @@ class Machine {
  public:
   using ReportSink = std::function<void(const Report&)>;
 
-  /// Throws Error when anything that CONFIG names cannot be had.
-  Machine(boost::asio::io_context& loop, const CellConfig& config, ReportSink on_report);
+  /// PROGRESS outlives this object. Throws Error when anything that CONFIG names cannot be had.
+  Machine(boost::asio::io_context& loop, const CellConfig& config, Progress& progress,
+          ReportSink on_report);
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
   ~Machine();
@@ -62,6 +64,8 @@ class Machine {
   [[nodiscard]] memory::GlobalWindow* global() { return global_ ? &*global_ : nullptr; }
   /// Lets devices reach global memory, through WRITER. Only where there is any, once.
   void connect_global(memory::ForeignWriter& writer);
+  /// As Cell::close_homes() has it, while no vCPU is in the guest.
+  void close_homes(std::uint64_t homes);
   /// Where the guest has global memory, at any time. Only where there is any.
   [[nodiscard]] const memory::GlobalPlaces& global_places() const { return *global_places_; }
   /// To the monitor. Only where there is global memory.
@@ -76,7 +80,7 @@ class Machine {
   void open_global(const GlobalConfig& config);
   void attach_global(const CellConfig& config);
   void attach_platform();
-  void attach_virtio(const CellConfig& config);
+  void attach_virtio(const CellConfig& config, Progress& progress);
   void attach_vsock(const VsockConfig& config, Incarnation incarnation);
   void attach_pci(std::unique_ptr<device::VirtioDevice> device);
   /// What hands a report of KIND to on_report_ on the loop's thread, the first time that any such
@@ -92,6 +96,9 @@ class Machine {
   memory::GuestMemory memory_;
   memory::layout::UpperRanges upper_;
   std::optional<memory::GlobalWindow> global_;
+  /// Where violations are ignored: KVM then shows a store to a home that is closed as one to a
+  /// device, past the instruction.
+  bool closed_as_device_ = false;
   std::optional<memory::GlobalPlaces> global_places_;  ///< With global_, as those that follow.
   kvm::Vm vm_;
   std::optional<KvmGlobalAlias> global_alias_;

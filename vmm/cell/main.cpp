@@ -77,12 +77,13 @@ class Program {
         socket ? receive_config(socket.get()) : read_file(options_.config_file);
     if (socket) {
       link_.emplace(
-          loop_, std::move(socket), [this](Command command) { obey(command); },
-          [this] { loop_.stop(); });
+          loop_, std::move(socket),
+          [this](Command command, UniqueFd file) { obey(command, std::move(file)); },
+          [this] { quit(); });
     }
     boost::asio::signal_set signals(loop_, SIGTERM, SIGINT);
     signals.async_wait([this](const boost::system::error_code& error, int) {
-      if (!error) loop_.stop();
+      if (!error) quit();
     });
     try {
       start(text);
@@ -101,13 +102,15 @@ class Program {
     if (end_ && link_) link_->send(*end_);
     ended_ = cell_->shut_down(kEndLimit);
     if (!ended_) spdlog::warn("a vCPU or a request to a disk did not end in time");
+    if (waits_for_dump()) serve_dump();
     return end_ && end_->kind >= ReportKind::kTripleFault ? 1 : 0;
   }
 
  private:
   void start(const std::string& config) {
-    cell_ = std::make_unique<Cell>(loop_, parse_config(config),
-                                   [this](const Report& report) { handle(report); });
+    const CellConfig parsed = parse_config(config);
+    dumps_ = parsed.crash_dump;
+    cell_ = std::make_unique<Cell>(loop_, parsed, [this](const Report& report) { handle(report); });
     drop_privileges();  // Threads have the capabilities of the one that starts them.
     cell_->start([this] {
       enter_sandbox({static_cast<std::uint32_t>(::getpid()), cell_->first_kept()});
@@ -119,7 +122,8 @@ class Program {
     if (logged_ < kMaxLogged) spdlog::info("{}", to_json(report));
     ++logged_;
     if (end_) return;  // It was the last.
-    if (!ends_vmm(report.kind)) {
+    const bool is_end = ends_vmm(report.kind) || (dumps_ && leaves_core(report.kind));
+    if (!is_end) {
       if (link_) link_->send(report);
     } else {
       end_ = report;
@@ -127,7 +131,34 @@ class Program {
     }
   }
 
-  void obey(Command command) {
+  void quit() {
+    quits_ = true;
+    loop_.stop();
+  }
+
+  [[nodiscard]] bool waits_for_dump() const {
+    return link_ && dumps_ && !quits_ && end_ && leaves_core(end_->kind);
+  }
+
+  /// The guest has failed, and stands still. The monitor decides how long this may take.
+  void serve_dump() {
+    if (ended_) link_->send({ReportKind::kPaused, ""});
+    while (!quits_ && !core_file_) {
+      loop_.restart();
+      loop_.run();
+    }
+    if (quits_) return;
+    Report answer{ReportKind::kDumped, ""};
+    try {
+      cell_->write_core(core_file_.get());
+    } catch (const std::exception& error) {
+      answer = {ReportKind::kNotDumped, error.what()};
+    }
+    core_file_.reset();
+    link_->send(answer);
+  }
+
+  void obey(Command command, UniqueFd file) {
     if (!cell_) return;
     switch (command) {
       case Command::kPause:
@@ -136,7 +167,13 @@ class Program {
         return cell_->resume();
       case Command::kPowerButton:
         return cell_->press_power_button();
+      case Command::kLook:
+        return cell_->look();
       case Command::kQuit:
+        return quit();
+      case Command::kDump:
+        if (!end_) return;
+        core_file_ = std::move(file);
         return loop_.stop();
     }
   }
@@ -151,6 +188,9 @@ class Program {
   std::unique_ptr<Cell> cell_;
   std::optional<Report> end_;
   bool ended_ = true;
+  bool dumps_ = false;  ///< The monitor may want a failed guest's memory.
+  bool quits_ = false;  ///< This process is to end at once.
+  UniqueFd core_file_;
   unsigned logged_ = 0;  ///< Reports so far.
 };
 

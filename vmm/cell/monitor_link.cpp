@@ -4,21 +4,29 @@
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
+#include <array>
+#include <boost/asio/error.hpp>
 #include <cerrno>
+#include <span>
 #include <string>
+#include <utility>
 
+#include "vmm/base/descriptors.h"
 #include "vmm/base/error.h"
 #include "vmm/base/watch.h"
 
 namespace hive::cell {
 namespace {
 
+constexpr std::size_t kMaxCommand = 1024;
+
 /// How long a report of KIND may wait for room, in milliseconds; -1 for as long as it takes.
 int patience(ReportKind kind) {
-  if (ends_vmm(kind)) return -1;
+  if (ends_vmm(kind) || leaves_core(kind)) return -1;  // Nobody needs the devices any more.
   // Somebody waits for these.
-  const bool answer =
-      kind == ReportKind::kPaused || kind == ReportKind::kResumed || kind == ReportKind::kNotPaused;
+  const bool answer = kind == ReportKind::kPaused || kind == ReportKind::kResumed ||
+                      kind == ReportKind::kNotPaused || kind == ReportKind::kDumped ||
+                      kind == ReportKind::kNotDumped;
   return answer ? 1000 : 0;
 }
 
@@ -38,13 +46,12 @@ std::string receive_config(int socket) {
   return packet;
 }
 
-MonitorLink::MonitorLink(boost::asio::io_context& loop, UniqueFd socket,
-                         std::function<void(Command)> on_command, std::function<void()> on_gone)
+MonitorLink::MonitorLink(boost::asio::io_context& loop, UniqueFd socket, CommandSink on_command,
+                         std::function<void()> on_gone)
     : socket_(watch(loop, std::move(socket))),
       on_command_(std::move(on_command)),
-      on_gone_(std::move(on_gone)),
-      packet_(1024) {
-  receive();
+      on_gone_(std::move(on_gone)) {
+  await_packet();
 }
 
 void MonitorLink::send(const Report& report) {
@@ -58,19 +65,38 @@ void MonitorLink::send(const Report& report) {
   }
 }
 
-void MonitorLink::receive() {
-  // One read(2) is one packet; what does not fit is cut off, and is then not a command.
-  socket_.async_read_some(boost::asio::buffer(packet_),
-                          [this](const boost::system::error_code& error, std::size_t size) {
-                            if (error || size == 0) return on_gone_();
-                            const std::string_view text(packet_.data(), size);
-                            if (const auto command = parse_command(text)) {
-                              on_command_(*command);
-                            } else {
-                              spdlog::warn("monitor socket: not a command: '{}'", text);
-                            }
-                            receive();
-                          });
+void MonitorLink::await_packet() {
+  socket_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                     [this](const boost::system::error_code& error) {
+                       if (error == boost::asio::error::operation_aborted) return;
+                       if (error) return on_gone_();
+                       if (receive()) await_packet();
+                     });
+}
+
+bool MonitorLink::receive() {
+  std::array<char, kMaxCommand> bytes;
+  ReceivedPacket packet =
+      receive_with_files(socket_.native_handle(), std::as_writable_bytes(std::span(bytes)));
+  if (packet.size < 0 && (errno == EAGAIN || errno == EINTR)) return true;
+  if (packet.size <= 0) {
+    on_gone_();
+    return false;
+  }
+  const std::string_view text(bytes.data(), static_cast<std::size_t>(packet.size));
+  // What does not fit is cut off, and is then not a command.
+  if (!take(text, std::move(packet.files))) {
+    spdlog::warn("monitor socket: not a command: '{}'", text);
+  }
+  return true;
+}
+
+bool MonitorLink::take(std::string_view text, std::vector<UniqueFd> files) {
+  const auto command = parse_command(text);
+  if (!command) return false;
+  if (files.size() != (*command == Command::kDump ? 1U : 0U)) return false;
+  on_command_(*command, files.empty() ? UniqueFd() : std::move(files.front()));
+  return true;
 }
 
 }  // namespace hive::cell

@@ -4,6 +4,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <functional>
+#include <string_view>
 #include <vector>
 
 #include "vmm/base/unique_fd.h"
@@ -19,25 +20,31 @@ std::string receive_config(int socket);
 /// Sends reports and receives commands. All of it on the device loop's thread.
 class MonitorLink {
  public:
+  /// FILE is valid only with kDump, and always there.
+  using CommandSink = std::function<void(Command command, UniqueFd file)>;
+
   /// ON_COMMAND gets each well-formed command; others are logged and dropped. ON_GONE is called
   /// once, when the monitor has closed its end.
-  MonitorLink(boost::asio::io_context& loop, UniqueFd socket,
-              std::function<void(Command)> on_command, std::function<void()> on_gone);
+  MonitorLink(boost::asio::io_context& loop, UniqueFd socket, CommandSink on_command,
+              std::function<void()> on_gone);
 
-  /// Sends REPORT. Waits for room for reports that end the VMM, and up to a second for the answers
-  /// to commands; else a monitor that does not read loses reports rather than stall the devices.
+  /// Sends REPORT. Waits for room for reports that end the guest, and up to a second for the
+  /// answers to commands; else a monitor that does not read loses reports rather than stall the
+  /// devices.
   void send(const Report& report);
 
  private:
   /// How many losses are logged: guests can cause any number, and nobody may read the log.
   static constexpr unsigned kMaxLossesLogged = 10;
 
-  void receive();
+  void await_packet();
+  /// Takes one packet. False when no more can come.
+  bool receive();
+  [[nodiscard]] bool take(std::string_view text, std::vector<UniqueFd> files);
 
   boost::asio::posix::stream_descriptor socket_;
-  std::function<void(Command)> on_command_;
+  CommandSink on_command_;
   std::function<void()> on_gone_;
-  std::vector<char> packet_;
   unsigned lost_ = 0;  ///< Reports that could not be sent.
 };
 

@@ -9,13 +9,15 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::array<std::pair<std::string_view, ReportKind>, 12> kReports{{
+constexpr std::array<std::pair<std::string_view, ReportKind>, 14> kReports{{
     {"started", ReportKind::kStarted},
     {"paused", ReportKind::kPaused},
     {"resumed", ReportKind::kResumed},
     {"not-paused", ReportKind::kNotPaused},
     {"device-broken", ReportKind::kDeviceBroken},
     {"violation", ReportKind::kViolation},
+    {"dumped", ReportKind::kDumped},
+    {"not-dumped", ReportKind::kNotDumped},
     {"panicked", ReportKind::kPanicked},
     {"off", ReportKind::kOff},
     {"reset", ReportKind::kReset},
@@ -24,11 +26,13 @@ constexpr std::array<std::pair<std::string_view, ReportKind>, 12> kReports{{
     {"not-started", ReportKind::kNotStarted},
 }};
 
-constexpr std::array<std::pair<std::string_view, Command>, 4> kCommands{{
+constexpr std::array<std::pair<std::string_view, Command>, 6> kCommands{{
     {"pause", Command::kPause},
     {"resume", Command::kResume},
     {"power-button", Command::kPowerButton},
+    {"look", Command::kLook},
     {"quit", Command::kQuit},
+    {"dump", Command::kDump},
 }};
 
 template <typename Table, typename Value>

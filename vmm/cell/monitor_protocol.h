@@ -4,6 +4,10 @@
 //
 // The monitor starts `hive-vmm --monitor FD` and sends a CellConfig as the first packet. From then
 // on the VMM sends reports and the monitor sends commands. The VMM exits when the socket closes.
+//
+// Where the configuration says `crash_dump`, a VMM stops its guest when that fails (leaves_core()),
+// and waits after that report: for kDump or kQuit. Once the vCPUs are out and devices are quiet it
+// reports kPaused. It answers kDump with kDumped or kNotDumped, and exits.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +20,7 @@ namespace hive::cell {
 inline constexpr std::size_t kMaxMessage = 64 * 1024;
 
 /// What a VMM tells its monitor. kStarted comes at most once; of the kinds from kOff on exactly one
-/// comes, last, and the VMM exits after it.
+/// comes, last but for what a crash dump brings, and the VMM exits after it.
 enum class ReportKind {
   kStarted,       ///< The vCPUs run.
   kPaused,        ///< All vCPUs are out of the guest and devices are quiet.
@@ -24,6 +28,8 @@ enum class ReportKind {
   kNotPaused,     ///< The guest could not be paused in time and runs on; `detail` says why.
   kDeviceBroken,  ///< A device found its queue malformed and wants a reset; `detail` names it.
   kViolation,     ///< The guest wrote where the firewall lets it not; `detail` says where.
+  kDumped,        ///< The core file is written.
+  kNotDumped,     ///< It is not; `detail` says why.
   kPanicked,      ///< The guest's kernel reported a panic (pvpanic). The guest may still run.
   kOff,           ///< The guest powered itself off.
   kReset,         ///< The guest asked for a reboot.
@@ -35,6 +41,12 @@ enum class ReportKind {
 /// Whether the VMM exits after a report of this kind.
 constexpr bool ends_vmm(ReportKind kind) { return kind >= ReportKind::kOff; }
 
+/// Whether a guest that ended so has memory worth keeping: it panicked, or could not go on.
+constexpr bool leaves_core(ReportKind kind) {
+  return kind == ReportKind::kPanicked || kind == ReportKind::kTripleFault ||
+         kind == ReportKind::kFailed;
+}
+
 struct Report {
   ReportKind kind{};
   std::string detail;
@@ -45,7 +57,9 @@ enum class Command {
   kPause,        ///< Answered by kPaused or kNotPaused.
   kResume,       ///< Answered by kResumed.
   kPowerButton,  ///< Presses the ACPI power button.
+  kLook,         ///< Looks at each vCPU: the answer is in vmm/cell/progress.h, soon.
   kQuit,         ///< Ends the VMM at once.
+  kDump,         ///< Comes with a descriptor: writes a core file there, as above.
 };
 
 /// {"report": "off", "detail": "..."}; nothing when TEXT is not a well-formed report.

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <initializer_list>
@@ -57,6 +58,9 @@ void allow_transfers(std::vector<SandboxRule>& rules) {
         {SYS_read, SYS_write, SYS_futex, SYS_pread64, SYS_pwrite64, SYS_readv, SYS_writev,
          SYS_preadv, SYS_pwritev, SYS_preadv2, SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_ctl,
          SYS_poll, SYS_ppoll, SYS_io_uring_enter, SYS_timerfd_settime, SYS_recvmsg});
+  // Of a crash dump: what of a guest's memory was ever touched, and what came of writing.
+  rules.push_back({SYS_lseek, {equals(2, SEEK_DATA)}});
+  allow(rules, {SYS_fsync});
   // No sendmsg(2): it gives descriptors away, as of a guard. Sockets are connected: they need no
   // address, and where one went astray it is refused.
   rules.push_back({SYS_sendto, {equals(4, 0)}});

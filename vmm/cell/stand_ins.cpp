@@ -19,6 +19,7 @@ StandIns::StandIns(kvm::Vm& vm, const memory::GlobalWindow& window) : vm_(vm), w
 StandIns::~StandIns() { ::munmap(copies_, kMax * kPageSize); }
 
 bool StandIns::put(std::uint64_t offset) {
+  if (window_.is_closed({offset, kPageSize})) return true;  // The guest has another page there.
   if (used_ == kMax) return false;
   std::byte* copy = copies_ + used_++ * kPageSize;
   const std::byte* page = window_.base() + offset;

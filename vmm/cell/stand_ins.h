@@ -23,8 +23,8 @@ class StandIns {
   StandIns& operator=(const StandIns&) = delete;
   ~StandIns();
 
-  /// Puts a copy in the place of the page at OFFSET of the window, which has none yet. False where
-  /// kMax are in use. Throws Error, as does remove_all(), when KVM refuses.
+  /// Puts a copy in the place of the page at OFFSET of the window, which has none yet, unless that
+  /// is closed. False where kMax are in use. Throws Error, as does remove_all(), when KVM refuses.
   [[nodiscard]] bool put(std::uint64_t offset);
   void remove_all();
 

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
@@ -36,9 +37,10 @@ void for_each_unit(const kvm::Exit& exit, Access access) {
 
 }  // namespace
 
-VcpuThread::VcpuThread(std::unique_ptr<kvm::Vcpu> vcpu, Buses buses, const GlobalAccess* global,
-                       VcpuGate& gate, OnEnd on_end)
+VcpuThread::VcpuThread(std::unique_ptr<kvm::Vcpu> vcpu, VcpuProgress& progress, Buses buses,
+                       const GlobalAccess* global, VcpuGate& gate, OnEnd on_end)
     : vcpu_(std::move(vcpu)),
+      progress_(progress),
       buses_(buses),
       global_(global),
       gate_(gate),
@@ -67,7 +69,13 @@ void VcpuThread::kick() {
   if (thread_.joinable()) ::pthread_kill(thread_.native_handle(), kick_signal());
 }
 
+void VcpuThread::look() {
+  look_wanted_.store(true);
+  kick();
+}
+
 void VcpuThread::loop() {
+  progress_.thread.store(::gettid());
   try {
     std::optional<ForeignWrites> foreign;
     if (global_ != nullptr) {
@@ -97,13 +105,33 @@ void VcpuThread::run_guest(ForeignWrites* foreign) {
 }
 
 std::optional<Report> VcpuThread::enter(ForeignWrites* foreign) {
-  if (foreign == nullptr) return serve_device(vcpu_->run());
+  if (foreign == nullptr) return serve_device(run_vcpu());
   if (foreign->unfinished()) return end_after(*foreign, foreign->finish(*vcpu_, index_));
   foreign->before_run();
-  const kvm::Exit exit = vcpu_->run();
+  const kvm::Exit exit = run_vcpu();
   const auto handled = foreign->handle(*vcpu_, index_, exit);
   return handled == ForeignWrites::Handled::kNotOurs ? serve_device(exit)
                                                      : end_after(*foreign, handled);
+}
+
+kvm::Exit VcpuThread::run_vcpu() {
+  const kvm::Exit exit = vcpu_->run();
+  // This thread alone writes it.
+  progress_.exits.store(progress_.exits.load(std::memory_order_relaxed) + 1,
+                        std::memory_order_relaxed);
+  if (exit.reason == kvm::ExitReason::kInterrupted && look_wanted_.exchange(false)) take_look();
+  return exit;
+}
+
+void VcpuThread::take_look() {
+  constexpr std::uint64_t kInterruptFlag = 1U << 9;  // Of RFLAGS: Intel SDM vol. 1, 3.4.3.
+  const kvm_regs regs = vcpu_->regs();
+  const bool masked = (regs.rflags & kInterruptFlag) == 0;
+  const bool user = vcpu_->sregs().ss.dpl == 3;  // The CPL: Intel SDM vol. 3C, 25.4.1.
+  progress_.rip.store(regs.rip, std::memory_order_relaxed);
+  progress_.flags.store((masked ? VcpuProgress::kMasked : 0) | (user ? VcpuProgress::kUser : 0),
+                        std::memory_order_relaxed);
+  progress_.looks.fetch_add(1, std::memory_order_release);
 }
 
 bool VcpuThread::wait_outside(ForeignWrites* foreign) {

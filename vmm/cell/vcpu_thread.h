@@ -1,6 +1,7 @@
 // The thread that runs one vCPU and serves its exits.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <optional>
 #include <string>
@@ -8,8 +9,10 @@
 
 #include "vmm/cell/foreign_writes.h"
 #include "vmm/cell/monitor_protocol.h"
+#include "vmm/cell/progress.h"
 #include "vmm/cell/vcpu_gate.h"
 #include "vmm/device/bus.h"
+#include "vmm/dump/core_file.h"
 #include "vmm/kvm/vcpu.h"
 
 namespace hive::cell {
@@ -26,9 +29,9 @@ class VcpuThread {
  public:
   using OnEnd = std::function<void(const Report&)>;
 
-  /// GLOBAL is null where there is no global memory.
-  VcpuThread(std::unique_ptr<kvm::Vcpu> vcpu, Buses buses, const GlobalAccess* global,
-             VcpuGate& gate, OnEnd on_end);
+  /// GLOBAL is null where there is no global memory. PROGRESS outlives this object.
+  VcpuThread(std::unique_ptr<kvm::Vcpu> vcpu, VcpuProgress& progress, Buses buses,
+             const GlobalAccess* global, VcpuGate& gate, OnEnd on_end);
   VcpuThread(const VcpuThread&) = delete;
   VcpuThread& operator=(const VcpuThread&) = delete;
   /// The gate must have ended.
@@ -39,6 +42,11 @@ class VcpuThread {
 
   /// Gets the vCPU out of the guest. Thread-safe.
   void kick();
+  /// Gets the vCPU to note where it is, once it is in the guest. Thread-safe.
+  void look();
+
+  /// Once the thread has ended.
+  [[nodiscard]] dump::Cpu registers() const { return {vcpu_->regs(), vcpu_->sregs()}; }
 
   /// Blocks the signal that kick() uses, in the calling thread and those that it starts later, and
   /// installs its handler. Call once before any vCPU thread starts.
@@ -54,9 +62,13 @@ class VcpuThread {
   /// The vCPU's end, where a write came to HANDLED, if it is one.
   [[nodiscard]] std::optional<Report> end_after(ForeignWrites& foreign,
                                                 ForeignWrites::Handled handled) const;
+  kvm::Exit run_vcpu();
+  void take_look();
   [[nodiscard]] std::optional<Report> serve_device(const kvm::Exit& exit);
 
   std::unique_ptr<kvm::Vcpu> vcpu_;
+  VcpuProgress& progress_;
+  std::atomic<bool> look_wanted_{false};
   Buses buses_;
   const GlobalAccess* global_;
   unsigned index_ = 0;

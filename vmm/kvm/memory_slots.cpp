@@ -21,9 +21,11 @@ bool holds(const MemoryRegion& region, const std::byte* page) {
   return Range{start, region.guest.size}.contains(reinterpret_cast<std::uintptr_t>(page));
 }
 
-void set_slot(int vm, std::uint32_t slot, const MemoryRegion& region) {
+void set_slot(int vm, std::uint32_t slot, const Piece& piece) {
+  const MemoryRegion& region = piece.region;
   kvm_userspace_memory_region request{};
   request.slot = slot;
+  request.flags = piece.read_only ? KVM_MEM_READONLY : 0;
   request.guest_phys_addr = region.guest.start;
   request.memory_size = region.guest.size;
   request.userspace_addr = reinterpret_cast<std::uintptr_t>(region.host);
@@ -34,25 +36,26 @@ void set_slot(int vm, std::uint32_t slot, const MemoryRegion& region) {
 
 }  // namespace
 
-std::vector<MemoryRegion> with_substitutes(const MemoryRegion& region,
-                                           std::span<const Substitute> substitutes) {
+std::vector<Piece> with_substitutes(const MemoryRegion& region,
+                                    std::span<const Substitute> substitutes) {
   std::vector<Substitute> within;
   std::copy_if(substitutes.begin(), substitutes.end(), std::back_inserter(within),
                [&](const Substitute& each) { return holds(region, each.page); });
   std::sort(within.begin(), within.end(),
             [](const Substitute& a, const Substitute& b) { return a.page < b.page; });
-  std::vector<MemoryRegion> pieces;
+  std::vector<Piece> pieces;
   std::uint64_t done = 0;
   const auto add_up_to = [&](std::uint64_t end) {
     if (end > done) {
-      pieces.push_back({{region.guest.start + done, end - done}, region.host + done});
+      pieces.push_back({{{region.guest.start + done, end - done}, region.host + done}});
     }
     done = end;
   };
   for (const Substitute& each : within) {
     add_up_to(static_cast<std::uint64_t>(each.page - region.host));
-    pieces.push_back({{region.guest.start + done, kPageSize}, each.by});
-    done += kPageSize;
+    const std::uint64_t size = std::min(each.size, region.guest.size - done);
+    pieces.push_back({{{region.guest.start + done, size}, each.by}, each.read_only});
+    done += size;
   }
   add_up_to(region.guest.size);
   return pieces;
@@ -60,7 +63,7 @@ std::vector<MemoryRegion> with_substitutes(const MemoryRegion& region,
 
 void MemorySlots::add(int vm, const MemoryRegion& region) {
   const std::scoped_lock lock(mutex_);
-  Shown shown{region, {}, false};
+  Shown shown{region, {}, {}};
   show(vm, shown);
   shown_.push_back(std::move(shown));
 }
@@ -92,9 +95,15 @@ void MemorySlots::empty(int vm, Place place) {
   shown_[place].region = {};
 }
 
+std::vector<Piece> MemorySlots::pieces_of(const MemoryRegion& region) const {
+  std::vector<Substitute> all = lasting_;
+  all.insert(all.end(), substitutes_.begin(), substitutes_.end());
+  return with_substitutes(region, all);
+}
+
 void MemorySlots::show(int vm, Shown& shown) {
-  const std::vector<MemoryRegion> pieces = with_substitutes(shown.region, substitutes_);
-  for (const MemoryRegion& piece : pieces) {
+  shown.pieces = pieces_of(shown.region);
+  for (const Piece& piece : shown.pieces) {
     const std::uint32_t slot = free_.empty() ? next_ : free_.back();
     set_slot(vm, slot, piece);
     if (!free_.empty()) {
@@ -104,8 +113,6 @@ void MemorySlots::show(int vm, Shown& shown) {
     }
     shown.slots.push_back(slot);
   }
-  shown.substituted = std::any_of(substitutes_.begin(), substitutes_.end(),
-                                  [&](auto& each) { return holds(shown.region, each.page); });
 }
 
 void MemorySlots::hide(int vm, Shown& shown) {
@@ -113,27 +120,33 @@ void MemorySlots::hide(int vm, Shown& shown) {
   for (const std::uint32_t slot : shown.slots) set_slot(vm, slot, {});
   free_.insert(free_.end(), shown.slots.begin(), shown.slots.end());
   shown.slots.clear();
-  shown.substituted = false;
+  shown.pieces.clear();
+}
+
+void MemorySlots::follow(int vm) {
+  for (Shown& shown : shown_) {
+    if (shown.region.guest.size == 0 || pieces_of(shown.region) == shown.pieces) continue;
+    hide(vm, shown);
+    show(vm, shown);
+  }
 }
 
 void MemorySlots::substitute(int vm, const Substitute& substitute) {
   const std::scoped_lock lock(mutex_);
   substitutes_.push_back(substitute);
-  for (Shown& shown : shown_) {
-    if (!holds(shown.region, substitute.page)) continue;
-    hide(vm, shown);
-    show(vm, shown);
-  }
+  follow(vm);
 }
 
 void MemorySlots::restore(int vm) {
   const std::scoped_lock lock(mutex_);
   substitutes_.clear();
-  for (Shown& shown : shown_) {
-    if (!shown.substituted) continue;
-    hide(vm, shown);
-    show(vm, shown);
-  }
+  follow(vm);
+}
+
+void MemorySlots::replace(int vm, std::vector<Substitute> substitutes) {
+  const std::scoped_lock lock(mutex_);
+  lasting_ = std::move(substitutes);
+  follow(vm);
 }
 
 }  // namespace hive::kvm

@@ -7,20 +7,34 @@
 #include <span>
 #include <vector>
 
+#include "vmm/base/units.h"
 #include "vmm/memory/guest_memory.h"
 
 namespace hive::kvm {
 
-/// A page of host memory that another one stands in for.
+/// Host memory that other memory stands in for: a page of 4 KiB, or more. None overlaps another.
 struct Substitute {
   const std::byte* page;
   std::byte* by;
+  std::uint64_t size = kPageSize;
+  bool read_only = false;  ///< As of Piece.
+};
+
+/// A part of the guest's memory with the same backing.
+struct Piece {
+  memory::MemoryRegion region;
+  /// A store there comes to an access to a device, where it is one that KVM can carry out itself.
+  bool read_only = false;
+  friend bool operator==(const Piece& a, const Piece& b) {
+    return a.region.guest == b.region.guest && a.region.host == b.region.host &&
+           a.read_only == b.read_only;
+  }
 };
 
 /// REGION as it is mapped where each of SUBSTITUTES, in any order and also of other memory, stands
-/// in for its page: pieces in the order of their addresses, without gaps. Pages are 4 KiB.
-std::vector<memory::MemoryRegion> with_substitutes(const memory::MemoryRegion& region,
-                                                   std::span<const Substitute> substitutes);
+/// in for its own: pieces in the order of their addresses, without gaps.
+std::vector<Piece> with_substitutes(const memory::MemoryRegion& region,
+                                    std::span<const Substitute> substitutes);
 
 /// KVM's memory slots of one VM. Thread-safe.
 class MemorySlots {
@@ -40,21 +54,28 @@ class MemorySlots {
   /// until restore(). No vCPU is in the guest meanwhile. Throws Error.
   void substitute(int vm, const Substitute& substitute);
   void restore(int vm);
+  /// The same for all of SUBSTITUTES, in the place of those of the last call, whatever restore()
+  /// does. Not while others are in force.
+  void replace(int vm, std::vector<Substitute> substitutes);
 
  private:
-  /// A region, and the slots of its pieces.
+  /// A region, its pieces, and the slot of each.
   struct Shown {
     memory::MemoryRegion region;
+    std::vector<Piece> pieces;
     std::vector<std::uint32_t> slots;
-    bool substituted = false;
   };
 
   void show(int vm, Shown& shown);
   void hide(int vm, Shown& shown);
+  /// Has all regions follow the substitutes that are in force.
+  void follow(int vm);
+  [[nodiscard]] std::vector<Piece> pieces_of(const memory::MemoryRegion& region) const;
 
   std::mutex mutex_;
   std::vector<Shown> shown_;             ///< Guarded by mutex_, as is all that follows.
-  std::vector<Substitute> substitutes_;  ///< In force.
+  std::vector<Substitute> substitutes_;  ///< In force until restore().
+  std::vector<Substitute> lasting_;      ///< In force, as replace() has them.
   std::vector<std::uint32_t> free_;      ///< Slots that have been used and are not any more.
   std::uint32_t next_ = 0;               ///< The first slot that has never been used.
 };

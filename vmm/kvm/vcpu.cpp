@@ -125,6 +125,7 @@ void Vcpu::set_local_interrupts() {
 }
 
 Exit Vcpu::run() {
+  run_error_ = 0;
   if (::ioctl(fd_.get(), KVM_RUN, 0) == 0) return decode();
   // EAGAIN: an application processor that waits for its start-up message was woken for nothing.
   if (errno == EINTR || errno == EAGAIN) return {ExitReason::kInterrupted, 0, {}, 0};
@@ -187,6 +188,10 @@ void Vcpu::tell_of_pause() { (void)::ioctl(fd_.get(), KVM_KVMCLOCK_CTRL, 0); }
 void Vcpu::kick() { std::atomic_ref(run_->immediate_exit).store(1); }
 
 void Vcpu::accept_kick() { std::atomic_ref(run_->immediate_exit).store(0); }
+
+bool Vcpu::met_its_limits() const {
+  return run_error_ == 0 && run_->exit_reason == KVM_EXIT_INTERNAL_ERROR;
+}
 
 std::string Vcpu::describe_failure() const {
   std::string text = fmt::format("vCPU {}: ", index_);

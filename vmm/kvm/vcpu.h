@@ -88,6 +88,8 @@ class Vcpu {
 
   /// The registers and KVM's own words after kFailed or kShutdown, for a log.
   [[nodiscard]] std::string describe_failure() const;
+  /// Whether run() ended since KVM could not carry out the guest's instruction itself.
+  [[nodiscard]] bool met_its_limits() const;
 
  private:
   [[nodiscard]] Exit decode();

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "vmm/base/unique_fd.h"
@@ -33,6 +34,11 @@ class Vm {
   /// Error; the guest's memory is then not whole.
   void substitute_page(const Substitute& substitute) { slots_.substitute(fd_.get(), substitute); }
   void restore_pages() { slots_.restore(fd_.get()); }
+  /// The same for all of SUBSTITUTES until the next call, without a word of restore_pages(): the
+  /// guest finds them also in what is added later. Not while a page has a substitute.
+  void replace_memory(std::vector<Substitute> substitutes) {
+    slots_.replace(fd_.get(), std::move(substitutes));
+  }
 
   /// As MemorySlots has them. Thread-safe.
   MemorySlots::Place reserve_place() { return slots_.reserve(); }

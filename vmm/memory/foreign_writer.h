@@ -17,6 +17,10 @@ class ForeignWriter {
   /// the word of the pages' home, which its monitor gives within microseconds; false also when the
   /// home's monitor hangs or is gone, and the word does not come in a bounded time.
   [[nodiscard]] virtual bool write(std::byte* target, std::span<const std::byte> bytes) = 0;
+
+  /// Where a device finds what the guest sees in the LENGTH bytes at TARGET, and writes to them:
+  /// the same place, or all-ones where home is closed. Null where the device cannot have them.
+  [[nodiscard]] virtual std::byte* shown(std::byte* target, std::size_t length) = 0;
 };
 
 }  // namespace hive::memory

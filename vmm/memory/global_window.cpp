@@ -15,6 +15,18 @@
 #include "vmm/memory/backing.h"
 
 namespace hive::memory {
+namespace {
+
+std::uint64_t longest_foreign(std::span<const std::uint64_t> sizes, unsigned own) {
+  std::uint64_t longest = 0;
+  for (unsigned cell = 0; cell < sizes.size(); ++cell) {
+    if (cell != own) longest = std::max(longest, sizes[cell]);
+  }
+  return longest;
+}
+
+}  // namespace
+
 std::vector<Range> lay_out_global_memory(std::span<const std::uint64_t> contributions) {
   std::vector<Range> ranges;
   std::uint64_t end = 0;
@@ -27,7 +39,10 @@ std::vector<Range> lay_out_global_memory(std::span<const std::uint64_t> contribu
 
 GlobalWindow::GlobalWindow(std::vector<UniqueFd> files, std::span<const std::uint64_t> sizes,
                            unsigned own)
-    : contributions_(lay_out_global_memory(sizes)), own_(own), kept_(sizes.size()) {
+    : contributions_(lay_out_global_memory(sizes)),
+      own_(own),
+      ones_(longest_foreign(sizes, own)),
+      kept_(sizes.size()) {
   for (const std::uint64_t size : sizes) {
     if (is_aligned(size, kHugePageSize)) continue;
     throw Error("global memory: a contribution of " + format_size(size) +
@@ -88,6 +103,24 @@ std::optional<int> GlobalWindow::first_kept() const {
 }
 
 std::vector<HomeGuard> GlobalWindow::take_guards() { return std::exchange(guards_, {}); }
+
+void GlobalWindow::close(std::uint64_t homes) {
+  std::uint64_t closed = 0;
+  for (unsigned cell = 0; cell < contributions_.size(); ++cell) {
+    const std::uint64_t bit = std::uint64_t{1} << cell;
+    if (cell != own_ && contributions_[cell].size != 0) closed |= homes & bit;
+  }
+  if (closed != 0) ones_.fill();
+  closed_.store(closed, std::memory_order_release);
+}
+
+bool GlobalWindow::is_closed(const Range& range) const {
+  std::uint64_t left = closed();
+  for (unsigned cell = 0; left != 0; ++cell, left >>= 1) {
+    if ((left & 1) != 0 && contributions_[cell].overlaps(range)) return true;
+  }
+  return false;
+}
 
 Range GlobalWindow::foreign_part(const Range& range, unsigned cell) const {
   const Range& home = contributions_[cell];

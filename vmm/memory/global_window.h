@@ -1,6 +1,7 @@
 // Global memory as one VMM sees it.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -9,6 +10,7 @@
 
 #include "vmm/base/range.h"
 #include "vmm/base/unique_fd.h"
+#include "vmm/memory/all_ones.h"
 #include "vmm/memory/write_guard.h"
 
 namespace hive::memory {
@@ -32,7 +34,8 @@ struct HomeGuard {
 /// The files are closed once mapped: a second mapping, or a write through the file, would pass the
 /// firewall by. The object keeps a copy of each guard, unused, so that memory stays protected
 /// when a monitor dies and its copy is closed; these have the highest descriptors of the process,
-/// so that a sandbox can tell them by their numbers. Const after take_guards().
+/// so that a sandbox can tell them by their numbers. Const after take_guards(), but for which homes
+/// are closed.
 class GlobalWindow {
  public:
   /// FILES[n] is the contribution of cell n, SIZES[n] bytes long (a multiple of 2 MiB, so that
@@ -57,6 +60,16 @@ class GlobalWindow {
   /// The guards of all foreign contributions, for their homes' monitors. Once.
   std::vector<HomeGuard> take_guards();
 
+  /// The homes that are closed from now on (bit n: cell n): the guest and its devices are to find
+  /// all-ones in their contributions' place, and can write nothing there. The mapping itself stays
+  /// as it is. The own one never is closed. Throws Error.
+  void close(std::uint64_t homes);
+  [[nodiscard]] std::uint64_t closed() const { return closed_.load(std::memory_order_acquire); }
+  /// Whether a part of RANGE is closed. Thread-safe, as closed() is.
+  [[nodiscard]] bool is_closed(const Range& range) const;
+  /// What takes the place, as long as the longest foreign contribution.
+  [[nodiscard]] const AllOnes& ones() const { return ones_; }
+
   /// Makes the foreign pages of RANGE, in whole pages, unwritable to this process, or writable
   /// again, beneath the firewall's own protection, which stays. Thread-safe. Throws Error.
   void forbid(const Range& range) { set_access(range, false); }
@@ -73,6 +86,8 @@ class GlobalWindow {
   std::vector<Range> contributions_;
   std::uint64_t size_ = 0;
   unsigned own_;
+  AllOnes ones_;
+  std::atomic<std::uint64_t> closed_{0};
   std::byte* base_ = nullptr;
   std::vector<WriteGuard> kept_;  ///< One for each contribution; none for the cell's own.
   std::vector<HomeGuard> guards_;

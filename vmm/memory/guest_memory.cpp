@@ -64,7 +64,9 @@ std::optional<DmaWindow> GuestMemory::dma_window(GuestAddress address, std::uint
   if (global_places_ == nullptr) return std::nullopt;
   const auto offset = global_places_->offset_of(address, length);
   if (!offset) return std::nullopt;
-  return DmaWindow{{global_base_ + *offset, length}, foreign_writer_};
+  std::byte* shown = foreign_writer_->shown(global_base_ + *offset, length);
+  if (shown == nullptr) return std::nullopt;
+  return DmaWindow{{shown, length}, foreign_writer_};
 }
 
 bool GuestMemory::read(GuestAddress address, std::span<std::byte> out) const {

@@ -47,6 +47,8 @@ class GuestMemory {
 
   [[nodiscard]] std::span<const MemoryRegion> regions() const { return {regions_.data(), count_}; }
   [[nodiscard]] std::uint64_t size() const { return size_; }
+  /// The file behind it: the regions, one after the other. What was never touched is a hole there.
+  [[nodiscard]] int file() const { return fd_.get(); }
 
   /// The host bytes of [address, address + length) where that lies within one region. The guest may
   /// change them at any time.

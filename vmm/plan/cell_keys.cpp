@@ -59,6 +59,9 @@ CellKeys read_cell_keys(const YamlNode& node, const MappingSpec& spec, FaultList
   keys.cid = fields.read<Cid>("cid", read_cid);
   keys.agent = fields.read<bool>("agent", read_flag);
   keys.vsock = fields.read<std::vector<PortKeys>>("vsock", read_ports);
+  keys.crash_dump = fields.read<std::string>("crash_dump", read_path);
+  keys.on_failure = fields.read<OnFailure>("on_failure", read_on_failure);
+  keys.watchdog = fields.read<std::uint32_t>("watchdog", read_watchdog);
   return keys;
 }
 
@@ -75,6 +78,9 @@ CellKeys with_defaults(CellKeys cell, const CellKeys& defaults) {
   fill(cell.initrd, defaults.initrd);
   fill(cell.cmdline, defaults.cmdline);
   fill(cell.agent, defaults.agent);
+  fill(cell.crash_dump, defaults.crash_dump);
+  fill(cell.on_failure, defaults.on_failure);
+  fill(cell.watchdog, defaults.watchdog);
   return cell;
 }
 

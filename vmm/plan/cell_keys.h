@@ -41,6 +41,9 @@ struct CellKeys {
   Field<Cid> cid;
   Field<bool> agent;
   Field<std::vector<PortKeys>> vsock;
+  Field<std::string> crash_dump;
+  Field<OnFailure> on_failure;
+  Field<std::uint32_t> watchdog;
 };
 
 /// Reads one element of `cells`, or the mapping of `defaults`, according to SPEC.

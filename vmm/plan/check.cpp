@@ -15,6 +15,7 @@ namespace {
 
 struct FirewallKeys {
   Field<OnViolation> on_violation;
+  Field<Discard> discard;
 };
 
 /// The machine's keys, each cell with the defaults filled in.
@@ -45,7 +46,8 @@ std::optional<std::vector<CellKeys>> read_cells(const YamlNode& list, FaultList&
 
 std::optional<FirewallKeys> read_firewall(const YamlNode& node, FaultList& faults) {
   const Fields fields(node, firewall_spec(), faults);
-  return FirewallKeys{fields.read<OnViolation>("on_violation", read_on_violation)};
+  return FirewallKeys{fields.read<OnViolation>("on_violation", read_on_violation),
+                      fields.read<Discard>("discard", read_discard)};
 }
 
 MachineKeys read_machine(const YamlNode& root, FaultList& faults) {
@@ -88,6 +90,7 @@ CheckResult check_machine(const Source& source, const Environment& environment) 
   machine.name = *keys.name.value;
   const FirewallKeys firewall = keys.firewall.value.value_or(FirewallKeys{});
   machine.on_violation = firewall.on_violation.value.value_or(OnViolation::kFault);
+  machine.discard = firewall.discard.value.value_or(Discard::kWritten);
   machine.rpc = std::move(rpc);
   machine.faults = keys.faults.value.value_or(false);
   for (PlannedCell& cell : planned) machine.cells.push_back(std::move(cell.cell));

@@ -16,6 +16,14 @@ struct Obstacle {
   std::string remedy;
 };
 
+Obstacle folder_obstacle(const FileFacts& facts) {
+  if (facts.kind != FileKind::kDirectory) return {"is not a folder", "name a folder"};
+  if (!facts.writable) {
+    return {"may not be written", "give your user permission to make files in it"};
+  }
+  return {};
+}
+
 Obstacle obstacle(const FileFacts& facts, const FileDemand& demand) {
   const bool serves = facts.kind == FileKind::kRegular ||
                       (demand.block_device && facts.kind == FileKind::kBlockDevice);
@@ -23,6 +31,7 @@ Obstacle obstacle(const FileFacts& facts, const FileDemand& demand) {
   if (facts.kind == FileKind::kUnreachable) {
     return {"cannot be reached", "check that your user may enter each folder on the way to it"};
   }
+  if (demand.folder) return folder_obstacle(facts);
   if (facts.kind == FileKind::kDirectory) return {"is a folder", "name a file in it"};
   if (!serves) {
     return {demand.block_device ? "is neither a regular file nor a block device"

@@ -12,10 +12,11 @@ namespace hive::plan {
 
 /// What one file of the plan must be.
 struct FileDemand {
-  std::string_view what;                           ///< "kernel", "initrd" or "disk"
+  std::string_view what;  ///< "kernel", "initrd", "disk" or "crash dumps' folder"
   std::string_view if_missing = "check the path";  ///< The remedy for a missing file.
   bool block_device = false;                       ///< A block device will do, too.
   bool write = false;
+  bool folder = false;  ///< A folder, to write files in, and nothing else will do.
 };
 
 /// Looks files up and reports those that cannot serve.

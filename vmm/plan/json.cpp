@@ -118,9 +118,10 @@ VsockPort parse_port(const Json& json, const std::string& where) {
 
 Cell parse_cell(const Json& json, std::size_t place) {
   const std::string where = fmt::format("cell {}", place);
-  const Object object(json, where,
-                      {"name", "vcpus", "host_cpus", "memory", "huge_pages", "shared", "cid",
-                       "kernel", "initrd", "cmdline", "disks", "agent", "vsock"});
+  const Object object(
+      json, where,
+      {"name", "vcpus", "host_cpus", "memory", "huge_pages", "shared", "cid", "kernel", "initrd",
+       "cmdline", "disks", "agent", "vsock", "crash_dump", "on_failure", "watchdog"});
   Cell cell;
   cell.id = static_cast<CellId>(place);
   cell.name = object.name("name");
@@ -146,6 +147,10 @@ Cell parse_cell(const Json& json, std::size_t place) {
     cell.disks.push_back(parse_disk(disk, fmt::format("disk {} of {}", cell.disks.size(), where)));
   }
   cell.agent = object.flag("agent");
+  if (!object.text("crash_dump").empty()) cell.crash_dump = object.path("crash_dump");
+  cell.on_failure = object.word("on_failure", kOnFailureWords);
+  cell.watchdog = static_cast<std::uint32_t>(object.number("watchdog", 0, kMaxWatchdog));
+  if (cell.watchdog != 0 && cell.watchdog < kMinWatchdog) object.refuse_value("watchdog");
   for (const Json& port : object.array("vsock", 0, kMaxPorts)) {
     cell.vsock.push_back(parse_port(port, fmt::format("port {} of {}", cell.vsock.size(), where)));
   }
@@ -201,7 +206,10 @@ Json cell_json(const Cell& cell) {
           {"cmdline", cell.cmdline},
           {"disks", std::move(disks)},
           {"agent", cell.agent},
-          {"vsock", std::move(ports)}};
+          {"vsock", std::move(ports)},
+          {"crash_dump", cell.crash_dump},
+          {"on_failure", word_for(cell.on_failure, kOnFailureWords)},
+          {"watchdog", cell.watchdog}};
 }
 
 Json rpc_json(const Rpc& rpc) {
@@ -223,6 +231,7 @@ std::string to_json(const Machine& machine) {
   return Json{{"name", machine.name},
               {"cells", std::move(cells)},
               {"on_violation", word_for(machine.on_violation, kOnViolationWords)},
+              {"discard", word_for(machine.discard, kDiscardWords)},
               {"rpc", rpc_json(machine.rpc)},
               {"faults", machine.faults}}
       .dump();
@@ -231,7 +240,8 @@ std::string to_json(const Machine& machine) {
 Machine parse_machine(std::string_view json) {
   const Json root = Json::parse(json, nullptr, /*allow_exceptions=*/false);
   if (root.is_discarded()) refuse("not JSON");
-  const Object object(root, "the machine", {"name", "cells", "on_violation", "rpc", "faults"});
+  const Object object(root, "the machine",
+                      {"name", "cells", "on_violation", "discard", "rpc", "faults"});
   Machine machine;
   machine.name = object.name("name");
   std::uint64_t shared = 0;
@@ -241,6 +251,7 @@ Machine parse_machine(std::string_view json) {
   }
   if (shared > kMaxShared) refuse("the cells contribute too much global memory");
   machine.on_violation = object.word("on_violation", kOnViolationWords);
+  machine.discard = object.word("discard", kDiscardWords);
   machine.rpc = parse_rpc(root["rpc"], machine.cells.size());
   machine.faults = object.flag("faults");
   return machine;

@@ -111,6 +111,14 @@ const MappingSpec& cell_spec() {
            "Whether the guest runs hive-agent, which tells that the guest is up."},
           {"vsock", KeyType::kPorts, Presence::kOptional, "no ports",
            "The vsock ports that join the guest with sockets on the host, at most 64."},
+          {"crash_dump", KeyType::kFolder, Presence::kOptional, "none",
+           "The folder in which the cell's memory is kept as a core file when its guest fails, or "
+           "none."},
+          {"on_failure", KeyType::kOnFailure, Presence::kOptional, "leave",
+           "What the cell's failure comes to: it stays down (leave), is started anew (reboot), or "
+           "takes all cells down (stop-machine)."},
+          {"watchdog", KeyType::kWatchdog, Presence::kOptional, "10s with an agent, else none",
+           "How long the guest may hang before its cell counts as failed: 2s to 3600s, or none."},
       }};
   return spec;
 }
@@ -133,6 +141,9 @@ const MappingSpec& firewall_spec() {
           {"on_violation", KeyType::kOnViolation, Presence::kOptional, "fault",
            "What a write that the firewall stops comes to for the cell that made it: an exception "
            "in its guest (fault), its end as failed (stop), or nothing (ignore)."},
+          {"discard", KeyType::kDiscard, Presence::kOptional, "written",
+           "Which pages of others lose their content when a cell has failed: those that it has "
+           "written (written), or all that it could write (writable)."},
       }};
   return spec;
 }
@@ -205,6 +216,12 @@ std::string_view describe(KeyType type) {
       return "auto, reserved or none";
     case KeyType::kOnViolation:
       return "fault, stop or ignore";
+    case KeyType::kDiscard:
+      return "written or writable";
+    case KeyType::kOnFailure:
+      return "leave, reboot or stop-machine";
+    case KeyType::kWatchdog:
+      return "a time such as 10s, from 2s to 3600s, or none";
     case KeyType::kKernel:
       return "debian or a path such as /boot/vmlinuz";
     case KeyType::kInitrd:
@@ -217,6 +234,8 @@ std::string_view describe(KeyType type) {
       return "a number from 3 to 4294967294";
     case KeyType::kPath:
       return "a path such as disk.img";
+    case KeyType::kFolder:
+      return "the path of a folder such as /var/crash, or none";
     case KeyType::kPorts:
       return "a list such as [{port: 5000, path: /run/app.sock}]";
     case KeyType::kPort:

@@ -29,6 +29,9 @@ inline constexpr std::size_t kMaxSocketPath = 107;        ///< Linux: sockaddr_u
 inline constexpr std::uint32_t kMinPacketRate = 100;      ///< Packets a second.
 inline constexpr std::uint32_t kMaxPacketRate = 10'000'000;
 inline constexpr std::uint32_t kDefaultPacketRate = 200'000;
+inline constexpr std::uint32_t kMinWatchdog = 2;  ///< Seconds.
+inline constexpr std::uint32_t kMaxWatchdog = 3600;
+inline constexpr std::uint32_t kDefaultWatchdog = 10;  ///< Of a cell with an agent.
 inline constexpr std::uint32_t kMaxCid = 0xffff'fffe;  ///< The one above stands for any CID.
 
 }  // namespace hive::plan

@@ -34,6 +34,19 @@ enum class OnViolation {
   kIgnore,  ///< The write is dropped, and the guest goes on.
 };
 
+/// What recovery discards of the pages that a failed cell could write in other cells' memory.
+enum class Discard {
+  kWritten,   ///< Those that it has written.
+  kWritable,  ///< All of them.
+};
+
+/// What a cell's failure comes to, once the others have recovered.
+enum class OnFailure {
+  kLeave,        ///< It stays out until somebody starts it anew.
+  kReboot,       ///< It is started anew, later each time when it keeps failing.
+  kStopMachine,  ///< All cells are shut down.
+};
+
 /// A vsock port that the cell's guest and the host share.
 struct VsockPort {
   /// Which side connects to which.
@@ -64,6 +77,11 @@ struct Cell {
   std::vector<Disk> disks;
   bool agent = true;  ///< Whether the guest runs hive-agent; without, "up" means that vCPUs run.
   std::vector<VsockPort> vsock = {};
+  std::string crash_dump = {};  ///< Absolute path of the folder for core files, or empty: none.
+  OnFailure on_failure = OnFailure::kLeave;
+  /// Seconds for which a guest may hang before its cell has failed: kMinWatchdog to kMaxWatchdog;
+  /// 0: for ever.
+  std::uint32_t watchdog = 0;
 
   friend bool operator==(const Cell&, const Cell&) = default;
 };
@@ -94,6 +112,7 @@ struct Machine {
   OnViolation on_violation = OnViolation::kFault;
   Rpc rpc = {};
   bool faults = false;  ///< Whether faults may be injected.
+  Discard discard = Discard::kWritten;
 
   friend bool operator==(const Machine&, const Machine&) = default;
 };

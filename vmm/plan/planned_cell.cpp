@@ -35,6 +35,7 @@ class Planner {
   void plan_boot();
   void plan_cmdline();
   void plan_disks();
+  void plan_crash_dump();
 
  private:
   std::optional<FileFacts> plan_kernel();
@@ -77,6 +78,7 @@ void Planner::plan_cpus() {
 }
 
 void Planner::plan_memory() {
+  cell_.on_failure = keys_.on_failure.value.value_or(OnFailure::kLeave);
   cell_.memory = keys_.memory.value.value_or(0);
   cell_.shared = keys_.shared.value.value_or(0);
   cell_.huge_pages = keys_.huge_pages.value.value_or(HugePages::kAutomatic);
@@ -127,6 +129,7 @@ void Planner::plan_boot() {
   const auto kernel = plan_kernel();
   const auto initrd = plan_initrd();
   cell_.agent = keys_.agent.value.value_or(debian_initrd_);
+  cell_.watchdog = keys_.watchdog.value.value_or(cell_.agent ? kDefaultWatchdog : 0);
   if (!kernel || !initrd || cell_.memory == 0) return;
   if (kernel->size < cell_.memory && initrd->size < cell_.memory - kernel->size) return;
   faults_.add(keys_.memory.at,
@@ -163,6 +166,15 @@ void Planner::plan_disks() {
   }
 }
 
+void Planner::plan_crash_dump() {
+  const std::string folder = keys_.crash_dump.value.value_or(std::string(kNone));
+  if (folder == kNone) return;
+  cell_.crash_dump = files_.resolve(folder);
+  FileDemand demand{"crash dumps' folder", "make it with 'mkdir -p'"};
+  demand.folder = true;
+  (void)files_.require(cell_.crash_dump, keys_.crash_dump.at, demand);
+}
+
 }  // namespace
 
 PlannedCell plan_cell(CellKeys keys, CellId id, const Environment& environment,
@@ -177,6 +189,7 @@ PlannedCell plan_cell(CellKeys keys, CellId id, const Environment& environment,
   planner.plan_boot();
   planner.plan_cmdline();
   planner.plan_disks();
+  planner.plan_crash_dump();
   planned.cell.vsock = plan_ports(planned.keys, files, faults);
   return planned;
 }

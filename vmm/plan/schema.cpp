@@ -67,6 +67,13 @@ Json type_schema(KeyType type) {
       return words_schema(kHugePagesWords);
     case KeyType::kOnViolation:
       return words_schema(kOnViolationWords);
+    case KeyType::kDiscard:
+      return words_schema(kDiscardWords);
+    case KeyType::kOnFailure:
+      return words_schema(kOnFailureWords);
+    case KeyType::kWatchdog:
+      return {{"type", "string"},
+              {"pattern", "^(none|([2-9]|[1-9][0-9]{1,2}|[12][0-9]{3}|3[0-5][0-9]{2}|3600)s)$"}};
     case KeyType::kText:
       return {{"type", "string"}};
     case KeyType::kDisks:
@@ -89,6 +96,7 @@ Json type_schema(KeyType type) {
     case KeyType::kKernel:
     case KeyType::kInitrd:
     case KeyType::kPath:
+    case KeyType::kFolder:
       return {{"type", "string"}, {"minLength", 1}, {"maxLength", kMaxPathLength}};
   }
   return {};

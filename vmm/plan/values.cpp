@@ -22,14 +22,19 @@ bool is_digits(std::string_view text) {
   return !text.empty() && text.find_first_not_of(kDigits) == std::string_view::npos;
 }
 
+std::optional<std::uint64_t> number(std::string_view text) {
+  std::uint64_t value = 0;
+  const char* end = text.data() + text.size();
+  if (!is_digits(text) || std::from_chars(text.data(), end, value).ec != std::errc{}) {
+    return std::nullopt;
+  }
+  return value;
+}
+
 /// A whole number from 0 up that is not in quotes.
 std::optional<std::uint64_t> number(const YamlNode& node) {
-  if (node.kind != YamlNode::Kind::kScalar || node.quoted || !is_digits(node.text))
-    return std::nullopt;
-  std::uint64_t value = 0;
-  const char* end = node.text.data() + node.text.size();
-  if (std::from_chars(node.text.data(), end, value).ec != std::errc{}) return std::nullopt;
-  return value;
+  if (node.kind != YamlNode::Kind::kScalar || node.quoted) return std::nullopt;
+  return number(node.text);
 }
 
 /// The CPUs of a YAML list.
@@ -151,6 +156,28 @@ std::optional<HugePages> read_huge_pages(const YamlNode& node, FaultList& faults
 
 std::optional<OnViolation> read_on_violation(const YamlNode& node, FaultList& faults) {
   return read_word(node, "on_violation", kOnViolationWords, KeyType::kOnViolation, faults);
+}
+
+std::optional<Discard> read_discard(const YamlNode& node, FaultList& faults) {
+  return read_word(node, "discard", kDiscardWords, KeyType::kDiscard, faults);
+}
+
+std::optional<OnFailure> read_on_failure(const YamlNode& node, FaultList& faults) {
+  return read_word(node, "on_failure", kOnFailureWords, KeyType::kOnFailure, faults);
+}
+
+std::optional<std::uint32_t> read_watchdog(const YamlNode& node, FaultList& faults) {
+  if (node.text == "none") return 0;
+  const std::string_view text = node.text;
+  if (!text.empty() && text.back() == 's' && text.front() != '0') {
+    const auto seconds = number(text.substr(0, text.size() - 1));
+    if (seconds && *seconds >= kMinWatchdog && *seconds <= kMaxWatchdog) {
+      return static_cast<std::uint32_t>(*seconds);
+    }
+  }
+  faults.add(node.at, fmt::format("watchdog cannot be {}", quote(node.text)),
+             fmt::format("write {}", describe(KeyType::kWatchdog)));
+  return std::nullopt;
 }
 
 std::optional<bool> read_faults(const YamlNode& node, FaultList& faults) {

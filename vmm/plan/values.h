@@ -30,6 +30,10 @@ std::optional<std::uint64_t> read_memory(const YamlNode& node, FaultList& faults
 std::optional<std::uint64_t> read_shared(const YamlNode& node, FaultList& faults);
 std::optional<HugePages> read_huge_pages(const YamlNode& node, FaultList& faults);
 std::optional<OnViolation> read_on_violation(const YamlNode& node, FaultList& faults);
+std::optional<Discard> read_discard(const YamlNode& node, FaultList& faults);
+std::optional<OnFailure> read_on_failure(const YamlNode& node, FaultList& faults);
+/// Seconds; 0: none.
+std::optional<std::uint32_t> read_watchdog(const YamlNode& node, FaultList& faults);
 std::optional<Cid> read_cid(const YamlNode& node, FaultList& faults);
 std::optional<std::uint32_t> read_port(const YamlNode& node, FaultList& faults);
 /// Packets a second.

@@ -21,6 +21,13 @@ inline constexpr Words<OnViolation, 3> kOnViolationWords{{{"fault", OnViolation:
                                                           {"stop", OnViolation::kStop},
                                                           {"ignore", OnViolation::kIgnore}}};
 
+inline constexpr Words<Discard, 2> kDiscardWords{
+    {{"written", Discard::kWritten}, {"writable", Discard::kWritable}}};
+
+inline constexpr Words<OnFailure, 3> kOnFailureWords{{{"leave", OnFailure::kLeave},
+                                                      {"reboot", OnFailure::kReboot},
+                                                      {"stop-machine", OnFailure::kStopMachine}}};
+
 inline constexpr Words<bool, 2> kFaultsWords{{{"enabled", true}, {"disabled", false}}};
 
 inline constexpr Words<VsockPort::Caller, 2> kCallerWords{

@@ -1,15 +1,14 @@
 #include "cellmon/control/vsock/ring_routes.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <exception>
-#include <string_view>
 #include <utility>
 
+#include "cellmon/control/file_kinds.h"
 #include "vmm/base/error.h"
 #include "vmm/memory/ring_file.h"
 #include "vmm/memory/shared_file.h"
@@ -21,18 +20,6 @@ UniqueFd make_event() {
   UniqueFd event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!event) throw_errno("cannot make an event for a ring");
   return event;
-}
-
-/// Whether FD is an eventfd. It must not block whoever reads or writes it.
-bool is_event(const UniqueFd& fd) {
-  std::array<char, 64> target{};
-  const std::string path = fmt::format("/proc/self/fd/{}", fd.get());
-  if (::readlink(path.c_str(), target.data(), target.size() - 1) <= 0 ||
-      std::string_view(target.data()) != "anon_inode:[eventfd]") {
-    return false;
-  }
-  const int flags = ::fcntl(fd.get(), F_GETFL);
-  return flags >= 0 && ::fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) == 0;
 }
 
 bool are_ring_files(const std::vector<UniqueFd>& files) {
@@ -74,8 +61,7 @@ cell::VsockConfig RingRoutes::config() const {
   config.packets_per_second = packets_per_second_;
   for (unsigned cell = 0; cell < peers_.size(); ++cell) {
     const Peer& peer = peers_[cell];
-    const bool is_lost = siblings_.state(static_cast<CellId>(cell)) == Siblings::State::kLost;
-    if (!peer.in || !peer.out || is_lost) continue;
+    if (!peer.in || !peer.out) continue;
     config.peers.push_back({cell, siblings_.names()[cell], cids_[cell], peer.may_call,
                             peer.may_be_called, peer.out->config(), peer.in->config()});
   }
@@ -92,21 +78,27 @@ RingRoutes::Ring RingRoutes::make_ring(CellId from) const {
 void RingRoutes::offer_ring(CellId to) {
   Peer& peer = peers_[static_cast<std::size_t>(to)];
   if (!peer.in) peer.in = make_ring(to);
-  const std::array<int, 3> files{peer.in->file.get(), peer.in->data.get(), peer.in->space.get()};
-  (void)siblings_.send(to, mesh::Rings{}, files);  // Who does not take it is lost.
+  (void)siblings_.send(to, mesh::Rings{}, peer.in->files());  // Who does not take it is lost.
+}
+
+void RingRoutes::keep_ring(CellId to) {
+  const Peer& peer = peers_[static_cast<std::size_t>(to)];
+  const mesh::KeptRing kept{mesh::Kind::kKeptRing, peer.life.incarnation};
+  if (!peer.kept) return (void)siblings_.send(to, kept);
+  (void)siblings_.send(to, kept, peer.out->files());
 }
 
 bool RingRoutes::on_joined(CellId cell, const mesh::Hello& hello,
                            std::vector<UniqueFd>& /*files*/) {
   Peer& peer = peers_[static_cast<std::size_t>(cell)];
   if (peer.monitor_life != 0 && peer.monitor_life != hello.life) {
-    peer.out.reset();
-    peer.life = {};
+    peer.is_later = true;
+    peer.kept = peer.out.has_value();
     peer.was_up = false;
-    peer.is_new = true;
   }
   peer.linked_again = peer.monitor_life == hello.life;
   peer.monitor_life = hello.life;
+  if (peer.is_later) keep_ring(cell);
   if (!is_pair(cell)) return true;
   try {
     offer_ring(cell);
@@ -121,6 +113,8 @@ bool RingRoutes::on_joined(CellId cell, const mesh::Hello& hello,
 void RingRoutes::on_packet(CellId cell, const mesh::Packet& packet, std::vector<UniqueFd>& files) {
   if (std::holds_alternative<mesh::Rings>(packet)) {
     take_ring(cell, files);
+  } else if (const auto* kept = std::get_if<mesh::KeptRing>(&packet)) {
+    take_kept(cell, *kept, files);
   } else if (const auto* up = std::get_if<mesh::Up>(&packet)) {
     start(cell, up->incarnation);
   } else if (const auto* leave = std::get_if<mesh::Leave>(&packet)) {
@@ -130,13 +124,33 @@ void RingRoutes::on_packet(CellId cell, const mesh::Packet& packet, std::vector<
 
 void RingRoutes::take_ring(CellId from, std::vector<UniqueFd>& files) {
   Peer& peer = peers_[static_cast<std::size_t>(from)];
-  if (is_pair(from) && peer.out && peer.linked_again) return files.clear();  // It has come before.
+  // It has come before, or is not the one to go on with.
+  if (is_pair(from) && peer.out && (peer.linked_again || peer.kept)) return files.clear();
   if (!is_pair(from) || peer.out || !are_ring_files(files)) {
     log_.warn("the monitor of {} sent a ring that does not fit",
               siblings_.names()[static_cast<std::size_t>(from)]);
     return;
   }
   peer.out = Ring{std::move(files[0]), std::move(files[1]), std::move(files[2])};
+  files.clear();
+}
+
+void RingRoutes::take_kept(CellId from, const mesh::KeptRing& kept, std::vector<UniqueFd>& files) {
+  if (files.empty()) {
+    least_ = std::max(least_, kept.last + 1);
+    return;
+  }
+  Peer& peer = peers_[static_cast<std::size_t>(from)];
+  const bool fits = is_pair(from) && are_ring_files(files);
+  const bool is_known = fits && peer.in && is_same_file(peer.in->file, files[0]);
+  const bool is_in_use = attached_ && !peer.is_new;
+  if (!fits || (is_in_use && !is_known)) {
+    log_.warn("the monitor of {} kept a ring that does not fit",
+              siblings_.names()[static_cast<std::size_t>(from)]);
+    return;
+  }
+  if (!is_known) peer.in = Ring{std::move(files[0]), std::move(files[1]), std::move(files[2])};
+  least_ = std::max(least_, kept.last + 1);
   files.clear();
 }
 
@@ -163,7 +177,8 @@ void RingRoutes::tell(CellId cell) {
 }
 
 void RingRoutes::attach() {
-  for (Peer& peer : peers_) peer.is_new = false;
+  attached_ = true;
+  for (Peer& peer : peers_) peer.is_new = !peer.in || !peer.out;
 }
 
 void RingRoutes::on_lost(CellId cell) {

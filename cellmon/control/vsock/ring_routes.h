@@ -3,6 +3,7 @@
 
 #include <spdlog/logger.h>
 
+#include <array>
 #include <functional>
 #include <optional>
 #include <vector>
@@ -17,9 +18,9 @@ namespace hive::control {
 
 /// Owns the rings by which the siblings that may talk with this cell send it packets, gives each
 /// sibling's monitor its copy, and takes from it the ring of the other direction. Rings belong to a
-/// pair of cells for as long as both have the same monitors, whatever becomes of their VMMs. A
-/// sibling whose monitor is another process than before has another ring, which the VMM that runs
-/// does not have: to that VMM the sibling stays down.
+/// pair of cells, whatever becomes of their VMMs, and of one of their monitors: one that is started
+/// later gets from each sibling's the ring that the monitor before it had made. To a VMM that was
+/// started without a sibling's rings the sibling stays down.
 class RingRoutes : public SiblingsPart {
  public:
   /// What is known of a sibling's VMM.
@@ -36,7 +37,7 @@ class RingRoutes : public SiblingsPart {
   RingRoutes(const plan::Machine& machine, Siblings& siblings, OnLife on_life, spdlog::logger& log);
 
   /// The part of a VMM's configuration that this object knows: all but the link. The descriptors
-  /// stay this object's. Siblings whose monitors are lost are left out.
+  /// stay this object's. Siblings whose monitors have never joined are left out.
   [[nodiscard]] cell::VsockConfig config() const;
   /// A sibling that is cut off is down.
   [[nodiscard]] Life life(CellId cell) const {
@@ -45,6 +46,8 @@ class RingRoutes : public SiblingsPart {
   }
   /// A VMM has been started with config().
   void attach();
+  /// The least incarnation that siblings' VMMs take for a later one than what they have heard of.
+  [[nodiscard]] Incarnation least() const { return least_; }
   /// Whether this cell and CELL may talk: one of them may call the other.
   [[nodiscard]] bool is_pair(CellId cell) const;
 
@@ -61,6 +64,7 @@ class RingRoutes : public SiblingsPart {
     UniqueFd data;
     UniqueFd space;
 
+    [[nodiscard]] std::array<int, 3> files() const { return {file.get(), data.get(), space.get()}; }
     [[nodiscard]] cell::RingConfig config() const { return {file.get(), data.get(), space.get()}; }
   };
   struct Peer {
@@ -73,12 +77,16 @@ class RingRoutes : public SiblingsPart {
     std::uint64_t monitor_life = 0;  ///< mesh::Hello's.
     bool linked_again = false;       ///< The same process as before.
     bool was_up = false;             ///< When its monitor was lost.
-    bool is_new = false;             ///< The VMM that runs does not have its ring.
+    bool is_later = false;           ///< Its monitor was started in place of another one.
+    bool kept = false;    ///< Its monitor is to go on with the ring `out`, as it is told.
+    bool is_new = false;  ///< The VMM that runs does not have its rings.
   };
 
   [[nodiscard]] Ring make_ring(CellId from) const;
   void offer_ring(CellId to);
+  void keep_ring(CellId to);
   void take_ring(CellId from, std::vector<UniqueFd>& files);
+  void take_kept(CellId from, const mesh::KeptRing& kept, std::vector<UniqueFd>& files);
   void start(CellId cell, Incarnation incarnation);
   void end(CellId cell);
   void tell(CellId cell);
@@ -90,6 +98,8 @@ class RingRoutes : public SiblingsPart {
   OnLife on_life_;
   spdlog::logger& log_;
   std::vector<Peer> peers_;  ///< One for each cell.
+  Incarnation least_ = 1;
+  bool attached_ = false;  ///< There was a VMM.
 };
 
 }  // namespace hive::control

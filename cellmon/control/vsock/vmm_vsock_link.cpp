@@ -56,11 +56,7 @@ void VmmVsockLink::catch_up() {
     all = tell_now(cell, known_[cell], wanted) && all;
   }
   if (all) return;
-  retry_.expires_after(kRetry);
-  // Once it has expired, its handler comes however soon this object ends.
-  retry_.async_wait([this, alive = std::weak_ptr(alive_)](const auto& error) {
-    if (!error && !alive.expired()) catch_up();
-  });
+  retry_.arm(kRetry, [this] { catch_up(); });
 }
 
 bool VmmVsockLink::tell_now(unsigned cell, RingRoutes::Life& known,

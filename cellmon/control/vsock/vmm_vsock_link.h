@@ -2,7 +2,6 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -10,6 +9,7 @@
 #include <span>
 #include <string_view>
 
+#include "cellmon/control/deadline.h"
 #include "cellmon/control/vsock/ring_routes.h"
 #include "cellmon/wire/packet_socket.h"
 #include "vmm/base/unique_fd.h"
@@ -54,10 +54,9 @@ class VmmVsockLink {
 
   Handlers handlers_;
   wire::PacketSocket socket_;
-  boost::asio::steady_timer retry_;
+  Deadline retry_;
   std::map<unsigned, RingRoutes::Life> wanted_;
   std::map<unsigned, RingRoutes::Life> known_;
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace hive::control

@@ -21,10 +21,12 @@ std::uint32_t word_of(const LockOwner& owner) {
 
 std::uint32_t CellLock::own_word() const { return word_of(self_); }
 
-/// Held by an earlier boot of this very cell, which cannot free it any more.
 bool CellLock::is_stale(const LockState& state) const {
-  return state.held && state.owner.cell == self_.cell &&
-         state.owner.incarnation != (self_.incarnation & HIVE_LOCK_INCARNATION_MASK);
+  if (!state.held) return false;
+  if (state.owner.cell == self_.cell) {
+    return state.owner.incarnation != (self_.incarnation & HIVE_LOCK_INCARNATION_MASK);
+  }
+  return events_.areas().news().is_over(state.owner.cell, state.owner.incarnation);
 }
 
 /// False, with the word in SEEN: others hold it, or it changed all the time.
@@ -55,7 +57,7 @@ Result<bool> CellLock::wait_for_change(std::uint32_t seen, Clock::time_point end
   if (found != seen) return false;
   const Events::Look changed = [this, marked] {
     std::uint32_t now = 0;
-    return !guarded_load_word(word_, now) || now != marked;
+    return !guarded_load_word(word_, now) || now != marked || is_stale(read_lock(now));
   };
   (void)events_.wait(key_, changed, end);
   return true;

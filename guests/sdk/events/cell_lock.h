@@ -60,6 +60,8 @@ class CellLock {
 
  private:
   [[nodiscard]] std::uint32_t own_word() const;
+  /// Held by a boot that is over, which cannot free it any more: an earlier one of this very cell,
+  /// or one of which the monitor has told so.
   [[nodiscard]] bool is_stale(const LockState& state) const;
   Result<bool> wait_for_change(std::uint32_t seen, Clock::time_point end);
   [[nodiscard]] Failure late(std::uint32_t seen) const;

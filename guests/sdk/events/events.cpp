@@ -1,18 +1,35 @@
 #include "guests/sdk/events/events.h"
 
+#include <fcntl.h>
 #include <immintrin.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <cerrno>
 #include <utility>
 
 #include "guests/sdk/events/spinning_wait.h"
+#include "vmm/base/unique_fd.h"
 
 namespace hive::sdk {
 namespace {
 
 constexpr std::chrono::microseconds kLongestPoll{2000};
 constexpr std::size_t kMostIdleListeners = 8;
+
+/// Whether this process, or the guest, has no descriptors to spare, which passes.
+bool lacks_descriptors() {
+  std::array<UniqueFd, 4> spare;  // As many as a listener may take.
+  for (UniqueFd& each : spare) {
+    each.reset(::open("/", O_PATH | O_CLOEXEC));
+    if (!each && (errno == EMFILE || errno == ENFILE || errno == ENOMEM)) return true;
+  }
+  return false;
+}
+
+/// Whether FAILURE to get a listener is for good.
+bool is_final(hive_status failure) { return failure != HIVE_DEADLINE && !lacks_descriptors(); }
 
 }  // namespace
 
@@ -58,11 +75,11 @@ bool Events::poll(const Look& look, Clock::time_point end) {
 bool Events::sleep(const WaitKey& key, const Look& look, Clock::time_point end) {
   // What the first sleep takes may take longer than there is time, or than the wait.
   std::unique_ptr<Listener> listener;
-  while (!listener) {
-    listener = take_listener(std::min(end, Clock::now() + kLongestPoll));
-    if (!listener && deaf_) return poll(look, end);
-    if (!listener && look()) return true;
-    if (!listener && Clock::now() >= end) return false;
+  Backoff backoff(kLongestPoll);
+  while (!(listener = take_listener(std::min(end, Clock::now() + kLongestPoll)))) {
+    if (deaf_) return poll(look, end);
+    if (look()) return true;
+    if (!backoff.wait_until(end)) return false;
   }
   bool over = false;
   bool deaf = false;
@@ -121,13 +138,16 @@ std::unique_ptr<Listener> Events::take_listener(Clock::time_point end) {
 std::unique_ptr<Listener> Events::make_listener(Clock::time_point end) {
   if (prepare_) {
     const auto prepared = prepare_(end);
-    deaf_ = !prepared.ok() && prepared.status() != HIVE_DEADLINE;
-    if (!prepared.ok()) return nullptr;
+    if (!prepared.ok()) {
+      deaf_ = is_final(prepared.status());
+      return nullptr;
+    }
     prepare_ = nullptr;
   }
   auto made = bell_->listen(end);
-  deaf_ = !made.ok() && made.status() != HIVE_DEADLINE;
-  return made.ok() ? std::move(made).value() : nullptr;
+  if (made.ok()) return std::move(made).value();
+  deaf_ = is_final(made.status());
+  return nullptr;
 }
 
 void Events::give_back(std::unique_ptr<Listener> listener) {

@@ -17,6 +17,10 @@ SpinBound::Time time_in(const std::atomic<std::int64_t>& value) {
   return SpinBound::Time(value.load(kRelaxed));
 }
 
+bool is_trial(SpinBound::Kind kind) {
+  return kind == SpinBound::Kind::kTrial || kind == SpinBound::Kind::kJoin;
+}
+
 /// Counts LEFT down; true, and anew from BETWEEN, where it is over.
 bool is_over(std::atomic<int>& left, int between) {
   if (left.fetch_sub(1, kRelaxed) > 1) return false;
@@ -78,7 +82,7 @@ void SpinBound::learn_price(Time found, int part) {
 
 void SpinBound::found_after(Time time, Kind kind) {
   if (!in_rhythm()) found_in_row_.fetch_add(1, kRelaxed);
-  if (kind != Kind::kTrial && kind != Kind::kJoin) {
+  if (!is_trial(kind)) {
     approach(found_, std::min(time, most()), 8);
     if (kind == Kind::kLong) learn_price(time, 8);
     return;
@@ -103,8 +107,7 @@ void SpinBound::missed(Kind kind) {
   if (kind == Kind::kNap) return;
   const bool was_in_rhythm = in_rhythm();
   found_in_row_.store(0, kRelaxed);
-  const bool is_trial = kind == Kind::kTrial || kind == Kind::kJoin;
-  if (was_in_rhythm && !is_trial) return own_.left.store(1, kRelaxed);
+  if (was_in_rhythm && !is_trial(kind)) return own_.left.store(1, kRelaxed);
   approach(found_, Time(0), 8);
   if (kind == Kind::kTrial) {
     second_.store(false, kRelaxed);

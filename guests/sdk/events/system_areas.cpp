@@ -20,7 +20,7 @@ std::uint32_t load_carefully(const unsigned char* address) {
 }  // namespace
 
 SystemAreas::SystemAreas(const Device& device)
-    : cells_(device.facts.cells), incarnation_(device.facts.incarnation) {
+    : cells_(device.facts.cells), cell_(device.facts.cell), incarnation_(device.facts.incarnation) {
   unsigned char* window = device.window.address();
   if (window == nullptr) return;
   for (std::uint32_t cell = 0; cell < cells_; ++cell) {
@@ -28,6 +28,8 @@ SystemAreas::SystemAreas(const Device& device)
     if (part.size < HIVE_SYSTEM_LEAST) continue;
     areas_[cell] = window + part.offset + part.size - sizeof(hive_system_area);
   }
+  if (areas_[cell_] == nullptr) return;
+  own_offset_ = device.facts.parts[cell_].size - sizeof(hive_system_area);
   if (device.read_only) return;
   own_ = reinterpret_cast<hive_system_area*>(areas_[device.facts.cell]);
 }
@@ -37,7 +39,7 @@ void SystemAreas::renew() {
   const bool current = __atomic_load_n(&header.magic, __ATOMIC_ACQUIRE) == HIVE_SYSTEM_MAGIC &&
                        header.incarnation == incarnation_;
   if (current) return;
-  std::memset(own_, 0, sizeof *own_);
+  std::memset(own_, 0, offsetof(hive_system_area, news));
   header.version = HIVE_SYSTEM_VERSION;
   header.incarnation = incarnation_;
   __atomic_store_n(&header.magic, HIVE_SYSTEM_MAGIC, __ATOMIC_RELEASE);
@@ -85,6 +87,16 @@ void SystemAreas::set_sips_section(std::uint32_t port, std::uint64_t first) {
 
 void SystemAreas::clear_sips_section(std::uint32_t port) {
   __atomic_store_n(&own_->header.sips_ports[port], 0, __ATOMIC_RELEASE);
+}
+
+RecoveryNews SystemAreas::news() const {
+  const auto* area = reinterpret_cast<const hive_system_area*>(areas_[cell_]);
+  return {area == nullptr ? nullptr : &area->news, incarnation_};
+}
+
+WaitKey SystemAreas::news_key() const {
+  return {cell_,
+          own_offset_ + offsetof(hive_system_area, news) + offsetof(hive_recovery_news, discards)};
 }
 
 }  // namespace hive::sdk

@@ -8,6 +8,7 @@
 #include "guests/abi/global_memory.h"
 #include "guests/abi/system_area.h"
 #include "guests/sdk/device.h"
+#include "guests/sdk/events/recovery_news.h"
 
 namespace hive::sdk {
 
@@ -48,11 +49,18 @@ class SystemAreas {
   void set_sips_section(std::uint32_t port, std::uint64_t first);
   void clear_sips_section(std::uint32_t port);
 
+  /// What this cell's monitor tells; nothing where the cell has no area, or it is not mapped.
+  [[nodiscard]] RecoveryNews news() const;
+  /// Where the word that changes with each discard is. Where the news are_there().
+  [[nodiscard]] WaitKey news_key() const;
+
  private:
   std::array<unsigned char*, HIVE_GLOBAL_MAX_CELLS> areas_{};  ///< Null where there is none.
   hive_system_area* own_ = nullptr;
   std::uint32_t cells_;
+  std::uint32_t cell_;  ///< This one.
   std::uint32_t incarnation_;
+  std::uint64_t own_offset_ = 0;  ///< Of the area in this cell's contribution.
 };
 
 }  // namespace hive::sdk

@@ -13,6 +13,7 @@ import tempfile
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import guests  # noqa: E402
+import passt  # noqa: E402
 from ivshmem_server import IvshmemServer  # noqa: E402
 
 SIZES = {"null rpc": 1, "128 B": 128, "4 KiB": 4096, "64 KiB": 65536}
@@ -37,18 +38,21 @@ def load_modules():
 
 
 class QemuPair:
-    """Two guests of QEMU: networks between them by taps and bridges, and an ivshmem-doorbell device
-    each."""
+    """Two guests of QEMU: networks between them by taps and bridges, and by passt, and an
+    ivshmem-doorbell device each."""
 
     def __init__(self, initrd, folder):
         for net in range(len(NETS)):
             subprocess.run(f"busybox brctl addbr br{net} && busybox ip link set br{net} up", shell=True,
                            check=True)
+        passt.make_link()
+        self._passts = [passt.Passt(folder, 0), passt.Passt(folder, 1, PORT)]
         path = os.path.join(folder, "ivshmem")
         server, self.guests = IvshmemServer(path, SHARED), []
         for number in range(2):
             self.guests.append(guests.QemuGuest(f"QEMU {number}", initrd, [
                 *[word for net, (_, vhost) in enumerate(NETS) for word in self._nic(net, number, vhost)],
+                *self._passts[number].options(len(NETS), f"52:54:00:00:09:0{number + 1}"),
                 "-chardev", f"socket,id=peers,path={path}",
                 "-device", "ivshmem-doorbell,vectors=1,chardev=peers",
                 "-device", "intel-iommu,intremap=off"], host_cpu(number)))
@@ -62,6 +66,7 @@ class QemuPair:
                                shell=True, check=True)
                 guest.run(f"ip addr add 10.0.{net}.{number + 1}/24 dev eth{net} && "
                           f"ip link set eth{net} up")
+            guest.run(self._passts[number].guest_setup(f"eth{len(NETS)}"))
 
     @staticmethod
     def _nic(net, number, vhost):
@@ -72,6 +77,8 @@ class QemuPair:
     def close(self):
         for guest in self.guests:
             guest.close()
+        for process in self._passts:
+            process.close()
 
 
 class HivePair:
@@ -133,6 +140,7 @@ def make_links(hive, qemu):
         Link("hive vsock", hive, f"vsock serve {PORT}", f"vsock call {CIDS[1]} {PORT}"),
         *[Link(f"qemu tcp{name}", qemu, f"tcp serve {PORT}", f"tcp call 10.0.{net}.2 {PORT}")
           for net, (name, _) in enumerate(NETS)],
+        Link("qemu tcp passt", qemu, f"tcp serve {PORT}", f"tcp call {passt.GATEWAY} {PORT}"),
     ]
 
 

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <fstream>
 #include <optional>
 #include <thread>
+#include <vector>
 
 #include "tests/kvm/harness/global_cells.h"
 #include "tests/kvm/harness/micro_disk.h"
@@ -28,13 +30,14 @@ class DmaOnKvm : public ::testing::Test {
     if (!why.empty()) GTEST_SKIP() << why;
   }
 
-  /// Makes beta, whose guest reads a sector to OFFSET of HOME's contribution.
+  /// Makes beta, whose guest reads a sector to OFFSET of HOME's contribution, or WRITEs one from
+  /// there.
   void aim_at(unsigned home, std::uint64_t offset,
-              cell::OnViolation policy = cell::OnViolation::kFault) {
+              cell::OnViolation policy = cell::OnViolation::kFault, bool write = false) {
     const std::uint64_t at = GlobalCells::address(home, offset, kContribution);
     const MicroDisk disk{HIVE_MICRO_FREE, at};
     status_ = disk.status();
-    std::vector<micro::Action> script = disk.read();
+    std::vector<micro::Action> script = write ? disk.write() : disk.read();
     script.push_back(disk.await());
     const std::vector<cell::DiskConfig> disks{{image_.path(), false}};
     cells_.emplace(std::vector<std::vector<std::vector<micro::Action>>>{{{micro::end()}}, {script}},
@@ -100,6 +103,32 @@ TEST_P(MildDmaOnKvm, EndsInAnIoErrorAtAProtectedPage) {
   ASSERT_EQ(violations.size(), 1U);
   EXPECT_EQ(violations[0].page, 4U);
   EXPECT_EQ(violations[0].vcpu, -1);
+}
+
+TEST_P(MildDmaOnKvm, EndsInAnIoErrorAtAHomeThatIsClosed) {
+  aim_at(0, 0x4000, GetParam());
+  cells_->home(0).grant(kBeta, {4, 1});
+  cells_->cell(1).cell().close_homes(1);
+  cells_->start();
+  ASSERT_TRUE(cells_->cell(1).run_until_done());
+  EXPECT_EQ(status(), VIRTIO_BLK_S_IOERR);
+  EXPECT_EQ(written(0, 0x4000), 0);
+  EXPECT_TRUE(cells_->home(0).written_by(kBeta).empty());
+  EXPECT_TRUE(cells_->cell(1).run_until_report(ReportKind::kViolation));
+  EXPECT_FALSE(cells_->cell(1).find(ReportKind::kDeviceBroken));
+}
+
+TEST_F(DmaOnKvm, ReadsAHomeThatIsClosedAsAllOnes) {
+  aim_at(0, 0x4000, cell::OnViolation::kFault, true);
+  std::fill_n(cells_->home(0).content() + 0x4000, MicroDisk::kSector, std::byte{0x11});
+  cells_->cell(1).cell().close_homes(1);
+  cells_->start();
+  ASSERT_TRUE(cells_->cell(1).run_until_done());
+  EXPECT_EQ(status(), VIRTIO_BLK_S_OK);
+  std::ifstream image(image_.path(), std::ios::binary);
+  std::vector<char> sector(MicroDisk::kSector);
+  image.read(sector.data(), static_cast<std::streamsize>(sector.size()));
+  EXPECT_EQ(sector, std::vector<char>(MicroDisk::kSector, static_cast<char>(0xff)));
 }
 
 TEST_F(DmaOnKvm, StopsWhereAPermittedPageEnds) {

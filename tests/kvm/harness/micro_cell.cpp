@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "vmm/base/units.h"
+#include "vmm/memory/shared_file.h"
 
 namespace hive::test {
 namespace {
@@ -14,7 +15,7 @@ namespace {
 cell::CellConfig config_for(const std::string& script, std::size_t vcpus,
                             std::vector<cell::DiskConfig> disks, std::uint64_t memory,
                             std::optional<cell::GlobalConfig> global,
-                            std::optional<cell::VsockConfig> vsock) {
+                            std::optional<cell::VsockConfig> vsock, int progress) {
   cell::CellConfig config;
   config.name = "micro";
   config.vcpus = static_cast<unsigned>(vcpus);
@@ -24,6 +25,7 @@ cell::CellConfig config_for(const std::string& script, std::size_t vcpus,
   config.disks = std::move(disks);
   config.global = std::move(global);
   config.vsock = std::move(vsock);
+  config.progress_fd = progress;
   return config;
 }
 
@@ -44,10 +46,12 @@ MicroCell::MicroCell(const std::vector<std::vector<micro::Action>>& scripts,
                      std::optional<cell::GlobalConfig> global,
                      std::optional<cell::VsockConfig> vsock)
     : script_(micro::make_module(scripts)),
+      progress_file_(memory::make_shared_file("progress", cell::Progress::kBytes)),
+      progress_(progress_file_.get()),
       cell_(std::make_unique<cell::Cell>(
           loop_,
           config_for(script_.path(), scripts.size(), std::move(disks), memory, std::move(global),
-                     std::move(vsock)),
+                     std::move(vsock), ::dup(progress_file_.get())),
           [this](const cell::Report& report) { reports_.push_back(report); })) {}
 
 bool MicroCell::run_until(const std::function<bool()>& done, std::chrono::seconds limit) {

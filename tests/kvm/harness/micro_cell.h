@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "guests/abi/micro_script.h"
+#include "vmm/base/unique_fd.h"
 #include "vmm/base/units.h"
 #include "vmm/cell/cell.h"
+#include "vmm/cell/progress.h"
 
 namespace hive::test {
 
@@ -38,6 +40,8 @@ class MicroCell {
                      std::optional<cell::VsockConfig> vsock = {});
 
   cell::Cell& cell() { return *cell_; }
+  /// What the cell shows its monitor.
+  [[nodiscard]] const cell::Progress& progress() const { return *progress_; }
   boost::asio::io_context& loop() { return loop_; }
 
   /// Runs the device loop until DONE, at most LIMIT. Whether DONE came.
@@ -56,6 +60,8 @@ class MicroCell {
  private:
   boost::asio::io_context loop_{1};
   TempFile script_;
+  UniqueFd progress_file_;
+  cell::ProgressPage progress_;
   std::vector<cell::Report> reports_;
   std::unique_ptr<cell::Cell> cell_;
 };

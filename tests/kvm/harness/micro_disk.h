@@ -12,11 +12,11 @@
 
 namespace hive::test {
 
-/// A read of a disk's first sector by a driver whose queue, request and buffer are in one piece of
-/// guest memory at `base`, which the guest has mapped; the buffer may be elsewhere.
+/// A read or write of a disk's first sector by a driver whose queue, request and buffer are in one
+/// piece of guest memory at `base`, which the guest has mapped; the buffer may be elsewhere.
 struct MicroDisk {
   std::uint64_t base;
-  std::uint64_t buffer = 0;  ///< Where the sector goes; 0: within the piece.
+  std::uint64_t buffer = 0;  ///< Where the sector goes, or comes from; 0: within the piece.
 
   static constexpr std::uint16_t kQueueSize = 8;
   static constexpr std::uint32_t kSector = 512;
@@ -29,9 +29,25 @@ struct MicroDisk {
 
   /// Sets the device up and sends the read.
   [[nodiscard]] std::vector<micro::Action> read() const {
+    return request(VIRTIO_BLK_T_IN, VRING_DESC_F_WRITE);
+  }
+  /// The same with a write.
+  [[nodiscard]] std::vector<micro::Action> write() const { return request(VIRTIO_BLK_T_OUT, 0); }
+
+  /// Waits for the answer.
+  [[nodiscard]] micro::Action await() const { return micro::wait(2, used() + 2, 1); }
+
+  static void append(std::vector<micro::Action>& script, const std::vector<micro::Action>& more) {
+    MicroVirtio::append(script, more);
+  }
+
+ private:
+  static constexpr MicroVirtio kDevice{1};  ///< The disk is the first one.
+
+  [[nodiscard]] std::vector<micro::Action> request(std::uint32_t type, unsigned flags) const {
     std::vector<micro::Action> script = kDevice.set_up({{base, available(), used(), kQueueSize}});
-    const std::vector<micro::Action> request{
-        micro::store(4, header(), VIRTIO_BLK_T_IN),
+    const std::vector<micro::Action> actions{
+        micro::store(4, header(), type),
         micro::store(4, header() + 4, 0),
         micro::store(8, header() + 8, 0),
         micro::store(1, status(), 0xff),
@@ -45,21 +61,11 @@ struct MicroDisk {
       append(script, MicroVirtio::descriptor(base, index, at, length, flags));
     };
     add(0, header(), 16, VRING_DESC_F_NEXT);
-    add(1, data(), kSector, VRING_DESC_F_NEXT | VRING_DESC_F_WRITE);
+    add(1, data(), kSector, VRING_DESC_F_NEXT | flags);
     add(2, status(), 1, VRING_DESC_F_WRITE);
-    append(script, request);
+    append(script, actions);
     return script;
   }
-
-  /// Waits for the answer to read().
-  [[nodiscard]] micro::Action await() const { return micro::wait(2, used() + 2, 1); }
-
-  static void append(std::vector<micro::Action>& script, const std::vector<micro::Action>& more) {
-    MicroVirtio::append(script, more);
-  }
-
- private:
-  static constexpr MicroVirtio kDevice{1};  ///< The disk is the first one.
 };
 
 }  // namespace hive::test

@@ -26,12 +26,13 @@ using testing::Not;
 
 constexpr std::uint64_t kAWhile = 300'000'000;  // Ticks of the TSC.
 
-/// Three cells, of which beta performs SCRIPT and the others nothing.
+/// Three cells, of which beta performs SCRIPT and has KEYS, and the others do nothing.
 class Members : public testing::Test {
  protected:
-  void start(const std::vector<micro::Action>& script = {micro::halt()}) {
+  void start(const std::vector<micro::Action>& script = {micro::halt()},
+             const std::string& keys = {}) {
     machine_.add_cell("alpha", std::vector{micro::halt()});
-    machine_.add_cell("beta", script);
+    machine_.add_cell("beta", script, false, keys);
     machine_.add_cell("gamma", std::vector{micro::halt()});
     const Output up = machine_.up();
     ASSERT_EQ(up.status, 0) << up.err;
@@ -112,6 +113,17 @@ TEST_F(Members, TakeACellBackThatLostItsVmm) {
   machine_.await("beta", "failed");
   expect_return(2);
   EXPECT_THAT(machine_.hive({"events", machine_.name()}).out, HasSubstr("beta joined"));
+}
+
+TEST_F(Members, BringACellBackThatIsToBeStartedAnew) {
+  start({micro::halt()}, "on_failure: reboot");
+  ::kill(pid("beta", "vmm_pid"), SIGKILL);
+  for (const char* cell : {"alpha", "beta", "gamma"}) {
+    EXPECT_THAT(members(cell, 3), ElementsAre("alpha 1", "beta 2", "gamma 1"));
+  }
+  EXPECT_EQ(machine_.await("beta", "running")["incarnation"], 2);
+  EXPECT_THAT(machine_.hive({"events", machine_.name()}).out,
+              AllOf(HasSubstr("recovered: epoch 2: "), HasSubstr("beta joined")));
 }
 
 TEST_F(Members, GoOnWithoutAMonitorThatIsKilled) {

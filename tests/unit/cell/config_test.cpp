@@ -39,6 +39,7 @@ TEST(CellConfig, SurvivesItsWireForm) {
   config.serial_fd = 4;
   config.console_fd = -1;
   config.agent_fd = 6;
+  config.crash_dump = true;
 
   const CellConfig back = parse_config(to_json(config));
   EXPECT_EQ(back.name, config.name);
@@ -57,6 +58,7 @@ TEST(CellConfig, SurvivesItsWireForm) {
   EXPECT_EQ(back.serial_fd, 4);
   EXPECT_EQ(back.console_fd, -1);
   EXPECT_EQ(back.agent_fd, 6);
+  EXPECT_TRUE(back.crash_dump);
 }
 
 TEST(CellConfig, FillsInDefaults) {
@@ -98,11 +100,12 @@ TEST(CellConfig, ComesBackWithItsGlobalMemory) {
   CellConfig config =
       parse_config(R"({"name": "a", "vcpus": 1, "memory": 2097152, "kernel": "k"})");
   config.global = GlobalConfig{
-      1, {{-1, 0, {30, 31, 32, 33}}, {20, 2 << 20, {34, 35, 36, 37}}}, OnViolation::kIgnore, 40};
+      1, {{-1, 0, {30, 31, 32, 33}}, {20, 2 << 20, {34, 35, 36, 37}}}, OnViolation::kIgnore, 5, 40};
   const CellConfig back = parse_config(to_json(config));
   ASSERT_TRUE(back.global.has_value());
   EXPECT_EQ(back.global->own, 1U);
   EXPECT_EQ(back.global->link, 40);
+  EXPECT_EQ(back.global->closed, 5U);
   EXPECT_EQ(back.global->on_violation, OnViolation::kIgnore);
   ASSERT_EQ(back.global->contributions.size(), 2U);
   EXPECT_EQ(back.global->contributions[1].file, 20);

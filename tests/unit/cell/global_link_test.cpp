@@ -111,6 +111,36 @@ TEST_F(GlobalLinkTest, AnswersWhereThereIsNoMonitor) {
   EXPECT_EQ(replies_[0].status, HIVE_GLOBAL_HOME_GONE);
 }
 
+TEST_F(GlobalLinkTest, TakesOrdersToCloseHomesAndTellsWhatCameOfThem) {
+  ClosedHomes order;
+  order.homes = 0x8000'0000'0000'0001;
+  const auto send = [&](std::size_t size) {
+    ASSERT_EQ(::send(monitor_.get(), &order, size, 0), static_cast<ssize_t>(size));
+    settle();
+  };
+  std::vector<std::uint64_t> orders;
+  send(sizeof order);  // Nobody takes it.
+  link_->on_close([&](std::uint64_t homes) { orders.push_back(homes); });
+  send(sizeof order - 1);
+  send(sizeof order);
+  order.message = GlobalMessage::kRequest;
+  send(sizeof order);
+  EXPECT_EQ(orders, std::vector<std::uint64_t>{0x8000'0000'0000'0001});
+
+  link_->tell_closed(6);
+  ClosedHomes done;
+  ASSERT_EQ(::recv(monitor_.get(), &done, sizeof done, MSG_TRUNC),
+            static_cast<ssize_t>(sizeof done));
+  EXPECT_EQ(done.message, GlobalMessage::kClosedHomes);
+  EXPECT_EQ(done.homes, 6U);
+  link_->tell_failures(9);
+  MemoryFailures failures;
+  ASSERT_EQ(::recv(monitor_.get(), &failures, sizeof failures, MSG_TRUNC),
+            static_cast<ssize_t>(sizeof failures));
+  EXPECT_EQ(failures.message, GlobalMessage::kMemoryFailures);
+  EXPECT_EQ(failures.count, 9U);
+}
+
 TEST_F(GlobalLinkTest, GivesGuardsAway) {
   UniqueFd guard(::eventfd(7, EFD_CLOEXEC));
   std::array<int, 2> ends{};

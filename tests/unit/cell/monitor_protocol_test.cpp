@@ -8,8 +8,9 @@ namespace {
 TEST(Report, SurvivesItsWireForm) {
   for (const ReportKind kind :
        {ReportKind::kStarted, ReportKind::kPaused, ReportKind::kResumed, ReportKind::kNotPaused,
-        ReportKind::kDeviceBroken, ReportKind::kPanicked, ReportKind::kOff, ReportKind::kReset,
-        ReportKind::kTripleFault, ReportKind::kFailed, ReportKind::kNotStarted}) {
+        ReportKind::kDeviceBroken, ReportKind::kDumped, ReportKind::kNotDumped,
+        ReportKind::kPanicked, ReportKind::kOff, ReportKind::kReset, ReportKind::kTripleFault,
+        ReportKind::kFailed, ReportKind::kNotStarted}) {
     const std::optional<Report> back = parse_report(to_json(Report{kind, "why \"this\"\n"}));
     ASSERT_TRUE(back.has_value());
     EXPECT_EQ(back->kind, kind);
@@ -45,8 +46,8 @@ TEST(Report, ReplacesBytesThatAreNotText) {
 }
 
 TEST(Command, SurvivesItsWireForm) {
-  for (const Command command :
-       {Command::kPause, Command::kResume, Command::kPowerButton, Command::kQuit}) {
+  for (const Command command : {Command::kPause, Command::kResume, Command::kPowerButton,
+                                Command::kLook, Command::kQuit, Command::kDump}) {
     EXPECT_EQ(parse_command(to_json(command)), command);
   }
 }

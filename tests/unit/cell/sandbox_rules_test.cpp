@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <initializer_list>
 #include <set>
@@ -186,6 +187,8 @@ TEST_F(SandboxRules, MakeNoProcessFileOrSocket) {
                          SYS_ftruncate}) {
     EXPECT_FALSE(allowed(call)) << call;
   }
+  EXPECT_TRUE(allowed(SYS_lseek, {5, 0, SEEK_DATA}));
+  EXPECT_FALSE(allowed(SYS_lseek, {5, 0, SEEK_SET}));
   EXPECT_TRUE(allowed(SYS_shutdown, {5, SHUT_WR}));
   EXPECT_FALSE(allowed(SYS_shutdown, {5, 3}));
   EXPECT_TRUE(allowed(SYS_getsockopt, {5, SOL_SOCKET, SO_TYPE}));

@@ -50,7 +50,9 @@ TEST(RowsOfRights, TakeWhatIsNoRight) {
 TEST(FormatMemory, ShowsHomesSectionsAndRights) {
   const Json machine = Json::parse(R"({"machine": "trio", "cells": [
       {"cell": "alpha", "size": 1048576, "pages": 256, "violations": 2,
-       "peers": [{"cell": "beta", "size": 0, "state": "joined", "writable": 3, "written": 1},
+       "memory_failures": 5,
+       "peers": [{"cell": "beta", "size": 0, "state": "joined", "closed": true, "writable": 3,
+                  "written": 1},
                  {"cell": "gamma", "size": 0, "state": "lost", "writable": 0, "written": 0}],
        "sections": [{"id": 1, "name": "table", "first": 0, "pages": 16, "users": ["alpha", "beta"]}],
        "rights": [{"cell": "beta", "first": 0, "pages": 2, "written": false},
@@ -61,7 +63,8 @@ TEST(FormatMemory, ShowsHomesSectionsAndRights) {
   EXPECT_EQ(format_memory(machine),
             "machine trio\n"
             "  home   memory  pages  violations\n"
-            "  alpha    1MiB    256           2  monitor of gamma lost\n"
+            "  alpha    1MiB    256           2  beta reads as all-ones, monitor of gamma lost, "
+            "writes to failed cells' memory stopped: 5\n"
             "  beta     none      0           0\n"
             "  gamma                             monitor lost\n"
             "\n"

@@ -85,6 +85,44 @@ TEST(AgentPeer, GreetsAndRunsACommand) {
   EXPECT_EQ(talk.peer.ignored_frames(), 1U);
 }
 
+TEST(AgentPeer, AsksWhetherTheAgentIsThereOneTimeAfterTheOther) {
+  Conversation talk;
+  talk.peer.ping();
+  EXPECT_THAT(talk.sent(), IsEmpty()) << "nobody is there";
+  talk.feed(HIVE_AGENT_HELLO, 0, kHello);
+  talk.peer.ping();
+  talk.peer.ping();
+  const auto frames = talk.sent();
+  ASSERT_EQ(frames.size(), 1U) << "a guest that hangs is sent no more than one";
+  EXPECT_EQ(frames[0].type, HIVE_AGENT_PING);
+  EXPECT_FALSE(talk.peer.has_answered());
+  talk.feed(HIVE_AGENT_PONG, 0, "nonsense");
+  EXPECT_EQ(talk.peer.answers(), 0U);
+  talk.feed(HIVE_AGENT_PONG, 0, frames[0].payload);
+  talk.feed(HIVE_AGENT_PONG, 0, frames[0].payload);
+  EXPECT_EQ(talk.peer.answers(), 1U);
+  EXPECT_TRUE(talk.peer.has_answered());
+  EXPECT_EQ(talk.peer.ignored_frames(), 2U);
+}
+
+TEST(AgentPeer, ExpectsNoAnswersOfAnAgentBefore) {
+  Conversation talk;
+  talk.feed(HIVE_AGENT_HELLO, 0, kHello);
+  talk.peer.ping();
+  const auto before = talk.sent();
+  ASSERT_EQ(before.size(), 1U);
+  talk.feed(HIVE_AGENT_HELLO, 0, kHello);
+  talk.peer.ping();
+  const auto after = talk.sent();
+  ASSERT_EQ(after.size(), 1U);
+  talk.feed(HIVE_AGENT_PONG, 0, before[0].payload);
+  EXPECT_FALSE(talk.peer.has_answered());
+  talk.feed(HIVE_AGENT_PONG, 0, after[0].payload);
+  EXPECT_TRUE(talk.peer.has_answered());
+  talk.peer.lose("gone");
+  EXPECT_FALSE(talk.peer.has_answered());
+}
+
 TEST(AgentPeer, RefusesGreetingsOfOtherVersions) {
   for (const char* hello : {"", "{}", R"({"version": 2, "kernel": "x"})",
                             R"({"version": 1, "kernel": 6})", R"({"version": "1"})"}) {

@@ -216,6 +216,19 @@ TEST(CellMachine, RebootsByForceAndFromTheEnd) {
   EXPECT_EQ(machine.incarnation(), 3U);
 }
 
+TEST(CellMachine, FailsWhileItReboots) {
+  for (const bool panics : {false, true}) {
+    CellMachine machine = running();
+    machine.request_reboot(false, 1000ms);
+    if (panics) machine.on_report({ReportKind::kPanicked, "oops"});
+    EXPECT_THAT(machine.on_vmm_exit("signal 11", 60'000ms).actions,
+                Not(Contains(Action::kStartVmm)))
+        << "the others have to recover first";
+    EXPECT_EQ(machine.state(), panics ? CellState::kPanicked : CellState::kFailed);
+    EXPECT_FALSE(machine.evidence().empty());
+  }
+}
+
 TEST(CellMachine, DownWinsOverReboot) {
   CellMachine machine = running();
   machine.request_down(false, 1000ms);

@@ -9,9 +9,11 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "cellmon/control/global_memory.h"
+#include "tests/support/run_until.h"
 #include "tests/unit/control/vsock_monitors.h"
 #include "vmm/cell/global_protocol.h"
 
@@ -69,14 +71,7 @@ class CutOff : public testing::Test {
     run_until([this] { return alpha_->siblings.are_ready() && beta_->siblings.are_ready(); });
   }
 
-  void run_until(const std::function<bool()>& holds) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (!holds() && std::chrono::steady_clock::now() < end) {
-      loop_.run_for(std::chrono::milliseconds(1));
-      loop_.restart();
-    }
-    EXPECT_TRUE(holds());
-  }
+  void run_until(const std::function<bool()>& holds) { test::run_until(loop_, holds); }
 
   /// FROM's guest asks about the cell HOME.
   hive_global_status ask(Home& from, CellId home) {
@@ -125,6 +120,103 @@ TEST_F(CutOff, AsksTheCellNothing) {
   EXPECT_EQ(ask(*alpha_, kBeta), HIVE_GLOBAL_OK);
   alpha_->siblings.cut_off(kBeta);
   EXPECT_EQ(ask(*alpha_, kBeta), HIVE_GLOBAL_HOME_GONE);
+}
+
+/// The VMM of alpha, as far as closed homes go.
+class ClosingVmm : public CutOff {
+ protected:
+  ClosingVmm() {
+    alpha_->memory.set_on_closed([this] { ++closed_; });
+  }
+
+  /// The order that it is given now, if any.
+  std::optional<std::uint64_t> order() {
+    cell::ClosedHomes order;
+    if (::recv(alpha_->vmm.get(), &order, sizeof order, MSG_DONTWAIT) != sizeof order) return {};
+    EXPECT_EQ(order.message, cell::GlobalMessage::kClosedHomes);
+    return order.homes;
+  }
+  template <typename Packet>
+  void say(const Packet& packet, std::size_t size = sizeof(Packet)) {
+    EXPECT_EQ(::send(alpha_->vmm.get(), &packet, size, 0), static_cast<ssize_t>(size));
+    loop_.restart();
+    loop_.poll();
+  }
+  void say_closed(std::uint64_t homes, std::size_t size = sizeof(cell::ClosedHomes)) {
+    cell::ClosedHomes done;
+    done.homes = homes;
+    say(done, size);
+  }
+  bool close() { return alpha_->memory.close_homes(); }
+
+  unsigned closed_ = 0;  ///< How often alpha's monitor was told that it is done.
+};
+
+TEST_F(ClosingVmm, HasItsWordWaitedForOnce) {
+  EXPECT_TRUE(close());
+  alpha_->siblings.cut_off(kBeta);
+  EXPECT_EQ(alpha_->memory.config().closed, 2U);
+  EXPECT_FALSE(close());
+  EXPECT_FALSE(close());
+  EXPECT_EQ(order(), 2U);
+  EXPECT_EQ(order(), std::nullopt);
+  EXPECT_FALSE(alpha_->memory.is_closed(1));
+  say_closed(2);
+  EXPECT_EQ(closed_, 1U);
+  EXPECT_TRUE(close());
+  EXPECT_TRUE(alpha_->memory.is_closed(1));
+  EXPECT_EQ(alpha_->memory.closings(1), 1U);
+  alpha_->siblings.admit(kBeta);
+  EXPECT_FALSE(close());
+  EXPECT_EQ(order(), 0U);
+  say_closed(0);
+  EXPECT_TRUE(close());
+  EXPECT_FALSE(alpha_->memory.is_closed(1));
+  EXPECT_EQ(alpha_->memory.closings(1), 1U);
+}
+
+TEST_F(ClosingVmm, IsNotBelievedAnythingElse) {
+  say_closed(2);
+  EXPECT_FALSE(alpha_->memory.is_closed(1));
+  alpha_->siblings.cut_off(kBeta);
+  EXPECT_FALSE(close());
+  say_closed(3);
+  say_closed(0);
+  say_closed(2, sizeof(cell::ClosedHomes) - 1);
+  EXPECT_FALSE(close());
+  EXPECT_EQ(closed_, 0U);
+  alpha_->siblings.admit(kBeta);
+  EXPECT_FALSE(close());
+  say_closed(2);  // Of the order before.
+  EXPECT_FALSE(close());
+  say_closed(0);
+  EXPECT_TRUE(close());
+}
+
+TEST_F(ClosingVmm, IsNotWaitedForWhenItHasEnded) {
+  alpha_->siblings.cut_off(kBeta);
+  EXPECT_FALSE(close());
+  alpha_->memory.detach();
+  EXPECT_TRUE(close());
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()),
+            0);
+  alpha_->vmm.reset(ends[1]);
+  alpha_->memory.attach(UniqueFd(ends[0]), 2);
+  EXPECT_TRUE(close()) << "the next one was started with it";
+  EXPECT_TRUE(alpha_->memory.is_closed(1));
+  EXPECT_EQ(order(), std::nullopt);
+}
+
+TEST_F(ClosingVmm, HasItsMemoryFailuresAdded) {
+  cell::MemoryFailures failures;
+  failures.count = 5;
+  say(failures);
+  failures.count = 7;
+  say(failures, sizeof failures - 1);
+  EXPECT_EQ(alpha_->memory.memory_failures(), 5U);
+  alpha_->memory.detach();
+  EXPECT_EQ(alpha_->memory.memory_failures(), 5U);
 }
 
 using VsockCutOff = VsockMonitors;

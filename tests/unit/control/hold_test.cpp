@@ -1,8 +1,7 @@
 // Pauses and resumes that a VMM answers late, or never.
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
-#include "cellmon/control/cell_machine.h"
+#include "tests/unit/control/running_cell.h"
 
 namespace hive::control {
 namespace {
@@ -14,17 +13,7 @@ using testing::IsEmpty;
 using testing::Not;
 using std::chrono_literals::operator""ms;
 
-class Hold : public testing::Test {
- protected:
-  Hold() {
-    machine_.start();
-    machine_.on_report({ReportKind::kStarted, ""});
-  }
-
-  Step report(ReportKind kind) { return machine_.on_report({kind, ""}); }
-
-  CellMachine machine_{false};
-};
+using Hold = RunningCell;
 
 TEST_F(Hold, HasADeadlineThatItsAnswerEnds) {
   EXPECT_THAT(machine_.request_pause().actions, Contains(Action::kArmDeadline));

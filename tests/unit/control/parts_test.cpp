@@ -107,6 +107,23 @@ TEST(BoundedFile, GoesUnlessItIsKept) {
   EXPECT_THROW(BoundedFile(folder.path() + "/no/such/folder/file", 10), Error);
 }
 
+TEST(BoundedFile, GoesOnAfterWhatAnotherProcessHasLeft) {
+  const TestFolder folder;
+  const std::string path = folder.path() + "/file";
+  std::ofstream(path) << "12345";
+  std::ofstream(path + ".old") << "before";
+  BoundedFile file(path, 10, BoundedFile::Begin::kAtEnd);
+  file.append("67890");
+  EXPECT_EQ(content(path), "1234567890");
+  EXPECT_EQ(content(path + ".old"), "before");
+  file.append("abc");
+  EXPECT_EQ(content(path), "abc") << "the limit counts what was there";
+  EXPECT_EQ(content(path + ".old"), "1234567890");
+  const BoundedFile anew(path, 10);
+  EXPECT_EQ(content(path), "");
+  EXPECT_FALSE(fs::exists(path + ".old"));
+}
+
 TEST(BoundedFile, DoesNotFollowLinks) {
   const TestFolder folder;
   const std::string target = folder.path() + "/target";

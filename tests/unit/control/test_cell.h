@@ -47,8 +47,10 @@ class TestFolder {
 class TestCell {
  public:
   /// WITH_SIBLING: the machine has a cell "beta", too, whose monitor the test has to be.
+  /// CRASH_DUMP is the folder for core files.
   explicit TestCell(const std::string& script, bool agent = true,
-                    const std::string& vmm = HIVE_FAKE_VMM, bool with_sibling = false) {
+                    const std::string& vmm = HIVE_FAKE_VMM, bool with_sibling = false,
+                    const std::string& crash_dump = {}) {
     static int count = 0;
     machine_.name = "test-" + std::to_string(::getpid()) + "-" + std::to_string(++count);
     plan::Cell cell;
@@ -58,6 +60,8 @@ class TestCell {
     cell.kernel = "/kernel";
     cell.cmdline = script;
     cell.agent = agent;
+    cell.crash_dump = crash_dump;
+    cell.watchdog = plan::kMinWatchdog;
     machine_.cells = {cell};
     if (with_sibling) add_sibling();
     service_ = std::make_unique<Service>(machine_, machine_.cells[0], folder_.path(), vmm);

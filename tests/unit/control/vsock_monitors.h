@@ -20,6 +20,7 @@
 
 #include "cellmon/control/vsock/vsock.h"
 #include "cellmon/wire/packet_socket.h"
+#include "tests/support/run_until.h"
 
 namespace hive::control {
 
@@ -109,12 +110,7 @@ class VsockMonitors : public testing::Test {
     return *monitors_.emplace_back(std::make_unique<VsockMonitor>(loop_, machine_, cell, life));
   }
 
-  /// Runs the loop until HOLDS does, at most for ten seconds.
-  void run_until(const std::function<bool()>& holds) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (!holds() && std::chrono::steady_clock::now() < end) run_for(1);
-    EXPECT_TRUE(holds());
-  }
+  void run_until(const std::function<bool()>& holds) { test::run_until(loop_, holds); }
   void run_for(int milliseconds) {
     loop_.run_for(std::chrono::milliseconds(milliseconds));
     loop_.restart();

@@ -130,26 +130,46 @@ TEST_F(VsockRoutes, TellThatASiblingIsDownWhenItsMonitorIsGone) {
   EXPECT_EQ(hear(alpha).as<cell::VsockPeerState>(VsockMessage::kPeerUp).incarnation, 2U);
   monitors_[1].reset();
   EXPECT_EQ(hear(alpha).as<cell::VsockPeerState>(VsockMessage::kPeerDown).incarnation, 2U);
-  EXPECT_THAT(cells_of(alpha.vsock.config()), ElementsAre(2)) << "it is gone";
+  EXPECT_THAT(cells_of(alpha.vsock.config()), ElementsAre(1, 2)) << "its rings stay";
   EXPECT_TRUE(alpha.siblings.are_ready());
 }
 
-TEST_F(VsockRoutes, KeepASiblingsLaterMonitorFromAVmmThatDoesNotHaveItsRing) {
+TEST_F(VsockRoutes, GoOnWithASiblingsLaterMonitor) {
   start();
   VsockMonitor& alpha = *monitors_[0];
   alpha.start_vmm(1);
   monitors_[1]->start_vmm(2);
   EXPECT_EQ(hear(alpha).as<cell::VsockPeerState>(VsockMessage::kPeerUp).incarnation, 2U);
+  const cell::VsockConfig before = alpha.vsock.config();
   monitors_[1].reset();
   EXPECT_EQ(hear(alpha).as<cell::VsockPeerState>(VsockMessage::kPeerDown).incarnation, 2U);
   VsockMonitor& beta = start(1, 9);
-  run_until([&] { return alpha.siblings.state(CellId{1}) == Siblings::State::kJoined; });
+  run_until([&] { return beta.vsock.routes().has_all_of(CellId{0}); });
+  const cell::VsockConfig later = beta.vsock.config();
+  const cell::VsockPeerConfig& ours = peer_of(before, 1);
+  const cell::VsockPeerConfig& theirs = peer_of(later, 0);
+  EXPECT_EQ(inode(ours.out.file), inode(theirs.in.file));
+  EXPECT_EQ(inode(ours.in.file), inode(theirs.out.file));
+  EXPECT_TRUE(is_same_event(ours.out.data, theirs.in.data));
+  EXPECT_TRUE(is_same_event(theirs.in.space, ours.out.space));
+  EXPECT_TRUE(is_same_event(theirs.out.data, ours.in.data));
+  EXPECT_EQ(beta.vsock.routes().least(), 3U) << "alpha's VMM has heard of 2";
+  beta.start_vmm(3);
+  EXPECT_EQ(hear(alpha).as<cell::VsockPeerState>(VsockMessage::kPeerUp).incarnation, 3U);
+}
+
+TEST_F(VsockRoutes, KeepASiblingFromAVmmThatDoesNotHaveItsRings) {
+  start(0);
+  VsockMonitor& alpha = *monitors_[0];
+  alpha.start_vmm(1);
+  VsockMonitor& beta = start(1, 9);
+  run_until([&] { return beta.vsock.routes().has_all_of(CellId{0}); });
   beta.start_vmm(3);
   run_until([&] { return alpha.vsock.routes().life(CellId{1}) == RingRoutes::Life{3, true}; });
   run_for(20);
   EXPECT_FALSE(try_hear(alpha)) << "it could not talk to it";
   alpha.end_vmm();
-  EXPECT_THAT(cells_of(alpha.vsock.config()), ElementsAre(1, 2));
+  EXPECT_THAT(cells_of(alpha.vsock.config()), ElementsAre(1));
   alpha.start_vmm(2);
   EXPECT_EQ(hear(alpha).as<cell::VsockPeerState>(VsockMessage::kPeerUp).incarnation, 3U);
 }
@@ -237,6 +257,29 @@ TEST_F(RoguePeer, GivesARingOfTheRightKindOnly) {
   EXPECT_EQ(inode(peer_of(config, 1).out.file), inode(file.get())) << "the first one stays";
   eventfd_t value = 0;
   EXPECT_EQ(::eventfd_read(peer_of(config, 1).out.data, &value), -1) << "it does not block";
+}
+
+TEST_F(RoguePeer, KeepsARingOfTheRightKindOnlyAndNotOneForAVmmThatRuns) {
+  join();
+  const UniqueFd file = memory::make_shared_file("ring", memory::kRingFileBytes);
+  const UniqueFd other = memory::make_shared_file("other", memory::kRingFileBytes);
+  const UniqueFd data(::eventfd(0, EFD_CLOEXEC));
+  const UniqueFd space(::eventfd(0, EFD_CLOEXEC));
+  const auto keep = [&](const std::vector<int>& files, Incarnation last) {
+    EXPECT_TRUE(mesh_->send(CellId{0}, mesh::KeptRing{mesh::Kind::kKeptRing, last}, files));
+    run_for(20);
+    return monitors_[0]->vsock.routes().least();
+  };
+  EXPECT_EQ(keep({data.get(), file.get(), space.get()}, 5), 1U);
+  EXPECT_EQ(keep({}, 4), 5U) << "it has none, and has heard of incarnations";
+  EXPECT_EQ(keep({file.get(), data.get(), space.get()}, 5), 6U);
+  EXPECT_TRUE(mesh_->send(CellId{0}, mesh::Rings{},
+                          std::vector<int>{other.get(), data.get(), space.get()}));
+  run_until([this] { return has_ring(); });
+  monitors_[0]->start_vmm(6);
+  EXPECT_EQ(keep({other.get(), data.get(), space.get()}, 9), 6U);
+  const cell::VsockConfig config = monitors_[0]->vsock.config();
+  EXPECT_EQ(inode(peer_of(config, 1).in.file), inode(file.get())) << "the VMM has that one";
 }
 
 TEST_F(RoguePeer, CannotGoBackInTime) {

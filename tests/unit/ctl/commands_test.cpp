@@ -5,11 +5,13 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
 #include <vector>
 
+#include "guests/abi/system_area.h"
 #include "tests/support/fake_global_device.h"
 
 namespace {
@@ -29,6 +31,8 @@ struct Outcome {
 
 class Hivectl : public ::testing::Test {
  protected:
+  explicit Hivectl(std::uint64_t pages = FakeGlobalDevice::kPages) : device_(3, 0, pages) {}
+
   Outcome run(const std::vector<const char*>& arguments, const std::string& input = {}) {
     std::vector<const char*> words{"hivectl"};
     words.insert(words.end(), arguments.begin(), arguments.end());
@@ -47,6 +51,26 @@ class Hivectl : public ::testing::Test {
   }
 
   FakeGlobalDevice device_;
+};
+
+/// Cells that are told of failures: each contributes 2 MiB.
+class ToldHivectl : public Hivectl {
+ protected:
+  ToldHivectl() : Hivectl(512) {
+    unsigned char* end = device_.memory(0) + 512 * 4096;
+    news_ = &reinterpret_cast<hive_system_area*>(end - sizeof(hive_system_area))->news;
+    news_->version = HIVE_NEWS_VERSION;
+    news_->incarnation = 1;
+    news_->magic = HIVE_NEWS_MAGIC;
+  }
+  void discard(std::uint32_t first, std::uint32_t pages) {
+    std::memset(device_.memory(0) + first * 4096, 0, pages * 4096);
+    const std::uint32_t number = news_->discards + 1;
+    news_->discard[(number - 1) % HIVE_NEWS_DISCARDS] = {number, first, pages, 0, 2, 5};
+    news_->discards = number;
+  }
+
+  hive_recovery_news* news_;
 };
 
 TEST_F(Hivectl, TellsOfTheMachine) {
@@ -174,6 +198,64 @@ TEST_F(Hivectl, SaysWhereThereIsNoDevice) {
   const Outcome outcome = run({"info"});
   EXPECT_EQ(outcome.status, 1);
   EXPECT_THAT(outcome.err, HasSubstr("shared memory"));
+}
+
+TEST_F(ToldHivectl, ShowsDiscards) {
+  EXPECT_THAT(ok({"discards"}), IsEmpty());
+  discard(3, 2);
+  discard(9, 1);
+  EXPECT_EQ(ok({"discards"}), "1: pages 3-4 beta\n2: page 9 beta\n");
+  EXPECT_EQ(ok({"discards", "--after", "1"}), "2: page 9 beta\n");
+  const json shown = json::parse(ok({"discards", "--after", "1", "--json"}));
+  EXPECT_EQ(shown["first"], 9);
+  EXPECT_EQ(shown["cells"], json({"beta"}));
+  EXPECT_EQ(shown["missed"], false);
+  news_->magic = 0;
+  EXPECT_THAT(run({"discards"}).err, HasSubstr("nobody tells this cell of discards"));
+}
+
+TEST_F(ToldHivectl, ReloadsWhatWasDiscardedOfASection) {
+  const std::string path = device_.folder() + "/letters";
+  const std::string content(3 * 4096 + 5, 'x');
+  std::ofstream(path, std::ios::binary) << content;
+  ok({"section", "create", "letters", "32KiB"});  // Pages 0 to 7.
+  ok({"write", ":letters", "0"}, std::string(32768, 'y'));
+  discard(1, 1);
+  discard(3, 2);
+  discard(100, 1);
+  EXPECT_EQ(ok({"reload", "letters", path.c_str()}),
+            "page 1 of letters reloaded\npage 3 of letters reloaded\n");
+  const std::string now(reinterpret_cast<const char*>(device_.memory(0)), 32768);
+  EXPECT_EQ(now, std::string(4096, 'y') + std::string(4096, 'x') + std::string(4096, 'y') +
+                     std::string(5, 'x') + std::string(4091 + 4096, '\0') +
+                     std::string(3 * 4096, 'y'));
+  EXPECT_THAT(ok({"reload", "letters", path.c_str(), "--after", "2"}), IsEmpty());
+  device_.memory(0)[4096] = 'z';
+  EXPECT_THAT(ok({"reload", "letters", path.c_str()}), IsEmpty()) << "it was written since";
+  EXPECT_THAT(run({"reload", "letters", "/nowhere"}).err, HasSubstr("cannot be read"));
+}
+
+TEST_F(ToldHivectl, ReloadsAllThatIsEmptyWhereItWasNotToldOfAll) {
+  const std::string path = device_.folder() + "/letters";
+  std::ofstream(path, std::ios::binary) << std::string(2 * 4096, 'x');
+  ok({"section", "create", "letters", "32KiB"});
+  discard(0, 1);
+  for (unsigned more = 0; more < HIVE_NEWS_DISCARDS; ++more) discard(100, 1);
+  EXPECT_THAT(ok({"discards"}), ::testing::StartsWith("(some are not told of any more)\n2: "));
+  EXPECT_EQ(ok({"reload", "letters", path.c_str()}),
+            "page 0 of letters reloaded\npage 1 of letters reloaded\n");
+}
+
+TEST_F(ToldHivectl, LocksAndTakesLocksOver) {
+  ok({"section", "create", "letters", "4KiB"});
+  EXPECT_EQ(ok({"lock", ":letters", "8"}), "taken\n");
+  EXPECT_EQ(run({"lock", ":letters", "8", "--for", "0.01"}).status, 1);
+  EXPECT_THAT(ok({"unlock", ":letters", "8"}), IsEmpty());
+  EXPECT_EQ(run({"unlock", ":letters", "8"}).status, 1);
+  news_->over[1] = 4;
+  *reinterpret_cast<std::uint32_t*>(device_.memory(0) + 8) =
+      2U << 24 | 4;  // Of beta, in its fourth.
+  EXPECT_EQ(ok({"lock", ":letters", "8"}), "taken: its owner failed\n");
 }
 
 }  // namespace

@@ -78,7 +78,7 @@ class ConsoleTest : public testing::Test {
     for (const char* name : {"", HIVE_AGENT_PORT}) {
       int ends[2];
       ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-      ports.push_back({name, UniqueFd(ends[0])});
+      ports.push_back({name, UniqueFd(ends[0]), [this](bool open) { open_ = open; }});
       host_.emplace_back(ends[1]);
     }
     auto console = std::make_unique<VirtioConsole>(std::move(ports));
@@ -186,6 +186,7 @@ class ConsoleTest : public testing::Test {
   std::optional<test::GuestDriver> driver_;
   std::vector<test::GuestQueue> queues_;
   std::vector<UniqueFd> host_;
+  bool open_ = false;  ///< As the device has told last.
 };
 
 TEST_F(ConsoleTest, NamesItsPorts) {
@@ -312,6 +313,17 @@ TEST_F(ConsoleTest, StartsAfreshAfterAReset) {
   open_ports();
   send(5, "hello again");
   EXPECT_EQ(host_reads(1, 11), "hello again");
+}
+
+TEST_F(ConsoleTest, TellsWhetherTheGuestHasAPortOpen) {
+  EXPECT_FALSE(open_);
+  send_control(1, VIRTIO_CONSOLE_PORT_OPEN, 1);
+  EXPECT_TRUE(open_);
+  send_control(1, VIRTIO_CONSOLE_PORT_OPEN, 0);
+  EXPECT_FALSE(open_);
+  send_control(1, VIRTIO_CONSOLE_PORT_OPEN, 1);
+  driver_->reset();
+  EXPECT_FALSE(open_);
 }
 
 TEST_F(ConsoleTest, MovesNothingWhilePaused) {

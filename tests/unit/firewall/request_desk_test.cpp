@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "guests/abi/system_area.h"
+
 namespace hive::firewall {
 namespace {
 
@@ -131,6 +133,21 @@ TEST_F(RequestDeskTest, GrantsEverySecondPageOfASection) {
   grant.operation = HIVE_GLOBAL_REVOKE;
   EXPECT_EQ(ask(kHome, grant).pages, 5U);
   EXPECT_TRUE(gatekeeper_.ledger().holders().empty());
+}
+
+TEST_F(RequestDeskTest, GrantsNothingOfTheSystemSection) {
+  gatekeeper_.create_system_section();
+  auto all = request(HIVE_GLOBAL_GRANT);
+  all.pages = kPages;
+  const auto granted = ask(kHome, all);
+  EXPECT_EQ(granted.status, HIVE_GLOBAL_OK);
+  EXPECT_EQ(granted.pages, kPages - HIVE_SYSTEM_PAGES);
+  EXPECT_EQ(gatekeeper_.ledger().count_writable(kOther), kPages - HIVE_SYSTEM_PAGES);
+  auto last = request(HIVE_GLOBAL_GRANT);
+  last.first = kPages - 1;
+  const auto refused = ask(kHome, last);
+  EXPECT_EQ(refused.status, HIVE_GLOBAL_BAD_NAME);
+  EXPECT_THAT(refused.message, HasSubstr("hive.system"));
 }
 
 TEST_F(RequestDeskTest, RefusesPatternsThatLeaveTheirSection) {

@@ -15,10 +15,11 @@ using memory::MemoryRegion;
 constexpr std::uint64_t kPages = 8;
 constexpr std::uint64_t kGuest = 0x1'0000'0000;
 
-struct Piece {
+struct Wanted {
   std::uint64_t first;      ///< Page within the region.
   std::uint64_t count;      ///< Pages.
   const std::byte* memory;  ///< What the guest finds there.
+  bool read_only = false;
 };
 
 class SubstitutesTest : public ::testing::Test {
@@ -26,13 +27,15 @@ class SubstitutesTest : public ::testing::Test {
   std::byte* page(std::uint64_t index) { return memory_.data() + index * kPageSize; }
   std::byte* copy(std::uint64_t index) { return copies_.data() + index * kPageSize; }
 
-  void expect(const std::vector<Substitute>& substitutes, const std::vector<Piece>& wanted) {
+  void expect(const std::vector<Substitute>& substitutes, const std::vector<Wanted>& wanted) {
     const auto pieces = with_substitutes({{kGuest, kPages * kPageSize}, page(0)}, substitutes);
     ASSERT_EQ(pieces.size(), wanted.size());
     for (std::size_t i = 0; i < pieces.size(); ++i) {
-      EXPECT_EQ(pieces[i].guest.start, kGuest + wanted[i].first * kPageSize) << i;
-      EXPECT_EQ(pieces[i].guest.size, wanted[i].count * kPageSize) << i;
-      EXPECT_EQ(pieces[i].host, wanted[i].memory) << i;
+      const MemoryRegion& region = pieces[i].region;
+      EXPECT_EQ(region.guest.start, kGuest + wanted[i].first * kPageSize) << i;
+      EXPECT_EQ(region.guest.size, wanted[i].count * kPageSize) << i;
+      EXPECT_EQ(region.host, wanted[i].memory) << i;
+      EXPECT_EQ(pieces[i].read_only, wanted[i].read_only) << i;
     }
   }
 
@@ -62,12 +65,21 @@ TEST_F(SubstitutesTest, TakeNeighboursInAnyOrder) {
 
 TEST_F(SubstitutesTest, TakeEveryPage) {
   std::vector<Substitute> all;
-  std::vector<Piece> wanted;
+  std::vector<Wanted> wanted;
   for (std::uint64_t i = 0; i < kPages; ++i) {
     all.push_back({page(i), copy(i)});
     wanted.push_back({i, 1, copy(i)});
   }
   expect(all, wanted);
+}
+
+TEST_F(SubstitutesTest, TakeSeveralPagesEach) {
+  expect({{page(6), copy(0), 2 * kPageSize, true}, {page(1), copy(4), 3 * kPageSize}},
+         {{0, 1, page(0)}, {1, 3, copy(4)}, {4, 2, page(4)}, {6, 2, copy(0), true}});
+}
+
+TEST_F(SubstitutesTest, EndWithTheRegion) {
+  expect({{page(7), copy(0), 4 * kPageSize}}, {{0, 7, page(0)}, {7, 1, copy(0)}});
 }
 
 }  // namespace

@@ -363,6 +363,9 @@ TEST(StatePage, IsReadByOthersOnly) {
   EXPECT_EQ(page.read()->epoch, 9U);
   own.beat();
   EXPECT_EQ(page.read()->heartbeat, 2U);
+  EXPECT_EQ(page.read()->guest, GuestFigures());
+  own.set_guest({1, 2, 3, 4});
+  EXPECT_EQ(page.read()->guest, (GuestFigures{1, 2, 3, 4}));
   EXPECT_FALSE(PeerPage(own.file(), id(2)).read()) << "another cell's";
 }
 

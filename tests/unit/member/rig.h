@@ -160,7 +160,7 @@ class Rig {
       if (!each->alive || !each->answers) continue;
       for (const auto& peer : monitors_) {
         if (peer == each || !peer->alive) continue;
-        each->membership.observe(id(peer->own), PeerPage::Sample{peer->heartbeat, 1, 1}, delay,
+        each->membership.observe(id(peer->own), PeerPage::Sample{peer->heartbeat, 1, 1, {}}, delay,
                                  now);
       }
     }

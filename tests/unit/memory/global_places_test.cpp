@@ -38,6 +38,12 @@ class NoWriter : public ForeignWriter {
   [[nodiscard]] bool write(std::byte* /*target*/, std::span<const std::byte> /*bytes*/) override {
     return false;
   }
+  [[nodiscard]] std::byte* shown(std::byte* target, std::size_t length) override {
+    return length > kMost ? nullptr : instead != nullptr ? instead : target;
+  }
+
+  static constexpr std::size_t kMost = 100;
+  std::byte* instead = nullptr;
 };
 
 TEST(GuestMemory, LetsDevicesReachGlobalMemoryWhereverItIs) {
@@ -55,6 +61,10 @@ TEST(GuestMemory, LetsDevicesReachGlobalMemoryWhereverItIs) {
     EXPECT_EQ(window->writer, &writer);
     EXPECT_FALSE(memory.dma_window({start + kWindow.size - 4}, 8));
   }
+  EXPECT_FALSE(memory.dma_window({kWindow.start}, NoWriter::kMost + 1));
+  std::byte other{};
+  writer.instead = &other;
+  EXPECT_EQ(memory.dma_window({kWindow.start + 64}, 1)->bytes.data(), &other);
   places.set_alias(std::nullopt);
   EXPECT_FALSE(memory.dma_window({kAlias}, 8));
   EXPECT_EQ(memory.dma_window({0}, 8)->writer, nullptr);

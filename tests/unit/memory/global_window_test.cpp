@@ -205,6 +205,32 @@ TEST(WriteGuardOfTheGone, SaysSo) {
   EXPECT_EQ(guard.next(), std::nullopt);
 }
 
+TEST_F(TwoCells, CloseOnlyWhatIsForeign) {
+  EXPECT_EQ(beta_->closed(), 0U);
+  EXPECT_FALSE(beta_->is_closed({0, 2 * kSize}));
+  beta_->close(~std::uint64_t{0});
+  EXPECT_EQ(beta_->closed(), 1U);
+  EXPECT_TRUE(beta_->is_closed({kSize - 1, 1}));
+  EXPECT_TRUE(beta_->is_closed({kSize - 1, 2}));
+  EXPECT_FALSE(beta_->is_closed({kSize, kSize}));
+  EXPECT_EQ(beta_->ones().size(), kSize);
+  EXPECT_EQ(beta_->ones().base()[kSize - 1], std::byte{0xff});
+  beta_->close(0);
+  EXPECT_FALSE(beta_->is_closed({0, kSize}));
+}
+
+TEST_F(TwoCells, KeepTheMappingAndItsGuardWhileClosed) {
+  std::byte* page = beta_->base();
+  alpha_->base()[0] = std::byte{7};
+  beta_->close(1);
+  EXPECT_EQ(page[0], std::byte{7});
+  Writer writer(page, std::byte{8});
+  ASSERT_TRUE(wait_for(guard_));
+  EXPECT_FALSE(writer.done());
+  EXPECT_EQ(alpha_->base()[0], std::byte{7});
+  EXPECT_EQ(guard_.open({0, kPageSize}), WriteGuard::Outcome::kDone);
+}
+
 TEST(GlobalWindowWithGaps, IsRefused) {
   const std::array<std::uint64_t, 2> sizes{kPageSize, kHugePageSize};
   std::vector<UniqueFd> files;

@@ -18,6 +18,7 @@
 
 #include "cellmon/wire/cell_address.h"
 #include "cellmon/wire/local_socket.h"
+#include "tests/support/run_until.h"
 
 namespace hive::mesh {
 namespace {
@@ -83,15 +84,7 @@ class MeshTest : public testing::Test {
   Peer& add(unsigned own, unsigned cells) {
     return *peers_.emplace_back(std::make_unique<Peer>(loop_, machine_, own, cells));
   }
-  /// Runs the loop until HOLDS does, at most for ten seconds.
-  void run_until(const std::function<bool()>& holds) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (!holds() && std::chrono::steady_clock::now() < end) {
-      loop_.run_for(std::chrono::milliseconds(1));
-      loop_.restart();
-    }
-    EXPECT_TRUE(holds());
-  }
+  void run_until(const std::function<bool()>& holds) { test::run_until(loop_, holds); }
 
   boost::asio::io_context loop_{1};
   std::string machine_ = machine_name();
@@ -282,6 +275,15 @@ TEST(MeshPacket, CarriesAMessageOfAnyLengthUpToTheLongest) {
     EXPECT_FALSE(parse_packet(bytes));
   }
   EXPECT_FALSE(parse_packet(as_bytes(Agree::of(""))));
+}
+
+TEST(MeshPacket, HoldsAMessageOfRecovery) {
+  Recover recover;
+  recover.message.back() = 7;
+  const auto packet = parse_packet(as_bytes(recover));
+  ASSERT_TRUE(packet);
+  EXPECT_EQ(std::get<Recover>(*packet).message, recover.message);
+  EXPECT_FALSE(parse_packet(as_bytes(recover).substr(1)));
 }
 
 TEST(MeshPacket, HoldsFindingsWithoutReservedBits) {

@@ -36,6 +36,7 @@ TEST(Check, FillsInDefaults) {
   expected.initrd = "/images/debian/initrd.cpio";
   expected.cmdline = "console=ttyS0 quiet hive.cell=a";
   expected.agent = true;
+  expected.watchdog = kDefaultWatchdog;
   EXPECT_EQ(accepted("machine: m\ncells:\n- name: a\n  memory: 96MiB\n"),
             (Machine{"m", {expected}}));
 }
@@ -54,6 +55,7 @@ TEST(Check, TakesEveryKey) {
   expected.cmdline = "console=ttyS0 quiet hive.cell=a root=/dev/vda rw";
   expected.disks = {{"/m/a.img", false}, {"/dev/sdz", true}};
   expected.agent = true;
+  expected.watchdog = kDefaultWatchdog;
   EXPECT_EQ(
       accepted_cell(
           "cpus: [5, 0], overcommit_cpus: false, memory: 64MiB, hugepages: reserved, "
@@ -162,6 +164,40 @@ TEST(Check, ReadsTheAnswerToViolations) {
   EXPECT_EQ(answer("firewall: {on_violation: fault}, "), OnViolation::kFault);
   EXPECT_EQ(answer("firewall: {on_violation: stop}, "), OnViolation::kStop);
   EXPECT_EQ(answer("firewall: {on_violation: ignore}, "), OnViolation::kIgnore);
+}
+
+TEST(Check, ReadsWhatIsDiscarded) {
+  const auto discard = [](const std::string& firewall) {
+    return accepted("{machine: m, " + firewall + "cells: [{name: a, memory: 32MiB}]}").discard;
+  };
+  EXPECT_EQ(discard(""), Discard::kWritten);
+  EXPECT_EQ(discard("firewall: {}, "), Discard::kWritten);
+  EXPECT_EQ(discard("firewall: {discard: written}, "), Discard::kWritten);
+  EXPECT_EQ(discard("firewall: {discard: writable}, "), Discard::kWritable);
+}
+
+TEST(Check, ReadsWhatAFailureComesTo) {
+  EXPECT_EQ(accepted_cell("memory: 32MiB").on_failure, OnFailure::kLeave);
+  EXPECT_EQ(accepted_cell("memory: 32MiB, on_failure: leave").on_failure, OnFailure::kLeave);
+  EXPECT_EQ(accepted_cell("memory: 32MiB, on_failure: stop-machine").on_failure,
+            OnFailure::kStopMachine);
+  const Machine machine = accepted(
+      "{machine: m, defaults: {memory: 32MiB, on_failure: reboot}, "
+      "cells: [{name: a}, {name: b, on_failure: leave}]}");
+  ASSERT_EQ(machine.cells.size(), 2U);
+  EXPECT_EQ(machine.cells[0].on_failure, OnFailure::kReboot);
+  EXPECT_EQ(machine.cells[1].on_failure, OnFailure::kLeave);
+}
+
+TEST(Check, ReadsWhereCrashDumpsGo) {
+  EXPECT_EQ(accepted_cell("memory: 32MiB").crash_dump, "");
+  EXPECT_EQ(accepted_cell("memory: 32MiB, crash_dump: folder").crash_dump, "/m/folder");
+  const Machine machine = accepted(
+      "{machine: m, defaults: {memory: 32MiB, crash_dump: /m/folder}, "
+      "cells: [{name: a}, {name: b, crash_dump: none}]}");
+  ASSERT_EQ(machine.cells.size(), 2U);
+  EXPECT_EQ(machine.cells[0].crash_dump, "/m/folder");
+  EXPECT_EQ(machine.cells[1].crash_dump, "");
 }
 
 TEST(Check, TakesMemoryAndGlobalMemoryUpToTheHosts) {

@@ -17,14 +17,17 @@ using Form = nlohmann::ordered_json;
 inline Form full_plan() {
   return Form::parse(R"({
     "machine": "m",
-    "firewall": {"on_violation": "stop"},
+    "firewall": {"on_violation": "stop", "discard": "writable"},
     "rpc": {"calls": [{"from": "a", "to": []}], "packets_per_second": 1000},
     "faults": "enabled",
     "defaults": {"cpus": 1, "overcommit_cpus": true, "memory": "64MiB", "hugepages": "auto",
-                 "shared": "8MiB", "kernel": "/k", "initrd": "/i", "cmdline": "quiet", "agent": false},
+                 "shared": "8MiB", "kernel": "/k", "initrd": "/i", "cmdline": "quiet", "agent": false,
+                 "crash_dump": "/folder", "on_failure": "reboot", "watchdog": "20s"},
     "cells": [{"name": "a", "cpus": 1, "overcommit_cpus": true, "memory": "64MiB",
                "hugepages": "none", "shared": "2MiB", "kernel": "/k", "initrd": "/i", "cmdline": "quiet",
                "disks": [{"path": "/d", "readonly": true}], "cid": 7, "agent": false,
+               "crash_dump": "none", "on_failure": "leave",
+               "watchdog": "none",
                "vsock": [{"port": 5000, "path": "/s"}, {"port": 22, "listen": "/l"}]}]
   })");
 }
@@ -60,6 +63,7 @@ inline std::vector<std::string> wrong_values(KeyType type) {
     case KeyType::kInitrd:
     case KeyType::kText:
     case KeyType::kPath:
+    case KeyType::kFolder:
       add({"[]", R"(["x"])"});
       break;
     case KeyType::kCells:
@@ -84,6 +88,15 @@ inline std::vector<std::string> wrong_values(KeyType type) {
       break;
     case KeyType::kOnViolation:
       add({"[]", R"(["stop"])", "1", "true", R"("panic")", R"("Stop")"});
+      break;
+    case KeyType::kDiscard:
+      add({"[]", R"(["written"])", "1", "true", R"("all")", R"("Written")"});
+      break;
+    case KeyType::kOnFailure:
+      add({"[]", R"(["leave"])", "1", "true", R"("panic")", R"("stop_machine")"});
+      break;
+    case KeyType::kWatchdog:
+      add({"[]", R"(["10s"])", "10", "true", R"("1s")", R"("3601s")", R"("10 s")", R"("Off")"});
       break;
     case KeyType::kFaults:
       add({"[]", R"(["enabled"])", "1", "true", R"("on")", R"("Enabled")"});

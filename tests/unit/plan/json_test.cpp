@@ -46,6 +46,11 @@ Machine sample() {
   machine.rpc.calls = {{CellId{0}, {CellId{1}}}};
   machine.rpc.packets_per_second = 1000;
   machine.faults = true;
+  machine.discard = Discard::kWritable;
+  machine.cells[0].crash_dump = "/var/crash";
+  machine.cells[0].on_failure = OnFailure::kReboot;
+  machine.cells[1].on_failure = OnFailure::kStopMachine;
+  machine.cells[1].watchdog = 30;
   return machine;
 }
 
@@ -153,6 +158,15 @@ TEST(PlanJson, RefusesValuesOutOfBounds) {
       {"/on_violation", "panic"},
       {"/on_violation", ""},
       {"/on_violation", 0},
+      {"/discard", "all"},
+      {"/discard", 1},
+      {"/cells/0/crash_dump", "crash"},
+      {"/cells/0/crash_dump", 1},
+      {"/cells/0/on_failure", "stop"},
+      {"/cells/0/on_failure", 1},
+      {"/cells/0/watchdog", 1},
+      {"/cells/0/watchdog", 3601},
+      {"/cells/0/watchdog", "10s"},
       {"/cells/0/cid", 2},
       {"/cells/0/cid", 0xffff'ffffU},
       {"/cells/0/kernel", ""},

@@ -11,7 +11,8 @@
 
 namespace hive::plan::testing {
 
-/// Files by absolute path. With `everything`, any other path is a file of its own.
+/// Files by absolute path. With `everything`, any other path is a file of its own, or a folder
+/// where its name says so.
 class MadeUpFiles : public FileProbe {
  public:
   std::map<std::string, FileFacts> files;
@@ -21,6 +22,7 @@ class MadeUpFiles : public FileProbe {
     const auto found = files.find(path);
     if (found != files.end()) return found->second;
     if (!everything) return {};
+    if (path.find("folder") != std::string::npos) return {FileKind::kDirectory, true, true, {}, 0};
     return {FileKind::kRegular, true, true, {99, std::hash<std::string>{}(path)}, kMiB};
   }
 };
@@ -46,6 +48,7 @@ struct MadeUpHost {
         {"/m/b.img", regular(6)},
         {"/m/link-to-a.img", regular(5)},
         {"/m/folder", {FileKind::kDirectory, true, true, {1, 7}, 0}},
+        {"/m/sealed", {FileKind::kDirectory, true, false, {1, 14}, 0}},
         {"/m/secret", {FileKind::kRegular, false, false, {1, 8}, kMiB}},
         {"/m/frozen.img", {FileKind::kRegular, true, false, {1, 9}, kMiB}},
         {"/m/locked/x", {FileKind::kUnreachable, false, false, {}, 0}},

@@ -57,7 +57,8 @@ const Case kKeys[] = {
      "f:2:34: unknown key 'over' in a cell; did you mean 'overcommit_cpus'?"},
     {"far", sound_cell("network: tap"),
      "f:2:34: unknown key 'network' in a cell; the keys are name, cpus, overcommit_cpus, memory, "
-     "hugepages, shared, kernel, initrd, cmdline, disks, cid, agent, vsock"},
+     "hugepages, shared, kernel, initrd, cmdline, disks, cid, agent, vsock, "
+     "crash_dump, on_failure, watchdog"},
     {"of_machine", "machine: m\nmonitor: {}\ncells: [{name: a, memory: 64MiB}]\n",
      "f:2:1: unknown key 'monitor' in a machine; the keys are machine, cells, defaults, firewall, "
      "rpc, faults"},
@@ -71,7 +72,8 @@ const Case kKeys[] = {
      "f:2:12: unknown key 'cpu' in the defaults; did you mean 'cpus'?"},
     {"escape", sound_cell("\"\\e[31m\": 1"),
      "f:2:34: unknown key '\\x1b[31m' in a cell; the keys are name, cpus, overcommit_cpus, memory, "
-     "hugepages, shared, kernel, initrd, cmdline, disks, cid, agent, vsock"},
+     "hugepages, shared, kernel, initrd, cmdline, disks, cid, agent, vsock, "
+     "crash_dump, on_failure, watchdog"},
     {"twice", sound_cell("memory: 32MiB"),
      "f:2:34: key 'memory' is given twice, first at line 2; keep one of them"},
     {"no_machine", "cells: [{name: a, memory: 64MiB}]\n",
@@ -99,11 +101,11 @@ const Case kTypes[] = {
     {"cell_scalar", "machine: m\ncells: [a]\n",
      "f:2:9: a cell is described by a single value; write a mapping with the keys name, cpus, "
      "overcommit_cpus, memory, hugepages, shared, kernel, initrd, cmdline, disks, cid, agent, "
-     "vsock"},
+     "vsock, crash_dump, on_failure, watchdog"},
     {"cell_null", "machine: m\ncells:\n-\n- {name: a, memory: 64MiB}\n",
      "f:4:1: nothing up to here describes a cell; write a mapping with the keys name, cpus, "
      "overcommit_cpus, memory, hugepages, shared, kernel, initrd, cmdline, disks, cid, agent, "
-     "vsock"},
+     "vsock, crash_dump, on_failure, watchdog"},
     {"defaults_list", "machine: m\ndefaults: []\ncells: [{name: a, memory: 64MiB}]\n",
      "f:2:11: 'defaults' is a list; give it a mapping such as {memory: 256MiB}"},
     {"memory_list", cell("memory: [64MiB]"),
@@ -238,6 +240,14 @@ const Case kHost[] = {
     {"initrd_large", sound_cell("initrd: big.cpio"),
      "f:2:27: kernel (20MiB) and initrd (200MiB) do not fit in 64MiB of memory; give the cell "
      "more"},
+    {"dumps_missing", sound_cell("crash_dump: no/where"),
+     "f:2:46: crash dumps' folder '/m/no/where' does not exist; make it with 'mkdir -p'"},
+    {"dumps_in_a_file", sound_cell("crash_dump: a.img"),
+     "f:2:46: crash dumps' folder '/m/a.img' is not a folder; name a folder"},
+    {"dumps_locked", sound_cell("crash_dump: sealed"),
+     "f:2:46: crash dumps' folder '/m/sealed' may not be written; give your user permission to "
+     "make "
+     "files in it"},
     {"disk_missing", sound_cell("disks: [{path: no.img}]"),
      "f:2:49: disk '/m/no.img' does not exist; check the path, or make an image with 'truncate -s "
      "1G'"},

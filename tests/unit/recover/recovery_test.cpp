@@ -305,6 +305,17 @@ TEST(Recovery, ANewCoordinatorReplacesWhoIsStillOut) {
   EXPECT_THAT(rig.port(1).replaced, ElementsAre(kA, Rig::id(3)));
 }
 
+TEST(Recovery, AsksAMonitorThatSomebodyElseHasStarted) {
+  Rig rig(3);
+  rig.dead[2] = true;
+  rig[0].monitor_ended(kC, rig.now);
+  rig[0].monitor_started(kC);
+  rig.lose(2);
+  EXPECT_THAT(rig.port(0).replaced, IsEmpty());
+  rig.pass(rig.settings.times.patience + 2 * rig.settings.times.retry);
+  EXPECT_THAT(rig.port(0).replaced, ElementsAre(kC)) << "it does not answer either";
+}
+
 TEST(Recovery, ReplacingFollowsThePolicy) {
   for (const OnFailure policy : {OnFailure::kLeave, OnFailure::kStopMachine}) {
     Rig rig(3, {policy});

@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/no_more_descriptors.h"
 #include "tests/unit/sdk/cells.h"
 #include "vmm/base/unique_fd.h"
 
@@ -201,6 +202,36 @@ TEST(Events, WaitsEndInTimeWhileTheDriverIsLoaded) {
   std::ifstream chosen_now(chosen);
   std::getline(chosen_now, driver);
   EXPECT_EQ(driver, "");
+}
+
+/// Each listener takes a descriptor.
+class CountedBell : public hive::sdk::Bell {
+ public:
+  explicit CountedBell(std::unique_ptr<Bell> bell) : bell_(std::move(bell)) {}
+  hive::sdk::Result<std::unique_ptr<hive::sdk::Listener>> listen(Clock::time_point end) override {
+    taken_.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (!taken_) return hive::sdk::system_failure("open", errno);
+    return bell_->listen(end);
+  }
+  void ring(std::uint32_t cell) override { bell_->ring(cell); }
+
+ private:
+  std::unique_ptr<Bell> bell_;
+  hive::UniqueFd taken_;
+};
+
+TEST(Events, HearAgainWhenThereAreDescriptorsAgain) {
+  Cells cells;
+  const auto device = cells.device(0);
+  hive::sdk::Events events(device, std::make_unique<CountedBell>(cells.bells.bell(0)), {});
+  {
+    const hive::testing::NoMoreDescriptors none;
+    EXPECT_FALSE(events.wait(
+        kKey, [] { return false; }, Clock::now() + 5ms));
+    EXPECT_EQ(events.take_listener(Clock::now() + 1s), nullptr);
+    EXPECT_FALSE(events.is_deaf());
+  }
+  EXPECT_NE(events.take_listener(Clock::now() + 1s), nullptr);
 }
 
 TEST(Events, SurvivesTablesThatFaultOrAreGone) {

@@ -6,6 +6,7 @@
 #include <new>
 #include <system_error>
 
+#include "tests/support/no_more_descriptors.h"
 #include "tests/unit/sdk/rpc_fixture.h"
 
 namespace {
@@ -118,29 +119,7 @@ TEST_F(RpcShortage, OneConnectionEndsOnce) {
   EXPECT_EQ(client_.counters().connections, 1U);
 }
 
-/// Each of this process.
-class NoMoreDescriptors {
- public:
-  NoMoreDescriptors() {
-    ::getrlimit(RLIMIT_NOFILE, &before_);
-    rlimit few = before_;
-    few.rlim_cur = 256;
-    ::setrlimit(RLIMIT_NOFILE, &few);
-    for (;;) {
-      hive::UniqueFd one(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-      if (!one) break;
-      taken_.push_back(std::move(one));
-    }
-  }
-  NoMoreDescriptors(const NoMoreDescriptors&) = delete;
-  NoMoreDescriptors& operator=(const NoMoreDescriptors&) = delete;
-  ~NoMoreDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-  void leave_one() { taken_.pop_back(); }
-
- private:
-  rlimit before_{};
-  std::vector<hive::UniqueFd> taken_;
-};
+using hive::testing::NoMoreDescriptors;
 
 TEST(RpcDescriptors, ALinkThatGetsOneOfTwoIsNone) {
   SocketPath path;

@@ -132,15 +132,21 @@ TEST(SpinBound, SpinningThatSavesLittleIsLeftAlone) {
   EXPECT_LT(spun / kWaits, 5us);
 }
 
-TEST(SpinBound, VainTrialsBecomeRare) {
+/// How many of 10,240 waits that spin in vain are of KIND.
+int vain_waits(Kind kind, bool peer_is_awake) {
   SpinBound bound;
-  int trials = 0;
+  int count = 0;
   for (int i = 0; i < 10'240; ++i) {
-    const SpinBound::Spin spin = bound.next();
-    trials += spin.kind == Kind::kTrial ? 1 : 0;
+    const SpinBound::Spin spin = bound.next(peer_is_awake);
+    count += spin.kind == kind ? 1 : 0;
     bound.missed(spin.kind);
     bound.slept(500us, spin.kind);
   }
+  return count;
+}
+
+TEST(SpinBound, VainTrialsBecomeRare) {
+  const int trials = vain_waits(Kind::kTrial, false);
   EXPECT_GE(trials, 10);
   EXPECT_LE(trials, 20);
 }
@@ -177,14 +183,7 @@ TEST(SpinBound, TwoOnOneCpuLoseLittleBySpinning) {
 
 /// On a host with one CPU the other cannot even begin while this one spins.
 TEST(SpinBound, JoiningInVainBecomesRare) {
-  SpinBound bound;
-  int joins = 0;
-  for (int i = 0; i < 10'240; ++i) {
-    const SpinBound::Spin spin = bound.next(true);
-    joins += spin.kind == Kind::kJoin ? 1 : 0;
-    bound.missed(spin.kind);
-    bound.slept(500us, spin.kind);
-  }
+  const int joins = vain_waits(Kind::kJoin, true);
   EXPECT_GE(joins, 10);
   EXPECT_LE(joins, 22);
 }

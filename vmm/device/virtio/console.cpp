@@ -96,10 +96,21 @@ class VirtioConsole::Engine {
 
   void reset() {
     control_.reset();
+    for (unsigned id = 0; id < setups_.size(); ++id) tell(id);
     for (const auto& port : ports_) port->reset();
   }
 
  private:
+  void tell(unsigned id) const {
+    if (setups_[id].on_guest_open) setups_[id].on_guest_open(control_.guest_open(id));
+  }
+
+  /// The guest has opened port ID, or closed it.
+  void follow(unsigned id) {
+    tell(id);
+    ports_[id]->pump_to_guest(control_.guest_open(id));
+  }
+
   using ControlStorage = std::array<iovec, kControlSize>;
 
   /// Sends what is due, as far as the driver has given buffers for it.
@@ -141,7 +152,7 @@ class VirtioConsole::Engine {
       const bool whole = copy_from(chain.to_read(), 0, bytes) == bytes.size();
       queue.push(chain.head, 0);
       const auto changed = whole ? control_.receive(header) : std::nullopt;
-      if (changed) ports_[*changed]->pump_to_guest(control_.guest_open(*changed));
+      if (changed) follow(*changed);
     }
     send_control();
     transport_->poke(index);

@@ -19,6 +19,8 @@ struct ConsolePortSetup {
   /// A connected stream socket: what the guest writes comes out there, what is sent there reaches
   /// the guest.
   UniqueFd socket;
+  /// Told, with the device's lock held, when the guest opens or closes the port. May be empty.
+  std::function<void(bool open)> on_guest_open = {};
 };
 
 /// A console with several ports (virtio 1.2, 5.3), each bridged to a stream socket. There is no

@@ -6,12 +6,18 @@
 //   echo                                 from now on, serial input comes back in capitals
 //   agent                                a real agent on its port; it can power off and reboot
 //   cells                                from now on, the agent's list of cells goes to serial
+//   pong                                 an agent that only says that it is there, until hang
+//   hang FLAGS                           once the agent has answered, or if there is none: it falls
+//                                        silent, and a thread spins that looks as FLAGS say
+//                                        (VcpuProgress)
 //   garbage                              bytes on the agent's port that are no frames
 //   stderr TEXT            exit STATUS   kill SIGNAL      sleep MILLISECONDS
 //   fds                                  a line on the serial console that lists open descriptors
 //   counts                               from now on, it tells of counters of vsock, after nonsense
 //   env                                  the same for the environment, but sanitizers' options
+//   core [TEXT]                          from now on, a dump writes TEXT, or is not answered
 //   deaf                                 from now on, commands are not obeyed
+//   slow MILLISECONDS                    from now on, a pause takes that long
 //   hush                                 no more packets come, though the socket stays open
 #include <dirent.h>
 #include <fcntl.h>
@@ -26,14 +32,21 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <set>
+#include <span>
 #include <sstream>
 #include <string>
 #include <thread>
+#include <vector>
 
+#include "guests/abi/agent_codec.h"
+#include "guests/abi/agent_protocol.h"
 #include "guests/agent/agent.h"
+#include "vmm/base/descriptors.h"
 #include "vmm/cell/config.h"
 #include "vmm/cell/monitor_protocol.h"
+#include "vmm/cell/progress.h"
 #include "vmm/cell/vsock_protocol.h"
 
 namespace {
@@ -47,6 +60,7 @@ class FakeVmm {
  public:
   explicit FakeVmm(int monitor) : monitor_(monitor) {
     config_ = hive::cell::parse_config(receive());
+    progress_.emplace(config_.progress_fd);
   }
 
   [[noreturn]] void run() {
@@ -58,9 +72,13 @@ class FakeVmm {
  private:
   std::string receive() {
     std::array<char, hive::cell::kMaxMessage> buffer;
-    const ssize_t count = ::recv(monitor_, buffer.data(), buffer.size(), 0);
-    if (count <= 0) ::_exit(0);
-    return {buffer.data(), static_cast<std::size_t>(count)};
+    pollfd wanted{monitor_, POLLIN, 0};
+    if (::poll(&wanted, 1, -1) < 0) ::_exit(9);
+    hive::ReceivedPacket packet =
+        hive::receive_with_files(monitor_, std::as_writable_bytes(std::span(buffer)));
+    if (packet.size <= 0) ::_exit(0);
+    files_ = std::move(packet.files);
+    return {buffer.data(), static_cast<std::size_t>(packet.size)};
   }
 
   void send(const std::string& packet) { ::send(monitor_, packet.data(), packet.size(), 0); }
@@ -75,14 +93,28 @@ class FakeVmm {
     if (!command || deaf_) return;
     switch (*command) {
       case Command::kPause:
+        std::this_thread::sleep_for(pause_time_);
         return send(to_json(Report{ReportKind::kPaused, ""}));
       case Command::kResume:
         return send(to_json(Report{ReportKind::kResumed, ""}));
+      case Command::kLook:
+        (*progress_)->vcpus[0].looks.fetch_add(1);
+        return;
       case Command::kPowerButton:
         end(ReportKind::kOff);
       case Command::kQuit:
         ::_exit(0);
+      case Command::kDump:
+        return dump();
     }
+  }
+
+  void dump() {
+    if (!core_ || files_.size() != 1)
+      return send(to_json(Report{ReportKind::kNotDumped, "no disk"}));
+    if (core_->empty()) return;
+    if (::write(files_[0].get(), core_->data(), core_->size()) < 0) ::_exit(9);
+    send(to_json(Report{ReportKind::kDumped, ""}));
   }
 
   void perform(const std::string& step) {
@@ -103,6 +135,12 @@ class FakeVmm {
       std::thread([this] { echo(); }).detach();
     } else if (verb == "agent") {
       std::thread([this] { serve_agent(); }).detach();
+    } else if (verb == "pong") {
+      (*progress_)->agent_open = 1;
+      awaits_ping_ = true;
+      std::thread([this] { serve_pings(); }).detach();
+    } else if (verb == "hang") {
+      hang(static_cast<std::uint32_t>(std::stoul(rest)));
     } else if (verb == "counts") {
       std::thread([this] { tell_counts(); }).detach();
     } else if (verb == "garbage") {
@@ -121,9 +159,44 @@ class FakeVmm {
     if (verb == "exit") ::_exit(std::stoi(rest));
     if (verb == "kill") ::raise(std::stoi(rest));
     if (verb == "sleep") std::this_thread::sleep_for(std::chrono::milliseconds(std::stoi(rest)));
+    if (verb == "slow") pause_time_ = std::chrono::milliseconds(std::stoi(rest));
     if (verb == "deaf") deaf_ = true;
+    if (verb == "core") core_ = rest;
     if (verb == "cells") shows_cells_ = true;
     if (verb == "hush") ::shutdown(monitor_, SHUT_WR);
+  }
+
+  void serve_pings() {
+    const int port = config_.agent_fd;
+    write_all(port, hive::abi::encode_frame(HIVE_AGENT_HELLO, 0, kHello));
+    hive::abi::FrameDecoder decoder;
+    std::array<char, 4096> buffer;
+    ssize_t count = 0;
+    while ((count = ::read(port, buffer.data(), buffer.size())) > 0) {
+      decoder.feed({buffer.data(), static_cast<std::size_t>(count)});
+      while (const auto frame = decoder.next()) {
+        if (frame->type != HIVE_AGENT_PING || hangs_) continue;
+        write_all(port, hive::abi::encode_frame(HIVE_AGENT_PONG, 0, frame->payload));
+        awaits_ping_ = false;
+      }
+    }
+  }
+
+  void hang(std::uint32_t flags) {
+    while (awaits_ping_) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    hangs_ = true;
+    std::thread([this, flags] {
+      hive::cell::VcpuProgress& vcpu = (*progress_)->vcpus[0];
+      vcpu.flags = flags;
+      vcpu.rip = 0x1234;
+      vcpu.thread = ::gettid();
+      for (volatile bool for_ever = true; for_ever;) {
+      }
+    }).detach();
+  }
+
+  static void write_all(int fd, const std::string& bytes) {
+    if (::write(fd, bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) ::_exit(9);
   }
 
   void tell_counts() const {
@@ -176,7 +249,7 @@ class FakeVmm {
   void serve_agent() {
     ::fcntl(config_.agent_fd, F_SETFL, O_NONBLOCK);
     hive::agent::Agent agent(
-        config_.agent_fd, R"({"version": 1, "kernel": "6.1.0-test", "uptime": 1})",
+        config_.agent_fd, kHello,
         {[this] { end(ReportKind::kOff); }, [this] { end(ReportKind::kReset); }},
         [this](const std::string& text) {
           if (shows_cells_) print(config_.serial_fd, text);
@@ -185,7 +258,15 @@ class FakeVmm {
   }
 
   int monitor_;
+  static constexpr const char* kHello = R"({"version": 1, "kernel": "6.1.0-test", "uptime": 1})";
+
   CellConfig config_;
+  std::optional<hive::cell::ProgressPage> progress_;
+  std::atomic<bool> awaits_ping_{false};
+  std::atomic<bool> hangs_{false};
+  std::chrono::milliseconds pause_time_{0};
+  std::optional<std::string> core_;
+  std::vector<hive::UniqueFd> files_;  ///< Of the last packet.
   std::atomic<bool> deaf_{false};
   std::atomic<bool> shows_cells_{false};
 };

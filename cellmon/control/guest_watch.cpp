@@ -1,0 +1,164 @@
+#include "cellmon/control/guest_watch.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "vmm/memory/shared_file.h"
+
+namespace hive::control {
+namespace {
+
+using agree::Evidence;
+using detect::Time;
+
+constexpr Time kSecond = 1'000'000'000;
+constexpr Time kPeriod = kSecond / 2;
+
+double seconds(Time time) { return static_cast<double>(time) / static_cast<double>(kSecond); }
+
+}  // namespace
+
+GuestWatch::GuestWatch(boost::asio::io_context& loop, const plan::Cell& cell,
+                       const CellMachine& machine, Handlers handlers)
+    : handlers_(std::move(handlers)),
+      machine_(machine),
+      timer_(loop),
+      limit_(cell.watchdog * kSecond),
+      vcpus_(cell.vcpus),
+      watchdog_({limit_, cell.agent}) {}
+
+void GuestWatch::start() {
+  next_beat_ = static_cast<Time>(std::chrono::steady_clock::now().time_since_epoch().count());
+  beat();
+}
+
+int GuestWatch::prepare() {
+  detach();
+  file_ = memory::make_shared_file("hive-progress", cell::Progress::kBytes);
+  page_.emplace(file_.get());
+  return file_.get();
+}
+
+void GuestWatch::attach(VmmInstance& vmm) {
+  vmm_ = &vmm;
+  file_.reset();
+  loop_times_.emplace(vmm.pid(), vmm.pid());
+  vcpu_times_.clear();
+  vcpu_times_.resize(vcpus_);
+  ran_ = 0;
+}
+
+void GuestWatch::detach() {
+  vmm_ = nullptr;
+  page_.reset();
+  loop_times_.reset();
+  watchdog_.restart();
+  silent_ = false;
+  load_ = 0;
+  sampled_ = 0;
+}
+
+void GuestWatch::beat() {
+  const auto now = static_cast<Time>(std::chrono::steady_clock::now().time_since_epoch().count());
+  if (vmm_ != nullptr) look(now - std::min(now, next_beat_), now);
+  next_beat_ = now + kPeriod;
+  timer_.expires_at(std::chrono::steady_clock::time_point(std::chrono::nanoseconds(next_beat_)));
+  timer_.async_wait([this](const auto& error) {
+    if (!error) beat();
+  });
+}
+
+void GuestWatch::look(Time late, Time now) {
+  const detect::GuestSample sample = this->sample();
+  publish(sample, now);
+  if (!machine_.guest_runs()) {
+    watchdog_.restart();
+    // What led to a suspension holds until that is over.
+    if (!machine_.is_suspended()) handlers_.on_hang({}, {});
+    return;
+  }
+  watchdog_.observe(sample, late, now);
+  judge();
+  if (vmm_ == nullptr) return;
+  vmm_->agent().ping();
+  if (watchdog_.wants_look()) vmm_->command(cell::Command::kLook);
+}
+
+detect::GuestSample GuestWatch::sample() {
+  detect::GuestSample sample;
+  const AgentPeer& agent = vmm_->agent();
+  sample.answers = agent.answers();
+  sample.expects_answers = agent.has_answered() && (*page_)->agent_open.load() != 0;
+  if (const auto times = loop_times_->read()) sample.held_up = times->waited;
+  for (unsigned index = 0; index < vcpus_; ++index) sample.vcpus.push_back(sample_vcpu(index));
+  return sample;
+}
+
+detect::VcpuSample GuestWatch::sample_vcpu(unsigned index) {
+  detect::VcpuSample sample;
+  const cell::VcpuProgress& vcpu = (*page_)->vcpus.at(index);
+  sample.looks = vcpu.looks.load(std::memory_order_acquire);
+  const std::uint32_t flags = vcpu.flags.load(std::memory_order_relaxed);
+  sample.masked = (flags & cell::VcpuProgress::kMasked) != 0;
+  sample.user = (flags & cell::VcpuProgress::kUser) != 0;
+  std::optional<ThreadTimes>& times = vcpu_times_.at(index);
+  const pid_t thread = vcpu.thread.load();
+  if (!times && thread > 0) times.emplace(vmm_->pid(), thread);
+  if (const auto read = times ? times->read() : std::nullopt) {
+    sample.ran = read->ran;
+    sample.waited = read->waited;
+  }
+  return sample;
+}
+
+void GuestWatch::publish(const detect::GuestSample& sample, Time now) {
+  member::GuestFigures figures;
+  figures.beat = sample.answers;
+  for (unsigned index = 0; index < vcpus_; ++index) {
+    figures.exits += (*page_)->vcpus.at(index).exits.load(std::memory_order_relaxed);
+    figures.ran += sample.vcpus[index].ran;
+    figures.waited += sample.vcpus[index].waited;
+  }
+  // Over some seconds, so that the figure is not one of chance.
+  constexpr double kWeight = 0.25;
+  if (sampled_ != 0 && now > sampled_ && figures.ran >= ran_) {
+    const double share =
+        static_cast<double>(figures.ran - ran_) / static_cast<double>(now - sampled_);
+    load_ += kWeight * (share - load_);
+  }
+  sampled_ = now;
+  ran_ = figures.ran;
+  handlers_.on_figures(figures);
+}
+
+void GuestWatch::judge() {
+  const auto hang = watchdog_.hang();
+  const bool silent = limit_ != 0 && watchdog_.silence() >= limit_;
+  if (silent != silent_ && (!silent || !hang)) {
+    silent_ = silent;
+    handlers_.on_silence(
+        silent, silent ? fmt::format("for {:.1f} s; no vCPU is stuck", seconds(watchdog_.silence()))
+                       : std::string());
+  }
+  agree::EvidenceSet evidence;
+  if (hang) evidence = Evidence::kVcpuStuck;
+  if (hang && hang->silence != 0) evidence = evidence | Evidence::kAgentSilent;
+  handlers_.on_hang(evidence, hang ? describe(*hang) : std::string());
+}
+
+std::string GuestWatch::describe(const detect::Hang& hang) const {
+  const std::string agent = hang.silence == 0 ? std::string()
+                                              : fmt::format(
+                                                    "its agent has been silent for {:.1f} "
+                                                    "s, and ",
+                                                    seconds(hang.silence));
+  return fmt::format("{}vCPU {} has run for {:.1f} s on end in the kernel{}, last at {:#x}", agent,
+                     hang.vcpu, seconds(hang.spun), hang.masked ? " with interrupts off" : "",
+                     (*page_)->vcpus.at(hang.vcpu).rip.load());
+}
+
+std::uint64_t GuestWatch::silent_ms() const { return watchdog_.silence() / 1'000'000; }
+
+}  // namespace hive::control

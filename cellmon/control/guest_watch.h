@@ -1,0 +1,82 @@
+// How a cell's guest does: its agent's answers, its vCPUs' progress, and whether it hangs.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cellmon/agree/evidence.h"
+#include "cellmon/control/cell_machine.h"
+#include "cellmon/control/thread_times.h"
+#include "cellmon/control/vmm_instance.h"
+#include "cellmon/detect/watchdog.h"
+#include "cellmon/member/state_page.h"
+#include "vmm/base/unique_fd.h"
+#include "vmm/cell/progress.h"
+#include "vmm/plan/plan.h"
+
+namespace hive::control {
+
+/// Asks the agent whether it is there, and samples the vCPUs, each half second. Single-threaded.
+class GuestWatch {
+ public:
+  /// They may not call this object.
+  struct Handlers {
+    /// What there is to say against the guest has changed; DETAIL is for people.
+    std::function<void(agree::EvidenceSet evidence, const std::string& detail)> on_hang;
+    /// The agent has become silent, or answers again.
+    std::function<void(bool silent, const std::string& detail)> on_silence;
+    std::function<void(const member::GuestFigures&)> on_figures;
+  };
+
+  /// MACHINE outlives this object, and tells when the guest can be expected to do anything.
+  GuestWatch(boost::asio::io_context& loop, const plan::Cell& cell, const CellMachine& machine,
+             Handlers handlers);
+
+  void start();
+  /// A page for a VMM that is about to be launched; its file, for cell::CellConfig::progress_fd.
+  /// Throws Error.
+  int prepare();
+  /// VMM was launched with that page. It lives until detach().
+  void attach(VmmInstance& vmm);
+  void detach();
+
+  /// How long the agent has been silent, less what is not its fault.
+  [[nodiscard]] std::uint64_t silent_ms() const;
+  /// CPU time that the vCPUs use, in percent of one CPU.
+  [[nodiscard]] std::uint64_t load() const { return static_cast<std::uint64_t>(load_ * 100); }
+
+ private:
+  using Time = detect::Time;
+
+  void beat();
+  void look(Time late, Time now);
+  [[nodiscard]] detect::GuestSample sample();
+  [[nodiscard]] detect::VcpuSample sample_vcpu(unsigned index);
+  void publish(const detect::GuestSample& sample, Time now);
+  void judge();
+  [[nodiscard]] std::string describe(const detect::Hang& hang) const;
+
+  Handlers handlers_;
+  const CellMachine& machine_;
+  boost::asio::steady_timer timer_;
+  Time next_beat_ = 0;
+  Time limit_;
+  unsigned vcpus_;
+  detect::Watchdog watchdog_;
+  UniqueFd file_;
+  std::optional<cell::ProgressPage> page_;
+  VmmInstance* vmm_ = nullptr;
+  std::optional<ThreadTimes> loop_times_;  ///< Of the VMM's first thread, which carries answers.
+  std::vector<std::optional<ThreadTimes>> vcpu_times_;
+  bool silent_ = false;  ///< As was told.
+  Time sampled_ = 0;
+  Time ran_ = 0;
+  double load_ = 0;
+};
+
+}  // namespace hive::control

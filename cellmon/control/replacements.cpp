@@ -1,0 +1,95 @@
+#include "cellmon/control/replacements.h"
+
+#include <fmt/format.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <exception>
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <utility>
+
+#include "cellmon/wire/cell_address.h"
+#include "cellmon/wire/local_socket.h"
+#include "cellmon/wire/text.h"
+#include "vmm/base/watch.h"
+
+namespace hive::control {
+namespace {
+
+constexpr std::size_t kMaxAnswer = 4096;
+
+void kill_process(int process) {
+  // It may have ended meanwhile.
+  if (process >= 0) (void)::syscall(SYS_pidfd_send_signal, process, SIGKILL, nullptr, 0);
+}
+
+/// Whoever listens at the control socket of ADDRESS, where this user is trusted with it.
+void kill_holder(const wire::CellAddress& address) {
+  const UniqueFd socket =
+      wire::connect_abstract(wire::socket_name(address), SOCK_STREAM | SOCK_NONBLOCK);
+  if (socket) kill_process(wire::open_peer_process(socket.get()).get());
+}
+
+}  // namespace
+
+Replacements::Replacements(boost::asio::io_context& loop, const plan::Machine& machine, Start start,
+                           Tell tell)
+    : loop_(loop), machine_(machine), start_(std::move(start)), tell_(std::move(tell)) {}
+
+const std::string& Replacements::name_of(CellId cell) const {
+  return machine_.cells[static_cast<std::size_t>(cell)].name;
+}
+
+void Replacements::replace(CellId cell, int process, bool has_ended,
+                           const std::vector<GlobalFileNumbers>& files) {
+  if (!start_) return give_up(cell, "this monitor cannot start another one");
+  try {
+    kill_process(process);
+    const unsigned before = started_[cell]++;
+    if (!has_ended || before > 0) kill_holder({::geteuid(), machine_.name, name_of(cell)});
+    const UniqueFd heritage = leave_heritage(files);
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    const auto life = std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
+    await_ready(cell, start_({static_cast<unsigned>(cell), static_cast<agree::Life>(life),
+                              files.empty() ? -1 : heritage.get()}));
+  } catch (const std::exception& error) {
+    give_up(cell, error.what());
+  }
+}
+
+void Replacements::give_up(CellId cell, const std::string& why) {
+  tell_("not-restarted",
+        fmt::format("{}: no monitor could be started in place of the one that ended or does not "
+                    "answer: {}",
+                    name_of(cell), why));
+}
+
+void Replacements::await_ready(CellId cell, UniqueFd ready) {
+  starting_.erase(cell);
+  Pipe& pipe = starting_.emplace(cell, watch(loop_, std::move(ready))).first->second;
+  pipe.async_wait(Pipe::wait_read, [this, cell](const auto& error) {
+    if (!error) take_answer(cell);
+  });
+}
+
+void Replacements::take_answer(CellId cell) {
+  std::array<char, kMaxAnswer> buffer;
+  const ssize_t size = ::read(starting_.at(cell).native_handle(), buffer.data(), buffer.size());
+  starting_.erase(cell);
+  if (size <= 0) return give_up(cell, "it ended as it started");
+  const std::string_view text(buffer.data(), static_cast<std::size_t>(size));
+  const auto answer = nlohmann::json::parse(text, nullptr, false);
+  if (!answer.is_object() || answer.value("ready", false) != true) {
+    const bool says_why = answer.is_object() && answer.contains("error");
+    return give_up(cell, says_why ? wire::printable(answer["error"].dump(), kMaxAnswer) : "broken");
+  }
+  tell_("replaced", fmt::format("{}: its monitor has ended or does not answer; process {} is its "
+                                "monitor now",
+                                name_of(cell), answer.value("pid", 0)));
+}
+
+}  // namespace hive::control

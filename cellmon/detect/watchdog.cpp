@@ -1,0 +1,82 @@
+#include "cellmon/detect/watchdog.h"
+
+#include <algorithm>
+
+namespace hive::detect {
+namespace {
+
+Time since(Time before, Time now) { return now > before ? now - before : 0; }
+
+}  // namespace
+
+void Watchdog::restart() {
+  last_.reset();
+  elapsed_ = excused_ = 0;
+  spells_.clear();
+}
+
+void Watchdog::observe(const GuestSample& sample, Time own_delay, Time now) {
+  if (settings_.limit == 0) return;
+  if (!last_ || last_->vcpus.size() != sample.vcpus.size()) {
+    restart();
+    spells_.resize(sample.vcpus.size());
+    last_ = sample;
+    last_time_ = now;
+    return;
+  }
+  const Time passed = since(last_time_, now);
+  const Time charged = since(own_delay, passed);
+  Time starved = 0;
+  for (std::size_t index = 0; index < spells_.size(); ++index) {
+    const VcpuSample& before = last_->vcpus[index];
+    const VcpuSample& after = sample.vcpus[index];
+    extend(spells_[index], before, after, passed, charged);
+    starved = std::max(starved, since(before.waited, after.waited));
+  }
+  elapsed_ += charged;
+  excused_ += starved + since(last_->held_up, sample.held_up);
+  const bool answered = sample.answers != last_->answers;
+  if (answered) std::fill(spells_.begin(), spells_.end(), Spell());
+  if (answered || !sample.expects_answers) elapsed_ = excused_ = 0;
+  last_ = sample;
+  last_time_ = now;
+}
+
+void Watchdog::extend(Spell& spell, const VcpuSample& before, const VcpuSample& now, Time passed,
+                      Time charged) {
+  const Time ran = since(before.ran, now.ran);
+  // A twentieth may be idle. What was busy before makes up for no more of it than that.
+  const Time busy = ran + since(before.waited, now.waited) + passed / 20;
+  spell.idle = since(busy, spell.idle + passed);
+  spell.spun += std::min(ran, charged);
+  const bool looked = now.looks != before.looks;
+  if (looked) {
+    ++spell.looks;
+    spell.unmasked = spell.unmasked || !now.masked;
+  }
+  if (spell.idle > kSlack || (looked && now.user)) spell = Spell();
+}
+
+bool Watchdog::wants_look() const {
+  if (settings_.limit == 0) return false;
+  if (settings_.has_agent && silence() < settings_.limit / 2) return false;
+  return std::any_of(spells_.begin(), spells_.end(),
+                     [this](const Spell& spell) { return spell.spun >= settings_.limit / 2; });
+}
+
+bool Watchdog::is_stuck(const Spell& spell) const {
+  if (spell.looks < kLooks || (spell.unmasked && !settings_.has_agent)) return false;
+  const Time limit = settings_.limit * (spell.unmasked ? kPatience : 1);
+  return spell.spun >= limit && (!settings_.has_agent || silence() >= limit);
+}
+
+std::optional<Hang> Watchdog::hang() const {
+  if (settings_.limit == 0) return std::nullopt;
+  for (std::size_t index = 0; index < spells_.size(); ++index) {
+    const Spell& spell = spells_[index];
+    if (is_stuck(spell)) return Hang{silence(), index, spell.spun, !spell.unmasked};
+  }
+  return std::nullopt;
+}
+
+}  // namespace hive::detect

@@ -1,0 +1,93 @@
+// When a guest hangs: what its agent, its vCPUs and the host's scheduler say together.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "cellmon/detect/accrual.h"
+
+namespace hive::detect {
+
+/// A vCPU at one moment. Times and counts grow from anywhere.
+struct VcpuSample {
+  Time ran = 0;             ///< CPU time that its thread has used.
+  Time waited = 0;          ///< Time that its thread was ready to run and had no CPU.
+  std::uint64_t looks = 0;  ///< How often it was looked at. The rest is as the last look found it:
+  bool masked = false;      ///< Interrupts were off.
+  bool user = false;        ///< It ran a program, not the kernel.
+};
+
+/// A guest at one moment.
+struct GuestSample {
+  /// Whether its agent is expected to answer: it is there, and has answered before.
+  bool expects_answers = false;
+  std::uint64_t answers = 0;  ///< How many have come.
+  Time held_up = 0;           ///< Time that what carries answers was ready to run and had no CPU.
+  std::vector<VcpuSample> vcpus;
+};
+
+/// A guest that is stuck, and why that is thought.
+struct Hang {
+  Time silence = 0;  ///< Of its agent; 0 in a guest that has none.
+  std::size_t vcpu = 0;
+  Time spun = 0;        ///< CPU time that the vCPU has used since it was last seen to do otherwise.
+  bool masked = false;  ///< With interrupts off, each time it was looked at.
+};
+
+/// Tells a guest that hangs from one that is busy, slow, starved or idle. Only time counts in which
+/// the host had a CPU for it and the watcher itself was in time. Pure.
+///
+/// A guest hangs whose agent has been silent for the limit, while a vCPU ran all the time, never
+/// idle, and was found in the kernel with interrupts off whenever it was looked at. With interrupts
+/// on it takes kPatience times as long. In a guest without an agent it takes interrupts that are
+/// off.
+class Watchdog {
+ public:
+  struct Settings {
+    Time limit = 0;         ///< 0: nothing ever hangs.
+    bool has_agent = true;  ///< Whether one is expected ever.
+  };
+
+  static constexpr unsigned kPatience = 3;
+  /// How often a vCPU has to be looked at, at least.
+  static constexpr unsigned kLooks = 3;
+  /// How far the kernel's books may lag behind.
+  static constexpr Time kSlack = 1'500'000'000;
+
+  explicit Watchdog(Settings settings) : settings_(settings) {}
+
+  /// The guest was sampled at NOW, OWN_DELAY later than was meant.
+  void observe(const GuestSample& sample, Time own_delay, Time now);
+  /// What was seen counts no more: the guest stood still, or is another one.
+  void restart();
+
+  /// Whether vCPUs are to be looked at, before the next sample.
+  [[nodiscard]] bool wants_look() const;
+  /// How long the agent has been silent, less what is not its fault.
+  [[nodiscard]] Time silence() const { return elapsed_ > excused_ ? elapsed_ - excused_ : 0; }
+  [[nodiscard]] std::optional<Hang> hang() const;
+
+ private:
+  /// One vCPU, since it was last idle or in a program, or the agent answered.
+  struct Spell {
+    Time idle = 0;  ///< Time in which it neither ran nor waited for a CPU, of late.
+    Time spun = 0;
+    unsigned looks = 0;
+    bool unmasked = false;
+  };
+
+  static void extend(Spell& spell, const VcpuSample& before, const VcpuSample& now, Time passed,
+                     Time charged);
+  [[nodiscard]] bool is_stuck(const Spell& spell) const;
+
+  Settings settings_;
+  std::optional<GuestSample> last_;
+  Time last_time_ = 0;
+  Time elapsed_ = 0;  ///< Since the last answer.
+  Time excused_ = 0;
+  std::vector<Spell> spells_;
+};
+
+}  // namespace hive::detect

@@ -1,0 +1,153 @@
+// Faults that are injected by the control socket, and what the machine makes of them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "tests/kvm/hive/hive_run.h"
+
+namespace hive::test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+/// Whether HOLDS, within a minute.
+bool comes(const std::function<bool()>& holds) {
+  for (int tries = 0; tries < 6000 && !holds(); ++tries) ::usleep(10'000);
+  return holds();
+}
+
+/// Three cells at rest.
+class Injection : public testing::Test {
+ protected:
+  void start(bool faults = true) {
+    if (faults) machine_.add_key("faults: enabled");
+    for (const char* cell : {"alpha", "beta", "gamma"}) {
+      machine_.add_cell(cell, std::vector{micro::halt()});
+    }
+    const Output up = machine_.up();
+    ASSERT_EQ(up.status, 0) << up.err;
+  }
+
+  [[nodiscard]] Output inject(const std::string& cell, std::vector<std::string> words) const {
+    words.insert(words.begin(), {"inject", machine_.name() + "/" + cell});
+    return machine_.hive(words);
+  }
+
+  [[nodiscard]] std::string story() const { return machine_.hive({"events", machine_.name()}).out; }
+
+  [[nodiscard]] bool tells(const std::string& what) const {
+    return comes([&] { return story().find(what) != std::string::npos; });
+  }
+
+  /// How often the story has WHAT.
+  [[nodiscard]] int count(const std::string& what) const {
+    const std::string all = story();
+    int found = 0;
+    for (auto at = all.find(what); at != std::string::npos; at = all.find(what, at + 1)) ++found;
+    return found;
+  }
+
+  /// Process PID's, as /proc has it: T where it is stopped.
+  static char state_of(pid_t pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+    const std::string text((std::istreambuf_iterator<char>(file)),
+                           std::istreambuf_iterator<char>());
+    const std::size_t name_end = text.rfind(')');
+    return name_end == std::string::npos || name_end + 2 >= text.size() ? '?' : text[name_end + 2];
+  }
+
+  TestMachine machine_;
+};
+
+TEST_F(Injection, IsRefusedWhereThePlanDoesNotAllowIt) {
+  start(false);
+  const Output output = inject("beta", {"vmm-kill"});
+  EXPECT_NE(output.status, 0);
+  EXPECT_THAT(output.err, HasSubstr("say `faults: enabled` in it"));
+  EXPECT_EQ(machine_.status("beta")["state"], "running");
+  EXPECT_THAT(story(), Not(HasSubstr("fault")));
+}
+
+TEST_F(Injection, RefusesWhatIsNoFault) {
+  start();
+  EXPECT_THAT(inject("beta", {"explode"}).err, HasSubstr("unknown fault \"explode\""));
+  EXPECT_THAT(inject("beta", {"vmm-stop", "for=ever"}).err, HasSubstr("\"ever\" is no time"));
+  EXPECT_THAT(inject("beta", {"vmm-stop", "for"}).err, HasSubstr("write KEY=VALUE"));
+  EXPECT_THAT(inject("beta", {"vmm-stop", "for=1s", "for=2s"}).err, HasSubstr("given twice"));
+  EXPECT_THAT(inject("beta", {"false-accusation", "cell=beta"}).err, HasSubstr("no other cell"));
+  EXPECT_THAT(machine_.hive({"inject"}).err, HasSubstr("hive inject --list"));
+  EXPECT_THAT(story(), Not(HasSubstr("fault")));
+}
+
+TEST_F(Injection, CutsACellsPower) {
+  start();
+  EXPECT_EQ(inject("beta", {"vmm-kill"}).status, 0);
+  EXPECT_TRUE(tells("epoch 2: alpha, gamma; beta left"));
+  EXPECT_THAT(story(), AllOf(HasSubstr("fault: vmm-kill"), HasSubstr("beta failed (VMM exit)")));
+  const Output again = inject("beta", {"vmm-kill"});
+  EXPECT_NE(again.status, 0);
+  EXPECT_THAT(again.err, HasSubstr("the cell, which is failed, has no VMM"));
+}
+
+TEST_F(Injection, OfAFalseAccuserCostsTheAccuserItsPlaceTheSecondTime) {
+  start();
+  EXPECT_EQ(inject("gamma", {"false-accusation", "cell=beta"}).status, 0);
+  EXPECT_TRUE(tells("dismissal: beta stays, gamma was voted down"));
+  EXPECT_TRUE(comes([&] { return machine_.status("beta")["view"]["suspended"] == false; }));
+  EXPECT_EQ(machine_.status("gamma")["view"]["epoch"], 1);
+  EXPECT_EQ(inject("gamma", {"false-accusation", "cell=beta"}).status, 0);
+  EXPECT_TRUE(tells("epoch 2: alpha, beta; gamma left"));
+  EXPECT_THAT(story(), HasSubstr("gamma failed (false accuser)"));
+  for (const char* cell : {"alpha", "beta"}) {
+    EXPECT_EQ(machine_.await(cell, "running")["incarnation"], 1);
+  }
+}
+
+TEST_F(Injection, OfAHeartbeatThatStandsStillMakesTheOthersAskAndNoMore) {
+  start();
+  EXPECT_EQ(inject("beta", {"heartbeat-freeze"}).status, 0);
+  // An answer that did not count would put beta out before the second question.
+  EXPECT_TRUE(comes([&] { return count("hint: beta: late heartbeat; its monitor is asked") > 2; }));
+  EXPECT_EQ(machine_.status("alpha")["view"]["epoch"], 1);
+  EXPECT_EQ(machine_.status("beta")["view"]["member"], true);
+}
+
+TEST_F(Injection, StopsAMonitorForAWhile) {
+  start();
+  const auto pid = machine_.status("beta")["monitor_pid"].get<pid_t>();
+  EXPECT_EQ(inject("beta", {"monitor-stop", "for=1500ms"}).status, 0);
+  EXPECT_TRUE(comes([&] { return state_of(pid) == 'T'; }));
+  EXPECT_TRUE(comes([&] { return state_of(pid) != 'T'; }));
+  EXPECT_THAT(story(), HasSubstr("fault: monitor-stop for=1500ms"));
+}
+
+TEST_F(Injection, KillsAMonitorAndItsVmm) {
+  start();
+  const nlohmann::json beta = machine_.status("beta");
+  EXPECT_EQ(inject("beta", {"monitor-kill"}).status, 0);
+  EXPECT_TRUE(await_end(beta["monitor_pid"].get<pid_t>()));
+  EXPECT_TRUE(await_end(beta["vmm_pid"].get<pid_t>()));
+  EXPECT_TRUE(tells("beta failed (monitor's death)"));
+}
+
+TEST_F(Injection, OfAVmmThatIsStoppedCostsTheCellWhenTheOthersHaveToRecover) {
+  start();
+  const auto pid = machine_.status("beta")["vmm_pid"].get<pid_t>();
+  EXPECT_EQ(inject("beta", {"vmm-stop"}).status, 0);
+  EXPECT_TRUE(comes([&] { return state_of(pid) == 'T'; }));
+  EXPECT_EQ(inject("gamma", {"vmm-kill"}).status, 0);
+  EXPECT_TRUE(tells("its VMM has not stopped the guest within 5 s"));
+  EXPECT_TRUE(tells("epoch 3: alpha; beta left"));
+  EXPECT_EQ(machine_.await("alpha", "running")["incarnation"], 1);
+}
+
+}  // namespace
+}  // namespace hive::test

@@ -1,0 +1,138 @@
+#include "vmm/dump/mappings.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <unordered_set>
+
+#include "vmm/base/units.h"
+
+namespace hive::dump {
+namespace {
+
+// Control registers (Intel SDM vol. 3A, 2.5) and MSR_EFER.
+constexpr std::uint64_t kPaging = 1ULL << 31;            // CR0
+constexpr std::uint64_t kFiveLevels = 1ULL << 12;        // CR4
+constexpr std::uint64_t kLongModeActive = 1ULL << 10;    // EFER
+constexpr std::uint64_t kFrame = 0x000f'ffff'ffff'f000;  // Of an entry, and of CR3.
+// Bits of an entry.
+constexpr std::uint64_t kPresent = 1;
+constexpr std::uint64_t kLarge = 1 << 7;
+
+constexpr unsigned kEntries = 512;
+constexpr unsigned kLargestLeaf = 3;  // Level of 1 GiB pages.
+/// Tables that are read: enough for 64 TiB of RAM in 2 MiB pages.
+constexpr std::size_t kMaxTables = 65536;
+
+bool has_page_tables(const Cpu& cpu) {
+  return (cpu.sregs.cr0 & kPaging) != 0 && (cpu.sregs.efer & kLongModeActive) != 0;
+}
+
+/// A table that a program's CPU uses may have little of the kernel.
+std::optional<Cpu> choose(std::span<const Cpu> cpus) {
+  for (const bool in_kernel : {true, false}) {
+    for (const Cpu& cpu : cpus) {
+      if (has_page_tables(cpu) && (!in_kernel || cpu.sregs.cs.dpl == 0)) return cpu;
+    }
+  }
+  return std::nullopt;
+}
+
+/// Gathers mappings in order.
+class Collector {
+ public:
+  explicit Collector(const memory::GuestMemory& memory) : memory_(memory) {}
+
+  /// The page [PHYSICAL, PHYSICAL + SIZE) is at VIRTUAL: what of it is RAM counts.
+  void add(std::uint64_t virtual_address, std::uint64_t physical, std::uint64_t size) {
+    for (const memory::MemoryRegion& region : memory_.regions()) {
+      const std::uint64_t start = std::max(physical, region.guest.start);
+      const std::uint64_t end = std::min(physical + size, region.guest.end());
+      if (start < end) append({virtual_address + (start - physical), start, end - start});
+    }
+  }
+
+  std::vector<Mapping> take() {
+    prune();
+    return std::move(mappings_);
+  }
+
+ private:
+  void append(const Mapping& next) {
+    if (!mappings_.empty()) {
+      Mapping& last = mappings_.back();
+      if (last.virtual_address + last.size == next.virtual_address &&
+          last.physical + last.size == next.physical && within_one_region(last, next)) {
+        last.size += next.size;
+        return;
+      }
+    }
+    mappings_.push_back(next);
+    if (mappings_.size() >= 2 * kMaxMappings) prune();
+  }
+
+  [[nodiscard]] bool within_one_region(const Mapping& last, const Mapping& next) const {
+    return memory_.window({last.physical}, last.size + next.size).has_value();
+  }
+
+  /// Keeps the longest.
+  void prune() {
+    if (mappings_.size() <= kMaxMappings) return;
+    std::stable_sort(mappings_.begin(), mappings_.end(),
+                     [](const Mapping& a, const Mapping& b) { return a.size > b.size; });
+    mappings_.resize(kMaxMappings);
+    std::sort(mappings_.begin(), mappings_.end(), [](const Mapping& a, const Mapping& b) {
+      return a.virtual_address < b.virtual_address;
+    });
+  }
+
+  const memory::GuestMemory& memory_;
+  std::vector<Mapping> mappings_;
+};
+
+class Walk {
+ public:
+  Walk(const memory::GuestMemory& memory, Collector& collector)
+      : memory_(memory), collector_(collector) {}
+
+  /// Follows the entries from FIRST on of the table at PHYSICAL, of LEVEL (1: of 4 KiB pages),
+  /// which is for the addresses from BASE on.
+  void follow(std::uint64_t physical, unsigned level, std::uint64_t base, unsigned first = 0) {
+    if (seen_.size() >= kMaxTables || !seen_.insert(physical).second) return;
+    const auto table = memory_.load<std::array<std::uint64_t, kEntries>>({physical});
+    if (!table) return;
+    const unsigned shift = 12 + 9 * (level - 1);
+    for (unsigned index = first; index < kEntries; ++index) {
+      const std::uint64_t entry = (*table)[index];
+      if ((entry & kPresent) == 0) continue;
+      const std::uint64_t address = base + (std::uint64_t{index} << shift);
+      const bool leaf = level == 1 || (level <= kLargestLeaf && (entry & kLarge) != 0);
+      if (leaf) {
+        const std::uint64_t size = std::uint64_t{1} << shift;
+        collector_.add(address, align_down(entry & kFrame, size), size);
+      } else {
+        follow(entry & kFrame, level - 1, address);
+      }
+    }
+  }
+
+ private:
+  const memory::GuestMemory& memory_;
+  Collector& collector_;
+  std::unordered_set<std::uint64_t> seen_;  ///< Tables.
+};
+
+}  // namespace
+
+std::vector<Mapping> kernel_mappings(const memory::GuestMemory& memory, std::span<const Cpu> cpus) {
+  const auto cpu = choose(cpus);
+  if (!cpu) return {};
+  const unsigned levels = (cpu->sregs.cr4 & kFiveLevels) != 0 ? 5 : 4;
+  // Addresses are extended by their sign: those of the upper half end at 2^64.
+  const std::uint64_t base = ~std::uint64_t{0} << (12 + 9 * levels);
+  Collector collector(memory);
+  Walk(memory, collector).follow(cpu->sregs.cr3 & kFrame, levels, base, kEntries / 2);
+  return collector.take();
+}
+
+}  // namespace hive::dump
