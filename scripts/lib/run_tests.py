@@ -36,7 +36,7 @@ def unit():
 def asan():
     if not harness.build("asan", ["pure_tests"]):
         return FAILED
-    return harness.ctest("asan", "asan", "-L", "^(unit|sim)$", "-E", "^(layering|lab)_")
+    return harness.ctest("asan", "asan", "-L", "^(unit|sim)$", "-E", "^(layering|lab|scripts)_")
 
 
 def tsan():
