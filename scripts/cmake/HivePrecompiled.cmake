@@ -1,0 +1,50 @@
+# The headers that most source files share, compiled once: half the time of a build was theirs.
+#
+# Tests share theirs in every build, and are not optimised in any: they run for a moment. Rooms and
+# programs share theirs in builds with sanitizers; the release build does not, so it tells which of
+# their files lacks an #include. What shares has line tables for its debug information.
+
+option(HIVE_PRECOMPILE "Compile the headers that rooms share once" OFF)
+
+find_package(Boost REQUIRED)
+
+# Makes hive_precompiled_KIND, whose headers others reuse, and hive_precompiled_KIND_options, which
+# they have to link: a compiler takes a precompiled header only with the flags it was made with.
+function(hive_precompile kind)
+  cmake_parse_arguments(ARG "" "" "HEADERS;OPTIONS;LINK" ${ARGN})
+  set(options hive_precompiled_${kind}_options)
+  add_library(${options} INTERFACE)
+  target_link_libraries(${options} INTERFACE Boost::headers)
+  target_compile_definitions(${options} INTERFACE SPDLOG_FMT_EXTERNAL SPDLOG_COMPILED_LIB)
+  target_compile_options(${options} INTERFACE -g1 ${ARG_OPTIONS})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # ccache cannot tell without it what a precompiled header was made of.
+    target_compile_options(${options} INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>)
+  endif()
+  set(source "${PROJECT_BINARY_DIR}/precompiled_${kind}.cpp")
+  file(WRITE "${source}" "")
+  add_library(hive_precompiled_${kind} STATIC "${source}")
+  target_link_libraries(hive_precompiled_${kind} PRIVATE hive_options ${options} ${ARG_LINK})
+  target_precompile_headers(hive_precompiled_${kind} PRIVATE ${ARG_HEADERS})
+endfunction()
+
+set(shared <algorithm> <array> <chrono> <functional> <map> <memory> <optional> <span> <string>
+           <string_view> <vector> <fmt/format.h> <boost/asio/io_context.hpp>
+           <boost/asio/posix/stream_descriptor.hpp> <boost/asio/steady_timer.hpp>)
+if(HIVE_PRECOMPILE)
+  hive_precompile(room HEADERS ${shared})
+endif()
+if(HIVE_TESTS)
+  find_package(GTest REQUIRED)
+  hive_precompile(test HEADERS ${shared} <gmock/gmock.h> <gtest/gtest.h> OPTIONS -O0
+                  LINK GTest::gmock)
+endif()
+
+# hive_precompiled(TARGET KIND)
+# Lets TARGET use the headers that sources of KIND (room, test) share, where they are compiled once.
+function(hive_precompiled target kind)
+  if(TARGET hive_precompiled_${kind})
+    target_link_libraries(${target} PRIVATE hive_precompiled_${kind}_options)
+    target_precompile_headers(${target} REUSE_FROM hive_precompiled_${kind})
+  endif()
+endfunction()
