@@ -310,7 +310,13 @@ Step CellMachine::on_evicted() {
 }
 
 Step CellMachine::give_up(const std::string& why) {
-  return apply([&](Step& step) { fail(step, why, Evidence::kVmmExit); });
+  return apply([&](Step& step) {
+    if (dumping_ && !still_) {
+      end_dump(step, why);
+      return kill(step);
+    }
+    fail(step, why, Evidence::kVmmExit);
+  });
 }
 
 }  // namespace hive::control

@@ -104,7 +104,8 @@ class CellMachine {
   /// end that was asked for goes on then.
   Step on_evicted();
   /// The VMM does not do what the other cells depend on, as WHY says: it ends at once, and the cell
-  /// has failed, unless it was to go down.
+  /// has failed, unless it was to go down. A core file of a guest that has not been stopped yet is
+  /// given up; one of a guest that stands still holds nobody up.
   Step give_up(const std::string& why);
   /// The guest, which runs, hangs, as DETAIL says; with no EVIDENCE it does not, or not any more.
   Step note_hang(agree::EvidenceSet evidence, const std::string& detail);
@@ -127,6 +128,8 @@ class CellMachine {
   /// Whether the guest can be expected to do anything: it is to run, and nobody holds it.
   [[nodiscard]] bool guest_runs() const;
   [[nodiscard]] bool is_suspended() const { return suspended_; }
+  /// Whether a core file is to be written, or is being.
+  [[nodiscard]] bool is_dumping() const { return dumping_; }
   [[nodiscard]] Milliseconds deadline() const { return deadline_; }
   [[nodiscard]] bool agent_up() const { return agent_up_; }
   /// Why the last pause or resume is not done in time, for the user; else empty. The VMM may still

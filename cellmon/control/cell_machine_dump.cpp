@@ -7,13 +7,16 @@
 namespace hive::control {
 
 void CellMachine::take_failure(Step& step, Outcome outcome) {
-  const Milliseconds limit = intent_ == Intent::kRun ? kDumpLimit : std::min(deadline_, kDumpLimit);
-  take_outcome(step, std::move(outcome));
-  if (!dumps_) return;
+  if (!dumps_) return take_outcome(step, std::move(outcome));
+  outcome_ = std::move(outcome);
+  agent_up_ = false;
   dumping_ = true;
-  step.events.push_back({"dumping", "the guest's memory is kept, for which there are " +
-                                        std::to_string(limit.count() / 1000) + " s"});
-  arm(step, limit);
+  std::string time = "the rest of the guest's time to end";  // Its deadline goes on.
+  if (intent_ == Intent::kRun) {
+    time = std::to_string(kDumpLimit.count() / 1000) + " s";
+    arm(step, kDumpLimit);
+  }
+  step.events.push_back({"dumping", "the guest's memory is kept; for that there is " + time});
   step.actions.push_back(Action::kDumpVmm);
 }
 

@@ -46,10 +46,12 @@ CellMonitor::CellMonitor(boost::asio::io_context& loop, CellSettings settings, s
       fault_delay_(loop),
       siblings_(loop, settings_.machine, settings_.own, log_),
       watch_(loop, settings_.cell(), machine_, watch_handlers()),
-      replacements_(loop, settings_.machine, std::move(settings_.start_monitor),
-                    [this](const std::string& kind, const std::string& detail) {
-                      add_event({kind, detail});
-                    }),
+      replacements_(
+          loop, settings_.machine, std::move(settings_.start_monitor),
+          [this](CellId cell) { members_->not_replaced(cell); },
+          [this](const std::string& kind, const std::string& detail) {
+            add_event({kind, detail});
+          }),
       company_(loop),
       state_since_(steady_clock::now()),
       vmm_since_(state_since_) {
@@ -77,8 +79,8 @@ void CellMonitor::start(CellObserver& observer) {
 void CellMonitor::apply(const Step& step) {
   note_state();
   for (const EventText& text : step.events) add_event(text);
-  for (const Action action : step.actions) act(action);
   note_cell();
+  for (const Action action : step.actions) act(action);
   observer_->on_change();
 }
 
@@ -169,7 +171,8 @@ void CellMonitor::act(Action action) {
     case Action::kResumeVmm:
       return vmm_->command(cell::Command::kResume);
     case Action::kDumpVmm:
-      return dump_vmm();
+      // After the others are told that the guest has failed: a folder may be slow.
+      return boost::asio::post(loop_, [this] { dump_vmm(); });
     case Action::kKeepDump:
       return keep_dump();
     case Action::kDropDump:

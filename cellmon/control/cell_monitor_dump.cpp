@@ -4,16 +4,19 @@
 #include <exception>
 
 #include "cellmon/control/cell_monitor.h"
+#include "cellmon/control/core_folder.h"
 #include "vmm/base/error.h"
 #include "vmm/base/units.h"
 
 namespace hive::control {
 
 void CellMonitor::dump_vmm() {
+  if (!vmm_ || !machine_.is_dumping()) return;  // It has ended meanwhile.
   const plan::Cell& cell = settings_.cell();
   try {
-    core_file_.emplace(cell.crash_dump, fmt::format("{}-{}-{}.core", settings_.machine.name,
-                                                    cell.name, machine_.incarnation()));
+    const std::string owner = settings_.machine.name + "-" + cell.name;
+    prepare_core_folder(cell.crash_dump, owner);
+    core_file_.emplace(cell.crash_dump, core_name(owner, machine_.incarnation()));
     if (!vmm_->dump(core_file_->fd())) throw Error("the VMM does not read its monitor's commands");
   } catch (const std::exception& error) {
     apply(machine_.on_dump_failed(error.what()));

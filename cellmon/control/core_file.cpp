@@ -32,7 +32,6 @@ CoreFile::CoreFile(const std::string& folder, std::string name)
   const bool knows_no_such = errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL;
   if (!knows_no_such) throw_errno(folder_path_ + ": no file can be made");
   partial_ = "." + name_ + ".partial";
-  ::unlinkat(folder_.get(), partial_.c_str(), 0);  // What a monitor left that was killed.
   constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
   file_.reset(::openat(folder_.get(), partial_.c_str(), kFlags, kMode));
   if (!file_) throw_errno(folder_path_ + "/" + partial_);

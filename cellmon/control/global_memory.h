@@ -91,6 +91,8 @@ class GlobalMemory : public SiblingsPart {
   std::uint64_t condemn(agree::CellSet failed);
   /// Drops the content of the noted pages. False where the host cannot, as the log says.
   [[nodiscard]] bool discard();
+  /// The guest's programs hear what VIEW says of other cells' incarnations.
+  void note_view(const agree::View& view);
   /// The guest's programs may take the locks of CELLS, which can write nothing any more.
   void abandon_locks(agree::CellSet cells);
   /// Has the guest find all-ones in what the cells that are cut off contribute, and in nothing

@@ -123,6 +123,10 @@ void GlobalMemory::forget_noted(const firewall::PageRange& pages) {
   for (auto& [cell, lost] : lost_) forget(lost);
 }
 
+void GlobalMemory::note_view(const agree::View& view) {
+  if (news_) news_->note_view(view);
+}
+
 void GlobalMemory::abandon_locks(agree::CellSet cells) {
   if (!news_) return;
   cells.for_each([this](CellId cell) { news_->note_out(cell); });

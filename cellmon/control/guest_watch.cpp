@@ -73,17 +73,22 @@ void GuestWatch::beat() {
 void GuestWatch::look(Time late, Time now) {
   const detect::GuestSample sample = this->sample();
   publish(sample, now);
-  if (!machine_.guest_runs()) {
-    watchdog_.restart();
-    // What led to a suspension holds until that is over.
-    if (!machine_.is_suspended()) handlers_.on_hang({}, {});
-    return;
-  }
+  if (!machine_.guest_runs()) return look_at_held(sample, now);
   watchdog_.observe(sample, late, now);
   judge();
   if (vmm_ == nullptr) return;
   vmm_->agent().ping();
   if (watchdog_.wants_look()) vmm_->command(cell::Command::kLook);
+}
+
+void GuestWatch::look_at_held(const detect::GuestSample& sample, Time now) {
+  const CellState state = machine_.state();
+  // A suspension, or the way into one or out of it: what led to it holds.
+  if (state == CellState::kRunning || state == CellState::kBooting) {
+    return watchdog_.skip(sample, now);
+  }
+  watchdog_.restart();
+  if (!machine_.is_suspended()) handlers_.on_hang({}, {});
 }
 
 detect::GuestSample GuestWatch::sample() {

@@ -55,6 +55,8 @@ class GuestWatch {
 
   void beat();
   void look(Time late, Time now);
+  /// The guest does not run at present.
+  void look_at_held(const detect::GuestSample& sample, Time now);
   [[nodiscard]] detect::GuestSample sample();
   [[nodiscard]] detect::VcpuSample sample_vcpu(unsigned index);
   void publish(const detect::GuestSample& sample, Time now);

@@ -75,6 +75,8 @@ class Members : public SiblingsPart, private member::Surroundings {
   void set_own_evidence(agree::EvidenceSet evidence);
   void suspended();
   void go_down();
+  /// The monitor that was to be started in place of CELL's has not come up.
+  void not_replaced(CellId cell);
   void accuse(CellId suspect, agree::EvidenceSet evidence);
   /// Whether accusing SUSPECT of what is no conclusive evidence would be heard.
   [[nodiscard]] bool may_accuse(CellId suspect) const;

@@ -101,6 +101,7 @@ void Recoverer::take_view() {
   stop_limit_ = kNever;
   recovers_ = false;
   view_since_ = hooks_.now();
+  if (memory_ != nullptr) memory_->note_view(view);
   recovery_.view(view, membership_.life(), view_since_);
   for (auto& early : early_) {
     if (!early || early->epoch > view.epoch) continue;

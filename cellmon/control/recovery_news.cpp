@@ -54,6 +54,14 @@ void RecoveryNews::note_end(CellId cell, Incarnation incarnation) {
   store(news_->over[agree::index_of(cell)], over);
 }
 
+void RecoveryNews::note_view(const agree::View& view) {
+  for (std::size_t index = 0; index < view.incarnations.size(); ++index) {
+    const auto cell = static_cast<CellId>(index);
+    const Incarnation last = view.incarnations[index];
+    if (last > 0) note_end(cell, view.members.contains(cell) ? last - 1 : last);
+  }
+}
+
 void RecoveryNews::add(const firewall::PageRange& pages, agree::CellSet cells,
                        std::uint64_t epoch) {
   if (++last_ == 0) last_ = 1;

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "cellmon/agree/cell_set.h"
+#include "cellmon/agree/view.h"
 #include "cellmon/firewall/page_range.h"
 #include "guests/abi/recovery_news.h"
 #include "vmm/base/ids.h"
@@ -31,6 +32,8 @@ class RecoveryNews {
   void note_end(CellId cell, Incarnation incarnation);
   /// CELL is out of the view, and so what it runs.
   void note_out(CellId cell) { note_end(cell, up_[agree::index_of(cell)]); }
+  /// What VIEW says of the past: a monitor that is started later hears it from nobody else.
+  void note_view(const agree::View& view);
   /// PAGES were dropped, after CELLS had failed in EPOCH.
   void add(const firewall::PageRange& pages, agree::CellSet cells, std::uint64_t epoch);
 

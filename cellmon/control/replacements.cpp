@@ -37,8 +37,12 @@ void kill_holder(const wire::CellAddress& address) {
 }  // namespace
 
 Replacements::Replacements(boost::asio::io_context& loop, const plan::Machine& machine, Start start,
-                           Tell tell)
-    : loop_(loop), machine_(machine), start_(std::move(start)), tell_(std::move(tell)) {}
+                           OnFailure on_failure, Tell tell)
+    : loop_(loop),
+      machine_(machine),
+      start_(std::move(start)),
+      on_failure_(std::move(on_failure)),
+      tell_(std::move(tell)) {}
 
 const std::string& Replacements::name_of(CellId cell) const {
   return machine_.cells[static_cast<std::size_t>(cell)].name;
@@ -66,6 +70,7 @@ void Replacements::give_up(CellId cell, const std::string& why) {
         fmt::format("{}: no monitor could be started in place of the one that ended or does not "
                     "answer: {}",
                     name_of(cell), why));
+  on_failure_(cell);
 }
 
 void Replacements::await_ready(CellId cell, UniqueFd ready) {

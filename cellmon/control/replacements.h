@@ -29,11 +29,14 @@ class Replacements {
   /// Starts it as nobody's child: a descriptor that is readable when it serves, or could not.
   /// Throws Error.
   using Start = std::function<UniqueFd(const Wanted& wanted)>;
+  /// No monitor of CELL could be started.
+  using OnFailure = std::function<void(CellId cell)>;
   /// Something for people.
   using Tell = std::function<void(const std::string& kind, const std::string& detail)>;
 
   /// Where START is null, monitors cannot be started. MACHINE outlives this object.
-  Replacements(boost::asio::io_context& loop, const plan::Machine& machine, Start start, Tell tell);
+  Replacements(boost::asio::io_context& loop, const plan::Machine& machine, Start start,
+               OnFailure on_failure, Tell tell);
 
   /// Kills PROCESS, a pidfd of CELL's monitor, or -1, and starts another one, with FILES. Unless
   /// that process is known to HAVE_ENDED and none was started in its place, whoever holds the
@@ -52,6 +55,7 @@ class Replacements {
   boost::asio::io_context& loop_;
   const plan::Machine& machine_;
   Start start_;
+  OnFailure on_failure_;
   Tell tell_;
   /// Of those that were started, by their cells, until they have answered.
   std::map<CellId, Pipe> starting_;

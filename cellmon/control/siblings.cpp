@@ -39,7 +39,8 @@ Siblings::Siblings(boost::asio::io_context& loop, const plan::Machine& machine, 
   states_[own_] = State::kJoined;
 }
 
-void Siblings::start(std::uint64_t contribution, std::vector<int> files, std::uint64_t life) {
+void Siblings::start(std::uint64_t contribution, std::vector<int> files, agree::Life life) {
+  life_ = life;
   mesh::Hello hello;
   hello.cell = own_;
   hello.cells = static_cast<std::uint32_t>(names_.size());

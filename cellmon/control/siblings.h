@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "cellmon/agree/view.h"
 #include "cellmon/mesh/mesh.h"
 #include "vmm/plan/plan.h"
 
@@ -64,8 +65,9 @@ class Siblings {
 
   /// Begins to look for the others. They get what this cell contributes, CONTRIBUTION bytes, and
   /// copies of FILES (see mesh::Hello).
-  /// LIFE is this process's.
-  void start(std::uint64_t contribution, std::vector<int> files, std::uint64_t life = 1);
+  /// LIFE is this process's: not agree::kFounder where it was started in place of another one.
+  void start(std::uint64_t contribution, std::vector<int> files,
+             agree::Life life = agree::kFounder);
 
   /// Whether all have joined and given what this cell needs, are lost, or are cut off.
   [[nodiscard]] bool are_ready() const { return missing().empty(); }
@@ -101,6 +103,8 @@ class Siblings {
   /// Names of the machine's cells, by their numbers.
   [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
   [[nodiscard]] unsigned own() const { return own_; }
+  /// Whether this monitor was started in place of another one.
+  [[nodiscard]] bool is_later() const { return life_ != agree::kFounder; }
 
  private:
   mesh::Mesh::Handlers mesh_handlers();
@@ -120,6 +124,7 @@ class Siblings {
   mesh::Mesh mesh_;
   OnReady on_ready_;
   boost::asio::steady_timer join_limit_;
+  agree::Life life_ = agree::kFounder;
   Incarnation incarnation_ = 0;  ///< Of the VMM that there is; 0: none.
   bool has_told_start_ = false;
 };

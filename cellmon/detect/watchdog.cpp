@@ -15,6 +15,18 @@ void Watchdog::restart() {
   spells_.clear();
 }
 
+void Watchdog::take_answer() {
+  std::fill(spells_.begin(), spells_.end(), Spell());
+  elapsed_ = excused_ = 0;
+}
+
+void Watchdog::skip(const GuestSample& sample, Time now) {
+  if (!last_ || last_->vcpus.size() != sample.vcpus.size()) return restart();
+  if (sample.answers != last_->answers) take_answer();
+  last_ = sample;
+  last_time_ = now;
+}
+
 void Watchdog::observe(const GuestSample& sample, Time own_delay, Time now) {
   if (settings_.limit == 0) return;
   if (!last_ || last_->vcpus.size() != sample.vcpus.size()) {
@@ -35,9 +47,8 @@ void Watchdog::observe(const GuestSample& sample, Time own_delay, Time now) {
   }
   elapsed_ += charged;
   excused_ += starved + since(last_->held_up, sample.held_up);
-  const bool answered = sample.answers != last_->answers;
-  if (answered) std::fill(spells_.begin(), spells_.end(), Spell());
-  if (answered || !sample.expects_answers) elapsed_ = excused_ = 0;
+  if (sample.answers != last_->answers) take_answer();
+  if (!sample.expects_answers) elapsed_ = excused_ = 0;
   last_ = sample;
   last_time_ = now;
 }

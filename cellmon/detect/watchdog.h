@@ -60,7 +60,10 @@ class Watchdog {
 
   /// The guest was sampled at NOW, OWN_DELAY later than was meant.
   void observe(const GuestSample& sample, Time own_delay, Time now);
-  /// What was seen counts no more: the guest stood still, or is another one.
+  /// The guest, sampled at NOW, stood still for a while since the last sample: the time since then
+  /// counts neither way.
+  void skip(const GuestSample& sample, Time now);
+  /// What was seen counts no more: the guest was held for long, or is another one.
   void restart();
 
   /// Whether vCPUs are to be looked at, before the next sample.
@@ -78,6 +81,7 @@ class Watchdog {
     bool unmasked = false;
   };
 
+  void take_answer();
   static void extend(Spell& spell, const VcpuSample& before, const VcpuSample& now, Time passed,
                      Time charged);
   [[nodiscard]] bool is_stuck(const Spell& spell) const;

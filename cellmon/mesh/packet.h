@@ -98,7 +98,8 @@ struct Rings {
 
 /// The ring by which the sender's cell sends packets to the receiver's, made by an earlier monitor
 /// of the receiver's cell: that is to go on with it. With the ring's three descriptors, or none
-/// where there is no such ring; before the sender's Rings.
+/// where there is no such ring; before the sender's Rings. Each later monitor (Hello::life) gets
+/// one.
 struct KeptRing {
   Kind kind = Kind::kKeptRing;
   Incarnation last = 0;  ///< The last of the receiver's cell that the sender's VMMs have heard of.

@@ -142,7 +142,11 @@ class Program {
 
   /// The guest has failed, and stands still. The monitor decides how long this may take.
   void serve_dump() {
-    if (ended_) link_->send({ReportKind::kPaused, ""});
+    if (!ended_) {
+      link_->send({ReportKind::kNotDumped, "a vCPU or a request to a disk did not end in time"});
+      return;
+    }
+    link_->send({ReportKind::kPaused, ""});
     while (!quits_ && !core_file_) {
       loop_.restart();
       loop_.run();

@@ -16,6 +16,9 @@
 namespace hive::control {
 namespace {
 
+/// More than any cell reaches: a monitor that tells of later ones is broken.
+constexpr Incarnation kMaxIncarnation = 1U << 30;
+
 UniqueFd make_event() {
   UniqueFd event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!event) throw_errno("cannot make an event for a ring");
@@ -51,7 +54,10 @@ bool RingRoutes::is_pair(CellId cell) const {
 }
 
 bool RingRoutes::has_all_of(CellId cell) const {
-  return !is_pair(cell) || peers_[static_cast<std::size_t>(cell)].out.has_value();
+  const Peer& peer = peers_[static_cast<std::size_t>(cell)];
+  // Only the others know which incarnations of this cell are over.
+  if (siblings_.is_later() && !peer.has_told_last) return false;
+  return !is_pair(cell) || peer.out.has_value();
 }
 
 cell::VsockConfig RingRoutes::config() const {
@@ -92,13 +98,12 @@ bool RingRoutes::on_joined(CellId cell, const mesh::Hello& hello,
                            std::vector<UniqueFd>& /*files*/) {
   Peer& peer = peers_[static_cast<std::size_t>(cell)];
   if (peer.monitor_life != 0 && peer.monitor_life != hello.life) {
-    peer.is_later = true;
     peer.kept = peer.out.has_value();
     peer.was_up = false;
   }
   peer.linked_again = peer.monitor_life == hello.life;
   peer.monitor_life = hello.life;
-  if (peer.is_later) keep_ring(cell);
+  if (hello.life != agree::kFounder) keep_ring(cell);
   if (!is_pair(cell)) return true;
   try {
     offer_ring(cell);
@@ -136,21 +141,21 @@ void RingRoutes::take_ring(CellId from, std::vector<UniqueFd>& files) {
 }
 
 void RingRoutes::take_kept(CellId from, const mesh::KeptRing& kept, std::vector<UniqueFd>& files) {
-  if (files.empty()) {
-    least_ = std::max(least_, kept.last + 1);
-    return;
-  }
   Peer& peer = peers_[static_cast<std::size_t>(from)];
-  const bool fits = is_pair(from) && are_ring_files(files);
-  const bool is_known = fits && peer.in && is_same_file(peer.in->file, files[0]);
+  const bool has_ring = !files.empty();
+  const bool fits =
+      kept.last <= kMaxIncarnation && (!has_ring || (is_pair(from) && are_ring_files(files)));
+  const bool is_known = fits && has_ring && peer.in && is_same_file(peer.in->file, files[0]);
   const bool is_in_use = attached_ && !peer.is_new;
-  if (!fits || (is_in_use && !is_known)) {
+  if (!fits || (has_ring && is_in_use && !is_known)) {
     log_.warn("the monitor of {} kept a ring that does not fit",
               siblings_.names()[static_cast<std::size_t>(from)]);
     return;
   }
-  if (!is_known) peer.in = Ring{std::move(files[0]), std::move(files[1]), std::move(files[2])};
+  if (has_ring && !is_known)
+    peer.in = Ring{std::move(files[0]), std::move(files[1]), std::move(files[2])};
   least_ = std::max(least_, kept.last + 1);
+  peer.has_told_last = true;
   files.clear();
 }
 

@@ -77,7 +77,7 @@ class RingRoutes : public SiblingsPart {
     std::uint64_t monitor_life = 0;  ///< mesh::Hello's.
     bool linked_again = false;       ///< The same process as before.
     bool was_up = false;             ///< When its monitor was lost.
-    bool is_later = false;           ///< Its monitor was started in place of another one.
+    bool has_told_last = false;      ///< Its KeptRing has come.
     bool kept = false;    ///< Its monitor is to go on with the ring `out`, as it is told.
     bool is_new = false;  ///< The VMM that runs does not have its rings.
   };

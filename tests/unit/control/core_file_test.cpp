@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "cellmon/control/core_folder.h"
 #include "tests/unit/control/test_cell.h"
 #include "vmm/base/error.h"
 
@@ -77,6 +78,39 @@ TEST_F(CoreFileTest, TellsThatItsFolderIsGone) {
   CoreFile file(folder, "m-a-1.core");
   std::filesystem::remove_all(folder);
   EXPECT_THROW(file.keep(), Error);
+}
+
+TEST(CoreFolder, KnowsTheFilesOfACell) {
+  for (const char* name : {"m-a-1.core", "m-a-4294967295.core", "m-a-7.core.1", "m-a-7.core.12"}) {
+    EXPECT_TRUE(is_core_of(name, "m-a", false)) << name;
+    EXPECT_FALSE(is_core_of(name, "m-a", true)) << name;
+  }
+  for (const char* name : {"m-a-.core", "m-a-1.cores", "m-a-1.core.", "m-a-1.core.x", "m-ab-1.core",
+                           "m-a-1-2.core", "x-m-a-1.core", "m-a-1", "", ".m-a-1.core"}) {
+    EXPECT_FALSE(is_core_of(name, "m-a", false)) << name;
+  }
+  EXPECT_TRUE(is_core_of(".m-a-1.core.partial", "m-a", true));
+  EXPECT_FALSE(is_core_of("m-a-1.core.partial", "m-a", true));
+  EXPECT_EQ(core_name("m-a", 3), "m-a-3.core");
+}
+
+TEST_F(CoreFileTest, IsMadeAsLongAsThereAreFew) {
+  const auto make = [this](const std::string& name) {
+    std::ofstream(folder_.path() + "/" + name) << "x";
+  };
+  for (unsigned incarnation = 1; incarnation < kMaxCoreFiles; ++incarnation) {
+    make(core_name("m-a", incarnation));
+  }
+  make("m-b-1.core");
+  make(".m-a-5.core.partial");
+  make(".m-b-5.core.partial");
+  EXPECT_NO_THROW(prepare_core_folder(folder_.path(), "m-a"));
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() + "/.m-a-5.core.partial"));
+  EXPECT_TRUE(std::filesystem::exists(folder_.path() + "/.m-b-5.core.partial"));
+  make("m-a-7.core.1");
+  EXPECT_THROW(prepare_core_folder(folder_.path(), "m-a"), Error);
+  EXPECT_NO_THROW(prepare_core_folder(folder_.path(), "m-b"));
+  EXPECT_THROW(prepare_core_folder(folder_.path() + "/none", "m-a"), Error);
 }
 
 }  // namespace

@@ -48,8 +48,7 @@ TEST_F(DumpingCell, AsksForTheMemoryOfAGuestThatFails) {
     machine.start();
     machine.on_report({ReportKind::kStarted, ""});
     const Step step = machine.on_report({kind, "why"});
-    EXPECT_THAT(step.actions,
-                ElementsAre(Action::kArmDeadline, Action::kArmDeadline, Action::kDumpVmm));
+    EXPECT_THAT(step.actions, ElementsAre(Action::kArmDeadline, Action::kDumpVmm));
     EXPECT_THAT(events(step), Contains(StartsWith("dumping: ")));
     EXPECT_EQ(machine.deadline(), kDumpLimit);
     EXPECT_FALSE(machine.evidence().empty()) << "the others do not wait for it";
@@ -161,10 +160,25 @@ TEST_F(DumpingCell, HasAsLongAsWhoTakesItDownWaits) {
   EXPECT_THAT(machine_.on_deadline().actions, Contains(Action::kKillVmm));
 }
 
-TEST_F(DumpingCell, HasAsLongWhereItFailsWhileItGoesDown) {
+TEST_F(DumpingCell, HasTheRestOfItsTimeWhereItFailsWhileItGoesDown) {
   machine_.request_down(false, 7000ms);
-  report(ReportKind::kPanicked);
+  EXPECT_THAT(report(ReportKind::kPanicked).actions, ElementsAre(Action::kDumpVmm));
   EXPECT_EQ(machine_.deadline(), 7000ms);
+  EXPECT_THAT(machine_.on_deadline().actions, Contains(Action::kKillVmm));
+}
+
+TEST_F(DumpingCell, EndsWhereOthersWaitForAGuestThatDoesNotStandStill) {
+  report(ReportKind::kPanicked);
+  const Step step = machine_.give_up("the others wait");
+  EXPECT_THAT(events(step), ElementsAre("not-dumped: the others wait"));
+  EXPECT_THAT(step.actions, Contains(Action::kKillVmm));
+}
+
+TEST_F(DumpingCell, GoesOnWhileItStandsStill) {
+  report(ReportKind::kPanicked);
+  report(ReportKind::kPaused);
+  EXPECT_THAT(machine_.give_up("the others wait").actions, IsEmpty());
+  EXPECT_TRUE(machine_.is_dumping());
 }
 
 /// The events of CELL, one a line, once there is one that contains LAST.

@@ -206,8 +206,8 @@ TEST_F(VsockRoutes, ReachAVmmThatReadsLate) {
 /// A monitor of beta that does as the test says.
 class RoguePeer : public VsockMonitors {
  protected:
-  void join() {
-    start(0);
+  void join(agree::Life alphas = agree::kFounder) {
+    start(0, alphas);
     mesh::Mesh::Handlers handlers;
     handlers.on_joined = [](CellId, const mesh::Hello&, const std::vector<UniqueFd>&) {
       return true;
@@ -271,6 +271,7 @@ TEST_F(RoguePeer, KeepsARingOfTheRightKindOnlyAndNotOneForAVmmThatRuns) {
     return monitors_[0]->vsock.routes().least();
   };
   EXPECT_EQ(keep({data.get(), file.get(), space.get()}, 5), 1U);
+  EXPECT_EQ(keep({}, ~Incarnation{0}), 1U) << "there was no such incarnation";
   EXPECT_EQ(keep({}, 4), 5U) << "it has none, and has heard of incarnations";
   EXPECT_EQ(keep({file.get(), data.get(), space.get()}, 5), 6U);
   EXPECT_TRUE(mesh_->send(CellId{0}, mesh::Rings{},
@@ -280,6 +281,15 @@ TEST_F(RoguePeer, KeepsARingOfTheRightKindOnlyAndNotOneForAVmmThatRuns) {
   EXPECT_EQ(keep({other.get(), data.get(), space.get()}, 9), 6U);
   const cell::VsockConfig config = monitors_[0]->vsock.config();
   EXPECT_EQ(inode(peer_of(config, 1).in.file), inode(file.get())) << "the VMM has that one";
+}
+
+TEST_F(RoguePeer, HoldsALaterMonitorUpUntilItTellsOfIncarnations) {
+  machine_.rpc.calls.emplace();  // Nobody calls anybody: there are no rings to wait for.
+  join(2);
+  EXPECT_FALSE(has_ring());
+  EXPECT_TRUE(mesh_->send(CellId{0}, mesh::KeptRing{mesh::Kind::kKeptRing, 7}));
+  run_until([this] { return has_ring(); });
+  EXPECT_EQ(monitors_[0]->vsock.routes().least(), 8U);
 }
 
 TEST_F(RoguePeer, CannotGoBackInTime) {

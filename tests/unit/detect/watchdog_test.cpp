@@ -264,5 +264,23 @@ TEST(Watchdog, FindsAHangAfterHoursOfWorkAsSoonAsOtherwise) {
   EXPECT_LE(late, kLimit + 2 * kSecond);
 }
 
+TEST(Watchdog, CountsOnAfterTheGuestWasHeldForAWhile) {
+  Guest guest(1);
+  guest.pass(kLimit / 2, {kHangs}, false);
+  guest.now += 60 * kSecond;
+  guest.watchdog.skip(guest.sample, guest.now);
+  EXPECT_EQ(guest.watchdog.silence(), kLimit / 2) << "it could not answer meanwhile";
+  EXPECT_EQ(guest.until_hang({kHangs}), kLimit / 2);
+}
+
+TEST(Watchdog, HearsAnAnswerThatCameWhileTheGuestWasHeld) {
+  Guest guest(1);
+  guest.pass(kLimit / 2, {kHangs}, false);
+  ++guest.sample.answers;
+  guest.watchdog.skip(guest.sample, guest.now);
+  EXPECT_EQ(guest.watchdog.silence(), 0U);
+  EXPECT_EQ(guest.until_hang({kHangs}), kLimit);
+}
+
 }  // namespace
 }  // namespace hive::detect

@@ -8,8 +8,8 @@
 //   cells                                from now on, the agent's list of cells goes to serial
 //   pong                                 an agent that only says that it is there, until hang
 //   hang FLAGS                           once the agent has answered, or if there is none: it falls
-//                                        silent, and a thread spins that looks as FLAGS say
-//                                        (VcpuProgress)
+//                                        silent, and spins
+//   spin FLAGS                           a thread spins that looks as FLAGS say (VcpuProgress)
 //   garbage                              bytes on the agent's port that are no frames
 //   stderr TEXT            exit STATUS   kill SIGNAL      sleep MILLISECONDS
 //   fds                                  a line on the serial console that lists open descriptors
@@ -140,7 +140,11 @@ class FakeVmm {
       awaits_ping_ = true;
       std::thread([this] { serve_pings(); }).detach();
     } else if (verb == "hang") {
-      hang(static_cast<std::uint32_t>(std::stoul(rest)));
+      while (awaits_ping_) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      hangs_ = true;
+      spin(static_cast<std::uint32_t>(std::stoul(rest)));
+    } else if (verb == "spin") {
+      spin(static_cast<std::uint32_t>(std::stoul(rest)));
     } else if (verb == "counts") {
       std::thread([this] { tell_counts(); }).detach();
     } else if (verb == "garbage") {
@@ -182,9 +186,7 @@ class FakeVmm {
     }
   }
 
-  void hang(std::uint32_t flags) {
-    while (awaits_ping_) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    hangs_ = true;
+  void spin(std::uint32_t flags) {
     std::thread([this, flags] {
       hive::cell::VcpuProgress& vcpu = (*progress_)->vcpus[0];
       vcpu.flags = flags;
