@@ -14,6 +14,7 @@
 #include "cellmon/cli/machines.h"
 #include "cellmon/cli/rpc_client.h"
 #include "cellmon/cli/seconds.h"
+#include "cellmon/cli/witness_end.h"
 #include "cellmon/wire/text.h"
 #include "vmm/base/error.h"
 
@@ -129,7 +130,9 @@ int run_down(const DownOptions& options) {
     if (!end_monitors(machine, cells, options)) return 1;
     cells = find_cells();
   }
-  return 0;
+  if (await_witness_end(machine, steady_clock::now() + kForcedSlack, options.force)) return 0;
+  fmt::print(stderr, "hive: {}: its witness does not end; use --force\n", machine);
+  return 1;
 }
 
 }  // namespace

@@ -8,12 +8,14 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <span>
 
 #include "cellmon/cli/children.h"
 #include "cellmon/cli/machines.h"
 #include "cellmon/wire/local_socket.h"
 #include "vmm/base/error.h"
 #include "vmm/plan/json.h"
+#include "vmm/plan/limits.h"
 
 namespace hive::cli {
 namespace {
@@ -56,6 +58,11 @@ void MachineStart::launch(const plan::Machine& machine, const std::string& run_d
     addresses_.push_back({::geteuid(), machine_, machine.cells[i].name});
     monitors_.push_back(launch_monitor(program, plan, i, run_dir));
   }
+  if (machine.witness) {
+    addresses_.push_back({::geteuid(), machine_, std::string(plan::kWitnessName)});
+    monitors_.push_back(launch_monitor(program, plan, machine.cells.size(), run_dir));
+  }
+  cells_ = machine.cells.size();
   const auto deadline = std::chrono::steady_clock::now() + kReadyTimeout;
   for (std::size_t i = 0; i < monitors_.size(); ++i) {
     try {
@@ -69,7 +76,7 @@ void MachineStart::launch(const plan::Machine& machine, const std::string& run_d
 
 std::vector<BootWatch::Cell> MachineStart::connect() {
   std::vector<BootWatch::Cell> cells;
-  for (const wire::CellAddress& address : addresses_) {
+  for (const wire::CellAddress& address : std::span(addresses_).first(cells_)) {
     auto client = RpcClient::connect(address);
     if (!client) throw Error("cell " + address.full_name() + ": its monitor is gone");
     cells.push_back({std::move(*client), 0});

@@ -17,9 +17,9 @@ namespace hive::cli {
 /// that still run, whose files stay.
 class MachineStart {
  public:
-  /// Starts a monitor per cell of MACHINE and waits until each serves. Throws Error, with nothing
-  /// left behind, when the machine runs already, is being started, a monitor cannot serve, or one
-  /// of SIGNALS comes; they outlive this object.
+  /// Starts a monitor per cell of MACHINE, and its witness, and waits until each serves. Throws
+  /// Error, with nothing left behind, when the machine runs already, is being started, a monitor
+  /// cannot serve, or one of SIGNALS comes; they outlive this object.
   MachineStart(const plan::Machine& machine, const std::string& run_dir, const SignalFd& signals);
   MachineStart(const MachineStart&) = delete;
   MachineStart& operator=(const MachineStart&) = delete;
@@ -40,8 +40,9 @@ class MachineStart {
 
   const SignalFd& signals_;
   std::string machine_;
-  UniqueFd starter_;  ///< Holds the machine's name against other starters.
-  std::vector<wire::CellAddress> addresses_;
+  UniqueFd starter_;                          ///< Holds the machine's name against other starters.
+  std::vector<wire::CellAddress> addresses_;  ///< Of the cells, then of the witness.
+  std::size_t cells_ = 0;
   std::vector<LaunchedMonitor> monitors_;
   bool all_served_ = false;  ///< Who serves a cell since has been started by one of these.
 };

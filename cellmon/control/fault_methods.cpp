@@ -8,7 +8,7 @@ void Methods::inject(Call& call) {
   const std::string name = call.params.required_text("fault");
   const inject::Values values = call.params.texts("parameters");
   if (!check(call)) return;
-  const auto fault = inject::parse(name, values, monitor_.siblings().names(),
+  const auto fault = inject::parse(name, values, monitor_.siblings().cell_names(),
                                    static_cast<CellId>(monitor_.siblings().own()));
   if (const auto* why = std::get_if<std::string>(&fault)) {
     if (!call.request.notification) {

@@ -84,7 +84,7 @@ GlobalMemory::GlobalMemory(boost::asio::io_context& loop, const plan::Machine& m
       log_(log),
       siblings_(siblings),
       own_(siblings.own()),
-      names_(siblings.names()),
+      names_(siblings.cell_names()),
       policy_(policy_of(machine.on_violation)),
       on_violation_(std::move(on_violation)),
       peers_(machine.cells.size()),

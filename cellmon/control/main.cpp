@@ -1,4 +1,5 @@
-// hive-cellmon: the monitor of one cell. `hive up` starts one per cell.
+// hive-cellmon: the monitor of one cell, or a witness. `hive up` starts one per cell, and a witness
+// where the plan has one.
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -9,6 +10,7 @@
 #include <climits>
 #include <csignal>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -17,6 +19,7 @@
 #include "cellmon/control/heritage.h"
 #include "cellmon/control/options.h"
 #include "cellmon/control/service.h"
+#include "cellmon/control/witness.h"
 #include "cellmon/wire/monitor_process.h"
 #include "vmm/base/error.h"
 #include "vmm/plan/json.h"
@@ -92,19 +95,24 @@ void tell_starter(UniqueFd ready, const nlohmann::json& message) {
   if (::write(ready.get(), line.data(), line.size()) < 0) return;  // The starter is gone.
 }
 
-std::unique_ptr<control::Service> set_up(const control::Options& options, UniqueFd plan_fd,
-                                         UniqueFd heritage) {
+/// Makes the monitor that OPTIONS name: what it has to do from then on.
+std::function<void()> set_up(const control::Options& options, UniqueFd plan_fd, UniqueFd heritage) {
   const plan::Machine machine = plan::parse_machine(read_all(plan_fd.get()));
-  if (options.cell >= machine.cells.size()) throw Error("the plan has no such cell");
   const std::string vmm = options.vmm.empty() ? default_vmm() : options.vmm;
   control::Origin origin;
   origin.life = options.life;
   if (heritage) origin.heritage = control::take_heritage(heritage, machine);
   origin.start_monitor = starter(machine, options.run_dir, vmm);
-  auto service = std::make_unique<control::Service>(machine, machine.cells[options.cell],
+  if (machine.witness && options.cell == machine.cells.size()) {
+    auto witness = std::make_shared<control::Witness>(machine, options.run_dir, std::move(origin));
+    detach(witness->log_path());
+    return [witness] { witness->run(); };
+  }
+  if (options.cell >= machine.cells.size()) throw Error("the plan has no such cell");
+  auto service = std::make_shared<control::Service>(machine, machine.cells[options.cell],
                                                     options.run_dir, vmm, std::move(origin));
   detach(service->log_path());
-  return service;
+  return [service] { service->run(); };
 }
 
 int serve(const control::Options& options) {
@@ -112,15 +120,15 @@ int serve(const control::Options& options) {
   UniqueFd ready(options.ready_fd);
   UniqueFd heritage(options.heritage_fd);
   for (const UniqueFd* fd : {&plan_fd, &ready, &heritage}) ::fcntl(fd->get(), F_SETFD, FD_CLOEXEC);
-  std::unique_ptr<control::Service> service;
+  std::function<void()> run;
   try {
-    service = set_up(options, std::move(plan_fd), std::move(heritage));
+    run = set_up(options, std::move(plan_fd), std::move(heritage));
   } catch (const std::exception& error) {
     tell_starter(std::move(ready), {{"error", error.what()}});
     return 1;
   }
   tell_starter(std::move(ready), {{"ready", true}, {"pid", ::getpid()}});
-  service->run();
+  run();
   return 0;
 }
 

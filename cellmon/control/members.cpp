@@ -22,6 +22,10 @@ member::MemberSettings settings_of(const Siblings& siblings, agree::Life life) {
   member::MemberSettings settings;
   settings.self = static_cast<CellId>(siblings.own());
   settings.names = siblings.names();
+  for (std::size_t index = 0; index < settings.names.size(); ++index) {
+    const CellId cell{static_cast<std::uint8_t>(index)};
+    if (siblings.is_witness(cell)) settings.witnesses.insert(cell);
+  }
   settings.life = life;
   return settings;
 }

@@ -70,6 +70,7 @@ class Members : public SiblingsPart, private member::Surroundings {
   bool on_joined(CellId cell, const mesh::Hello& hello, std::vector<UniqueFd>& files) override;
   void on_packet(CellId cell, const mesh::Packet& packet, std::vector<UniqueFd>& files) override;
   void on_lost(CellId cell) override;
+  [[nodiscard]] bool knows_witnesses() const override { return true; }
 
   /// See member::Membership.
   void set_own_evidence(agree::EvidenceSet evidence);

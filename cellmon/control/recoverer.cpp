@@ -42,6 +42,9 @@ recover::Settings settings_of(const plan::Machine& machine, CellId self) {
     if (!cell.crash_dump.empty()) settings.times.coming = kComing + kDump;
     settings.restart[agree::index_of(cell.id)].on_failure = verdict_of(cell.on_failure);
   }
+  if (machine.witness) {  // It has nothing to lose.
+    settings.restart.at(machine.cells.size()).on_failure = recover::OnFailure::kReboot;
+  }
   return settings;
 }
 

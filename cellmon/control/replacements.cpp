@@ -44,8 +44,10 @@ Replacements::Replacements(boost::asio::io_context& loop, const plan::Machine& m
       on_failure_(std::move(on_failure)),
       tell_(std::move(tell)) {}
 
-const std::string& Replacements::name_of(CellId cell) const {
-  return machine_.cells[static_cast<std::size_t>(cell)].name;
+std::string Replacements::name_of(CellId cell) const {
+  const auto index = static_cast<std::size_t>(cell);
+  return index < machine_.cells.size() ? machine_.cells[index].name
+                                       : std::string(plan::kWitnessName);
 }
 
 void Replacements::replace(CellId cell, int process, bool has_ended,

@@ -50,7 +50,7 @@ class Replacements {
   void await_ready(CellId cell, UniqueFd ready);
   void take_answer(CellId cell);
   void give_up(CellId cell, const std::string& why);
-  [[nodiscard]] const std::string& name_of(CellId cell) const;
+  [[nodiscard]] std::string name_of(CellId cell) const;
 
   boost::asio::io_context& loop_;
   const plan::Machine& machine_;

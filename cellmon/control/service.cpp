@@ -3,11 +3,11 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "cellmon/control/log.h"
+#include "cellmon/control/run_name.h"
 #include "cellmon/wire/cell_address.h"
 #include "cellmon/wire/local_socket.h"
 #include "vmm/base/error.h"
@@ -18,21 +18,6 @@ namespace {
 constexpr std::size_t kLogLimit = 1024 * 1024;
 constexpr std::chrono::milliseconds kLingerStep{10};
 constexpr int kLingerTries = 100;
-constexpr std::chrono::milliseconds kEndStep{5};
-
-/// The name of a run of the cell, as soon as nobody else has it. Throws Error.
-UniqueFd await_life(const wire::CellAddress& address, std::chrono::milliseconds limit) {
-  const auto deadline = std::chrono::steady_clock::now() + limit;
-  while (true) {
-    UniqueFd life = wire::try_hold_abstract(wire::life_socket_name(address));
-    if (life) return life;
-    if (std::chrono::steady_clock::now() >= deadline) {
-      throw Error("cell " + address.full_name() +
-                  " has a monitor, or the VMM of an earlier one, that does not end");
-    }
-    std::this_thread::sleep_for(kEndStep);
-  }
-}
 
 CellSettings settings_of(const plan::Machine& machine, const plan::Cell& cell,
                          const std::string& vmm_program, int life_name, const Origin& origin) {
@@ -61,7 +46,7 @@ Service::Names::Names(const plan::Machine& machine, const plan::Cell& cell, cons
   const wire::CellAddress address{::geteuid(), machine.name, cell.name};
   // One that is not to take over anything need not wait for a monitor that serves.
   if (!is_later) listener = wire::listen_abstract(wire::socket_name(address));
-  life = await_life(address, origin.end_limit);
+  life = await_run_name(address, origin.end_limit);
   if (is_later) listener = wire::listen_abstract(wire::socket_name(address));
 }
 

@@ -9,8 +9,9 @@ namespace {
 
 std::vector<std::string> names_of(const plan::Machine& machine) {
   std::vector<std::string> names;
-  names.reserve(machine.cells.size());
+  names.reserve(machine.cells.size() + 1);
   for (const plan::Cell& cell : machine.cells) names.push_back(cell.name);
+  if (machine.witness) names.emplace_back(plan::kWitnessName);
   return names;
 }
 
@@ -31,6 +32,7 @@ const char* to_string(Siblings::State state) {
 Siblings::Siblings(boost::asio::io_context& loop, const plan::Machine& machine, unsigned own,
                    spdlog::logger& log)
     : own_(own),
+      cells_(machine.cells.size()),
       names_(names_of(machine)),
       states_(names_.size(), State::kAwaited),
       cut_off_(names_.size(), false),
@@ -56,12 +58,16 @@ mesh::Mesh::Handlers Siblings::mesh_handlers() {
   };
   handlers.on_packet = [this](CellId cell, const mesh::Packet& packet,
                               std::vector<UniqueFd> files) {
-    for (SiblingsPart* part : parts_) part->on_packet(cell, packet, files);
+    for (SiblingsPart* part : parts_) {
+      if (concerns(*part, cell)) part->on_packet(cell, packet, files);
+    }
     check_ready();
   };
   handlers.on_lost = [this](CellId cell) {
     states_[static_cast<std::size_t>(cell)] = State::kLost;
-    for (SiblingsPart* part : parts_) part->on_lost(cell);
+    for (SiblingsPart* part : parts_) {
+      if (concerns(*part, cell)) part->on_lost(cell);
+    }
     check_ready();
   };
   return handlers;
@@ -69,7 +75,7 @@ mesh::Mesh::Handlers Siblings::mesh_handlers() {
 
 bool Siblings::take_peer(CellId cell, const mesh::Hello& hello, std::vector<UniqueFd> files) {
   for (SiblingsPart* part : parts_) {
-    if (!part->on_joined(cell, hello, files)) return false;
+    if (concerns(*part, cell) && !part->on_joined(cell, hello, files)) return false;
   }
   if (!files.empty()) return false;
   states_[static_cast<std::size_t>(cell)] = State::kJoined;
@@ -83,7 +89,7 @@ bool Siblings::is_missing(CellId cell) const {
   if (cut_off_[static_cast<std::size_t>(cell)]) return false;
   if (state(cell) == State::kAwaited) return true;
   for (const SiblingsPart* part : parts_) {
-    if (!part->has_all_of(cell)) return true;
+    if (concerns(*part, cell) && !part->has_all_of(cell)) return true;
   }
   return false;
 }
@@ -132,13 +138,17 @@ bool Siblings::has_any() const {
 
 void Siblings::cut_off(CellId cell) {
   cut_off_[static_cast<std::size_t>(cell)] = true;
-  for (SiblingsPart* part : parts_) part->on_cut_off(cell);
+  for (SiblingsPart* part : parts_) {
+    if (concerns(*part, cell)) part->on_cut_off(cell);
+  }
   check_ready();
 }
 
 void Siblings::admit(CellId cell) {
   cut_off_[static_cast<std::size_t>(cell)] = false;
-  for (SiblingsPart* part : parts_) part->on_admitted(cell);
+  for (SiblingsPart* part : parts_) {
+    if (concerns(*part, cell)) part->on_admitted(cell);
+  }
 }
 
 void Siblings::tell_start() {

@@ -42,6 +42,8 @@ class SiblingsPart {
   virtual void on_cut_off(CellId /*cell*/) {}
   /// CELL, which was cut off, is a member again.
   virtual void on_admitted(CellId /*cell*/) {}
+  /// Whether the part has to do with a witness. It hears of one, and is heard of by one, only then.
+  [[nodiscard]] virtual bool knows_witnesses() const { return false; }
   /// Whether CELL, which has joined, has given all that this cell's VMM needs to start.
   [[nodiscard]] virtual bool has_all_of(CellId /*cell*/) const { return true; }
 };
@@ -100,8 +102,15 @@ class Siblings {
   [[nodiscard]] State state(CellId cell) const { return states_[static_cast<std::size_t>(cell)]; }
   /// Whether the monitor of any other cell has joined and is not lost.
   [[nodiscard]] bool has_any() const;
-  /// Names of the machine's cells, by their numbers.
+  /// Names of the machine's cells, by their numbers; then the witness's, where it has one.
   [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
+  /// Names of its cells alone.
+  [[nodiscard]] std::vector<std::string> cell_names() const {
+    return {names_.begin(), names_.begin() + static_cast<std::ptrdiff_t>(cells_)};
+  }
+  [[nodiscard]] bool is_witness(CellId cell) const {
+    return static_cast<std::size_t>(cell) >= cells_;
+  }
   [[nodiscard]] unsigned own() const { return own_; }
   /// Whether this monitor was started in place of another one.
   [[nodiscard]] bool is_later() const { return life_ != agree::kFounder; }
@@ -116,7 +125,13 @@ class Siblings {
   [[nodiscard]] std::string missing() const;
   [[nodiscard]] bool is_missing(CellId cell) const;
 
+  /// The parts that have to do with CELL and its monitor.
+  [[nodiscard]] bool concerns(const SiblingsPart& part, CellId cell) const {
+    return !is_witness(cell) || part.knows_witnesses();
+  }
+
   unsigned own_;
+  std::size_t cells_;
   std::vector<std::string> names_;
   std::vector<State> states_;
   std::vector<bool> cut_off_;

@@ -19,8 +19,9 @@ CellSet all_of(const Names& names) {
 }
 
 agree::View founding_view(const MemberSettings& settings) {
-  return settings.life == agree::kFounder ? agree::founding_view(all_of(settings.names))
-                                          : agree::View();
+  return settings.life == agree::kFounder
+             ? agree::founding_view(all_of(settings.names), settings.witnesses)
+             : agree::View();
 }
 
 agree::Agreement make_agreement(const MemberSettings& settings, agree::Port& port) {

@@ -45,7 +45,8 @@ class Surroundings {
 
 struct MemberSettings {
   CellId self{};
-  Names names;  ///< Of all cells of the machine.
+  Names names;        ///< Of all cells of the machine, then of its witnesses.
+  CellSet witnesses;  ///< Which of these are witnesses.
   /// This process's first. A founder is a member from the start, as all founders are; a later one
   /// has yet to join().
   Life life = agree::kFounder;

@@ -14,7 +14,7 @@ namespace hive::wire {
 struct MonitorStart {
   std::string program;
   std::string plan;       ///< Of its machine, as JSON.
-  std::size_t index = 0;  ///< Its cell, in the plan.
+  std::size_t index = 0;  ///< Its cell, in the plan; as many as the plan has: its witness.
   std::string run_dir;
   /// 1 where the machine is started with it, else a higher number than that of any that the cell
   /// has had, as the monotonic clock's nanoseconds are.

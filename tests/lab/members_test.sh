@@ -9,24 +9,25 @@ machine=members
 cat >members.yaml <<END
 machine: members
 defaults: {memory: 96MiB, kernel: debian}
+witness: always
 cells: [{name: a}, {name: b}, {name: c}]
 END
 hive up members.yaml
 
 step "a VMM is killed"
 kill -9 "$(field b vmm_pid)"
-await_view 20 "2: a 1, c 1" a c
+await_view 20 "2: a 1, c 1, witness 1" a c
 await_state b failed 20
 assert_story 2 'VMM exit' a c
 
 step "it comes back"
 hive reboot members/b
-await_view 20 "3: a 1, b 2, c 1" a b c
+await_view 20 "3: a 1, b 2, c 1, witness 1" a b c
 [[ $(in_cell b echo back) == back ]] || fail "b does not answer"
 
 step "a guest panics"
 in_cell b sh -c '(sleep 0.2; echo c >/proc/sysrq-trigger) >/dev/null 2>&1 &'
-await_view 30 "4: a 1, c 1" a c
+await_view 30 "4: a 1, c 1, witness 1" a c
 await_state b panicked 20
 assert_story 4 panic a c
 

@@ -8,6 +8,7 @@ source "$HIVE_ROOT/tests/lab/view.sh"
 cat >monitors.yaml <<END
 machine: monitors
 defaults: {memory: 96MiB, kernel: debian, shared: 2MiB, on_failure: reboot}
+witness: always
 cells: [{name: a}, {name: b}, {name: c}]
 END
 hive up monitors.yaml
@@ -27,7 +28,7 @@ fail_and_return() {
   local monitor vmm began=$SECONDS
   monitor=$(field b monitor_pid) vmm=$(field b vmm_pid)
   kill "-$1" "$monitor"
-  await_view 150 "$2: a 1, b $3, c 1" a c b
+  await_view 150 "$2: a 1, b $3, c 1, witness 1" a c b
   printf '  in the view again after %d s\n' $((SECONDS - began))
   await_state b running 150
   printf '  up again after %d s\n' $((SECONDS - began))

@@ -1,4 +1,4 @@
-# Shared by the scenarios in which cell b of a, b and c fails: source it after lib.sh. They name their
+# Shared by the scenarios in which cell b of a, b and c fails, with a witness beside: source it after lib.sh. They name their
 # machine in $machine.
 
 # view CELL: its view as CELL knows it: "EPOCH: NAME INCARNATION, ...", and whether it suspends.

@@ -26,6 +26,7 @@ struct MachineKeys {
   Field<FirewallKeys> firewall;
   Field<RpcKeys> rpc;
   Field<bool> faults;
+  Field<WitnessWish> witness;
 };
 
 std::optional<std::vector<CellKeys>> read_cells(const YamlNode& list, FaultList& faults) {
@@ -61,7 +62,26 @@ MachineKeys read_machine(const YamlNode& root, FaultList& faults) {
   keys.firewall = fields.read<FirewallKeys>("firewall", read_firewall);
   keys.rpc = fields.read<RpcKeys>("rpc", read_rpc);
   keys.faults = fields.read<bool>("faults", read_faults);
+  keys.witness = fields.read<WitnessWish>("witness", read_witness);
   return keys;
+}
+
+/// Whether the machine has a witness. It is a member as each cell is, and has a name as each cell.
+bool plan_witness(const Field<WitnessWish>& wish, const std::vector<PlannedCell>& cells,
+                  FaultList& faults) {
+  for (const PlannedCell& cell : cells) {
+    if (cell.cell.name != kWitnessName) continue;
+    faults.add(cell.keys.name.at, fmt::format("no cell can be called {}", kWitnessName),
+               "choose another name: this one stands for the monitor without a cell");
+  }
+  const bool is_wanted = wish.value == WitnessWish::kAlways;
+  if (is_wanted && cells.size() == kMaxCells) {
+    faults.add(wish.at, fmt::format("{} cells and a witness are too many", kMaxCells),
+               "leave out 'witness', or a cell");
+  }
+  constexpr std::size_t kTooFew = 2;  // Each has half of the votes.
+  return is_wanted || (wish.value.value_or(WitnessWish::kAutomatic) == WitnessWish::kAutomatic &&
+                       cells.size() == kTooFew);
 }
 
 }  // namespace
@@ -84,6 +104,7 @@ CheckResult check_machine(const Source& source, const Environment& environment) 
   }
   check_overlaps(planned, environment.host, faults);
   Rpc rpc = plan_rpc(keys.rpc.value.value_or(RpcKeys{}), planned, faults);
+  const bool witness = plan_witness(keys.witness, planned, faults);
   if (!faults.empty()) return {std::nullopt, faults.sorted()};
 
   Machine machine;
@@ -93,6 +114,7 @@ CheckResult check_machine(const Source& source, const Environment& environment) 
   machine.discard = firewall.discard.value.value_or(Discard::kWritten);
   machine.rpc = std::move(rpc);
   machine.faults = keys.faults.value.value_or(false);
+  machine.witness = witness;
   for (PlannedCell& cell : planned) machine.cells.push_back(std::move(cell.cell));
   return {std::move(machine), {}};
 }

@@ -233,7 +233,8 @@ std::string to_json(const Machine& machine) {
               {"on_violation", word_for(machine.on_violation, kOnViolationWords)},
               {"discard", word_for(machine.discard, kDiscardWords)},
               {"rpc", rpc_json(machine.rpc)},
-              {"faults", machine.faults}}
+              {"faults", machine.faults},
+              {"witness", machine.witness}}
       .dump();
 }
 
@@ -241,7 +242,7 @@ Machine parse_machine(std::string_view json) {
   const Json root = Json::parse(json, nullptr, /*allow_exceptions=*/false);
   if (root.is_discarded()) refuse("not JSON");
   const Object object(root, "the machine",
-                      {"name", "cells", "on_violation", "discard", "rpc", "faults"});
+                      {"name", "cells", "on_violation", "discard", "rpc", "faults", "witness"});
   Machine machine;
   machine.name = object.name("name");
   std::uint64_t shared = 0;
@@ -254,6 +255,8 @@ Machine parse_machine(std::string_view json) {
   machine.discard = object.word("discard", kDiscardWords);
   machine.rpc = parse_rpc(root["rpc"], machine.cells.size());
   machine.faults = object.flag("faults");
+  machine.witness = object.flag("witness");
+  if (machine.witness && machine.cells.size() == kMaxCells) refuse("too many cells for a witness");
   return machine;
 }
 

@@ -71,6 +71,9 @@ const MappingSpec& machine_spec() {
           {"faults", KeyType::kFaults, Presence::kOptional, "disabled",
            "Whether faults may be injected into the machine, for experiments (enabled), or not "
            "(disabled)."},
+          {"witness", KeyType::kWitness, Presence::kOptional, "auto",
+           "Whether a monitor without a cell votes on who has failed: where the machine has two "
+           "cells (auto), in any case (always), or not at all (none)."},
       }};
   return spec;
 }
@@ -206,6 +209,8 @@ std::string_view describe(KeyType type) {
       return "a mapping such as {packets_per_second: 10000}";
     case KeyType::kFaults:
       return "enabled or disabled";
+    case KeyType::kWitness:
+      return "auto, always or none";
     case KeyType::kCpus:
       return "a count such as 2, or host CPUs such as [2, 3] or 2-3";
     case KeyType::kFlag:

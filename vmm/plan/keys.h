@@ -16,6 +16,7 @@ enum class KeyType {
   kFirewall,
   kRpc,
   kFaults,
+  kWitness,
   kCpus,
   kFlag,
   kSize,

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "vmm/base/units.h"
 
@@ -13,6 +14,7 @@ inline constexpr std::size_t kMaxDepth = 16;       ///< Nested lists and mapping
 inline constexpr std::size_t kMaxFaults = 1000;    ///< Faults reported of one file.
 
 inline constexpr std::size_t kMaxNameLength = 32;
+inline constexpr std::string_view kWitnessName = "witness";  ///< No cell's.
 inline constexpr unsigned kMaxVcpus = 64;
 inline constexpr unsigned kMaxHostCpu = 8191;  ///< Linux's largest CPU number on x86.
 inline constexpr std::uint64_t kMinMemory = 16 * kMiB;

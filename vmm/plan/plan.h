@@ -47,6 +47,13 @@ enum class OnFailure {
   kStopMachine,  ///< All cells are shut down.
 };
 
+/// Whether a machine has a witness: a monitor without a cell, which votes.
+enum class WitnessWish {
+  kAutomatic,  ///< Where there are two cells: neither could outvote the other.
+  kAlways,
+  kNone,
+};
+
 /// A vsock port that the cell's guest and the host share.
 struct VsockPort {
   /// Which side connects to which.
@@ -113,6 +120,7 @@ struct Machine {
   Rpc rpc = {};
   bool faults = false;  ///< Whether faults may be injected.
   Discard discard = Discard::kWritten;
+  bool witness = false;  ///< Whether a monitor without a cell votes, too (kWitnessName).
 
   friend bool operator==(const Machine&, const Machine&) = default;
 };

@@ -57,6 +57,8 @@ Json type_schema(KeyType type) {
       return {{"$ref", "#/definitions/rpc"}};
     case KeyType::kFaults:
       return words_schema(kFaultsWords);
+    case KeyType::kWitness:
+      return words_schema(kWitnessWords);
     case KeyType::kCpus:
       return cpus_schema();
     case KeyType::kFlag:

@@ -158,6 +158,10 @@ std::optional<OnViolation> read_on_violation(const YamlNode& node, FaultList& fa
   return read_word(node, "on_violation", kOnViolationWords, KeyType::kOnViolation, faults);
 }
 
+std::optional<WitnessWish> read_witness(const YamlNode& node, FaultList& faults) {
+  return read_word(node, "witness", kWitnessWords, KeyType::kWitness, faults);
+}
+
 std::optional<Discard> read_discard(const YamlNode& node, FaultList& faults) {
   return read_word(node, "discard", kDiscardWords, KeyType::kDiscard, faults);
 }

@@ -29,6 +29,7 @@ std::optional<std::uint64_t> read_memory(const YamlNode& node, FaultList& faults
 /// A size of a contribution to global memory, in bytes.
 std::optional<std::uint64_t> read_shared(const YamlNode& node, FaultList& faults);
 std::optional<HugePages> read_huge_pages(const YamlNode& node, FaultList& faults);
+std::optional<WitnessWish> read_witness(const YamlNode& node, FaultList& faults);
 std::optional<OnViolation> read_on_violation(const YamlNode& node, FaultList& faults);
 std::optional<Discard> read_discard(const YamlNode& node, FaultList& faults);
 std::optional<OnFailure> read_on_failure(const YamlNode& node, FaultList& faults);

@@ -30,6 +30,10 @@ inline constexpr Words<OnFailure, 3> kOnFailureWords{{{"leave", OnFailure::kLeav
 
 inline constexpr Words<bool, 2> kFaultsWords{{{"enabled", true}, {"disabled", false}}};
 
+inline constexpr Words<WitnessWish, 3> kWitnessWords{{{"auto", WitnessWish::kAutomatic},
+                                                      {"always", WitnessWish::kAlways},
+                                                      {"none", WitnessWish::kNone}}};
+
 inline constexpr Words<VsockPort::Caller, 2> kCallerWords{
     {{"guest", VsockPort::Caller::kGuest}, {"host", VsockPort::Caller::kHost}}};
 

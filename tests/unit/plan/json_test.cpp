@@ -46,6 +46,7 @@ Machine sample() {
   machine.rpc.calls = {{CellId{0}, {CellId{1}}}};
   machine.rpc.packets_per_second = 1000;
   machine.faults = true;
+  machine.witness = true;
   machine.discard = Discard::kWritable;
   machine.cells[0].crash_dump = "/var/crash";
   machine.cells[0].on_failure = OnFailure::kReboot;
@@ -196,6 +197,7 @@ TEST(PlanJson, RefusesValuesOutOfBounds) {
       {"/rpc/packets_per_second", 99},
       {"/rpc/packets_per_second", 10'000'001},
       {"/faults", "enabled"},
+      {"/witness", "auto"},
   };
   const Json good = Json::parse(to_json(sample()));
   for (const auto& [place, value] : cases) {

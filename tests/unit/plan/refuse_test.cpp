@@ -43,10 +43,10 @@ const Case kYaml[] = {
     {"null_key", "~: b\n", "f:1:1: a key must be a word; write 'key: value'"},
     {"scalar", "hello\n",
      "f:1:1: a machine is described by a single value; write a mapping with the keys machine, "
-     "cells, defaults, firewall, rpc, faults"},
+     "cells, defaults, firewall, rpc, faults, witness"},
     {"list", "- machine: m\n",
      "f:1:1: a machine is described by a list; write a mapping with the keys machine, cells, "
-     "defaults, firewall, rpc, faults"},
+     "defaults, firewall, rpc, faults, witness"},
 };
 INSTANTIATE_TEST_SUITE_P(Yaml, Refuse, ::testing::ValuesIn(kYaml), name_of);
 
@@ -61,7 +61,7 @@ const Case kKeys[] = {
      "crash_dump, on_failure, watchdog"},
     {"of_machine", "machine: m\nmonitor: {}\ncells: [{name: a, memory: 64MiB}]\n",
      "f:2:1: unknown key 'monitor' in a machine; the keys are machine, cells, defaults, firewall, "
-     "rpc, faults"},
+     "rpc, faults, witness"},
     {"of_machine_near", "machine: m\nfirwall: {}\ncells: [{name: a, memory: 64MiB}]\n",
      "f:2:1: unknown key 'firwall' in a machine; did you mean 'firewall'?"},
     {"of_disk", sound_cell("disks: [{path: a.img, read_only: true}]"),
@@ -338,7 +338,7 @@ TEST(Check, TellsAllFaultsAtOnceInTheOrderOfTheFile) {
                   "f:9:12: disk '/m/link-to-a.img' is given to cell 'a' too, as '/m/a.img', and "
                   "both write it; use each disk once, or only with 'readonly: true'",
                   "f:10:1: unknown key 'extra' in a machine; the keys are machine, cells, "
-                  "defaults, firewall, rpc, faults"));
+                  "defaults, firewall, rpc, faults, witness"));
 }
 
 TEST(Check, TellsOnceWhatTheDefaultsHaveWrong) {
