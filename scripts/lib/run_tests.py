@@ -34,7 +34,7 @@ def unit():
 
 
 def asan():
-    if not harness.build("asan", ["pure_tests"]):
+    if not harness.build("asan", ["pure_tests", "fuzzers"]):
         return FAILED
     return harness.ctest("asan", "asan", "-L", "^(unit|sim)$", "-E", "^(layering|lab|scripts)_")
 
@@ -84,9 +84,9 @@ def _each(test, things):
 
 
 def fuzz():
-    if not harness.build("fuzz", ["fuzzers"]):
+    if not harness.build("asan", ["fuzzers"]):
         return FAILED
-    programs = sorted(glob.glob(os.path.join(ROOT, "build/fuzz/bin/fuzz_*")))
+    programs = sorted(glob.glob(os.path.join(ROOT, "build/asan/bin/fuzz_*")))
     return _each(_fuzz, programs) if programs else FAILED
 
 
