@@ -30,6 +30,11 @@ memory::Backing backing_of(plan::HugePages pages) {
   return memory::Backing::kAutomatic;
 }
 
+/// What a guest's word is worth: a question to the sibling's monitor.
+agree::EvidenceSet evidence_of(hive_monitor_hint hint) {
+  return hint == HIVE_HINT_DEADLINE ? agree::Evidence::kRpcTimeout : agree::Evidence::kCarefulRead;
+}
+
 }  // namespace
 
 CellMonitor::CellMonitor(boost::asio::io_context& loop, CellSettings settings, spdlog::logger& log,
@@ -56,9 +61,12 @@ CellMonitor::CellMonitor(boost::asio::io_context& loop, CellSettings settings, s
       state_since_(steady_clock::now()),
       vmm_since_(state_since_) {
   if (GlobalMemory::is_in(settings_.machine)) {
-    const auto tell = [this](const std::string& detail) { apply({{}, {{"violation", detail}}}); };
-    global_ = std::make_unique<GlobalMemory>(loop_, settings_.machine, siblings_, tell, log_,
-                                             std::move(heritage));
+    const auto on_violation = [this](CellId cell, const std::string& detail) {
+      apply({{}, {{"violation", detail}}});
+      members_->doubt(cell, agree::Evidence::kViolation);
+    };
+    global_ = std::make_unique<GlobalMemory>(loop_, settings_.machine, siblings_, on_violation,
+                                             log_, std::move(heritage));
   }
   vsock_ = std::make_unique<Vsock>(loop_, settings_.machine, siblings_, vsock_handlers(), log_);
   members_ = std::make_unique<Members>(loop_, settings_.machine, siblings_, settings_.life,
@@ -217,7 +225,10 @@ cell::CellConfig CellMonitor::vmm_config() {
 
 Vsock::Handlers CellMonitor::vsock_handlers() {
   Vsock::Handlers handlers;
-  handlers.on_hint = [this](const std::string& detail) { apply({{}, {{"hint", detail}}}); };
+  handlers.on_hint = [this](const CellHint& hint, const std::string& detail) {
+    apply({{}, {{"hint", detail}}});
+    members_->doubt(static_cast<CellId>(hint.cell), evidence_of(hint.hint));
+  };
   handlers.on_counters = [this] { observer_->on_change(); };
   return handlers;
 }

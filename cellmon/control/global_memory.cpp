@@ -366,8 +366,8 @@ void GlobalMemory::tell(const firewall::ViolationRecord& violation) {
   const std::string who = violation.vcpu < 0
                               ? "a device"
                               : fmt::format("vCPU {} at rip {:#x}", violation.vcpu, violation.rip);
-  on_violation_(fmt::format("{} of cell {} wrote to {}, which it may not: stopped", who,
-                            names_[cell], where));
+  on_violation_(violation.cell, fmt::format("{} of cell {} wrote to {}, which it may not: stopped",
+                                            who, names_[cell], where));
 }
 
 }  // namespace hive::control

@@ -45,7 +45,7 @@ namespace hive::control {
 class GlobalMemory : public SiblingsPart {
  public:
   /// Told of writes to this home's pages that were stopped; DETAIL is for people.
-  using OnViolation = std::function<void(const std::string& detail)>;
+  using OnViolation = std::function<void(CellId writer, const std::string& detail)>;
   using OnReply = std::function<void(const hive_global_reply& reply)>;
 
   /// How long a home's monitor may take to answer a guest of another cell.

@@ -181,6 +181,10 @@ void Members::accuse(CellId suspect, agree::EvidenceSet evidence) {
   membership_.accuse(suspect, evidence, now());
 }
 
+void Members::doubt(CellId suspect, agree::EvidenceSet evidence) {
+  membership_.doubt(suspect, evidence, now());
+}
+
 bool Members::may_accuse(CellId suspect) const {
   return membership_.is_member() && view().members.contains(suspect) && view().members.size() > 2;
 }
@@ -212,7 +216,7 @@ Recoverer::Hooks Members::recovery_hooks() {
   hooks.cut_off = [this](agree::CellSet cells) { cut_off(cells); };
   hooks.admit = [this] { admit(); };
   hooks.give_up = [this](const std::string& why) { handlers_.give_up(why); };
-  hooks.doubt = [this](CellId cell) { membership_.doubt(cell, now()); };
+  hooks.doubt = [this](CellId cell) { membership_.doubt(cell, agree::Evidence::kNoAnswer, now()); };
   hooks.start_anew = [this] { later([this] { handlers_.start_anew(); }); };
   hooks.replace = [this](CellId cell) { later([this, cell] { replace(cell); }); };
   hooks.stop_machine = [this](CellId cell) { stop_machine(cell); };

@@ -79,6 +79,7 @@ class Members : public SiblingsPart, private member::Surroundings {
   /// The monitor that was to be started in place of CELL's has not come up.
   void not_replaced(CellId cell);
   void accuse(CellId suspect, agree::EvidenceSet evidence);
+  void doubt(CellId suspect, agree::EvidenceSet evidence);
   /// Whether accusing SUSPECT of what is no conclusive evidence would be heard.
   [[nodiscard]] bool may_accuse(CellId suspect) const;
   /// A fault: the others see no heartbeat, for DURATION, or for good.

@@ -124,10 +124,10 @@ void Membership::recovered(Time now) {
   run(now);
 }
 
-void Membership::doubt(CellId cell, Time now) {
+void Membership::doubt(CellId cell, EvidenceSet evidence, Time now) {
   if (!agree::is_cell(cell) || cell == settings_.self) return;
   now_ = now;
-  hint(cell, Evidence::kNoAnswer, now);
+  hint(cell, evidence, now);
   run(now);
 }
 

@@ -45,8 +45,7 @@ class Surroundings {
 
 struct MemberSettings {
   CellId self{};
-  Names names;        ///< Of all cells of the machine, then of its witnesses.
-  CellSet witnesses;  ///< Which of these are witnesses.
+  Names names;  ///< Of all cells of the machine, then of its witnesses.
   /// This process's first. A founder is a member from the start, as all founders are; a later one
   /// has yet to join().
   Life life = agree::kFounder;
@@ -63,6 +62,7 @@ struct MemberSettings {
   /// The suspicion that makes a hint of a late heartbeat: with the least silence that counts as
   /// usual, the period, that is (1 + alarm / 2) periods.
   double alarm = 4;
+  CellSet witnesses = {};  ///< Which of `names` are no cells.
 };
 
 /// Owns the Agreement and a Watch for each cell that this monitor watches. Pure: time, links,
@@ -88,9 +88,9 @@ class Membership final : private agree::Port {
   /// The guest stands still, as asked by Surroundings::suspend().
   void suspended(Time now);
   void recovered(Time now);
-  /// CELL keeps this monitor waiting: its monitor is asked, and the cell accused if that does not
-  /// answer.
-  void doubt(CellId cell, Time now);
+  /// EVIDENCE speaks against CELL, but proves nothing: its monitor is asked, and the cell accused
+  /// if that does not answer or knows worse.
+  void doubt(CellId cell, EvidenceSet evidence, Time now);
   /// This monitor has EVIDENCE against SUSPECT from elsewhere.
   void accuse(CellId suspect, EvidenceSet evidence, Time now);
   /// This monitor ends soon, as asked for: it votes, but accuses nobody any more.

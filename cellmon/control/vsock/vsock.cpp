@@ -40,7 +40,7 @@ Vsock::Vsock(boost::asio::io_context& loop, const plan::Machine& machine, Siblin
       service_(
           siblings.own(), [this] { return facts(); },
           [this](const CellHint& hint) {
-            handlers_.on_hint(describe_hint(hint, siblings_.names()[hint.cell]));
+            handlers_.on_hint(hint, describe_hint(hint, siblings_.names()[hint.cell]));
           }),
       clients_(loop, service_),
       counters_(

@@ -28,8 +28,8 @@ namespace hive::control {
 class Vsock {
  public:
   struct Handlers {
-    /// The guest's evidence about a sibling, for people.
-    std::function<void(const std::string& detail)> on_hint;
+    /// The guest's evidence about a sibling; DETAIL is for people.
+    std::function<void(const CellHint& hint, const std::string& detail)> on_hint;
     /// Counters that were asked for are there.
     std::function<void()> on_counters;
   };

@@ -83,7 +83,7 @@ class SharingCell {
     on_loop([this] {
       beta_ = std::make_unique<Siblings>(loop_, settings_.machine, 1, log_);
       beta_memory_ = std::make_unique<GlobalMemory>(
-          loop_, settings_.machine, *beta_, [](const std::string&) {}, log_);
+          loop_, settings_.machine, *beta_, [](CellId, const std::string&) {}, log_);
       beta_->add(page_taker_);
       beta_->start(settings_.machine.cells[1].shared, beta_memory_->files());
     });

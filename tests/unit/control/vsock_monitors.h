@@ -52,7 +52,7 @@ struct VsockMonitor {
       : loop(io),
         siblings(io, machine, own, quiet_log()),
         vsock(io, machine, siblings,
-              {[this](const std::string& detail) { hints.push_back(detail); },
+              {[this](const CellHint&, const std::string& detail) { hints.push_back(detail); },
                [this] { ++counters_told; }},
               quiet_log()) {
     siblings.start(0, {}, life);

@@ -350,6 +350,21 @@ TEST(Membership, AsksBeforeItAccusesOfAMalformedPage) {
   EXPECT_THAT(rig.monitor(0).details("alert"), IsEmpty());
 }
 
+TEST(Membership, AsksAboutACellThatItIsToldToDoubt) {
+  Rig rig(3);
+  rig[0].doubt(id(1), Evidence::kRpcTimeout, rig.now);
+  rig.run();
+  EXPECT_THAT(rig.monitor(0).details("hint"),
+              ElementsAre(AllOf(HasSubstr("cell1"), HasSubstr("its monitor is asked"))));
+  rig.pass(10 * kSecond);
+  EXPECT_EQ(rig[0].view().epoch, 1U) << "it has answered that its cell is well";
+  EXPECT_EQ(rig.monitor(2).suspensions, 0U);
+  rig.monitor(1).answers = false;
+  rig[0].doubt(id(1), Evidence::kViolation, rig.now);
+  rig.pass(10 * kSecond);
+  EXPECT_EQ(rig[0].view().members, cells({0, 2}));
+}
+
 TEST(StatePage, IsReadByOthersOnly) {
   OwnPage own(id(3));
   own.beat();
