@@ -2,6 +2,7 @@
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -125,14 +126,27 @@ def _test_counts(test, gtest_folder):
     return counts if is_program else PASSED if status == "run" else SKIPPED
 
 
+def _say_results(junit, shown):
+    """Says what the tests that SHOWN names have printed last: {regular expression: lines}."""
+    for test in xml.etree.ElementTree.parse(junit).getroot().iter("testcase"):
+        for pattern, count in shown.items():
+            if not re.search(pattern, test.get("name")):
+                continue
+            lines = (test.findtext("system-out") or "").strip().splitlines()[-count:]
+            say(f"  {test.get('name')}: " + "; ".join(lines))
+
+
 def _junit_counts(path, gtest_folder):
     """Counts of a ctest run."""
     tests = xml.etree.ElementTree.parse(path).getroot().iter("testcase")
     return sum((_test_counts(test, gtest_folder) for test in tests), Counts())
 
 
-def ctest(name, preset, *selection):
-    """Runs tests of a built preset; the Counts of individual cases. None at all is a failure."""
+def ctest(name, preset, *selection, shown=None):
+    """Runs tests of a built preset; the Counts of individual cases. None at all is a failure.
+
+    SHOWN names tests whose results are said, with the number of their last lines that tell them.
+    """
     folder = os.path.join(ROOT, "build/test-results", name)
     os.makedirs(folder, exist_ok=True)
     for entry in os.listdir(folder):
@@ -146,6 +160,7 @@ def ctest(name, preset, *selection):
     )
     if not os.path.exists(junit):
         return FAILED
+    _say_results(junit, shown or {})
     counts = _junit_counts(junit, folder)
     if counts == Counts() or (not succeeded and counts.failed == 0):
         counts += FAILED
