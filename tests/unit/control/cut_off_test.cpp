@@ -30,7 +30,7 @@ struct Home {
   Home(boost::asio::io_context& loop, const plan::Machine& machine, unsigned own)
       : siblings(loop, machine, own, quiet_log()),
         memory(
-            loop, machine, siblings, [](const std::string&) {}, quiet_log()) {
+            loop, machine, siblings, [](CellId, const std::string&) {}, quiet_log()) {
     siblings.start(machine.cells[own].shared, memory.files());
     std::array<int, 2> ends{};
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()),

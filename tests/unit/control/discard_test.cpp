@@ -60,7 +60,7 @@ struct Home {
   Home(boost::asio::io_context& loop, const plan::Machine& machine, unsigned own)
       : siblings(loop, machine, own, quiet_log()),
         memory(
-            loop, machine, siblings, [](const std::string&) {}, quiet_log()) {
+            loop, machine, siblings, [](CellId, const std::string&) {}, quiet_log()) {
     siblings.start(machine.cells[own].shared, memory.files());
   }
   Siblings siblings;

@@ -49,7 +49,8 @@ struct Monitor {
           Heritage heritage = {})
       : siblings(loop, machine, own, quiet_log()),
         memory(
-            loop, machine, siblings, [](const std::string&) {}, quiet_log(), std::move(heritage)) {
+            loop, machine, siblings, [](CellId, const std::string&) {}, quiet_log(),
+            std::move(heritage)) {
     siblings.add(heard);
     siblings.start(machine.cells[own].shared, memory.files(), life);
   }
