@@ -102,7 +102,7 @@ void Witness::on_lost(CellId /*cell*/) { look_for_company(); }
 
 void Witness::look_for_company() {
   if (siblings_.has_any()) return;
-  if (gone_down_.size() == machine_.cells.size()) return loop_.stop();
+  if (!gone_down_.empty()) return loop_.stop();  // And with it the machine.
   company_.arm(Siblings::kJoinLimit, [this] {
     tell("alone", "no other monitor of the machine is there");
     loop_.stop();

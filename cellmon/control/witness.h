@@ -49,7 +49,7 @@ class Witness final : private SiblingsPart {
 
   Members::Handlers members_handlers();
   void await_signal();
-  /// Ends at once where all others have gone down, and later where none is there.
+  /// Where none of the others is there: ends, at once if they have gone down, else after a while.
   void look_for_company();
   void tell(const std::string& kind, const std::string& detail);
 
