@@ -130,8 +130,8 @@ int run_down(const DownOptions& options) {
     if (!end_monitors(machine, cells, options)) return 1;
     cells = find_cells();
   }
-  if (await_witness_end(machine, steady_clock::now() + kForcedSlack, options.force)) return 0;
-  fmt::print(stderr, "hive: {}: its witness does not end; use --force\n", machine);
+  if (await_witness_end(machine, steady_clock::now() + kForcedSlack)) return 0;
+  fmt::print(stderr, "hive: {}: its witness does not end\n", machine);
   return 1;
 }
 

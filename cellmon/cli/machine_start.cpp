@@ -12,6 +12,7 @@
 
 #include "cellmon/cli/children.h"
 #include "cellmon/cli/machines.h"
+#include "cellmon/cli/witness_end.h"
 #include "cellmon/wire/local_socket.h"
 #include "vmm/base/error.h"
 #include "vmm/plan/json.h"
@@ -41,6 +42,10 @@ MachineStart::MachineStart(const plan::Machine& machine, const std::string& run_
       starter_(wire::try_hold_abstract(wire::starter_socket_name(::geteuid(), machine.name))) {
   if (!starter_) throw Error("machine " + machine_ + " is being started by another `hive up`");
   refuse_running(machine_);
+  // One that was left alone would meddle with the new machine.
+  if (!await_witness_end(machine_, std::chrono::steady_clock::now())) {
+    throw Error("machine " + machine_ + " has a witness of an earlier run that does not end");
+  }
   try {
     launch(machine, run_dir);
   } catch (...) {

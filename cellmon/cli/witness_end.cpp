@@ -1,14 +1,13 @@
 #include "cellmon/cli/witness_end.h"
 
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <thread>
 
 #include "cellmon/wire/cell_address.h"
 #include "cellmon/wire/local_socket.h"
+#include "cellmon/wire/monitor_process.h"
 #include "vmm/plan/limits.h"
 
 namespace hive::cli {
@@ -27,22 +26,12 @@ bool ends_until(const wire::CellAddress& witness, steady_clock::time_point deadl
   return true;
 }
 
-void kill_witness(const wire::CellAddress& witness) {
-  const UniqueFd socket =
-      wire::connect_abstract(wire::mesh_socket_name(witness), SOCK_SEQPACKET | SOCK_NONBLOCK);
-  if (!socket) return;
-  const UniqueFd process = wire::open_peer_process(socket.get());
-  // It may have ended meanwhile.
-  if (process) (void)::syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
-}
-
 }  // namespace
 
-bool await_witness_end(const std::string& machine, steady_clock::time_point deadline, bool force) {
+bool await_witness_end(const std::string& machine, steady_clock::time_point deadline) {
   const wire::CellAddress witness{::geteuid(), machine, std::string(plan::kWitnessName)};
   if (ends_until(witness, deadline)) return true;
-  if (!force) return false;
-  kill_witness(witness);
+  wire::kill_monitor(wire::mesh_socket_name(witness), SOCK_SEQPACKET);
   return ends_until(witness, steady_clock::now() + kKillLimit);
 }
 

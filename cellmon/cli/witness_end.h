@@ -6,9 +6,8 @@
 
 namespace hive::cli {
 
-/// Waits until MACHINE has no witness, at most until DEADLINE: it ends by itself once the cells'
-/// monitors have. With FORCE, one that has not ended then is killed. Whether there is none.
-bool await_witness_end(const std::string& machine, std::chrono::steady_clock::time_point deadline,
-                       bool force);
+/// Waits until MACHINE has no witness: it ends by itself once the cells' monitors have. One that
+/// has not ended at DEADLINE is killed: it has nothing to lose. Whether there is none.
+bool await_witness_end(const std::string& machine, std::chrono::steady_clock::time_point deadline);
 
 }  // namespace hive::cli

@@ -153,7 +153,10 @@ void Members::replace(CellId cell) {
   handlers_.replace(cell, is_known ? process->second.native_handle() : -1, has_ended);
 }
 
-void Members::not_replaced(CellId cell) { recoverer_.monitor_ended(cell); }
+void Members::not_replaced(CellId cell) {
+  // Another one may have been quicker.
+  if (siblings_.state(cell) != Siblings::State::kJoined) recoverer_.monitor_ended(cell);
+}
 
 void Members::go_down() {
   going_down_ = true;

@@ -1,6 +1,7 @@
 #include "cellmon/control/replacements.h"
 
 #include <fmt/format.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -13,9 +14,10 @@
 #include <utility>
 
 #include "cellmon/wire/cell_address.h"
-#include "cellmon/wire/local_socket.h"
+#include "cellmon/wire/monitor_process.h"
 #include "cellmon/wire/text.h"
 #include "vmm/base/watch.h"
+#include "vmm/plan/limits.h"
 
 namespace hive::control {
 namespace {
@@ -27,11 +29,12 @@ void kill_process(int process) {
   if (process >= 0) (void)::syscall(SYS_pidfd_send_signal, process, SIGKILL, nullptr, 0);
 }
 
-/// Whoever listens at the control socket of ADDRESS, where this user is trusted with it.
+/// Whoever is the monitor of ADDRESS, by the name that it is found at.
 void kill_holder(const wire::CellAddress& address) {
-  const UniqueFd socket =
-      wire::connect_abstract(wire::socket_name(address), SOCK_STREAM | SOCK_NONBLOCK);
-  if (socket) kill_process(wire::open_peer_process(socket.get()).get());
+  if (address.cell == plan::kWitnessName) {  // It has no control socket.
+    return wire::kill_monitor(wire::mesh_socket_name(address), SOCK_SEQPACKET);
+  }
+  wire::kill_monitor(wire::socket_name(address), SOCK_STREAM);
 }
 
 }  // namespace

@@ -15,6 +15,10 @@ namespace hive::control {
 namespace {
 
 constexpr std::size_t kLogLimit = 256 * 1024;
+/// Longer than a cell that keeps failing is made to wait, and its monitor may take to come.
+constexpr std::chrono::milliseconds kAlone{150'000};
+/// The same in a machine that goes down, as it seems: `hive down` waits longer.
+constexpr std::chrono::milliseconds kLeftAlone{3'000};
 
 wire::CellAddress address_of(const plan::Machine& machine) {
   return {::geteuid(), machine.name, std::string(plan::kWitnessName)};
@@ -51,7 +55,7 @@ void Witness::run() {
   await_signal();
   members_->start();
   if (siblings_.is_later()) members_->join();
-  look_for_company();
+  watch_for_company();
   loop_.run();
 }
 
@@ -72,9 +76,16 @@ Members::Handlers Witness::members_handlers() {
   handlers.give_up = [](const std::string&) {};
   handlers.start_anew = [this] { members_->join(); };
   handlers.replace = [this](CellId cell, int process, bool has_ended) {
-    replacements_.replace(cell, process, has_ended, {});
+    std::vector<GlobalFileNumbers> heritage;
+    for (const auto& [owner, files] : files_) {
+      heritage.push_back({owner, {}});
+      for (const UniqueFd& file : files) heritage.back().files.push_back(file.get());
+    }
+    replacements_.replace(cell, process, has_ended, heritage);
   };
-  handlers.stop_machine = [](CellId) {};  // It ends with the others.
+  handlers.stop_machine = [this](CellId) {
+    if (!siblings_.has_any()) loop_.stop();  // Else it ends with the others.
+  };
   handlers.tell = [this](const std::string& kind, const std::string& detail) {
     tell(kind, detail);
   };
@@ -88,9 +99,12 @@ void Witness::tell(const std::string& kind, const std::string& detail) {
 
 bool Witness::on_joined(CellId cell, const mesh::Hello& /*hello*/, std::vector<UniqueFd>& files) {
   gone_down_.erase(cell);
-  company_.disarm();
-  // The cell's global memory and doorbells come first, and are no concern of a witness.
-  if (files.size() > 1) files.erase(files.begin(), std::prev(files.end()));
+  // The cell's global memory and doorbells come first; the state page is the members'.
+  if (files.size() > 1) {
+    const auto page = std::prev(files.end());
+    files_[cell] = {std::move_iterator(files.begin()), std::move_iterator(page)};
+    files.erase(files.begin(), page);
+  }
   return true;
 }
 
@@ -98,12 +112,15 @@ void Witness::on_packet(CellId cell, const mesh::Packet& packet, std::vector<Uni
   if (std::holds_alternative<mesh::Down>(packet)) gone_down_.insert(cell);
 }
 
-void Witness::on_lost(CellId /*cell*/) { look_for_company(); }
-
-void Witness::look_for_company() {
+void Witness::on_lost(CellId cell) {
   if (siblings_.has_any()) return;
-  if (!gone_down_.empty()) return loop_.stop();  // And with it the machine.
-  company_.arm(Siblings::kJoinLimit, [this] {
+  if (gone_down_.contains(cell)) return loop_.stop();  // And with it the machine.
+  watch_for_company();
+}
+
+void Witness::watch_for_company() {
+  company_.arm(gone_down_.empty() ? kAlone : kLeftAlone, [this] {
+    if (siblings_.has_any()) return;
     tell("alone", "no other monitor of the machine is there");
     loop_.stop();
   });

@@ -6,8 +6,10 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "cellmon/agree/cell_set.h"
 #include "cellmon/control/bounded_file.h"
@@ -23,8 +25,8 @@ namespace hive::control {
 
 /// A witness's process, from its start until the cells' monitors are gone. It has no control
 /// socket: `hive status` and `hive events` of any cell show what it takes part in. It ends as the
-/// last of the others goes down, and where it has been alone for Siblings::kJoinLimit.
-/// Single-threaded.
+/// last of the others goes down, and where it has been alone for longer than it takes to bring one
+/// back. Single-threaded.
 class Witness final : private SiblingsPart {
  public:
   /// Makes its log in the folder of MACHINE, which has a witness, in RUN_DIR. Waits until an
@@ -38,7 +40,7 @@ class Witness final : private SiblingsPart {
 
   [[nodiscard]] const std::string& log_path() const { return log_file_.path(); }
 
-  /// Serves to its end. SIGTERM and SIGINT end it; the others then do not start another one.
+  /// Serves to its end. SIGTERM and SIGINT end it; monitors that are told so do not start another.
   void run();
 
  private:
@@ -49,8 +51,8 @@ class Witness final : private SiblingsPart {
 
   Members::Handlers members_handlers();
   void await_signal();
-  /// Where none of the others is there: ends, at once if they have gone down, else after a while.
-  void look_for_company();
+  /// Ends after a while, if none of the others is there then.
+  void watch_for_company();
   void tell(const std::string& kind, const std::string& detail);
 
   boost::asio::io_context loop_{1};
@@ -66,6 +68,9 @@ class Witness final : private SiblingsPart {
   boost::asio::signal_set signals_;
   Deadline company_;
   agree::CellSet gone_down_;  ///< Cells whose monitors have said that they go down.
+  /// What cells have contributed to global memory, and their doorbells: monitors that are started
+  /// in place of theirs go on with it.
+  std::map<CellId, std::vector<UniqueFd>> files_;
 };
 
 }  // namespace hive::control

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cellmon/wire/local_socket.h"
 #include "vmm/base/descriptors.h"
 #include "vmm/base/error.h"
 
@@ -110,6 +112,14 @@ StartedMonitor start_monitor(const MonitorStart& start) {
     monitor.pid = pid;
   }
   return monitor;
+}
+
+void kill_monitor(const std::string& name, int type) {
+  const UniqueFd socket = connect_abstract(name, type | SOCK_NONBLOCK);
+  if (!socket) return;
+  const UniqueFd process = open_peer_process(socket.get());
+  // It may have ended meanwhile.
+  if (process) (void)::syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
 }
 
 }  // namespace hive::wire

@@ -35,4 +35,8 @@ struct StartedMonitor {
 /// the standard streams, in a session of its own. Throws Error when it cannot be executed.
 StartedMonitor start_monitor(const MonitorStart& start);
 
+/// Kills the monitor that listens at abstract socket NAME of TYPE, if there is one. Throws Error
+/// when that is of a user who is not trusted.
+void kill_monitor(const std::string& name, int type);
+
 }  // namespace hive::wire

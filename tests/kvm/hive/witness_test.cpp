@@ -23,17 +23,19 @@ using testing::Not;
 
 class WitnessTest : public testing::Test {
  protected:
-  void start(const std::string& witness) {
+  void start(const std::string& witness, const std::string& keys = {}) {
     machine_.add_key("witness: " + witness);
     for (const char* cell : {"alpha", "beta"}) {
-      machine_.add_cell(cell, std::vector{micro::halt()}, false, "on_failure: reboot");
+      machine_.add_cell(cell, std::vector{micro::halt()}, false, "on_failure: reboot" + keys);
     }
     const Output up = machine_.up();
     ASSERT_EQ(up.status, 0) << up.err;
   }
   ~WitnessTest() override {
     // Who was stopped cannot end.
-    for (const pid_t pid : stopped_) ::kill(pid, SIGCONT);
+    for (const pid_t pid : stopped_) {
+      if (is_alive(pid)) ::kill(pid, SIGCONT);
+    }
   }
 
   [[nodiscard]] pid_t monitor_of(const std::string& cell) const {
@@ -52,6 +54,7 @@ class WitnessTest : public testing::Test {
     return -1;
   }
   void stop(pid_t pid) {
+    ASSERT_GT(pid, 0) << "there is no such process";
     stopped_.push_back(pid);
     ::kill(pid, SIGSTOP);
   }
@@ -106,6 +109,7 @@ TEST_F(WitnessTest, IsReplacedWhenItDiesOrHangs) {
   start("auto");
   expect_members("alpha 1; beta 1; witness 1; ");
   const pid_t first = witness();
+  ASSERT_GT(first, 0);
   ::kill(first, SIGKILL);
   expect_members("alpha 1; beta 1; witness 2; ");
   EXPECT_TRUE(comes([&] { return witness() != -1 && witness() != first; }));
@@ -117,16 +121,58 @@ TEST_F(WitnessTest, IsReplacedWhenItDiesOrHangs) {
 TEST_F(WitnessTest, IsLeftAloneWhereSomebodyEndsIt) {
   start("auto");
   expect_members("alpha 1; beta 1; witness 1; ");
-  ::kill(witness(), SIGTERM);
+  const pid_t first = witness();
+  ASSERT_GT(first, 0);
+  ::kill(first, SIGTERM);
   expect_members("alpha 1; beta 1; ");
   ::usleep(500'000);
   EXPECT_EQ(witness(), -1);
   expect_clean_end();
 }
 
-TEST_F(WitnessTest, IsKilledByForceWhereItHangs) {
+TEST_F(WitnessTest, IsKilledWhereItHangsAsTheMachineEnds) {
   start("auto");
   stop(witness());
+  const Output down = machine_.hive({"down", machine_.name()});
+  EXPECT_EQ(down.status, 0) << down.err;
+  EXPECT_THAT(machine_.processes(), IsEmpty());
+}
+
+TEST_F(WitnessTest, OfAnEarlierRunDoesNotMeddleWithTheNextOne) {
+  start("auto");
+  const pid_t first = witness();
+  ASSERT_GT(first, 0);
+  stop(first);
+  for (const char* cell : {"alpha", "beta"}) {
+    const pid_t monitor = monitor_of(cell);
+    ASSERT_GT(monitor, 0);
+    ::kill(monitor, SIGKILL);
+    ASSERT_TRUE(await_end(monitor));
+  }
+  const Output up = machine_.up();
+  ASSERT_EQ(up.status, 0) << up.err;
+  EXPECT_FALSE(is_alive(first));
+  expect_members("alpha 1; beta 1; witness 1; ");
+  expect_clean_end();
+}
+
+TEST_F(WitnessTest, BringsBothCellsBackWithWhatTheyShare) {
+  start("auto", ", shared: 4MiB");
+  expect_members("alpha 1; beta 1; witness 1; ");
+  stop(monitor_of("alpha"));
+  ASSERT_TRUE(comes([&] { return members("beta").find("alpha 1") == std::string::npos; }))
+      << story();
+  // Alpha's next monitor may be there or not.
+  const pid_t beta = monitor_of("beta");
+  ASSERT_GT(beta, 0);
+  ::kill(beta, SIGKILL);
+  ASSERT_TRUE(await_end(beta));
+  EXPECT_TRUE(comes([&] {
+    const std::string all = members("alpha");
+    return all.find("alpha") != std::string::npos && all.find("beta") != std::string::npos;
+  })) << members("alpha")
+      << story();
+  for (const char* cell : {"alpha", "beta"}) machine_.await(cell, "running");
   expect_clean_end();
 }
 
