@@ -44,8 +44,20 @@ TEST(Hang, OfAGuestIsAgreedOnAndTheCellStartedAnew) {
                     HasSubstr("beta left"), HasSubstr("beta joined")));
 }
 
+TEST(Hang, GoesWhereAWitnessMakesAMajority) {
+  TestMachine machine;
+  machine.add_cell("alpha", std::vector{micro::halt()});
+  machine.add_cell("beta", std::vector{micro::spin()}, false, "watchdog: 2s");
+  const Output up = machine.up();
+  ASSERT_EQ(up.status, 0) << up.err;
+  EXPECT_TRUE(await_epoch(machine, "alpha", 2)) << machine.status("alpha");
+  EXPECT_EQ(machine.await("beta", "failed")["state"], "failed");
+  EXPECT_THAT(machine.hive({"events", machine.name()}).out, HasSubstr("beta left"));
+}
+
 TEST(Hang, DecidesNothingBetweenTwo) {
   TestMachine machine;
+  machine.add_key("witness: none");
   machine.add_cell("alpha", std::vector{micro::spin()});
   machine.add_cell("beta", std::vector{micro::spin()}, false, "watchdog: 2s");
   const Output up = machine.up();
