@@ -16,7 +16,7 @@ hive up hang.yaml
 
 step "a guest computes, and is not suspected"
 in_cell b sh -c 'while :; do :; done >/dev/null 2>&1 & sleep 12; kill $!'
-[[ $(view a) == "1: a 1, b 1, c 1" ]] || fail "the view is \"$(view a)\""
+[[ $(view a) == "1: a 1, b 1, c 1, witness 1" ]] || fail "the view is \"$(view a)\""
 
 step "a guest hangs"
 "$HIVE_ROOT/tests/lab/hang_module.py" "$IMAGES/debian/modules/kernel/net/sched/em_nbyte.ko" hang.ko
