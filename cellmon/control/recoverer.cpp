@@ -7,6 +7,7 @@
 
 #include "cellmon/control/dump_limit.h"
 #include "cellmon/member/story.h"
+#include "vmm/base/error.h"
 
 namespace hive::control {
 namespace {
@@ -228,8 +229,10 @@ bool Recoverer::stop(agree::CellSet failed) {
 bool Recoverer::discard() {
   if (memory_ == nullptr || memory_->discard()) return true;
   // Nobody may read what is left there: this home fails as well, and all of it goes.
+  static constexpr const char* kWhy = "the host cannot discard what a failed cell has written";
+  if (!running_) throw Error(kWhy);  // Without a VMM it is the monitor that fails.
   order_.reset();
-  hooks_.give_up("the host cannot discard what a failed cell has written");
+  hooks_.give_up(kWhy);
   return false;
 }
 

@@ -1,8 +1,8 @@
 # The headers that most source files share, compiled once: half the time of a build was theirs.
 #
 # Tests share theirs in every build, and are not optimised in any: they run for a moment. Rooms and
-# programs share theirs in builds with sanitizers; the release build does not, so it tells which of
-# their files lacks an #include. What shares has line tables for its debug information.
+# programs share theirs in builds with tests; the preset for fuzzing alone does not, so it tells which
+# of their files lacks an #include. What shares has line tables for its debug information.
 
 option(HIVE_PRECOMPILE "Compile the headers that rooms share once" OFF)
 
