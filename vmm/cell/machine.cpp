@@ -86,6 +86,9 @@ void Machine::open_global(const GlobalConfig& config) {
   global_.emplace(std::move(files), sizes, config.own);
   global_places_.emplace(upper_.global);
   closed_as_device_ = config.on_violation == OnViolation::kIgnore;
+  std::vector<const std::byte*> starts;
+  for (const Range& part : global_->contributions()) starts.push_back(global_->base() + part.start);
+  vm_.cut_memory(std::move(starts));
   close_homes(config.closed);
   vm_.add_memory({upper_.global, global_->base()});
   global_alias_.emplace(vm_, *global_places_, global_->base());

@@ -37,7 +37,8 @@ void set_slot(int vm, std::uint32_t slot, const Piece& piece) {
 }  // namespace
 
 std::vector<Piece> with_substitutes(const MemoryRegion& region,
-                                    std::span<const Substitute> substitutes) {
+                                    std::span<const Substitute> substitutes,
+                                    std::span<const std::byte* const> cuts) {
   std::vector<Substitute> within;
   std::copy_if(substitutes.begin(), substitutes.end(), std::back_inserter(within),
                [&](const Substitute& each) { return holds(region, each.page); });
@@ -45,11 +46,17 @@ std::vector<Piece> with_substitutes(const MemoryRegion& region,
             [](const Substitute& a, const Substitute& b) { return a.page < b.page; });
   std::vector<Piece> pieces;
   std::uint64_t done = 0;
-  const auto add_up_to = [&](std::uint64_t end) {
-    if (end > done) {
-      pieces.push_back({{{region.guest.start + done, end - done}, region.host + done}});
-    }
+  const auto add = [&](std::uint64_t end) {
+    pieces.push_back({{{region.guest.start + done, end - done}, region.host + done}});
     done = end;
+  };
+  const auto add_up_to = [&](std::uint64_t end) {
+    for (const std::byte* cut : cuts) {
+      if (!holds(region, cut)) continue;
+      const auto at = static_cast<std::uint64_t>(cut - region.host);
+      if (at > done && at < end) add(at);
+    }
+    if (end > done) add(end);
   };
   for (const Substitute& each : within) {
     add_up_to(static_cast<std::uint64_t>(each.page - region.host));
@@ -61,9 +68,14 @@ std::vector<Piece> with_substitutes(const MemoryRegion& region,
   return pieces;
 }
 
+void MemorySlots::cut(std::vector<const std::byte*> cuts) {
+  const std::scoped_lock lock(mutex_);
+  cuts_ = std::move(cuts);
+}
+
 void MemorySlots::add(int vm, const MemoryRegion& region) {
   const std::scoped_lock lock(mutex_);
-  Shown shown{region, {}, {}};
+  Shown shown{region, {}};
   show(vm, shown);
   shown_.push_back(std::move(shown));
 }
@@ -98,36 +110,39 @@ void MemorySlots::empty(int vm, Place place) {
 std::vector<Piece> MemorySlots::pieces_of(const MemoryRegion& region) const {
   std::vector<Substitute> all = lasting_;
   all.insert(all.end(), substitutes_.begin(), substitutes_.end());
-  return with_substitutes(region, all);
+  return with_substitutes(region, all, cuts_);
 }
 
-void MemorySlots::show(int vm, Shown& shown) {
-  shown.pieces = pieces_of(shown.region);
-  for (const Piece& piece : shown.pieces) {
-    const std::uint32_t slot = free_.empty() ? next_ : free_.back();
-    set_slot(vm, slot, piece);
-    if (!free_.empty()) {
-      free_.pop_back();
-    } else {
-      ++next_;
-    }
-    shown.slots.push_back(slot);
+MemorySlots::Slot MemorySlots::make_slot(int vm, const Piece& piece) {
+  const std::uint32_t number = free_.empty() ? next_ : free_.back();
+  set_slot(vm, number, piece);
+  if (free_.empty()) {
+    ++next_;
+  } else {
+    free_.pop_back();
   }
+  return {piece, number};
 }
 
-void MemorySlots::hide(int vm, Shown& shown) {
-  // A slot of size 0 is none. The backing of one that is in use cannot be changed.
-  for (const std::uint32_t slot : shown.slots) set_slot(vm, slot, {});
-  free_.insert(free_.end(), shown.slots.begin(), shown.slots.end());
-  shown.slots.clear();
-  shown.pieces.clear();
+void MemorySlots::change(int vm, Shown& shown, std::span<const Piece> pieces) {
+  // The backing of a slot that is in use cannot be changed: those that differ make way first.
+  std::erase_if(shown.slots, [&](const Slot& slot) {
+    if (std::find(pieces.begin(), pieces.end(), slot.piece) != pieces.end()) return false;
+    set_slot(vm, slot.number, {});  // One of size 0 is none.
+    free_.push_back(slot.number);
+    return true;
+  });
+  const std::vector<Slot> kept = shown.slots;
+  for (const Piece& piece : pieces) {
+    const bool is_there = std::any_of(kept.begin(), kept.end(),
+                                      [&](const Slot& slot) { return slot.piece == piece; });
+    if (!is_there) shown.slots.push_back(make_slot(vm, piece));
+  }
 }
 
 void MemorySlots::follow(int vm) {
   for (Shown& shown : shown_) {
-    if (shown.region.guest.size == 0 || pieces_of(shown.region) == shown.pieces) continue;
-    hide(vm, shown);
-    show(vm, shown);
+    if (shown.region.guest.size != 0) show(vm, shown);
   }
 }
 

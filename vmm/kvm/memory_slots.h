@@ -32,9 +32,11 @@ struct Piece {
 };
 
 /// REGION as it is mapped where each of SUBSTITUTES, in any order and also of other memory, stands
-/// in for its own: pieces in the order of their addresses, without gaps.
+/// in for its own: pieces in the order of their addresses, without gaps. What has its own backing
+/// is cut where CUTS, in ascending order, have a place of it.
 std::vector<Piece> with_substitutes(const memory::MemoryRegion& region,
-                                    std::span<const Substitute> substitutes);
+                                    std::span<const Substitute> substitutes,
+                                    std::span<const std::byte* const> cuts = {});
 
 /// KVM's memory slots of one VM. Thread-safe.
 class MemorySlots {
@@ -42,6 +44,10 @@ class MemorySlots {
   /// Of one region among all.
   using Place = std::size_t;
 
+  /// Slots begin at each of CUTS, in ascending order: what replaces memory between two of them
+  /// leaves the slots of the rest alone. KVM takes the longer for a slot the larger it is. Before
+  /// regions with these places are added.
+  void cut(std::vector<const std::byte*> cuts);
   /// Backs guest-physical REGION by its host mapping, writable. Throws Error.
   void add(int vm, const memory::MemoryRegion& region);
   /// A place for a region that comes, moves and goes while vCPUs run. Empty.
@@ -59,15 +65,21 @@ class MemorySlots {
   void replace(int vm, std::vector<Substitute> substitutes);
 
  private:
-  /// A region, its pieces, and the slot of each.
+  struct Slot {
+    Piece piece;
+    std::uint32_t number;
+  };
+  /// A region, and the slots of its pieces, in any order.
   struct Shown {
     memory::MemoryRegion region;
-    std::vector<Piece> pieces;
-    std::vector<std::uint32_t> slots;
+    std::vector<Slot> slots;
   };
 
-  void show(int vm, Shown& shown);
-  void hide(int vm, Shown& shown);
+  void show(int vm, Shown& shown) { change(vm, shown, pieces_of(shown.region)); }
+  void hide(int vm, Shown& shown) { change(vm, shown, {}); }
+  /// Has SHOWN consist of PIECES.
+  void change(int vm, Shown& shown, std::span<const Piece> pieces);
+  [[nodiscard]] Slot make_slot(int vm, const Piece& piece);
   /// Has all regions follow the substitutes that are in force.
   void follow(int vm);
   [[nodiscard]] std::vector<Piece> pieces_of(const memory::MemoryRegion& region) const;
@@ -76,8 +88,9 @@ class MemorySlots {
   std::vector<Shown> shown_;             ///< Guarded by mutex_, as is all that follows.
   std::vector<Substitute> substitutes_;  ///< In force until restore().
   std::vector<Substitute> lasting_;      ///< In force, as replace() has them.
-  std::vector<std::uint32_t> free_;      ///< Slots that have been used and are not any more.
-  std::uint32_t next_ = 0;               ///< The first slot that has never been used.
+  std::vector<const std::byte*> cuts_;
+  std::vector<std::uint32_t> free_;  ///< Slots that have been used and are not any more.
+  std::uint32_t next_ = 0;           ///< The first slot that has never been used.
 };
 
 }  // namespace hive::kvm

@@ -29,6 +29,8 @@ class Vm {
   /// Backs guest-physical REGION by its host mapping, writable. MEMORY outlives the VM. Throws
   /// Error.
   void add_memory(const memory::MemoryRegion& region) { slots_.add(fd_.get(), region); }
+  /// As MemorySlots::cut().
+  void cut_memory(std::vector<const std::byte*> cuts) { slots_.cut(std::move(cuts)); }
   /// Has the guest find other memory in the place of a page, wherever it has that, until
   /// restore_pages(). No vCPU is in the guest from here to there, but one that is meant to. Throws
   /// Error; the guest's memory is then not whole.

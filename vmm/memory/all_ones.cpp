@@ -17,12 +17,13 @@
 namespace hive::memory {
 namespace {
 
-/// A process has room for some 65,000 mappings, by default.
-constexpr std::uint64_t kMaxPieces = 4096;
+/// Guests stand still while a piece is filled. Each mapping takes the host's kernel some 200 bytes,
+/// and a process has room for some 65,000, by default.
+constexpr std::uint64_t kLeastPiece = 64 * kKiB;
+constexpr std::uint64_t kMaxPieces = 1024;
 
 std::uint64_t piece_of(std::uint64_t size) {
-  const std::uint64_t least = align_up((size + kMaxPieces - 1) / kMaxPieces, kHugePageSize);
-  return std::min(size, std::max(least, kHugePageSize));
+  return std::min(size, align_up((size + kMaxPieces - 1) / kMaxPieces, kLeastPiece));
 }
 
 }  // namespace

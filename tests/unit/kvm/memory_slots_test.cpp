@@ -28,7 +28,8 @@ class SubstitutesTest : public ::testing::Test {
   std::byte* copy(std::uint64_t index) { return copies_.data() + index * kPageSize; }
 
   void expect(const std::vector<Substitute>& substitutes, const std::vector<Wanted>& wanted) {
-    const auto pieces = with_substitutes({{kGuest, kPages * kPageSize}, page(0)}, substitutes);
+    const auto pieces =
+        with_substitutes({{kGuest, kPages * kPageSize}, page(0)}, substitutes, cuts_);
     ASSERT_EQ(pieces.size(), wanted.size());
     for (std::size_t i = 0; i < pieces.size(); ++i) {
       const MemoryRegion& region = pieces[i].region;
@@ -39,6 +40,7 @@ class SubstitutesTest : public ::testing::Test {
     }
   }
 
+  std::vector<const std::byte*> cuts_;
   std::vector<std::byte> memory_ = std::vector<std::byte>(kPages * kPageSize);
   std::vector<std::byte> copies_ = std::vector<std::byte>(kPages * kPageSize);
 };
@@ -51,6 +53,20 @@ TEST_F(SubstitutesTest, OfOtherMemoryChangeNothing) {
 
 TEST_F(SubstitutesTest, TakeAPageOutOfTheMiddle) {
   expect({{page(3), copy(0)}}, {{0, 3, page(0)}, {3, 1, copy(0)}, {4, 4, page(4)}});
+}
+
+TEST_F(SubstitutesTest, LeaveTheRestCutAsItWas) {
+  cuts_ = {page(0), page(2), page(4), page(4), page(6), page(0) + kPages * kPageSize};
+  expect({}, {{0, 2, page(0)}, {2, 2, page(2)}, {4, 2, page(4)}, {6, 2, page(6)}});
+  expect({{page(4), copy(0), 2 * kPageSize}},
+         {{0, 2, page(0)}, {2, 2, page(2)}, {4, 2, copy(0)}, {6, 2, page(6)}});
+  expect({{page(3), copy(0)}},
+         {{0, 2, page(0)}, {2, 1, page(2)}, {3, 1, copy(0)}, {4, 2, page(4)}, {6, 2, page(6)}});
+}
+
+TEST_F(SubstitutesTest, AreNotCut) {
+  cuts_ = {page(4)};
+  expect({{page(3), copy(0), 2 * kPageSize}}, {{0, 3, page(0)}, {3, 2, copy(0)}, {5, 3, page(5)}});
 }
 
 TEST_F(SubstitutesTest, TakeTheEdges) {
