@@ -306,7 +306,13 @@ void CellMachine::fail(Step& step, std::string cause, agree::EvidenceSet evidenc
 }
 
 Step CellMachine::on_evicted() {
-  return apply([&](Step& step) { fail(step, "the other cells agreed that it had failed", {}); });
+  return apply([&](Step& step) {
+    std::string cause = "the other cells agreed that it had failed";
+    if (dumps_ && !outcome_ && !evidence().empty()) {  // It hangs: its memory tells why.
+      return take_failure(step, {CellState::kFailed, std::move(cause), evidence()});
+    }
+    fail(step, std::move(cause), {});
+  });
 }
 
 Step CellMachine::give_up(const std::string& why) {

@@ -137,10 +137,10 @@ class Program {
   }
 
   [[nodiscard]] bool waits_for_dump() const {
-    return link_ && dumps_ && !quits_ && end_ && leaves_core(end_->kind);
+    return link_ && !quits_ && (core_file_ || (dumps_ && end_ && leaves_core(end_->kind)));
   }
 
-  /// The guest has failed, and stands still. The monitor decides how long this may take.
+  /// The guest has failed, or hangs, and stands still. The monitor decides how long this may take.
   void serve_dump() {
     if (!ended_) {
       link_->send({ReportKind::kNotDumped, "a vCPU or a request to a disk did not end in time"});
@@ -176,7 +176,7 @@ class Program {
       case Command::kQuit:
         return quit();
       case Command::kDump:
-        if (!end_) return;
+        if (!dumps_) return;
         core_file_ = std::move(file);
         return loop_.stop();
     }

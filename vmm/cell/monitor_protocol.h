@@ -6,7 +6,8 @@
 // on the VMM sends reports and the monitor sends commands. The VMM exits when the socket closes.
 //
 // Where the configuration says `crash_dump`, a VMM stops its guest when that fails (leaves_core()),
-// and waits after that report: for kDump or kQuit. Once the vCPUs are out and devices are quiet it
+// and waits after that report: for kDump or kQuit. It stops a guest that runs, too, when it gets
+// kDump: the monitor found that the guest hangs. Once the vCPUs are out and devices are quiet it
 // reports kPaused. It answers kDump with kDumped or kNotDumped, and exits.
 #pragma once
 

@@ -28,16 +28,17 @@ constexpr std::uint64_t kAWhile = 300'000'000;
 constexpr std::uint64_t kLonger =
     20'000'000'000;  // Than a busy host needs for the machine's start.
 
-/// Three cells, of which beta panics some ticks after each start.
+/// Three cells, of which beta panics some ticks after each start, or spins with interrupts off.
 class CrashDumps : public testing::Test {
  protected:
   void start(const std::string& keys, std::uint64_t ticks = kAWhile) {
     std::filesystem::create_directory(folder());
     machine_.add_cell("alpha", std::vector{micro::halt()});
-    machine_.add_cell("beta",
-                      {micro::store(8, kPlace, kSecret), micro::wait(4, HIVE_MICRO_FREE, 1, ticks),
-                       micro::out(1, memory::layout::kPvpanicPort.start, 1)},
-                      false, "crash_dump: " + folder().string() + keys);
+    machine_.add_cell(
+        "beta",
+        {micro::store(8, kPlace, kSecret), micro::wait(4, HIVE_MICRO_FREE, 1, ticks),
+         hangs_ ? micro::spin() : micro::out(1, memory::layout::kPvpanicPort.start, 1)},
+        false, "crash_dump: " + folder().string() + keys);
     machine_.add_cell("gamma", std::vector{micro::halt()});
     const Output up = machine_.up();
     ASSERT_EQ(up.status, 0) << up.err;
@@ -63,6 +64,7 @@ class CrashDumps : public testing::Test {
   [[nodiscard]] std::string story() const { return machine_.hive({"events", machine_.name()}).out; }
 
   TestMachine machine_;
+  bool hangs_ = false;
 };
 
 TEST_F(CrashDumps, AreWholeWhenTheirCellIsDown) {
@@ -81,6 +83,15 @@ TEST_F(CrashDumps, ComeBeforeTheCellIsStartedAnew) {
   EXPECT_THAT(story(),
               AllOf(HasSubstr("dumped: " + core_file(1).string()),
                     HasSubstr("dumped: " + core_file(2).string()), HasSubstr("beta joined")));
+}
+
+TEST_F(CrashDumps, AreOfGuestsThatHangToo) {
+  hangs_ = true;
+  start(", watchdog: 2s");
+  expect_core(1);
+  machine_.await("beta", "failed");
+  EXPECT_THAT(story(), AllOf(HasSubstr("beta failed (stuck vCPU)"), HasSubstr("dumped: "),
+                             HasSubstr("beta left")));
 }
 
 TEST_F(CrashDumps, AreGivenUpWhereTheirFolderIsGone) {

@@ -55,6 +55,23 @@ TEST_F(DumpingCell, AsksForTheMemoryOfAGuestThatFails) {
   }
 }
 
+TEST_F(DumpingCell, AsksForTheMemoryOfAGuestThatHangs) {
+  machine_.note_hang(agree::Evidence::kVcpuStuck, "vCPU 0");
+  const Step step = machine_.on_evicted();
+  EXPECT_THAT(step.actions, ElementsAre(Action::kArmDeadline, Action::kDumpVmm));
+  EXPECT_FALSE(machine_.evidence().empty());
+  EXPECT_THAT(machine_.on_evicted().actions, IsEmpty()) << "once";
+  EXPECT_THAT(report(ReportKind::kDumped).actions,
+              ElementsAre(Action::kKeepDump, Action::kArmDeadline));
+  machine_.on_vmm_exit("status 0", 60'000ms);
+  EXPECT_EQ(machine_.state(), CellState::kFailed);
+}
+
+TEST_F(DumpingCell, KillsOneThatIsEvictedForItsMonitorsSilence) {
+  EXPECT_THAT(machine_.on_evicted().actions,
+              AllOf(Contains(Action::kKillVmm), Not(Contains(Action::kDumpVmm))));
+}
+
 TEST_F(DumpingCell, LeavesOthersAlone) {
   for (const ReportKind kind : {ReportKind::kOff, ReportKind::kReset, ReportKind::kNotStarted}) {
     CellMachine machine(false, true);
