@@ -46,7 +46,7 @@ Service::Names::Names(const plan::Machine& machine, const plan::Cell& cell, cons
   const wire::CellAddress address{::geteuid(), machine.name, cell.name};
   // One that is not to take over anything need not wait for a monitor that serves.
   if (!is_later) listener = wire::listen_abstract(wire::socket_name(address));
-  life = await_run_name(address, origin.end_limit);
+  life = await_run_name(machine, cell.name, origin.life, origin.end_limit);
   if (is_later) listener = wire::listen_abstract(wire::socket_name(address));
 }
 

@@ -20,10 +20,6 @@ constexpr std::chrono::milliseconds kAlone{150'000};
 /// The same in a machine that goes down, as it seems: `hive down` waits longer.
 constexpr std::chrono::milliseconds kLeftAlone{3'000};
 
-wire::CellAddress address_of(const plan::Machine& machine) {
-  return {::geteuid(), machine.name, std::string(plan::kWitnessName)};
-}
-
 BoundedFile::Begin begin_of(agree::Life life) {
   return life == agree::kFounder ? BoundedFile::Begin::kAnew : BoundedFile::Begin::kAtEnd;
 }
@@ -32,7 +28,8 @@ BoundedFile::Begin begin_of(agree::Life life) {
 
 Witness::Witness(const plan::Machine& machine, const std::string& run_dir, Origin origin)
     : machine_(machine),
-      name_(await_run_name(address_of(machine), origin.end_limit)),
+      name_(
+          await_run_name(machine, std::string(plan::kWitnessName), origin.life, origin.end_limit)),
       folder_(run_dir + "/" + machine.name),
       log_file_(folder_.path() + "/" + std::string(plan::kWitnessName) + ".log", kLogLimit,
                 begin_of(origin.life)),

@@ -54,6 +54,19 @@ TEST(LaterMonitor, EndsWhereTheCellHasOneThatLives) {
   EXPECT_EQ(cell.await(CellState::kRunning).incarnation, 1U);
 }
 
+TEST(LaterMonitor, EndsWhereItsMachineHasGoneDownMeanwhile) {
+  const TestFolder folder;
+  const wire::CellAddress address{::geteuid(), "alone-" + std::to_string(::getpid()), "alpha"};
+  plan::Machine machine = machine_of(address);
+  machine.cells.push_back(machine.cells.front());
+  machine.cells.back().name = "beta";
+  EXPECT_THAT(failure_of(machine, folder.path(), later()), HasSubstr("has ended"));
+  EXPECT_FALSE(std::filesystem::exists(folder.path() + "/" + address.machine));
+  const UniqueFd beta = wire::listen_abstract(
+      wire::mesh_socket_name({address.uid, address.machine, "beta"}), SOCK_SEQPACKET);
+  EXPECT_EQ(failure_of(machine, folder.path(), later()), "");
+}
+
 TEST(LaterMonitor, AwaitsTheEndOfAnEarlierVmm) {
   const TestFolder folder;
   const wire::CellAddress address{::geteuid(), "linger-" + std::to_string(::getpid()), "alpha"};
