@@ -152,8 +152,8 @@ bool Membership::settle_hold(Time now) {
   if (!failed_.empty()) surroundings_.recover(std::exchange(failed_, CellSet()));
   if (wanted || !holding_) return false;
   holding_ = false;
-  if (ran_) figures_.pauses.record(now - held_since_);
   if (ran_ && is_member()) {
+    figures_.pauses.record(now - held_since_);
     const std::string whole = describe_time(now - held_since_);
     surroundings_.tell("resumed",
                        still_ ? fmt::format("the guest was suspended for {}; it took {} to stop it",

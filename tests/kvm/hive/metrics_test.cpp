@@ -58,7 +58,8 @@ class Metrics : public testing::Test {
   /// The sample NAME with LABELS of CELL; null where there is none.
   [[nodiscard]] json sample(const std::string& cell, const std::string& name,
                             const Labels& labels = {}) const {
-    for (const json& each : metrics(cell).at("metrics")) {
+    const json told = metrics(cell);
+    for (const json& each : told.at("metrics")) {
       if (each.at("name") == name && each.at("labels") == json(labels)) return each;
     }
     return {};

@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <limits>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace hive::metrics {
 namespace {
@@ -84,6 +87,40 @@ TEST(Report, HoldsNoMoreThanItsBound) {
     report.add(Metric::kSuspicion, 1, {std::to_string(index)});
   }
   EXPECT_EQ(report.samples().at(Metric::kSuspicion).size(), Report::kMaxSamples);
+}
+
+/// The most that there can be: 63 other cells with the longest names.
+Report largest_report() {
+  Report report;
+  for (const Family& family : catalogue()) {
+    if (family.type == Type::kHistogram) {
+      std::array<std::uint64_t, Histogram::kBuckets> counts{};
+      counts.fill(1'000'000'000'000);
+      report.set(family.metric, Histogram(counts, 1'000'000'000'000'000'000));
+      continue;
+    }
+    const bool is_of_peers =
+        family.labels[0] == "peer" || family.labels[0] == "writer" || family.labels[0] == "home";
+    const std::size_t others = is_of_peers ? 63 : 1;
+    const std::size_t each = family.labels[1].empty() ? 1 : 8;
+    for (std::size_t index = 0; index < others * each; ++index) {
+      const std::string name = "c" + std::to_string(index / each) + std::string(32, 'x');
+      std::vector<std::string> labels(family.label_count(), "some-trouble");
+      if (!labels.empty()) labels.front() = name.substr(0, 32);
+      report.add(family.metric, std::move(labels), 9'007'199'254'740'991);
+    }
+  }
+  for (int stat = 0; stat < 128; ++stat) {
+    report.add(Metric::kKvmEvents, 9'007'199'254'740'991, {"vcpu", std::string(47, 'n')});
+  }
+  return report;
+}
+
+TEST(Report, OfTheLargestMachineFitsALine) {
+  constexpr std::size_t kMaxReply = 256 * 1024;  // Of what `hive` reads.
+  const Report report = largest_report();
+  EXPECT_LT(to_json(report).dump().size(), kMaxReply - 1024);
+  EXPECT_GT(report.samples().at(Metric::kVsockTroubles).size(), 500U);
 }
 
 TEST(NumberOf, IsWholeWhereItCanBe) {
