@@ -43,7 +43,7 @@ TEST(FormatMetrics, HasAColumnForEachCellAndLeavesOutWhatNeverWas) {
   EXPECT_EQ(text,
             "machine duo\n"
             "  beta  monitor lost\n"
-            "  metric                                  alpha  gamma\n"
+            "  metric                                   alpha  gamma\n"
             "  hive_vcpu_exits_total reason=mmio-write     17      -\n"
             "  hive_view_epoch                              2      2\n"
             "  hive_pause_seconds count                     1      0\n"
