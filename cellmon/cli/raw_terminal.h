@@ -18,8 +18,8 @@ class RawTerminal {
   [[nodiscard]] bool is_terminal() const { return is_terminal_; }
 
  private:
+  termios saved_{};  // Before the next one, with which it gets its value.
   bool is_terminal_;
-  termios saved_{};
 };
 
 }  // namespace hive::cli

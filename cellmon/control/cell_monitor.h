@@ -95,6 +95,8 @@ class CellMonitor {
   /// The monitor's part in global memory, or null when the machine has none.
   GlobalMemory* global() { return global_.get(); }
   Vsock& vsock() { return *vsock_; }
+  [[nodiscard]] const GlobalMemory* global() const { return global_.get(); }
+  [[nodiscard]] const GuestWatch& watch() const { return watch_; }
   [[nodiscard]] const Members& members() const { return *members_; }
   [[nodiscard]] const Siblings& siblings() const { return siblings_; }
 

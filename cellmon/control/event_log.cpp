@@ -21,6 +21,8 @@ const wire::Event& EventLog::add(const EventText& text) {
   events_.push_back({++last_sequence_, nanoseconds_of<std::chrono::system_clock>(),
                      static_cast<std::uint64_t>(nanoseconds_of<std::chrono::steady_clock>()), cell_,
                      text.kind, wire::printable(text.detail, kMaxDetail)});
+  const bool has_room = counts_.contains(text.kind) || counts_.size() < kMaxKinds;
+  ++counts_[has_room ? text.kind : kOther];
   return events_.back();
 }
 

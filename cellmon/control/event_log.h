@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -24,11 +25,17 @@ class EventLog {
 
   /// The kept events whose sequence number is above SEQUENCE, oldest first.
   [[nodiscard]] std::vector<wire::Event> after(std::uint64_t sequence) const;
+  /// How many there were of each kind, kept or not; kinds beyond kMaxKinds are kOther.
+  [[nodiscard]] const std::map<std::string, std::uint64_t>& counts() const { return counts_; }
+
+  static constexpr std::size_t kMaxKinds = 64;
+  static constexpr const char* kOther = "other";
 
  private:
   std::string cell_;
   std::uint64_t last_sequence_ = 0;
   std::deque<wire::Event> events_;
+  std::map<std::string, std::uint64_t> counts_;
 };
 
 }  // namespace hive::control

@@ -107,6 +107,8 @@ class GlobalMemory : public SiblingsPart {
   [[nodiscard]] unsigned closings(unsigned cell) const { return peers_[cell].closings; }
   /// Writes of the guests of this cell to closed homes, which were stopped.
   [[nodiscard]] std::uint64_t memory_failures() const { return failures_before_ + failures_; }
+  /// Pages of this home that recovery has discarded.
+  [[nodiscard]] std::uint64_t discarded() const { return discarded_; }
   /// Hands the noted pages out anew, tells the guest that they were dropped since FAILED failed, in
   /// EPOCH, and notes them no more.
   void renew(agree::CellSet failed, std::uint64_t epoch);
@@ -201,6 +203,7 @@ class GlobalMemory : public SiblingsPart {
   std::uint64_t closed_ = 0;            ///< What the VMM that is attached has closed.
   std::optional<std::uint64_t> asked_;  ///< What it has been asked to, and has not yet.
   std::function<void()> on_closed_;
+  std::uint64_t discarded_ = 0;
   std::uint64_t failures_ = 0;         ///< As the VMM that is or was attached last has told.
   std::uint64_t failures_before_ = 0;  ///< As those before it have.
   /// The guest's request under way at another home.

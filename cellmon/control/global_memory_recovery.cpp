@@ -136,6 +136,7 @@ void GlobalMemory::renew(agree::CellSet failed, std::uint64_t epoch) {
   if (!doomed_) return;
   const firewall::PageRanges pages = doomed_->pages();
   gatekeeper_->discard(pages);
+  for (const firewall::PageRange& range : pages) discarded_ += range.count;
   doomed_->discarded(pages);
   if (!news_ || failed.empty()) return;
   for (const firewall::PageRange& range : pages) news_->add(range, failed, epoch);

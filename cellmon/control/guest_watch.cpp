@@ -47,7 +47,7 @@ void GuestWatch::attach(VmmInstance& vmm) {
   loop_times_.emplace(vmm.pid(), vmm.pid());
   vcpu_times_.clear();
   vcpu_times_.resize(vcpus_);
-  ran_ = 0;
+  ran_ = waited_ = 0;
 }
 
 void GuestWatch::detach() {
@@ -135,6 +135,7 @@ void GuestWatch::publish(const detect::GuestSample& sample, Time now) {
   }
   sampled_ = now;
   ran_ = figures.ran;
+  waited_ = figures.waited;
   handlers_.on_figures(figures);
 }
 
@@ -162,6 +163,11 @@ std::string GuestWatch::describe(const detect::Hang& hang) const {
   return fmt::format("{}vCPU {} has run for {:.1f} s on end in the kernel{}, last at {:#x}", agent,
                      hang.vcpu, seconds(hang.spun), hang.masked ? " with interrupts off" : "",
                      (*page_)->vcpus.at(hang.vcpu).rip.load());
+}
+
+std::optional<GuestCounts> GuestWatch::counts() const {
+  if (vmm_ == nullptr || !page_) return std::nullopt;
+  return read_counts(**page_, vcpus_);
 }
 
 std::uint64_t GuestWatch::silent_ms() const { return watchdog_.silence() / 1'000'000; }

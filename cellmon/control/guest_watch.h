@@ -11,6 +11,7 @@
 
 #include "cellmon/agree/evidence.h"
 #include "cellmon/control/cell_machine.h"
+#include "cellmon/control/guest_counts.h"
 #include "cellmon/control/thread_times.h"
 #include "cellmon/control/vmm_instance.h"
 #include "cellmon/detect/watchdog.h"
@@ -49,6 +50,12 @@ class GuestWatch {
   [[nodiscard]] std::uint64_t silent_ms() const;
   /// CPU time that the vCPUs use, in percent of one CPU.
   [[nodiscard]] std::uint64_t load() const { return static_cast<std::uint64_t>(load_ * 100); }
+  /// CPU time of all vCPUs of the VMM, in nanoseconds, and for how long they were ready and had no
+  /// CPU; half a second old at most.
+  [[nodiscard]] std::uint64_t ran() const { return ran_; }
+  [[nodiscard]] std::uint64_t waited() const { return waited_; }
+  /// What the VMM has counted; nothing where none runs.
+  [[nodiscard]] std::optional<GuestCounts> counts() const;
 
  private:
   using Time = detect::Time;
@@ -78,6 +85,7 @@ class GuestWatch {
   bool silent_ = false;  ///< As was told.
   Time sampled_ = 0;
   Time ran_ = 0;
+  Time waited_ = 0;
   double load_ = 0;
 };
 

@@ -297,6 +297,7 @@ void Members::arm() {
 void Members::beat() {
   const Time time = now();
   const Time late = time - std::min(time, next_beat_);
+  beat_delays_.record(late);
   if (time >= frozen_until_) page_.beat();
   for (const auto& [cell, page] : pages_) membership_.observe(cell, page->read(), late, time);
   next_beat_ = time + kHeartbeat;

@@ -99,6 +99,10 @@ class Members : public SiblingsPart, private member::Surroundings {
   void set_guest(const member::GuestFigures& figures) { page_.set_guest(figures); }
 
   [[nodiscard]] wire::ViewStatus status() const;
+  [[nodiscard]] const member::Figures& figures() const { return membership_.figures(); }
+  [[nodiscard]] const metrics::Histogram& recovery_times() const { return recoverer_.times(); }
+  /// How late this monitor's own heartbeats were.
+  [[nodiscard]] const metrics::Histogram& heartbeat_delays() const { return beat_delays_; }
 
  private:
   // member::Surroundings
@@ -148,8 +152,9 @@ class Members : public SiblingsPart, private member::Surroundings {
   Timer beat_timer_;
   agree::Time next_beat_ = 0;
   agree::Time frozen_until_ = 0;  ///< No heartbeat before.
-  agree::CellSet out_;            ///< Who is cut off.
-  agree::CellSet stoppers_;       ///< Whose failure takes the machine down.
+  metrics::Histogram beat_delays_;
+  agree::CellSet out_;       ///< Who is cut off.
+  agree::CellSet stoppers_;  ///< Whose failure takes the machine down.
   bool has_news_ = false;
   bool going_down_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -23,7 +23,7 @@ std::string_view to_string(ConsoleId id) { return id == ConsoleId::kSerial ? "se
 }  // namespace
 
 std::span<const Methods::Entry> Methods::table() {
-  static constexpr std::array<Entry, 20> kMethods{{
+  static constexpr std::array<Entry, 21> kMethods{{
       {"status", &Methods::status},
       {"events.list", &Methods::list_events},
       {"events.follow", &Methods::follow_events},
@@ -41,6 +41,7 @@ std::span<const Methods::Entry> Methods::table() {
       {"firewall.list", &Methods::list_rights},
       {"firewall.grant", &Methods::grant},
       {"firewall.revoke", &Methods::revoke},
+      {"metrics", &Methods::metrics},
       {"rpc", &Methods::rpc},
       {"rpc.faults", &Methods::set_path_faults},
       {"inject", &Methods::inject},

@@ -14,6 +14,7 @@
 #include "cellmon/control/cell_monitor.h"
 #include "cellmon/control/control_client.h"
 #include "cellmon/control/params.h"
+#include "cellmon/control/tick_rate.h"
 #include "cellmon/wire/json_rpc.h"
 #include "cellmon/wire/line_buffer.h"
 
@@ -87,6 +88,7 @@ class Methods {
   void list_rights(Call& call);
   void grant(Call& call);
   void revoke(Call& call);
+  void metrics(Call& call);
   void rpc(Call& call);
   void set_path_faults(Call& call);
   void inject(Call& call);
@@ -122,6 +124,7 @@ class Methods {
   std::vector<Waiter> waiters_;
   std::vector<Waiter> down_waiters_;
   bool purge_ = false;
+  TickRate ticks_;
 };
 
 /// Sends BYTES of a console as notifications short enough for a line.

@@ -179,6 +179,7 @@ void Recoverer::carry_on() {
     order_.reset();
     stop_limit_ = kNever;
     tell(order, what);
+    if (recovers_ && order.step == Step::kResume) times_.record(hooks_.now() - view_since_);
     recovery_.done(order.epoch, order.step, hooks_.now());
   }
 }

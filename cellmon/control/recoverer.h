@@ -70,6 +70,8 @@ class Recoverer : private recover::Port {
   }
   /// Whether all have recovered from what was before the present view.
   [[nodiscard]] bool is_complete() const { return recovery_.is_complete(); }
+  /// How long this cell took to recover from failures, from the view on.
+  [[nodiscard]] const metrics::Histogram& times() const { return times_; }
 
  private:
   // recover::Port
@@ -105,6 +107,7 @@ class Recoverer : private recover::Port {
   agree::Time began_ = 0;       ///< The order.
   agree::Time view_since_ = 0;  ///< The view that is recovered to.
   agree::Time stop_limit_ = agree::kNever;
+  metrics::Histogram times_;
   /// What came about views that this monitor does not know yet, the last of each sender.
   std::array<std::optional<recover::Message>, kMaxCells> early_{};
 };

@@ -35,6 +35,17 @@ Range bytes_of(const PageRange& pages) {
   return {pages.first * kPageSize, pages.count * kPageSize};
 }
 
+std::uint64_t nanoseconds_since(Clock::time_point time) {
+  const auto passed = std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - time);
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(passed.count(), 0));
+}
+
+std::uint64_t pages_of(const PageRanges& ranges) {
+  std::uint64_t pages = 0;
+  for (const PageRange& range : ranges) pages += range.count;
+  return pages;
+}
+
 bool covers(const PageRanges& ranges, PageIndex page) {
   return std::any_of(ranges.begin(), ranges.end(), [page](const PageRange& range) {
     return page >= range.first && page < range.end();
@@ -70,15 +81,18 @@ bool Gatekeeper::serve(CellId cell) {
 
 void Gatekeeper::judge(CellId cell, View& view, const memory::BlockedWrite& write) {
   const PageIndex page = write.offset / kPageSize;
-  if (contribution_.ledger().open_for_write(cell, page) != Verdict::kDenied) {
+  const Verdict verdict = contribution_.ledger().open_for_write(cell, page);
+  if (verdict == Verdict::kOpened) ++figures_.opened_pages;
+  if (verdict != Verdict::kDenied) {
     // A VMM that is gone needs no opening.
     (void)view.guard.open(bytes_of({page, 1}));
     return;
   }
+  const Clock::time_point since = Clock::now();
   const Denial denial{++last_sequence_, write.offset, write.thread, 0};
   if (::send(view.denials.get(), &denial, sizeof denial, MSG_DONTWAIT | MSG_NOSIGNAL) ==
       static_cast<ssize_t>(sizeof denial)) {
-    view.outstanding.push_back({denial.sequence, page});
+    view.outstanding.push_back({denial.sequence, page, since});
   }
 }
 
@@ -94,10 +108,11 @@ void Gatekeeper::take_answers(CellId cell, View& view) {
         std::find_if(view.outstanding.begin(), view.outstanding.end(),
                      [&](const Outstanding& each) { return each.sequence == answer.sequence; });
     if (found == view.outstanding.end()) continue;  // VMMs are not trusted.
-    const PageIndex page = found->page;
+    const auto [sequence, page, since] = *found;
     view.outstanding.erase(found);
     if (answer.outcome != static_cast<std::uint32_t>(DenialOutcome::kStopped)) continue;
-    ++violations_;
+    figures_.violations.record(nanoseconds_since(since));
+    ++figures_.violations_of.at(static_cast<std::size_t>(cell));
     on_violation_({cell, page, answer.vcpu, answer.rip, std::chrono::system_clock::now()});
   }
 }
@@ -137,14 +152,22 @@ void Gatekeeper::protect(CellId cell, const PageRanges& opened) {
 }
 
 Result<PageRanges> Gatekeeper::grant(CellId cell, std::span<const PageRange> pattern) {
+  const Clock::time_point since = Clock::now();
   auto granted = contribution_.ledger().grant(cell, pattern);
-  if (granted.ok()) await_answers(cell, granted.value());
+  if (!granted.ok()) return granted;
+  await_answers(cell, granted.value());
+  figures_.granted_pages += pages_of(granted.value());
+  figures_.grants.record(nanoseconds_since(since));
   return granted;
 }
 
 Result<Revocation> Gatekeeper::revoke(CellId cell, std::span<const PageRange> pattern) {
+  const Clock::time_point since = Clock::now();
   auto revoked = contribution_.ledger().revoke(cell, pattern);
-  if (revoked.ok()) protect(cell, revoked.value().opened);
+  if (!revoked.ok()) return revoked;
+  protect(cell, revoked.value().opened);
+  figures_.revoked_pages += pages_of(revoked.value().pages);
+  figures_.revokes.record(nanoseconds_since(since));
   return revoked;
 }
 
@@ -173,6 +196,7 @@ Result<Section> Gatekeeper::destroy_section(SectionId id, Force force) {
 Revocation Gatekeeper::drop_cell(CellId cell) {
   Revocation revoked = contribution_.drop_cell(cell);
   protect(cell, revoked.opened);
+  figures_.revoked_pages += pages_of(revoked.pages);
   return revoked;
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cellmon/firewall/contribution.h"
+#include "cellmon/firewall/figures.h"
 #include "vmm/base/unique_fd.h"
 #include "vmm/memory/denial.h"
 #include "vmm/memory/write_guard.h"
@@ -89,13 +90,15 @@ class Gatekeeper {
   }
 
   /// Writes stopped so far.
-  [[nodiscard]] std::uint64_t violations() const { return violations_; }
+  [[nodiscard]] std::uint64_t violations() const { return figures_.violations.count(); }
+  [[nodiscard]] const Figures& figures() const { return figures_; }
 
  private:
   /// A denial that its VMM has not answered yet.
   struct Outstanding {
     std::uint64_t sequence = 0;
     PageIndex page = 0;
+    std::chrono::steady_clock::time_point since;
   };
   struct View {
     memory::WriteGuard guard;
@@ -114,7 +117,7 @@ class Gatekeeper {
   std::function<void(const PageRange&)> on_handed_out_;
   std::map<CellId, View> views_;
   std::uint64_t last_sequence_ = 0;
-  std::uint64_t violations_ = 0;
+  Figures figures_;
 };
 
 }  // namespace hive::firewall

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "cellmon/agree/agreement.h"
+#include "cellmon/member/figures.h"
 #include "cellmon/member/state_page.h"
 #include "cellmon/member/story.h"
 #include "cellmon/member/watch.h"
@@ -126,6 +127,7 @@ class Membership final : private agree::Port {
   /// Of a watched cell: see detect::Accrual.
   [[nodiscard]] double suspicion(CellId cell, Time now) const;
   [[nodiscard]] std::uint64_t ignored() const { return agreement_.ignored(); }
+  [[nodiscard]] const Figures& figures() const { return figures_; }
 
  private:
   // agree::Port
@@ -182,6 +184,7 @@ class Membership final : private agree::Port {
   void note_view(const agree::View& view);
   void accuse_those_that_ended(Time now);
   void tell_alert();
+  void count(const agree::Decision& decision);
   [[nodiscard]] std::string since_alert() const;
   /// Does one thing that is due; false when nothing is.
   [[nodiscard]] bool step(Time now);
@@ -218,6 +221,7 @@ class Membership final : private agree::Port {
   CellSet told_suspects_;
   Time alert_since_ = 0;
   agree::View known_;  ///< The last view that note_view() was given.
+  Figures figures_;
 };
 
 }  // namespace hive::member

@@ -26,6 +26,7 @@ void Membership::counted(const agree::Vote& vote) {
 }
 
 void Membership::decided(const agree::Decision& decision, const agree::Agreed& agreed) {
+  count(decision);
   const std::string outcome = describe(decision, settings_.names);
   if (decision.changes_view()) {
     surroundings_.tell("view", fmt::format("{}; {}{}", describe(agreed.view, settings_.names),
@@ -37,6 +38,12 @@ void Membership::decided(const agree::Decision& decision, const agree::Agreed& a
     if (at(cell).watch) at(cell).watch->restart(now_);
   });
   note_view(agreed.view);
+}
+
+void Membership::count(const agree::Decision& decision) {
+  if (!told_suspects_.empty()) figures_.agreements.record(now_ - alert_since_);
+  if (!decision.changes_view() && !decision.cleared.empty()) ++figures_.dismissals;
+  if (decision.accuser != agree::kNobody) ++figures_.accusers_voted_down;
 }
 
 void Membership::caught_up(const agree::Agreed& agreed) {
@@ -92,7 +99,10 @@ void Membership::accuse_those_that_ended(Time now) {
 void Membership::tell_alert() {
   const CellSet fresh = agreement_.suspects() - told_suspects_;
   if (fresh.empty()) return;
-  if (told_suspects_.empty()) alert_since_ = now_;
+  if (told_suspects_.empty()) {
+    alert_since_ = now_;
+    ++figures_.alerts;
+  }
   told_suspects_ = told_suspects_ | fresh;
   surroundings_.tell("alert", "about " + describe(fresh, settings_.names));
 }
@@ -143,6 +153,7 @@ bool Membership::settle_hold(Time now) {
   if (wanted || !holding_) return false;
   holding_ = false;
   if (ran_ && is_member()) {
+    figures_.pauses.record(now - held_since_);
     const std::string whole = describe_time(now - held_since_);
     surroundings_.tell("resumed",
                        still_ ? fmt::format("the guest was suspended for {}; it took {} to stop it",

@@ -38,6 +38,10 @@ Cell::Cell(boost::asio::io_context& loop, const CellConfig& config, Machine::Rep
       closing_retry_(loop) {
   VcpuThread::prepare_kicks();
   if (config.global) open_global_memory(config);
+  if (config.progress_fd >= 0) {
+    statistics_.emplace(*progress_, machine_.vm().fd());
+    machine_.set_on_count([this] { statistics_->refresh(); });
+  }
   add_vcpus(config);
 }
 
@@ -52,6 +56,7 @@ void Cell::add_vcpus(const CellConfig& config) {
   for (unsigned index = 0; index < config.vcpus; ++index) {
     auto vcpu = std::make_unique<kvm::Vcpu>(machine_.kvm(), machine_.vm(), index);
     set_up_cpu(machine_.kvm(), *vcpu, index, config.vcpus);
+    if (statistics_) statistics_->add_vcpu(vcpu->fd());
     if (index == 0) enter_at(*vcpu, entry);
     vcpus_.push_back(std::make_unique<VcpuThread>(
         std::move(vcpu), progress_->vcpus.at(index), machine_.buses(),

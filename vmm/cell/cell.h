@@ -14,6 +14,7 @@
 #include "vmm/cell/denials.h"
 #include "vmm/cell/device_writes.h"
 #include "vmm/cell/foreign_writes.h"
+#include "vmm/cell/kvm_statistics.h"
 #include "vmm/cell/machine.h"
 #include "vmm/cell/monitor_protocol.h"
 #include "vmm/cell/progress.h"
@@ -111,6 +112,7 @@ class Cell {
   Machine::ReportSink on_report_;
   ProgressPage progress_;
   Machine machine_;
+  std::optional<KvmStatistics> statistics_;    ///< Where a monitor looks at `progress_`.
   std::optional<Denials> denials_;             ///< With global memory.
   std::optional<DeviceWrites> device_writes_;  ///< With global memory.
   std::optional<DropAccess> drop_;             ///< Where violations are ignored.

@@ -23,13 +23,16 @@ void signal(const UniqueFd& event) {
 
 class KvmMsiVector : public device::MsiVector {
  public:
-  explicit KvmMsiVector(kvm::Vm& vm)
-      : vm_(vm), event_(make_eventfd()), gsi_(vm.add_message(event_.get())) {}
+  KvmMsiVector(kvm::Vm& vm, InterruptCount& count)
+      : vm_(vm), count_(count), event_(make_eventfd()), gsi_(vm.add_message(event_.get())) {}
 
   void set_message(std::uint64_t address, std::uint32_t data) override {
     vm_.set_message(gsi_, address, data);
   }
-  void raise() override { signal(event_); }
+  void raise() override {
+    count_.fetch_add(1, std::memory_order_relaxed);
+    signal(event_);
+  }
   void listen(int event_fd) override {
     if (source_ >= 0) vm_.remove_source(gsi_, std::exchange(source_, -1));
     if (event_fd < 0) return;
@@ -39,6 +42,7 @@ class KvmMsiVector : public device::MsiVector {
 
  private:
   kvm::Vm& vm_;
+  InterruptCount& count_;
   UniqueFd event_;
   std::uint32_t gsi_;
   int source_ = -1;
@@ -46,11 +50,15 @@ class KvmMsiVector : public device::MsiVector {
 
 }  // namespace
 
-KvmInterruptLine::KvmInterruptLine(kvm::Vm& vm, std::uint32_t gsi) : event_(make_eventfd()) {
+KvmInterruptLine::KvmInterruptLine(kvm::Vm& vm, std::uint32_t gsi, InterruptCount& count)
+    : count_(count), event_(make_eventfd()) {
   vm.route_pin(gsi, event_.get());
 }
 
-void KvmInterruptLine::raise() { signal(event_); }
+void KvmInterruptLine::raise() {
+  count_.fetch_add(1, std::memory_order_relaxed);
+  signal(event_);
+}
 
 KvmLevelLine::KvmLevelLine(kvm::Vm& vm, std::uint32_t gsi)
     : vm_(vm), gsi_(gsi), resample_(make_eventfd()) {
@@ -67,7 +75,7 @@ void KvmLevelLine::enable(bool enabled) {
 }
 
 std::unique_ptr<device::MsiVector> KvmMsiController::allocate() {
-  return std::make_unique<KvmMsiVector>(vm_);
+  return std::make_unique<KvmMsiVector>(vm_, count_);
 }
 
 void KvmGlobalAlias::map(memory::GuestAddress address) {

@@ -1,6 +1,7 @@
 // The devices' platform (interrupts, messages, doorbells) over KVM.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -13,13 +14,18 @@
 
 namespace hive::cell {
 
+/// How often devices have raised an interrupt: any thread's.
+using InterruptCount = std::atomic<std::uint64_t>;
+
 /// An IOAPIC pin, raised through an irqfd: one write(2), no ioctl.
 class KvmInterruptLine : public device::InterruptLine {
  public:
-  KvmInterruptLine(kvm::Vm& vm, std::uint32_t gsi);
+  /// COUNT outlives this object.
+  KvmInterruptLine(kvm::Vm& vm, std::uint32_t gsi, InterruptCount& count);
   void raise() override;
 
  private:
+  InterruptCount& count_;
   UniqueFd event_;
 };
 
@@ -40,14 +46,15 @@ class KvmLevelLine : public device::LevelLine {
   std::size_t attached_ = 0;  ///< The first so many sources are. Guarded by mutex_.
 };
 
-/// Message-signalled interrupts, raised through irqfds. Vectors must not outlive the VM.
+/// Message-signalled interrupts, raised through irqfds. Vectors must not outlive the VM, nor COUNT.
 class KvmMsiController : public device::MsiController {
  public:
-  explicit KvmMsiController(kvm::Vm& vm) : vm_(vm) {}
+  KvmMsiController(kvm::Vm& vm, InterruptCount& count) : vm_(vm), count_(count) {}
   std::unique_ptr<device::MsiVector> allocate() override;
 
  private:
   kvm::Vm& vm_;
+  InterruptCount& count_;
 };
 
 /// Doorbells as ioeventfds: the guest's store signals the device loop without leaving the kernel.

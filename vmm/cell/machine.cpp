@@ -50,9 +50,9 @@ Machine::Machine(boost::asio::io_context& loop, const CellConfig& config, Progre
       memory_(config.memory, layout::kHole, config.backing),
       upper_(upper_ranges_of(config)),
       vm_(kvm_),
-      serial_line_(vm_, layout::kSerialGsi),
-      power_line_(vm_, layout::kPowerGsi),
-      interrupts_(vm_),
+      serial_line_(vm_, layout::kSerialGsi, progress.devices.interrupts),
+      power_line_(vm_, layout::kPowerGsi, progress.devices.interrupts),
+      interrupts_(vm_, progress.devices.interrupts),
       doorbells_(vm_),
       serial_link_(loop, config.serial_fd >= 0 ? config.serial_fd : STDIN_FILENO,
                    config.serial_fd >= 0 ? config.serial_fd : STDOUT_FILENO),
@@ -148,7 +148,7 @@ void Machine::attach_virtio(const CellConfig& config, Progress& progress) {
   for (const DiskConfig& disk : config.disks) {
     const std::string serial = "disk" + std::to_string(&disk - config.disks.data());
     attach_pci(std::make_unique<device::VirtioBlock>(
-        device::DiskImage::open(disk.path, disk.read_only), serial));
+        device::DiskImage::open(disk.path, disk.read_only), serial, &progress.devices.block));
   }
   std::vector<device::ConsolePortSetup> ports;
   if (config.console_fd >= 0) ports.push_back({"", UniqueFd(config.console_fd)});
@@ -186,6 +186,7 @@ void Machine::attach_vsock(const VsockConfig& config, Incarnation incarnation) {
   std::vector<unsigned> cells;
   for (const VsockPeerConfig& peer : config.peers) cells.push_back(peer.cell);
   handlers.counts = [this, cells] {
+    if (on_count_) on_count_();
     std::vector<VsockCount> counts;
     for (const unsigned cell : cells) {
       VsockCount& count = counts.emplace_back();

@@ -75,6 +75,8 @@ class Machine {
   /// The lowest descriptor that must stay open and as it is, or nothing where there is none.
   [[nodiscard]] std::optional<int> first_kept() const;
   [[nodiscard]] device::PowerPorts& power() { return power_; }
+  /// Called before the monitor is told what was counted.
+  void set_on_count(std::function<void()> on_count) { on_count_ = std::move(on_count); }
 
  private:
   void open_global(const GlobalConfig& config);
@@ -122,6 +124,7 @@ class Machine {
   device::VirtioVsock* vsock_ = nullptr;                 ///< The same.
   std::optional<int> first_vsock_;                       ///< The lowest that vsock_ keeps.
   std::optional<VsockLink> vsock_link_;                  ///< With vsock_.
+  std::function<void()> on_count_;
 };
 
 }  // namespace hive::cell

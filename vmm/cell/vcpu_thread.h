@@ -57,6 +57,9 @@ class VcpuThread {
   void run_guest(ForeignWrites* foreign);
   /// Lets the guest run up to its next exit, and serves that.
   [[nodiscard]] std::optional<Report> enter(ForeignWrites* foreign);
+  /// Serves EXIT, which is of KIND unless the firewall is concerned.
+  [[nodiscard]] std::optional<Report> serve(ForeignWrites* foreign, const kvm::Exit& exit,
+                                            ExitKind& kind);
   /// Waits at the gate. False when the vCPU must end.
   [[nodiscard]] bool wait_outside(ForeignWrites* foreign);
   /// The vCPU's end, where a write came to HANDLED, if it is one.

@@ -80,6 +80,9 @@ class Vcpu {
   /// without progress for a lockup (KVM_KVMCLOCK_CTRL). Nothing where it has no kvmclock.
   void tell_of_pause();
 
+  /// For KVM's statistics of it.
+  [[nodiscard]] int fd() const { return fd_.get(); }
+
   /// Makes run() return kInterrupted, now or at its next call, until accept_kick().
   /// Async-signal-safe and callable from any thread.
   void kick();

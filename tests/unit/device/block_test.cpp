@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
@@ -126,7 +127,8 @@ class BlockTest : public testing::Test {
   }
   void start(bool read_only, std::uint64_t features) {
     machine_ = std::make_unique<test::TestMachine>();
-    auto disk = std::make_unique<VirtioBlock>(DiskImage::open(path_, read_only), "serial-42");
+    auto disk =
+        std::make_unique<VirtioBlock>(DiskImage::open(path_, read_only), "serial-42", &counters_);
     driver_.emplace(*machine_, machine_->attach(std::move(disk)));
     features_ = driver_->offered();
     ASSERT_TRUE(driver_->negotiate(features & features_));
@@ -193,6 +195,7 @@ class BlockTest : public testing::Test {
 
   TempFolder folder_;
   std::string path_ = folder_.file("disk.img");
+  BlockCounters counters_{};
   std::unique_ptr<test::TestMachine> machine_;
   std::optional<test::GuestDriver> driver_;
   std::optional<test::GuestQueue> queue_;
@@ -223,6 +226,25 @@ TEST_F(BlockTest, WritesAndReadsBack) {
   EXPECT_EQ(request(VIRTIO_BLK_T_FLUSH, 0, {}), 0);
   EXPECT_EQ(length_, 1U);
   EXPECT_EQ(driver_->interrupts(0), 3U);
+}
+
+TEST_F(BlockTest, CountsRequestsBytesAndErrors) {
+  const auto counted = [this](BlockOperation operation) {
+    const auto& one = counters_.operations.at(static_cast<std::size_t>(operation));
+    return std::array<std::uint64_t, 3>{one.requests, one.bytes, one.errors};
+  };
+  using Counts = std::array<std::uint64_t, 3>;
+  fill(kData, 4096, 'w');
+  EXPECT_EQ(request(VIRTIO_BLK_T_OUT, 3, {{kData, 4096, false}, {kData + 4096, 512, false}}), 0);
+  EXPECT_EQ(request(VIRTIO_BLK_T_IN, 3, {{kData, 1024, true}}), 0);
+  EXPECT_EQ(request(VIRTIO_BLK_T_FLUSH, 0, {}), 0);
+  EXPECT_EQ(range(VIRTIO_BLK_T_DISCARD, 8, 8), 0);
+  EXPECT_NE(request(VIRTIO_BLK_T_IN, kDiskSize / 512, {{kData, 512, true}}), 0);
+  EXPECT_EQ(counted(BlockOperation::kWrite), (Counts{1, 4608, 0}));
+  EXPECT_EQ(counted(BlockOperation::kRead), (Counts{1, 1024, 0}));
+  EXPECT_EQ(counted(BlockOperation::kFlush), (Counts{1, 0, 0}));
+  EXPECT_EQ(counted(BlockOperation::kDiscard), (Counts{1, 4096, 0}));
+  EXPECT_EQ(counted(BlockOperation::kOther), (Counts{1, 0, 1}));
 }
 
 TEST_F(BlockTest, TakesHeaderAndStatusInAnyLayout) {

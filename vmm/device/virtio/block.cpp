@@ -17,8 +17,8 @@ constexpr std::uint64_t bit(unsigned feature) { return std::uint64_t{1} << featu
 
 }  // namespace
 
-VirtioBlock::VirtioBlock(DiskImage image, std::string serial)
-    : engine_(std::make_unique<Engine>(std::move(image), std::move(serial))) {}
+VirtioBlock::VirtioBlock(DiskImage image, std::string serial, BlockCounters* counters)
+    : engine_(std::make_unique<Engine>(std::move(image), std::move(serial), counters)) {}
 VirtioBlock::~VirtioBlock() = default;
 
 std::string_view VirtioBlock::name() const { return engine_->name(); }

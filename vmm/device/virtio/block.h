@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "vmm/device/virtio/block_counters.h"
 #include "vmm/device/virtio/disk_image.h"
 #include "vmm/device/virtio/virtio_device.h"
 
@@ -13,8 +14,9 @@ namespace hive::device {
 /// to the host's kernel through one io_uring, straight between the image and guest memory.
 class VirtioBlock : public VirtioDevice {
  public:
-  /// SERIAL is what the guest's VIRTIO_BLK_T_GET_ID reads, at most 20 bytes.
-  VirtioBlock(DiskImage image, std::string serial);
+  /// SERIAL is what the guest's VIRTIO_BLK_T_GET_ID reads, at most 20 bytes. Counts requests in
+  /// COUNTERS, unless null, which outlive this object.
+  VirtioBlock(DiskImage image, std::string serial, BlockCounters* counters = nullptr);
   VirtioBlock(const VirtioBlock&) = delete;
   VirtioBlock& operator=(const VirtioBlock&) = delete;
   /// Waits for requests in flight.

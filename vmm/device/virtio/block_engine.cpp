@@ -29,10 +29,31 @@ constexpr unsigned kMaxRetries = 16;  // Of an operation that the host asks to r
 constexpr std::size_t kZeroBlock = 64 * kKiB;
 alignas(kPageSize) std::byte zero_block[kZeroBlock];
 
+BlockOperation operation_of(Kind kind) {
+  switch (kind) {
+    case Kind::kRead:
+      return BlockOperation::kRead;
+    case Kind::kWrite:
+      return BlockOperation::kWrite;
+    case Kind::kFlush:
+      return BlockOperation::kFlush;
+    case Kind::kDiscard:
+    case Kind::kWriteZeroes:
+      return BlockOperation::kDiscard;
+    case Kind::kIdentify:
+    case Kind::kRefused:
+      break;
+  }
+  return BlockOperation::kOther;
+}
+
 }  // namespace
 
-VirtioBlock::Engine::Engine(DiskImage image, std::string serial)
-    : image_(std::move(image)), serial_(std::move(serial)), name_("disk " + image_.path()) {}
+VirtioBlock::Engine::Engine(DiskImage image, std::string serial, BlockCounters* counters)
+    : image_(std::move(image)),
+      serial_(std::move(serial)),
+      name_("disk " + image_.path()),
+      counters_(counters) {}
 
 VirtioBlock::Engine::~Engine() {
   // The kernel writes to guest memory until then. Its answers interest nobody any more; nor does
@@ -273,7 +294,17 @@ bool VirtioBlock::Engine::end(Slot& slot, std::uint8_t status) {
   return false;
 }
 
+void VirtioBlock::Engine::count(const Slot& slot, std::uint8_t status) {
+  if (counters_ == nullptr) return;
+  const bool failed = status != VIRTIO_BLK_S_OK;
+  const Kind kind = slot.request.kind;
+  const bool is_range = kind == Kind::kDiscard || kind == Kind::kWriteZeroes;
+  counters_->note(operation_of(kind), is_range && !failed ? slot.request.length : slot.done,
+                  failed);
+}
+
 void VirtioBlock::Engine::finish(Slot& slot, std::uint8_t status) {
+  count(slot, status);
   const BlockRequest& request = slot.request;
   const std::byte answer{status};
   if (request.writer == nullptr) {

@@ -24,7 +24,8 @@ class VirtioBlock::Engine {
  public:
   static constexpr std::uint16_t kQueueSize = 128;
 
-  Engine(DiskImage image, std::string serial);
+  /// COUNTERS may be null.
+  Engine(DiskImage image, std::string serial, BlockCounters* counters);
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
   /// Waits for requests in flight.
@@ -84,10 +85,12 @@ class VirtioBlock::Engine {
   [[nodiscard]] bool recover(Slot& slot, int error);
   [[nodiscard]] bool end(Slot& slot, std::uint8_t status);
   void finish(Slot& slot, std::uint8_t status);
+  void count(const Slot& slot, std::uint8_t status);
 
   DiskImage image_;
   std::string serial_;
   std::string name_;
+  BlockCounters* counters_;
   VirtioTransport* transport_ = nullptr;
   bool write_through_ = true;  ///< The driver does not flush, so every change is made durable.
   bool starved_ = false;       ///< Chains wait for a free slot.

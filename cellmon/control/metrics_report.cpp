@@ -1,0 +1,177 @@
+#include "cellmon/control/metrics_report.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "cellmon/control/guest_counts.h"
+#include "cellmon/control/process_figures.h"
+
+namespace hive::control {
+namespace {
+
+using metrics::Metric;
+using metrics::Report;
+
+double number(std::uint64_t value) { return static_cast<double>(value); }
+double number(bool value) { return value ? 1 : 0; }
+
+void add_cell(Report& report, const CellMonitor& monitor, const wire::CellStatus& status) {
+  constexpr int kStates = static_cast<int>(wire::CellState::kStopped) + 1;
+  for (int index = 0; index < kStates; ++index) {
+    const auto state = static_cast<wire::CellState>(index);
+    report.add(Metric::kCellState, number(state == status.state), {to_string(state)});
+  }
+  report.add(Metric::kIncarnation, number(static_cast<std::uint64_t>(status.incarnation)));
+  report.add(Metric::kVcpus, number(status.vcpus));
+  report.add(Metric::kMemory, number(status.memory));
+  report.add(Metric::kBootTime, number(status.boot_ms) / 1000);
+  for (const auto& [kind, count] : monitor.events().counts()) {
+    report.add(Metric::kEvents, number(count), {kind});
+  }
+}
+
+void add_view(Report& report, const CellMonitor& monitor, const wire::ViewStatus& view) {
+  report.add(Metric::kEpoch, number(view.epoch));
+  report.add(Metric::kMembers, number(std::uint64_t{view.members.size()}));
+  report.add(Metric::kIsMember, number(view.member));
+  report.add(Metric::kIsSuspended, number(view.suspended));
+  for (const auto& watched : view.watched) {
+    report.add(Metric::kSuspicion, watched.suspicion, {watched.cell});
+  }
+  const Members& members = monitor.members();
+  const member::Figures& figures = members.figures();
+  report.add(Metric::kAlerts, number(figures.alerts));
+  report.add(Metric::kDismissals, number(figures.dismissals));
+  report.add(Metric::kAccusersVotedDown, number(figures.accusers_voted_down));
+  report.set(Metric::kAgreementTime, figures.agreements);
+  report.set(Metric::kPauseTime, figures.pauses);
+  report.set(Metric::kRecoveryTime, members.recovery_times());
+  report.set(Metric::kHeartbeatDelay, members.heartbeat_delays());
+}
+
+void add_memory(Report& report, std::string_view process, pid_t pid) {
+  const auto memory = read_memory(pid);
+  if (!memory) return;
+  report.add(Metric::kOverhead, number(memory->anonymous), {process, "anonymous"});
+  report.add(Metric::kOverhead, number(memory->files), {process, "files"});
+  report.add(Metric::kOverhead, number(memory->page_tables), {process, "page-tables"});
+}
+
+void add_processes(Report& report, const wire::CellStatus& status) {
+  const auto monitor = read_times(::getpid());
+  if (monitor) report.add(Metric::kCpuTime, monitor->own, {"monitor"});
+  add_memory(report, "monitor", ::getpid());
+  if (status.vmm_pid == 0) return;
+  const auto pid = static_cast<pid_t>(status.vmm_pid);
+  if (const auto vmm = read_times(pid)) {
+    report.add(Metric::kCpuTime, vmm->guest, {"guest"});
+    report.add(Metric::kCpuTime, vmm->own, {"vmm"});
+  }
+  add_memory(report, "vmm", pid);
+}
+
+void add_exits(Report& report, const GuestCounts& counts, const TickRate& rate) {
+  for (std::size_t index = 0; index < counts.exits.size(); ++index) {
+    const GuestCounts::Exits& exits = counts.exits.at(index);
+    const std::string_view reason = to_string(static_cast<cell::ExitKind>(index));
+    report.add(Metric::kExits, number(exits.count), {reason});
+    report.add(Metric::kExitTime, rate.seconds(exits.ticks), {reason});
+  }
+}
+
+void add_guest(Report& report, const GuestWatch& watch, const TickRate& rate) {
+  const auto counts = watch.counts();
+  if (!counts) return;
+  add_exits(report, *counts, rate);
+  report.add(Metric::kVcpuRun, number(watch.ran()) / 1e9);
+  report.add(Metric::kVcpuWait, number(watch.waited()) / 1e9);
+  report.add(Metric::kInterrupts, number(counts->interrupts));
+  static constexpr std::array<const char*, device::kBlockOperations> kOperations{
+      "read", "write", "flush", "discard", "other"};
+  for (std::size_t index = 0; index < kOperations.size(); ++index) {
+    const GuestCounts::Block& block = counts->block.at(index);
+    report.add(Metric::kBlockRequests, number(block.requests), {kOperations.at(index)});
+    report.add(Metric::kBlockBytes, number(block.bytes), {kOperations.at(index)});
+    report.add(Metric::kBlockErrors, number(block.errors), {kOperations.at(index)});
+  }
+  for (const GuestCounts::Kvm& each : counts->kvm) {
+    report.add(each.grows ? Metric::kKvmEvents : Metric::kKvmLevel, number(each.value),
+               {each.of_vcpus ? "vcpu" : "vm", each.name});
+  }
+}
+
+void add_pair(Report& report, std::string_view peer, const cell::VsockCounters& counters) {
+  report.add(Metric::kVsockPackets, number(counters.packets_in), {peer, "in"});
+  report.add(Metric::kVsockPackets, number(counters.packets_out), {peer, "out"});
+  report.add(Metric::kVsockBytes, number(counters.bytes_in), {peer, "in"});
+  report.add(Metric::kVsockBytes, number(counters.bytes_out), {peer, "out"});
+  report.add(Metric::kVsockConnections, number(std::uint64_t{counters.connections}), {peer});
+  const std::array<std::pair<const char*, std::uint64_t>, 8> troubles{{
+      {"malformed", counters.malformed},
+      {"stale", counters.stale},
+      {"refused", counters.refused},
+      {"over-credit", counters.over_credit},
+      {"overflow", counters.overflows},
+      {"throttled", counters.throttled},
+      {"reset", counters.resets},
+      {"injected", counters.faults},
+  }};
+  for (const auto& [kind, count] : troubles) {
+    report.add(Metric::kVsockTroubles, number(count), {peer, kind});
+  }
+}
+
+void add_firewall(Report& report, const GlobalMemory& global) {
+  const firewall::Figures& figures = global.gatekeeper().figures();
+  report.set(Metric::kGrantTime, figures.grants);
+  report.set(Metric::kRevokeTime, figures.revokes);
+  report.set(Metric::kViolationTime, figures.violations);
+  report.add(Metric::kGrantedPages, number(figures.granted_pages));
+  report.add(Metric::kRevokedPages, number(figures.revoked_pages));
+  report.add(Metric::kOpenedPages, number(figures.opened_pages));
+  report.add(Metric::kDiscardedPages, number(global.discarded()));
+  const firewall::Ledger& ledger = global.gatekeeper().ledger();
+  for (std::size_t index = 0; index < global.names().size(); ++index) {
+    if (index == global.own()) continue;
+    const auto writer = static_cast<CellId>(index);
+    const std::string& name = global.names()[index];
+    report.add(Metric::kWritablePages, number(ledger.count_writable(writer)), {name});
+    report.add(Metric::kWrittenPages, number(ledger.count_written(writer)), {name});
+    report.add(Metric::kViolations, number(figures.violations_of.at(index)), {name});
+  }
+}
+
+void add_global(Report& report, const GlobalMemory& global) {
+  report.add(Metric::kContribution, number(global.sizes()[global.own()]));
+  report.add(Metric::kMemoryFailures, number(global.memory_failures()));
+  for (unsigned home = 0; home < global.names().size(); ++home) {
+    if (home == global.own() || global.sizes()[home] == 0) continue;
+    report.add(Metric::kClosings, number(std::uint64_t{global.closings(home)}),
+               {global.names()[home]});
+  }
+  if (global.is_home()) add_firewall(report, global);
+}
+
+}  // namespace
+
+Report collect_metrics(const CellMonitor& monitor, const CounterDesk::Answer& vsock,
+                       const TickRate& rate) {
+  Report report;
+  const wire::CellStatus status = monitor.status();
+  add_cell(report, monitor, status);
+  add_view(report, monitor, status.view);
+  add_processes(report, status);
+  add_guest(report, monitor.watch(), rate);
+  const auto& names = monitor.siblings().cell_names();
+  for (const auto& [peer, counters] : vsock.counts) {
+    if (peer < names.size()) add_pair(report, names[peer], counters);
+  }
+  if (monitor.global() != nullptr) add_global(report, *monitor.global());
+  return report;
+}
+
+}  // namespace hive::control
