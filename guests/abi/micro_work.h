@@ -61,7 +61,8 @@ static inline uint64_t hive_micro_work_digest(uint64_t digest, uint64_t value) {
 /* What the guest with SEED writes into word WORD in round ROUND (the low half of it, from 1). */
 static inline uint64_t hive_micro_work_stamp(uint64_t seed, uint64_t word, uint32_t round) {
   const uint64_t mark = ((seed << 32 ^ word << 16 ^ round) * 0x9e3779b97f4a7c15ull) >> 32;
-  return (uint64_t)round << 32 | mark;
+  const uint64_t high = round;
+  return high << 32 | mark;
 }
 
 /* NOLINTEND(readability-identifier-naming) */
