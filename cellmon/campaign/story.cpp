@@ -60,6 +60,7 @@ class Reader {
         story_.evidence = event.kind == "alert" ? "alert " + event.detail : event.detail;
       }
     }
+    if (event.kind == "alert" && (!alert_ || time < *alert_)) alert_ = time;
     if (event.kind == "recovered") recovered_.push_back(time);
     if (event.cell == strike_.cell) {
       if (event.kind == "running") runs_.push_back(time);
@@ -71,7 +72,6 @@ class Reader {
 
   Story finish() {
     story_.times.detection = between(strike_.time, noticed_);
-    Moment alert;
     Moment first_view;
     Moment last_view;
     Moment last_decision;
@@ -80,7 +80,6 @@ class Reader {
     story_.put_out_everywhere = !tellers_.empty();
     bool all_back = !tellers_.empty();
     for (const auto& [cell, teller] : tellers_) {
-      if (teller.alert && (!alert || *teller.alert < *alert)) alert = teller.alert;
       if (teller.view && (!first_view || *teller.view < *first_view)) first_view = teller.view;
       last_view = std::max(last_view, teller.view);
       last_decision = std::max(last_decision, teller.decided);
@@ -92,7 +91,7 @@ class Reader {
       story_.at_rest = story_.at_rest && !teller.still;
       story_.times.pause = std::max(story_.times.pause, between(teller.alert, teller.resumed));
     }
-    if (all_decided) story_.times.agreement = between(alert, last_decision);
+    if (all_decided) story_.times.agreement = between(alert_, last_decision);
     if (story_.put_out_everywhere) story_.times.everywhere = between(strike_.time, last_view);
     note_recovery(first_view);
     if (all_back) note_return(last_back);
@@ -160,6 +159,7 @@ class Reader {
   const Strike& strike_;
   Story story_;
   Moment noticed_;
+  Moment alert_;
   std::map<std::string, Teller> tellers_;
   std::vector<std::uint64_t> recovered_;
   std::vector<std::uint64_t> runs_;  ///< When the cell that was hit came to run.
