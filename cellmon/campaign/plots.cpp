@@ -57,6 +57,12 @@ std::string bar(double x, double y, double width, double height, const char* col
       x, y, width, height, colour, escape(title));
 }
 
+/// NAME, as far as there is room for it.
+std::string shorten(const std::string& name) {
+  constexpr std::size_t kLongest = 23;
+  return name.size() <= kLongest ? name : name.substr(0, kLongest - 3) + "...";
+}
+
 /// A logarithmic axis over whole decades.
 class LogAxis {
  public:
@@ -113,7 +119,7 @@ std::string plot_outcomes(const Statistics& statistics) {
   svg += legend(entries, 14);
   double y = kTop;
   for (const auto& [name, group] : statistics.groups) {
-    svg += text(kLeft - 8, y + 16, name, "end");
+    svg += text(kLeft - 8, y + 16, shorten(name), "end");
     const std::uint64_t runs = group.injected + group.count(Outcome::kRefused);
     double x = kLeft;
     for (const Shade& shade : kShades) {
@@ -135,6 +141,7 @@ std::string plot_distributions(const std::vector<Curve>& curves) {
   constexpr double kPlot = 240;
   constexpr double kLabels = 50;
   constexpr double kNames = 210;
+  constexpr double kName = 20;
   constexpr int kPoints = 200;
   double least = curves.front().times->values.front();
   double most = least;
@@ -146,7 +153,8 @@ std::string plot_distributions(const std::vector<Curve>& curves) {
   const LogAxis axis(std::max(least, kShortest), std::max(most, kShortest), kLabels,
                      kWidth - kNames);
   const auto height_of = [](double part) { return 10 + (1 - part) * kPlot; };
-  std::string svg = open(kWidth, kPlot + 40, "distribution of times");
+  const double height = std::max(kPlot + 40, 30 + kName * static_cast<double>(curves.size()));
+  std::string svg = open(kWidth, height, "distribution of times");
   svg += axis.draw(height_of(1), height_of(0), 1, " ms");
   for (const double part : {0.0, 0.25, 0.5, 0.75, 1.0}) {
     svg += line(kLabels, height_of(part), kWidth - kNames, height_of(part), "grid");
@@ -154,7 +162,8 @@ std::string plot_distributions(const std::vector<Curve>& curves) {
         text(kLabels - 6, height_of(part) + 4, fmt::format("{:.0f} %", part * 100), "end", "soft");
   }
   for (std::size_t i = 0; i < curves.size(); ++i) {
-    const char* colour = kColours[i % kColours.size()];
+    const std::size_t place = curves[i].place;
+    const char* colour = kColours[place % kColours.size()];
     const Distribution& times = *curves[i].times;
     std::string points;
     for (int point = 0; point <= kPoints; ++point) {
@@ -165,12 +174,12 @@ std::string plot_distributions(const std::vector<Curve>& curves) {
     svg += fmt::format(
         "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"2\"{}>"
         "<title>{}</title></polyline>",
-        points, colour, i < kColours.size() ? "" : " stroke-dasharray=\"5 4\"",
+        points, colour, place < kColours.size() ? "" : " stroke-dasharray=\"5 4\"",
         escape(curves[i].name));
-    const double y = 22 + 20 * static_cast<double>(i);
+    const double y = 22 + kName * static_cast<double>(i);
     svg += bar(kWidth - kNames + 14, y - 9, 12, 12, colour, curves[i].name);
     svg += text(kWidth - kNames + 31, y + 1,
-                fmt::format("{} ({})", curves[i].name, times.values.size()));
+                fmt::format("{} ({})", shorten(curves[i].name), times.values.size()));
   }
   return svg + "</svg>";
 }
@@ -188,7 +197,7 @@ std::string plot_bounds(const Statistics& statistics) {
   for (const auto& [name, group] : rows) {
     const double bound = group->escape_bound();
     const double middle = y + kRow / 2 - 4;
-    svg += text(kLeft - 8, middle + 4, name, "end");
+    svg += text(kLeft - 8, middle + 4, shorten(name), "end");
     svg += line(kLeft, middle, axis.at(bound), middle, "axis");
     svg += fmt::format(
         "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"5\" fill=\"{}\"><title>{}: at most "

@@ -1,6 +1,7 @@
 // The pictures of a campaign's report, as SVG elements for an HTML page.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,7 @@ std::string plot_outcomes(const Statistics& statistics);
 
 struct Curve {
   std::string name;
+  std::size_t place;          ///< Of its class: the same one has the same colour in all pictures.
   const Distribution* times;  ///< Not empty; outlives the call.
 };
 

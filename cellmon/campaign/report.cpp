@@ -83,11 +83,13 @@ void add_latencies(const Statistics& statistics, Document& report) {
     Table table{{name_of(latency) + ", ms", "runs", "mean", "median", "95 %", "99 %", "maximum"},
                 {}};
     std::vector<Curve> curves;
+    std::size_t place = 0;
     for (const auto& [name, group] : statistics.groups) {
+      const std::size_t own = place++;
       const auto times = group.latencies.find(latency);
       if (times == group.latencies.end()) continue;
       table.rows.push_back(latency_row(name, times->second));
-      curves.push_back({name, &times->second});
+      curves.push_back({name, own, &times->second});
     }
     table.rows.push_back(latency_row("all", found->second));
     report.parts.emplace_back(std::move(table));

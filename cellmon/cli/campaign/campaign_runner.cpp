@@ -1,5 +1,6 @@
 #include "cellmon/cli/campaign/campaign_runner.h"
 
+#include <fmt/format.h>
 #include <time.h>
 
 #include <algorithm>
@@ -18,6 +19,7 @@ using campaign::Story;
 using std::chrono::steady_clock;
 
 constexpr Milliseconds kStep{10};
+constexpr int kBoots = 3;
 
 /// For the last look at the survivors, when `limit` has passed.
 constexpr Milliseconds kLastLook{10'000};
@@ -29,6 +31,11 @@ std::uint64_t monotonic_ns() {
          static_cast<std::uint64_t>(now.tv_nsec);
 }
 
+std::int64_t wall_ns() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
+}
+
 }  // namespace
 
 CampaignRunner::CampaignRunner(Settings settings, const SignalFd& signals)
@@ -37,15 +44,39 @@ CampaignRunner::CampaignRunner(Settings settings, const SignalFd& signals)
       workload_(
           make_workload(settings_.campaign, settings_.plan, settings_.folder, settings_.base)) {}
 
-void CampaignRunner::make_ready() {
-  if (machine_ && earlier_.size() >= settings_.keep) machine_.reset();
-  if (!machine_) {
+void CampaignRunner::boot() {
+  // A host that is busy may be too slow once.
+  for (int left = kBoots - 1;; --left) {
     earlier_.clear();
     workload_->reset();
-    machine_ = std::make_unique<BootedMachine>(settings_.plan, settings_.run_dir, signals_,
-                                               *workload_, settings_.campaign.boot);
+    try {
+      machine_ = std::make_unique<BootedMachine>(settings_.plan, settings_.run_dir, signals_,
+                                                 *workload_, settings_.campaign.boot);
+      return workload_->prepare(*machine_);
+    } catch (const Interrupted&) {
+      throw;
+    } catch (const Error& error) {
+      machine_.reset();
+      if (left == 0 || signals_.take() != 0) throw;
+      fmt::print(stderr, "hive: campaign: {}; another machine is started\n", error.what());
+    }
   }
-  workload_->prepare(*machine_);
+}
+
+void CampaignRunner::make_ready() {
+  if (machine_ && earlier_.size() >= settings_.keep) machine_.reset();
+  if (!machine_) return boot();
+  try {
+    workload_->prepare(*machine_);
+  } catch (const Interrupted&) {
+    throw;
+  } catch (const WrongWork&) {
+    throw;
+  } catch (const Error& error) {
+    fmt::print(stderr, "hive: campaign: {}; another machine is started\n", error.what());
+    machine_.reset();
+    boot();
+  }
 }
 
 void CampaignRunner::wait(Milliseconds time) { machine_->pump(time); }
@@ -71,12 +102,17 @@ campaign::Record CampaignRunner::run(const campaign::Draw& drawn) {
     workload_->begin(*machine_);
     wait(drawn.delay);
     machine_->forget_events();
-    campaign::Strike strike{drawn.cell, monotonic_ns()};
-    record.wall_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(
-                         std::chrono::system_clock::now().time_since_epoch())
-                         .count();
+    const campaign::Strike strike{drawn.cell, monotonic_ns()};
+    record.wall_ns = wall_ns();
     observation.refusal = machine_->inject(drawn);
     watch(strike, duration_of(drawn), observation);
+  } catch (const WrongWork& wrong) {
+    if (!machine_) throw;
+    record.outcome = Outcome::kEscaped;
+    record.reasons = {std::string(wrong.what()) + "; it was right after the runs before"};
+    record.wall_ns = wall_ns();
+    finish(record, false);
+    return record;
   } catch (...) {
     machine_.reset();
     throw;
@@ -87,15 +123,19 @@ campaign::Record CampaignRunner::run(const campaign::Draw& drawn) {
   record.evidence = observation.story.evidence;
   record.put_out = observation.story.put_out;
   record.times = observation.story.times;
-  record.earlier = earlier_;
-  earlier_.push_back(drawn.run);
-  events_ = machine_->events();
   const bool is_whole = verdict.outcome == Outcome::kContained &&
                         (!observation.story.put_out || observation.story.returned);
-  if (!is_whole && verdict.outcome != Outcome::kRefused) machine_.reset();
+  finish(record, is_whole || verdict.outcome == Outcome::kRefused);
   record.took_ms = static_cast<std::uint64_t>(
       std::chrono::duration_cast<Milliseconds>(steady_clock::now() - begin).count());
   return record;
+}
+
+void CampaignRunner::finish(campaign::Record& record, bool keep) {
+  record.earlier = earlier_;
+  earlier_.push_back(record.drawn.run);
+  events_ = machine_->events();
+  if (!keep) machine_.reset();
 }
 
 void CampaignRunner::verify(const Story& story, std::size_t hit) {
@@ -104,7 +144,7 @@ void CampaignRunner::verify(const Story& story, std::size_t hit) {
   workload_->ask(*machine_, expected);
 }
 
-void CampaignRunner::watch(campaign::Strike& strike, Milliseconds duration,
+void CampaignRunner::watch(campaign::Strike strike, Milliseconds duration,
                            Observation& observation) {
   const std::size_t hit = machine_->index_of(strike.cell);
   const auto start = steady_clock::now();

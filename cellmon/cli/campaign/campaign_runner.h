@@ -35,10 +35,15 @@ class CampaignRunner {
   [[nodiscard]] const std::vector<wire::Event>& events() const { return events_; }
 
  private:
+  /// Has a machine ready for the workload. Throws WrongWork, with the machine
+  /// kept, where runs before have done harm that was not seen.
   void make_ready();
+  void boot();
   void wait(Milliseconds time);
   /// Watches until all is well again, or it is too late for that. The fault lasts for DURATION.
-  void watch(campaign::Strike& strike, Milliseconds duration, campaign::Observation& observation);
+  void watch(campaign::Strike strike, Milliseconds duration, campaign::Observation& observation);
+  /// Ends the account of a run; without KEEP its machine as well.
+  void finish(campaign::Record& record, bool keep);
   void verify(const campaign::Story& story, std::size_t hit);
   [[nodiscard]] bool returns_by_itself(std::size_t cell) const;
   void restart(std::size_t cell);

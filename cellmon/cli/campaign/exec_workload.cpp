@@ -59,7 +59,7 @@ std::string ExecWorkload::run(BootedMachine& machine, std::size_t cell, GuestCom
   command.start(machine, cell, line);
   while (!command.has_ended()) machine.pump(kStep);
   if (!command.problem().empty()) {
-    throw Error(fmt::format("cell {}: \"{}\" fails before any fault: {}", guests_[cell].name, line,
+    throw Error(fmt::format("cell {}: \"{}\" fails before the fault: {}", guests_[cell].name, line,
                             command.problem()));
   }
   std::string output = command.output();
@@ -124,6 +124,7 @@ bool ExecWorkload::advance(BootedMachine& machine, std::size_t cell) {
     guest.prepare.start(machine, cell, work_.prepare);
     return false;
   }
+  guest.fresh = guest.fresh && !guest.prepare.problem().empty();
   if (guest.check.has_ended()) return true;
   guest.check.start(machine, cell, work_.check.line);
   return false;
@@ -155,7 +156,8 @@ campaign::CellLook ExecWorkload::look_at(const Guest& guest) const {
         difference(command.output(), references_.find(guest.name, name).value_or(""));
     return how.empty() ? how : name + ": " + how;
   };
-  if (guest.worked) look.why = fault_of(guest.work, "work");
+  if (!guest.prepare.problem().empty()) look.why = "prepare: " + guest.prepare.problem();
+  if (look.why.empty() && guest.worked) look.why = fault_of(guest.work, "work");
   if (look.why.empty()) look.why = fault_of(guest.check, "check");
   look.work = look.why.empty() ? Work::kRight : Work::kWrong;
   return look;

@@ -172,12 +172,12 @@ void MicroWorkload::await_right(BootedMachine& machine) {
     machine.pump(Milliseconds(5));
     if (steady_clock::now() < deadline) continue;
     throw Error(
-        "the guests do not report before any fault; do they run the workload's script? See "
+        "the guests do not report before the fault; do they run the workload's script? See "
         "docs/campaigns.md");
   }
   for (const campaign::CellLook& look : looks()) {
     if (look.work == Work::kRight) continue;
-    throw Error(fmt::format("cell {} is wrong before any fault: {}", look.cell, look.why));
+    throw WrongWork(fmt::format("cell {} is wrong before the fault: {}", look.cell, look.why));
   }
 }
 

@@ -11,12 +11,18 @@
 
 namespace hive::cli {
 
+/// A cell's work is wrong though no fault has been injected since it was right last.
+class WrongWork : public Error {
+ public:
+  using Error::Error;
+};
+
 /// Of one machine at a time. The calls come in this order for each run: prepare(), begin(), the
 /// fault, and ask() with looks() until all have answered.
 class Workload : public MonitorListener {
  public:
-  /// Makes the cells that were started since the last run ready. Throws Error where one of them is
-  /// not right before any fault.
+  /// Makes the cells that were started since the last run ready. Throws WrongWork where a cell is
+  /// not right before the fault, and Error.
   virtual void prepare(BootedMachine& machine) = 0;
   /// Begins what is to be under way when the fault strikes.
   virtual void begin(BootedMachine& machine) = 0;
