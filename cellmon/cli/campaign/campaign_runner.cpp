@@ -57,7 +57,8 @@ void CampaignRunner::boot() {
       throw;
     } catch (const Error& error) {
       machine_.reset();
-      if (left == 0 || signals_.take() != 0) throw;
+      if (settings_.stops) throw Interrupted();
+      if (left == 0) throw;
       fmt::print(stderr, "hive: campaign: {}; another machine is started\n", error.what());
     }
   }
@@ -79,6 +80,15 @@ void CampaignRunner::make_ready() {
   }
 }
 
+bool CampaignRunner::is_quiet() const {
+  if (earlier_.empty()) return true;
+  const Story story = read_story(machine_->events(), last_, machine_->cells());
+  if (!story.lost.empty()) {
+    throw WrongWork(fmt::format("cell {} was put out or started anew", story.lost.front()));
+  }
+  return story.at_rest && story.turns == last_turns_;
+}
+
 void CampaignRunner::wait(Milliseconds time) { machine_->pump(time); }
 
 bool CampaignRunner::returns_by_itself(std::size_t cell) const {
@@ -98,9 +108,13 @@ campaign::Record CampaignRunner::run(const campaign::Draw& drawn) {
   record.drawn = drawn;
   Observation observation;
   try {
-    make_ready();
-    workload_->begin(*machine_);
-    wait(drawn.delay);
+    for (;;) {
+      make_ready();
+      workload_->begin(*machine_);
+      wait(drawn.delay);
+      if (is_quiet()) break;
+      machine_.reset();
+    }
     machine_->forget_events();
     const campaign::Strike strike{drawn.cell, monotonic_ns()};
     record.wall_ns = wall_ns();
@@ -174,6 +188,8 @@ void CampaignRunner::watch(campaign::Strike strike, Milliseconds duration,
     if (late && now >= limit + kLastLook) break;
     const bool long_enough = now >= enough || !observation.refusal.empty();
     if (!late && !is_over(story, observation.expects_return, long_enough)) continue;
+    last_ = strike;
+    last_turns_ = story.turns;
     if (asked != story.turns) {
       verify(story, hit);
       asked = story.turns;

@@ -1,6 +1,7 @@
 // The runs of a campaign that one process does, one after another.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +24,7 @@ class CampaignRunner {
     std::string folder;  ///< Of the campaign's output.
     std::string base;    ///< Of the campaign's file.
     std::string run_dir;
+    const std::atomic<bool>& stops;  ///< Whether the campaign is to end: a signal may be missed.
   };
 
   CampaignRunner(Settings settings, const SignalFd& signals);
@@ -39,6 +41,9 @@ class CampaignRunner {
   /// kept, where runs before have done harm that was not seen.
   void make_ready();
   void boot();
+  /// Whether nothing has happened since the last run in this machine ended. Throws WrongWork where
+  /// a survivor of it was lost.
+  [[nodiscard]] bool is_quiet() const;
   void wait(Milliseconds time);
   /// Watches until all is well again, or it is too late for that. The fault lasts for DURATION.
   void watch(campaign::Strike strike, Milliseconds duration, campaign::Observation& observation);
@@ -53,6 +58,8 @@ class CampaignRunner {
   std::unique_ptr<Workload> workload_;
   std::unique_ptr<BootedMachine> machine_;
   std::vector<std::uint64_t> earlier_;  ///< Runs of this machine.
+  campaign::Strike last_;               ///< That of the last one.
+  std::size_t last_turns_ = 0;          ///< Its story's.
   std::vector<wire::Event> events_;
 };
 

@@ -38,6 +38,7 @@ enum WorkerStatus { kWorkerDone = 0, kWorkerFailed = 1, kWorkerInterrupted = 2 }
 struct Shared {
   std::atomic<std::uint64_t> next{0};  ///< Place in the job's runs.
   std::array<std::atomic<std::uint64_t>, kOutcomes> done{};
+  std::atomic<bool> stops{false};
 };
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
@@ -80,13 +81,14 @@ void tell(const campaign::Record& record, const CampaignJob& job) {
 
 void do_share(const CampaignJob& job, const std::string& machine, Shared& shared) {
   const SignalFd signals({SIGINT, SIGTERM, SIGHUP});
-  CampaignRunner::Settings settings{job.campaign,      job.plan, job.seed,        job.keep,
-                                    job.folder.path(), job.base, ensure_run_dir()};
+  CampaignRunner::Settings settings{job.campaign,      job.plan, job.seed,         job.keep,
+                                    job.folder.path(), job.base, ensure_run_dir(), shared.stops};
   settings.plan.name = machine;
   CampaignRunner runner(std::move(settings), signals);
   std::vector<std::string> cells;
   for (const plan::Cell& cell : job.plan.cells) cells.push_back(cell.name);
   for (;;) {
+    if (shared.stops) throw Interrupted();
     const std::uint64_t place = shared.next.fetch_add(1);
     if (place >= job.runs.size()) return;
     const campaign::Draw drawn = draw(job.campaign, cells, job.seed, job.runs[place]);
@@ -117,13 +119,13 @@ int be_worker(const CampaignJob& job, unsigned number, Shared& shared, pid_t par
 /// The workers, as their parent sees them.
 class Workers {
  public:
-  Workers(const CampaignJob& job, Shared& shared) {
+  Workers(const CampaignJob& job, Shared& shared) : shared_(shared) {
     std::fflush(nullptr);
     const pid_t parent = ::getpid();
     for (unsigned number = 0; number < job.parallel; ++number) {
       const pid_t pid = ::fork();
       if (pid < 0) {
-        signal(SIGTERM);
+        stop();
         throw_errno("cannot start a process");
       }
       if (pid == 0) {
@@ -135,8 +137,10 @@ class Workers {
     }
   }
 
-  void signal(int number) {
-    for (const pid_t pid : pids_) ::kill(pid, number);
+  /// Has all of them end.
+  void stop() {
+    shared_.stops = true;
+    for (const pid_t pid : pids_) ::kill(pid, SIGTERM);
   }
 
   /// Whether any is left. When one fails, the others are told to end.
@@ -151,7 +155,7 @@ class Workers {
     });
     if (failed_ && !told_) {
       told_ = true;
-      signal(SIGTERM);
+      stop();
     }
     return !pids_.empty();
   }
@@ -161,6 +165,7 @@ class Workers {
   }
 
  private:
+  Shared& shared_;
   std::vector<pid_t> pids_;
   bool failed_ = false;
   bool interrupted_ = false;
@@ -212,7 +217,7 @@ JobEnd do_runs(const CampaignJob& job) {
     line.show(false);
     pollfd entry{signals.fd(), POLLIN, 0};
     ::poll(&entry, 1, static_cast<int>(kRedraw.count()));
-    if (signals.take() != 0) workers.signal(SIGTERM);
+    if (signals.take() != 0) workers.stop();
   }
   line.show(true);
   return workers.end();
