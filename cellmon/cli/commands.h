@@ -22,6 +22,7 @@ void add_pause(CLI::App& app, int& exit_status);
 void add_resume(CLI::App& app, int& exit_status);
 void add_reboot(CLI::App& app, int& exit_status);
 void add_inject(CLI::App& app, int& exit_status);
+void add_campaign(CLI::App& app, int& exit_status);
 void add_down(CLI::App& app, int& exit_status);
 
 }  // namespace hive::cli

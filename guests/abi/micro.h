@@ -65,8 +65,13 @@ enum hive_micro_op {
                                    vector 1 comes after it */
   HIVE_MICRO_SWEEP = 28,         /* a: address, b: stride, c: count; stores into 8 bytes at each of
                                     the addresses a, a + b, ... the address itself -> ticks it took */
-  HIVE_MICRO_TALK = 29 /* a: address of a hive_micro_talk; takes turns with another guest by
-                          shared memory and doorbells -> turns */
+  HIVE_MICRO_TALK = 29,      /* a: address of a hive_micro_talk; takes turns with another guest by
+                               shared memory and doorbells -> turns */
+  HIVE_MICRO_FILL_WORK = 30, /* a: address of a hive_micro_work (micro_work.h); fills its memory */
+  HIVE_MICRO_WORK = 31,      /* a: as above; does a round, what its serial port asks for, and sleeps
+                                -> rounds */
+  HIVE_MICRO_STAMP = 32      /* a: as above; stamps the other home's words, if it may: once it has
+                                got an exception there, not before it is told anew -> words */
 };
 
 /* One side's part of the shared memory: only that side writes it. Its message follows. */

@@ -88,6 +88,10 @@ constexpr Action sweep(std::uint64_t address, std::uint64_t stride, std::uint64_
 }
 /// TALK: address of a hive_micro_talk.
 constexpr Action talk(std::uint64_t talk) { return {HIVE_MICRO_TALK, 0, talk, 0, 0}; }
+/// WORK: address of a hive_micro_work.
+constexpr Action fill_work(std::uint64_t work) { return {HIVE_MICRO_FILL_WORK, 0, work, 0, 0}; }
+constexpr Action do_work(std::uint64_t work) { return {HIVE_MICRO_WORK, 0, work, 0, 0}; }
+constexpr Action stamp_work(std::uint64_t work) { return {HIVE_MICRO_STAMP, 0, work, 0, 0}; }
 constexpr Action end() { return {HIVE_MICRO_END, 0, 0, 0, 0}; }
 
 /// The module to boot the micro guest with: script n is for CPU n. Throws std::invalid_argument

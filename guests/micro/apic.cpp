@@ -16,12 +16,16 @@ constexpr std::uint32_t kEoi = 0xb0;
 constexpr std::uint32_t kSpurious = 0xf0;
 constexpr std::uint32_t kCommandLow = 0x300;
 constexpr std::uint32_t kCommandHigh = 0x310;
+constexpr std::uint32_t kTimer = 0x320;
 constexpr std::uint32_t kLint0 = 0x350;
+constexpr std::uint32_t kInitialCount = 0x380;
+constexpr std::uint32_t kDivide = 0x3e0;
 
 constexpr std::uint32_t kSoftwareEnabled = 0x1ff;  // Spurious vector 0xff.
 constexpr std::uint32_t kMasked = 0x1'0000;
 constexpr std::uint32_t kInit = 0x4500;
 constexpr std::uint32_t kStartup = 0x4600;
+constexpr std::uint32_t kDivideByOne = 0xb;
 constexpr std::uint64_t kSettleTicks = 100'000;
 
 void write(const Cpu& cpu, std::uint32_t offset, std::uint32_t value) {
@@ -68,6 +72,12 @@ void send_startup(const Cpu& cpu, std::uint32_t apic_id, std::uint32_t start) {
   send_ipi(cpu, kStartup | start >> kPageShift, apic_id);
   settle();
   send_ipi(cpu, kStartup | start >> kPageShift, apic_id);
+}
+
+void start_timer(const Cpu& cpu, std::uint8_t vector, std::uint32_t ticks) {
+  write(cpu, kDivide, kDivideByOne);
+  write(cpu, kTimer, vector);
+  write(cpu, kInitialCount, ticks);
 }
 
 }  // namespace hive::micro

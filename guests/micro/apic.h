@@ -16,5 +16,7 @@ void end_of_interrupt(const Cpu& cpu);
 void send_ipi(const Cpu& cpu, std::uint32_t command, std::uint32_t apic_id);
 /// INIT, then twice SIPI to the page at START, below 1 MiB.
 void send_startup(const Cpu& cpu, std::uint32_t apic_id, std::uint32_t start);
+/// Has the timer interrupt CPU by VECTOR once, after TICKS of the APIC's bus; 0: never.
+void start_timer(const Cpu& cpu, std::uint8_t vector, std::uint32_t ticks);
 
 }  // namespace hive::micro

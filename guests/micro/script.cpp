@@ -5,6 +5,7 @@
 #include "guests/micro/memory_actions.h"
 #include "guests/micro/talk.h"
 #include "guests/micro/vectors.h"
+#include "guests/micro/work.h"
 #include "guests/micro/x86.h"
 
 namespace hive::micro {
@@ -94,6 +95,12 @@ hive_micro_status perform_control(Cpu& cpu, const hive_micro_action& action, Res
       return barrier(action);
     case HIVE_MICRO_TALK:
       return talk(cpu, action, result);
+    case HIVE_MICRO_FILL_WORK:
+      return fill_work(action);
+    case HIVE_MICRO_WORK:
+      return do_work(cpu, action, result);
+    case HIVE_MICRO_STAMP:
+      return stamp_work(action, result);
     case HIVE_MICRO_UNDEFINED:
       asm volatile("ud2");
       return HIVE_MICRO_OK;

@@ -17,7 +17,7 @@ ROOMS = [
     "guests/abi",
     "vmm/base", "vmm/plan", "vmm/memory", "vmm/kvm", "vmm/boot", "vmm/dump", "vmm/device", "vmm/cell",
     "cellmon/wire", "cellmon/metrics", "cellmon/firewall", "cellmon/mesh", "cellmon/detect", "cellmon/agree",
-    "cellmon/recover", "cellmon/member", "cellmon/inject",
+    "cellmon/recover", "cellmon/member", "cellmon/inject", "cellmon/campaign",
     "cellmon/control", "cellmon/cli",
     "policy",
     "guests/sdk", "guests/ctl", "guests/agent", "guests/micro",

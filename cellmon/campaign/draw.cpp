@@ -1,0 +1,142 @@
+#include "cellmon/campaign/draw.h"
+
+#include <fmt/format.h>
+
+#include "cellmon/campaign/campaign_file.h"
+#include "cellmon/campaign/random.h"
+#include "cellmon/inject/catalogue.h"
+#include "vmm/plan/text.h"
+
+namespace hive::campaign {
+namespace {
+
+const FaultSpec& choose(const Campaign& campaign, Random& random) {
+  std::uint64_t sum = 0;
+  for (const FaultSpec& spec : campaign.faults) sum += spec.weight;
+  std::uint64_t at = random.below(sum);
+  for (const FaultSpec& spec : campaign.faults) {
+    if (at < spec.weight) return spec;
+    at -= spec.weight;
+  }
+  return campaign.faults.back();
+}
+
+bool is_cell(std::string_view fault, std::string_view parameter) {
+  const inject::Entry* entry = inject::find(fault);
+  if (entry == nullptr) return false;
+  for (const inject::Parameter& each : entry->parameters) {
+    if (each.name == parameter) return each.kind == inject::ValueKind::kCell;
+  }
+  return false;
+}
+
+/// What kAny stands for, for PARAMETER of a fault in cell OWN.
+std::string make_up(std::string_view fault, std::string_view parameter, const std::string& own,
+                    std::span<const std::string> cells, Random& random) {
+  constexpr std::uint64_t kNumbers = 0x7fff'ffff;
+  if (!is_cell(fault, parameter)) return std::to_string(1 + random.below(kNumbers));
+  std::vector<std::string> others;
+  for (const std::string& cell : cells) {
+    if (cell != own) others.push_back(cell);
+  }
+  return others.empty() ? own : others[random.below(others.size())];
+}
+
+bool is_among(const std::string& name, std::span<const std::string> names) {
+  for (const std::string& each : names) {
+    if (each == name) return true;
+  }
+  return false;
+}
+
+/// Why VALUES are none for SPEC's fault in cell OWN of CELLS; empty where they are.
+std::string refusal(const FaultSpec& spec, const inject::Values& values,
+                    std::span<const std::string> cells, CellId own) {
+  const auto result = inject::parse(spec.fault, values, cells, own);
+  const auto* why = std::get_if<std::string>(&result);
+  return why == nullptr ? "" : *why;
+}
+
+void check_spec(const FaultSpec& spec, std::span<const std::string> cells,
+                plan::FaultList& faults) {
+  for (const std::string& cell : spec.cells) {
+    if (is_among(cell, cells)) continue;
+    faults.add(spec.at, fmt::format("the machine has no cell {}", plan::quote(cell)),
+               "name cells of the plan, or leave 'cells' out");
+  }
+  for (std::size_t own = 0; own < cells.size(); ++own) {
+    if (!spec.cells.empty() && !is_among(cells[own], spec.cells)) continue;
+    Random random(0);
+    inject::Values first;
+    for (const Choice& choice : spec.parameters) first[choice.name] = choice.values.front();
+    // Each value once, with the first ones of the other parameters.
+    std::vector<inject::Values> all{first};
+    for (const Choice& choice : spec.parameters) {
+      for (std::size_t i = 1; i < choice.values.size(); ++i) {
+        all.push_back(first);
+        all.back()[choice.name] = choice.values[i];
+      }
+    }
+    for (inject::Values& values : all) {
+      for (auto& [name, value] : values) {
+        if (value == kAny) value = make_up(spec.fault, name, cells[own], cells, random);
+      }
+      const std::string why = refusal(spec, values, cells, static_cast<CellId>(own));
+      if (why.empty()) continue;
+      faults.add(spec.at, fmt::format("in cell {}: {}", cells[own], why),
+                 "give 'parameters' that the fault takes, or 'cells' that it fits");
+      return;
+    }
+  }
+}
+
+}  // namespace
+
+Draw draw(const Campaign& campaign, std::span<const std::string> cells, std::uint64_t seed,
+          std::uint64_t run) {
+  Random mixer(seed);
+  Random random(mixer.next() ^ Random(run).next());
+  const FaultSpec& spec = choose(campaign, random);
+  Draw drawn;
+  drawn.run = run;
+  drawn.fault = spec.fault;
+  drawn.group = spec.group;
+  drawn.paper_row = spec.paper_row;
+  const std::span<const std::string> where = spec.cells.empty() ? cells : spec.cells;
+  drawn.cell = where[random.below(where.size())];
+  for (const Choice& choice : spec.parameters) {
+    const std::string& value = choice.values[random.below(choice.values.size())];
+    drawn.parameters[choice.name] =
+        value == kAny ? make_up(spec.fault, choice.name, drawn.cell, cells, random) : value;
+  }
+  const auto most = static_cast<std::uint64_t>(campaign.delay.count());
+  drawn.delay = Milliseconds(random.below(most + 1));
+  return drawn;
+}
+
+std::string describe(const Draw& drawn) {
+  std::string text = drawn.fault;
+  for (const auto& [name, value] : drawn.parameters) text += fmt::format(" {}={}", name, value);
+  return fmt::format("{} in {}", text, drawn.cell);
+}
+
+Milliseconds duration_of(const Draw& drawn) {
+  const auto found = drawn.parameters.find("for");
+  if (found == drawn.parameters.end()) return Milliseconds(0);
+  return inject::parse_duration(found->second).value_or(Milliseconds(0));
+}
+
+std::vector<plan::Fault> check_cells(const Campaign& campaign, std::span<const std::string> cells) {
+  plan::FaultList faults;
+  for (const FaultSpec& spec : campaign.faults) check_spec(spec, cells, faults);
+  if (const auto* exec = std::get_if<ExecWork>(&campaign.workload)) {
+    for (const std::string& cell : exec->cells) {
+      if (is_among(cell, cells)) continue;
+      faults.add({}, fmt::format("the workload names cell {}", plan::quote(cell)),
+                 "name cells of the plan, or leave 'cells' out");
+    }
+  }
+  return faults.sorted();
+}
+
+}  // namespace hive::campaign

@@ -1,0 +1,87 @@
+#include "cellmon/campaign/verdict.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace hive::campaign {
+namespace {
+
+constexpr std::array<std::pair<Outcome, std::string_view>, 5> kNames{
+    {{Outcome::kContained, "contained"},
+     {Outcome::kEscaped, "escaped"},
+     {Outcome::kUndetected, "undetected"},
+     {Outcome::kNotRestored, "not-restored"},
+     {Outcome::kRefused, "refused"}}};
+
+std::string tell(const CellLook& look) {
+  const char* what = look.work == Work::kWrong ? "is wrong" : "does not answer";
+  return fmt::format("{} {}{}{}", look.cell, what, look.why.empty() ? "" : ": ", look.why);
+}
+
+/// What harmed survivors.
+std::vector<std::string> harm(const Observation& observation) {
+  std::vector<std::string> reasons;
+  for (const CellLook& look : observation.looks) {
+    if (!look.hit && look.work != Work::kRight) reasons.push_back(tell(look));
+  }
+  for (const std::string& cell : observation.story.lost) {
+    reasons.push_back(cell + " was put out or started anew, though nothing was injected there");
+  }
+  if (!observation.story.at_rest) reasons.emplace_back("survivors stand still for a decision");
+  return reasons;
+}
+
+const CellLook* hit_cell(const Observation& observation) {
+  for (const CellLook& look : observation.looks) {
+    if (look.hit) return &look;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+std::string_view to_string(Outcome outcome) {
+  for (const auto& [each, name] : kNames) {
+    if (each == outcome) return name;
+  }
+  return "";
+}
+
+std::optional<Outcome> parse_outcome(std::string_view text) {
+  for (const auto& [each, name] : kNames) {
+    if (name == text) return each;
+  }
+  return std::nullopt;
+}
+
+Verdict judge(const Observation& observation) {
+  std::vector<std::string> reasons = harm(observation);
+  if (!reasons.empty()) return {Outcome::kEscaped, std::move(reasons)};
+  if (!observation.refusal.empty()) return {Outcome::kRefused, {observation.refusal}};
+  const Story& story = observation.story;
+  const CellLook* hit = hit_cell(observation);
+  const bool well = hit != nullptr && hit->work == Work::kRight;
+  if (!story.put_out) {
+    if (well) return {Outcome::kContained, {}};
+    return {Outcome::kUndetected,
+            {(hit == nullptr ? "the cell" : tell(*hit)) + ", and nobody has put it out"}};
+  }
+  if (!story.put_out_everywhere || !story.recovered) {
+    return {Outcome::kNotRestored, {"the survivors have not recovered"}};
+  }
+  if (!observation.expects_return) return {Outcome::kContained, {}};
+  if (!story.returned) return {Outcome::kNotRestored, {"the cell has not come back"}};
+  if (!well) return {Outcome::kNotRestored, {"the cell has come back, but " + tell(*hit)}};
+  return {Outcome::kContained, {}};
+}
+
+bool is_over(const Story& story, bool expects_return, bool long_enough) {
+  if (!story.at_rest) return false;
+  if (!story.put_out) return long_enough;
+  return story.put_out_everywhere && story.recovered && (story.returned || !expects_return);
+}
+
+}  // namespace hive::campaign

@@ -1,0 +1,47 @@
+// The folder that a campaign writes to.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cellmon/campaign/campaign.h"
+#include "cellmon/campaign/record.h"
+#include "cellmon/campaign/report.h"
+#include "cellmon/wire/cell_status.h"
+#include "vmm/base/unique_fd.h"
+
+namespace hive::cli {
+
+/// Has runs.jsonl, report.md and report.html, evidence of what was not contained, and reference
+/// copies. One campaign at a time writes to it.
+class CampaignFolder {
+ public:
+  /// Makes PATH where it is not there. Throws Error, also where another campaign has it.
+  explicit CampaignFolder(std::string path);
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] std::string runs_file() const { return path_ + "/runs.jsonl"; }
+
+  /// The records that are there. Cuts a last line off that was not finished. Throws Error where a
+  /// line is no record.
+  std::vector<campaign::Record> read();
+
+  /// Adds RECORD to file NAME, such as runs.jsonl, at once. Any process that has this object may.
+  /// Throws Error.
+  void append(const std::string& name, const campaign::Record& record) const;
+  /// Keeps the events of a run. Throws Error.
+  void keep_events(const campaign::Record& record, std::span<const wire::Event> events) const;
+  /// Throws Error.
+  void write_report(const campaign::Document& report) const;
+
+ private:
+  std::string path_;
+  UniqueFd folder_;  ///< Locked.
+};
+
+/// Refuses RECORDS that are of another campaign than CAMPAIGN with SEED on CELLS. Throws Error.
+void check_records(const std::vector<campaign::Record>& records, const campaign::Campaign& campaign,
+                   std::uint64_t seed, std::span<const std::string> cells, const std::string& file);
+
+}  // namespace hive::cli

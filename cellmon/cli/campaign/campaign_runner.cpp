@@ -1,0 +1,204 @@
+#include "cellmon/cli/campaign/campaign_runner.h"
+
+#include <fmt/format.h>
+#include <time.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "cellmon/campaign/story.h"
+#include "cellmon/campaign/verdict.h"
+
+namespace hive::cli {
+namespace {
+
+using campaign::Observation;
+using campaign::Outcome;
+using campaign::Story;
+using std::chrono::steady_clock;
+
+constexpr Milliseconds kStep{10};
+constexpr int kBoots = 3;
+
+/// For the last look at the survivors, when `limit` has passed.
+constexpr Milliseconds kLastLook{10'000};
+
+std::uint64_t monotonic_ns() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
+         static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+std::int64_t wall_ns() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
+}
+
+}  // namespace
+
+CampaignRunner::CampaignRunner(Settings settings, const SignalFd& signals)
+    : settings_(std::move(settings)),
+      signals_(signals),
+      workload_(
+          make_workload(settings_.campaign, settings_.plan, settings_.folder, settings_.base)) {}
+
+void CampaignRunner::boot() {
+  // A host that is busy may be too slow once.
+  for (int left = kBoots - 1;; --left) {
+    earlier_.clear();
+    workload_->reset();
+    try {
+      machine_ = std::make_unique<BootedMachine>(settings_.plan, settings_.run_dir, signals_,
+                                                 *workload_, settings_.campaign.boot);
+      return workload_->prepare(*machine_);
+    } catch (const Interrupted&) {
+      throw;
+    } catch (const Error& error) {
+      machine_.reset();
+      if (settings_.stops) throw Interrupted();
+      if (left == 0) throw;
+      fmt::print(stderr, "hive: campaign: {}; another machine is started\n", error.what());
+    }
+  }
+}
+
+void CampaignRunner::make_ready() {
+  if (machine_ && earlier_.size() >= settings_.keep) machine_.reset();
+  if (!machine_) return boot();
+  try {
+    workload_->prepare(*machine_);
+  } catch (const Interrupted&) {
+    throw;
+  } catch (const WrongWork&) {
+    throw;
+  } catch (const Error& error) {
+    fmt::print(stderr, "hive: campaign: {}; another machine is started\n", error.what());
+    machine_.reset();
+    boot();
+  }
+}
+
+bool CampaignRunner::is_quiet() const {
+  if (earlier_.empty()) return true;
+  const Story story = read_story(machine_->events(), last_, machine_->cells());
+  if (!story.lost.empty()) {
+    throw WrongWork(fmt::format("cell {} was put out or started anew", story.lost.front()));
+  }
+  return story.at_rest && story.turns == last_turns_;
+}
+
+void CampaignRunner::wait(Milliseconds time) { machine_->pump(time); }
+
+bool CampaignRunner::returns_by_itself(std::size_t cell) const {
+  return settings_.plan.cells[cell].on_failure == plan::OnFailure::kReboot;
+}
+
+void CampaignRunner::restart(std::size_t cell) {
+  machine_->send(cell, "reboot", {{"force", true}});
+}
+
+campaign::Record CampaignRunner::run(const campaign::Draw& drawn) {
+  const auto begin = steady_clock::now();
+  events_.clear();
+  campaign::Record record;
+  record.campaign = settings_.campaign.name;
+  record.seed = settings_.seed;
+  record.drawn = drawn;
+  Observation observation;
+  try {
+    for (;;) {
+      make_ready();
+      workload_->begin(*machine_);
+      wait(drawn.delay);
+      if (is_quiet()) break;
+      machine_.reset();
+    }
+    machine_->forget_events();
+    const campaign::Strike strike{drawn.cell, monotonic_ns()};
+    record.wall_ns = wall_ns();
+    observation.refusal = machine_->inject(drawn);
+    watch(strike, duration_of(drawn), observation);
+  } catch (const WrongWork& wrong) {
+    if (!machine_) throw;
+    record.outcome = Outcome::kEscaped;
+    record.reasons = {std::string(wrong.what()) + "; it was right after the runs before"};
+    record.wall_ns = wall_ns();
+    finish(record, false);
+    return record;
+  } catch (...) {
+    machine_.reset();
+    throw;
+  }
+  campaign::Verdict verdict = judge(observation);
+  record.outcome = verdict.outcome;
+  record.reasons = std::move(verdict.reasons);
+  record.evidence = observation.story.evidence;
+  record.put_out = observation.story.put_out;
+  record.times = observation.story.times;
+  const bool is_whole = verdict.outcome == Outcome::kContained &&
+                        (!observation.story.put_out || observation.story.returned);
+  finish(record, is_whole || verdict.outcome == Outcome::kRefused);
+  record.took_ms = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<Milliseconds>(steady_clock::now() - begin).count());
+  return record;
+}
+
+void CampaignRunner::finish(campaign::Record& record, bool keep) {
+  record.earlier = earlier_;
+  earlier_.push_back(record.drawn.run);
+  events_ = machine_->events();
+  if (!keep) machine_.reset();
+}
+
+void CampaignRunner::verify(const Story& story, std::size_t hit) {
+  std::vector<bool> expected(machine_->cells().size(), true);
+  expected[hit] = !story.put_out || story.returned;
+  workload_->ask(*machine_, expected);
+}
+
+void CampaignRunner::watch(campaign::Strike strike, Milliseconds duration,
+                           Observation& observation) {
+  const std::size_t hit = machine_->index_of(strike.cell);
+  const auto start = steady_clock::now();
+  const auto enough = start + settings_.campaign.settle + duration;
+  const auto limit = std::max(start + settings_.campaign.limit, enough);
+  const std::uint64_t sent = strike.time;
+  bool restarted = false;
+  std::optional<std::size_t> asked;  // The story's turns, then.
+  for (;;) {
+    wait(kStep);
+    strike.time = campaign::strike_time(machine_->events(), strike.cell, sent).value_or(sent);
+    Story& story = observation.story;
+    story = read_story(machine_->events(), strike, machine_->cells());
+    // Who stays away needs somebody who starts it anew, which its own monitor can.
+    if (story.put_out && !returns_by_itself(hit)) {
+      observation.expects_return = restarted || machine_->has_monitor(hit);
+      if (!restarted && story.put_out_everywhere && story.recovered && story.at_rest &&
+          machine_->has_monitor(hit)) {
+        restart(hit);
+        restarted = true;
+      }
+    } else {
+      observation.expects_return = true;
+    }
+    const auto now = steady_clock::now();
+    const bool late = now >= limit;
+    if (late && now >= limit + kLastLook) break;
+    const bool long_enough = now >= enough || !observation.refusal.empty();
+    if (!late && !is_over(story, observation.expects_return, long_enough)) continue;
+    last_ = strike;
+    last_turns_ = story.turns;
+    if (asked != story.turns) {
+      verify(story, hit);
+      asked = story.turns;
+    } else if (workload_->has_answers(*machine_)) {
+      break;
+    }
+  }
+  observation.looks = workload_->looks();
+  observation.looks[hit].hit = true;
+}
+
+}  // namespace hive::cli

@@ -1,0 +1,59 @@
+// Micro guests that perform guests/abi/micro_work.h.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cellmon/campaign/micro_check.h"
+#include "cellmon/cli/campaign/workload.h"
+
+namespace hive::cli {
+
+class MicroWorkload : public Workload {
+ public:
+  MicroWorkload(const campaign::MicroWork& work, const plan::Machine& plan);
+
+  void prepare(BootedMachine& machine) override;
+  void begin(BootedMachine& /*machine*/) override {}  // They never rest.
+  void ask(BootedMachine& machine, const std::vector<bool>& expected) override;
+  bool has_answers(BootedMachine& machine) override;
+  [[nodiscard]] std::vector<campaign::CellLook> looks() const override;
+  void reset() override;
+
+  void connected(std::size_t cell) override;
+  void take(std::size_t cell, const Message& message) override;
+  void note(std::size_t cell, const wire::Event& event) override;
+
+ private:
+  /// One guest.
+  struct Guest {
+    std::string name;
+    std::uint64_t seed = 0;
+    std::uint64_t words = 0;
+    bool fresh = true;  ///< Started since the last prepare().
+    bool asked = false;
+    bool attach = false;         ///< The console is to be attached.
+    std::uint64_t sent = 0;      ///< Requests to verify, of this incarnation.
+    std::uint64_t answered = 0;  ///< The last report's `check`.
+    std::uint64_t wanted = 0;    ///< The report that answers what was asked last.
+    std::string line;            ///< What has come of a line that has not ended.
+    std::string noise;           ///< A line that is no report: the script prints none.
+    std::string fault;           ///< Of the last report; empty: it was right.
+    std::chrono::steady_clock::time_point sent_at{};
+  };
+
+  void request(BootedMachine& machine, std::size_t cell);
+  void read(Guest& guest, std::string_view bytes);
+  void take_line(Guest& guest);
+  void grant(BootedMachine& machine, std::size_t cell);
+  void attach_consoles(BootedMachine& machine);
+  /// Waits until all have answered. Throws Error where one does not, or is wrong.
+  void await_right(BootedMachine& machine);
+
+  std::vector<Guest> guests_;
+  bool shares_;
+};
+
+}  // namespace hive::cli

@@ -1,0 +1,125 @@
+// Campaign files: what they come to, and what is wrong with them, where.
+#include "cellmon/campaign/campaign_file.h"
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "cellmon/campaign/draw.h"
+#include "tests/unit/campaign/sample.h"
+
+namespace hive::campaign {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::kCells;
+using testing::kSample;
+using testing::sample;
+
+/// The faults of TEXT, each in a line.
+std::vector<std::string> faults(const std::string& text) {
+  std::vector<std::string> lines;
+  const ParsedCampaign parsed = parse_campaign(text);
+  EXPECT_EQ(parsed.campaign.has_value(), parsed.faults.empty());
+  for (const plan::Fault& fault : parsed.faults) lines.push_back(describe(fault, "f"));
+  return lines;
+}
+
+/// The sample with LINE in place of the one that begins with KEY.
+std::string with(const std::string& key, const std::string& line) {
+  std::string text(kSample);
+  const std::size_t start = text.find("\n" + key) + 1;
+  return text.replace(start, text.find('\n', start) - start, line);
+}
+
+TEST(CampaignFile, SaysAllOfACampaign) {
+  const Campaign campaign = sample();
+  EXPECT_EQ(campaign.name, "sample");
+  EXPECT_EQ(campaign.machine, "trio.yaml");
+  EXPECT_EQ(campaign.runs, 100U);
+  EXPECT_EQ(campaign.seed, 7U);
+  EXPECT_EQ(campaign.parallel, 0U);
+  EXPECT_EQ(campaign.keep, 1U);
+  const auto& micro = std::get<MicroWork>(campaign.workload);
+  EXPECT_EQ(micro.seed, 5U);
+  EXPECT_EQ(micro.pages, 4U);
+  ASSERT_EQ(campaign.faults.size(), 3U);
+  EXPECT_EQ(campaign.faults[0].group, "vmm-kill");
+  EXPECT_EQ(campaign.faults[0].paper_row, "random-time");
+  EXPECT_EQ(campaign.faults[1].group, "short stop");
+  EXPECT_THAT(campaign.faults[1].cells, ElementsAre("beta"));
+  EXPECT_THAT(campaign.faults[1].parameters.at(0).values, ElementsAre("200ms", "1s"));
+}
+
+TEST(CampaignFile, SaysWhatCommandsRun) {
+  const std::string text =
+      with("workload:",
+           "workload: {exec: {cells: [alpha], prepare: make ready, work: {run: "
+           "make, output: make.txt}, check: make check}}");
+  const Campaign campaign = parse_campaign(text).campaign.value();
+  const auto& exec = std::get<ExecWork>(campaign.workload);
+  EXPECT_EQ(exec.prepare, "make ready");
+  EXPECT_EQ(exec.work.line, "make");
+  EXPECT_EQ(exec.work.reference, "make.txt");
+  EXPECT_EQ(exec.check.line, "make check");
+}
+
+TEST(CampaignFile, IsRefusedWithThePlace) {
+  EXPECT_THAT(faults(with("runs:", "runs: none")),
+              ElementsAre("f:3:7: runs cannot be 'none'; write a whole number from 1 to "
+                          "100000000"));
+  EXPECT_THAT(faults(with("runs:", "rums: 1")),
+              ElementsAre(HasSubstr("f:1:1: a campaign lacks the key 'runs'"),
+                          "f:3:1: unknown key 'rums' in a campaign; did you mean 'runs'?"));
+  EXPECT_THAT(faults(with("seed:", "settle: soon")),
+              ElementsAre(HasSubstr("f:4:9: 'soon' is not a time; write a whole number with")));
+  EXPECT_THAT(faults(with("workload:", "workload: {}")),
+              ElementsAre(HasSubstr("f:5:11: a workload is of one kind")));
+  EXPECT_THAT(faults(with("workload:", "workload: {exec: {work: x}}")),
+              ElementsAre(HasSubstr("f:5:18: an exec workload lacks the key 'check'")));
+  EXPECT_THAT(faults(with("  - {fault: vmm-kill", "  - {fault: vmm-kil}")),
+              ElementsAre("f:7:13: there is no fault 'vmm-kil'; did you mean 'vmm-kill'?"));
+  EXPECT_THAT(
+      faults(with("  - {fault: vmm-kill", "  - {fault: vmm-kill, paper: lunch}")),
+      ElementsAre(HasSubstr("f:7:30: Table 7.4 has no row 'lunch'; its rows are process-")));
+  EXPECT_THAT(faults(with("  - {fault: vmm-stop", "  - {fault: vmm-stop, parameters: {for: []}}")),
+              ElementsAre(HasSubstr("f:8:41: 0 values are listed")));
+  EXPECT_THAT(faults("[1]"), ::testing::Contains(HasSubstr("is described by a mapping")));
+}
+
+TEST(CampaignFile, IsHeldAgainstTheMachine) {
+  EXPECT_THAT(check_cells(sample(), kCells), ::testing::IsEmpty());
+  const std::vector<std::string> others{"alpha", "gamma"};
+  const auto faults = check_cells(sample(), others);
+  ASSERT_EQ(faults.size(), 1U);
+  EXPECT_EQ(faults[0].at, (plan::Position{8, 5}));
+  EXPECT_THAT(faults[0].what, HasSubstr("has no cell 'beta'"));
+}
+
+TEST(CampaignFile, HasParametersThatTheirFaultsTake) {
+  const std::string text =
+      with("  - {fault: vmm-stop", "  - {fault: vmm-stop, parameters: {for: [200ms, ever]}}");
+  const auto faults = check_cells(parse_campaign(text).campaign.value(), kCells);
+  ASSERT_EQ(faults.size(), 1U);
+  EXPECT_THAT(faults[0].what, HasSubstr("in cell alpha: for=\"ever\" is no time"));
+}
+
+TEST(CampaignFile, OfEachExampleIsSound) {
+  const std::filesystem::path folder = std::string(HIVE_SOURCE_DIR) + "/examples/campaign";
+  int found = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    std::ifstream file(entry.path());
+    const std::string text((std::istreambuf_iterator<char>(file)),
+                           std::istreambuf_iterator<char>());
+    if (text.find("\ncampaign:") == std::string::npos) continue;
+    ++found;
+    EXPECT_THAT(faults(text), ::testing::IsEmpty()) << entry.path();
+  }
+  EXPECT_GE(found, 2);
+}
+
+}  // namespace
+}  // namespace hive::campaign

@@ -1,0 +1,148 @@
+// What events come to: times, and outcomes.
+#include "cellmon/campaign/story.h"
+
+#include <gmock/gmock.h>
+
+#include "cellmon/campaign/verdict.h"
+#include "tests/unit/campaign/sample.h"
+
+namespace hive::campaign {
+namespace {
+
+using ::testing::ElementsAre;
+using testing::event;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::kCells;
+
+const Strike kStrike{"beta", 1'000'000'000};
+
+/// beta's VMM is killed at 1000 ms, and beta comes back.
+std::vector<wire::Event> killed() {
+  return {event(900, "alpha", "hint", "gamma: late heartbeat"),
+          event(1000, "beta", "fault", "vmm-kill"),
+          event(1002, "beta", "hint", "beta: VMM exit"),
+          event(1003, "alpha", "alert", "about beta"),
+          event(1004, "gamma", "alert", "about beta"),
+          event(1010, "alpha", "view", "epoch 2: alpha, gamma; beta left, 7 ms after the alert"),
+          event(1013, "gamma", "view", "epoch 2: alpha, gamma; beta left, 9 ms after the alert"),
+          event(1020, "alpha", "resumed", "the guest was ..."),
+          event(1024, "gamma", "resumed", "the guest was ..."),
+          event(1030, "alpha", "recovered", "epoch 2: all guests may go on"),
+          event(1100, "alpha", "view", "epoch 3: alpha, beta, gamma; beta joined"),
+          event(1101, "gamma", "view", "epoch 3: alpha, beta, gamma; beta joined"),
+          event(1150, "beta", "running")};
+}
+
+/// All are right, and alpha and gamma survive.
+Observation well(Story story) {
+  Observation observation;
+  observation.story = std::move(story);
+  observation.expects_return = true;
+  observation.looks = {{"alpha", false, Work::kRight, {}},
+                       {"beta", true, Work::kRight, {}},
+                       {"gamma", false, Work::kRight, {}}};
+  return observation;
+}
+
+TEST(Story, OfACellThatIsPutOutAndComesBack) {
+  EXPECT_EQ(strike_time(killed(), "beta", 950'000'000), kStrike.time);
+  EXPECT_EQ(strike_time(killed(), "beta", 1'000'000'001), std::nullopt);
+  const Story story = read_story(killed(), kStrike, kCells);
+  EXPECT_EQ(story.evidence, "beta: VMM exit");
+  EXPECT_TRUE(story.put_out && story.put_out_everywhere && story.recovered && story.returned);
+  EXPECT_TRUE(story.at_rest);
+  EXPECT_THAT(story.lost, IsEmpty());
+  EXPECT_EQ(story.times.detection, 2000);
+  EXPECT_EQ(story.times.everywhere, 13'000);
+  EXPECT_EQ(story.times.agreement, 10'000);
+  EXPECT_EQ(story.times.recovery, 20'000);
+  EXPECT_EQ(story.times.pause, 20'000);
+  EXPECT_EQ(story.times.rejoin, 150'000);
+  EXPECT_EQ(judge(well(story)).outcome, Outcome::kContained);
+}
+
+TEST(Story, IsNotOverBeforeItsEnd) {
+  const std::vector<wire::Event> events = killed();
+  for (std::size_t count = 0; count < events.size(); ++count) {
+    const Story story = read_story(std::span(events).first(count), kStrike, kCells);
+    const bool none_yet = !story.put_out && story.at_rest;
+    EXPECT_EQ(is_over(story, true, true), none_yet) << count;
+    EXPECT_FALSE(is_over(story, true, false)) << count;
+  }
+  EXPECT_TRUE(is_over(read_story(events, kStrike, kCells), true, false));
+  const Story left = read_story(std::span(events).first(10), kStrike, kCells);
+  EXPECT_TRUE(is_over(left, false, false));
+  EXPECT_FALSE(is_over(left, true, true));
+}
+
+TEST(Story, OfADismissal) {
+  const std::vector<wire::Event> events{event(1001, "beta", "alert", "about gamma"),
+                                        event(1002, "alpha", "alert", "about gamma"),
+                                        event(1002, "gamma", "alert", "about gamma"),
+                                        event(1005, "alpha", "dismissal", "gamma stays"),
+                                        event(1006, "gamma", "dismissal", "gamma stays"),
+                                        event(1007, "alpha", "resumed"),
+                                        event(1008, "gamma", "resumed")};
+  const Story story = read_story(events, kStrike, kCells);
+  EXPECT_FALSE(story.put_out);
+  EXPECT_EQ(story.evidence, "alert about gamma");
+  EXPECT_EQ(story.times.agreement, 5000);
+  EXPECT_EQ(story.times.recovery, std::nullopt);
+  EXPECT_EQ(judge(well(story)).outcome, Outcome::kContained);
+  EXPECT_FALSE(read_story(std::span(events).first(6), kStrike, kCells).at_rest);
+}
+
+TEST(Story, NamesSurvivorsThatWereLost) {
+  std::vector<wire::Event> events = killed();
+  events.push_back(event(1200, "gamma", "view", "epoch 4: beta, gamma; alpha left"));
+  const Story story = read_story(events, kStrike, kCells);
+  EXPECT_THAT(story.lost, ElementsAre("alpha"));
+  const Verdict verdict = judge(well(story));
+  EXPECT_EQ(verdict.outcome, Outcome::kEscaped);
+  EXPECT_THAT(verdict.reasons, ElementsAre(HasSubstr("alpha was put out")));
+  std::vector<wire::Event> anew = killed();
+  anew.push_back(event(1200, "gamma", "rebooting"));
+  EXPECT_THAT(read_story(anew, kStrike, kCells).lost, ElementsAre("gamma"));
+}
+
+TEST(Verdict, IsAnEscapeWhereASurvivorIsNotRight) {
+  for (const Work work : {Work::kWrong, Work::kSilent}) {
+    Observation observation = well(read_story(killed(), kStrike, kCells));
+    observation.looks[2].work = work;
+    EXPECT_EQ(judge(observation).outcome, Outcome::kEscaped);
+    EXPECT_THAT(judge(observation).reasons, ElementsAre(HasSubstr("gamma ")));
+  }
+  Observation refused = well({});
+  refused.refusal = "no VMM";
+  EXPECT_EQ(judge(refused).outcome, Outcome::kRefused);
+  refused.looks[0].work = Work::kWrong;
+  EXPECT_EQ(judge(refused).outcome, Outcome::kEscaped);
+}
+
+TEST(Verdict, TellsWhatWasNotNoticedOrNotRestored) {
+  Observation unnoticed = well(read_story({}, kStrike, kCells));
+  EXPECT_EQ(judge(unnoticed).outcome, Outcome::kContained);
+  unnoticed.looks[1] = {"beta", true, Work::kSilent, "no line came"};
+  EXPECT_EQ(judge(unnoticed).outcome, Outcome::kUndetected);
+  EXPECT_THAT(judge(unnoticed).reasons, ElementsAre(HasSubstr("no line came")));
+
+  const std::vector<wire::Event> events = killed();
+  Observation away = well(read_story(std::span(events).first(10), kStrike, kCells));
+  EXPECT_EQ(judge(away).outcome, Outcome::kNotRestored);
+  away.expects_return = false;
+  EXPECT_EQ(judge(away).outcome, Outcome::kContained);
+  Observation half = well(read_story(std::span(events).first(9), kStrike, kCells));
+  EXPECT_EQ(judge(half).outcome, Outcome::kNotRestored);
+}
+
+TEST(Verdict, HasNamesThatAreReadBack) {
+  for (const Outcome outcome : {Outcome::kContained, Outcome::kEscaped, Outcome::kUndetected,
+                                Outcome::kNotRestored, Outcome::kRefused}) {
+    EXPECT_EQ(parse_outcome(to_string(outcome)), outcome);
+  }
+  EXPECT_EQ(parse_outcome(""), std::nullopt);
+}
+
+}  // namespace
+}  // namespace hive::campaign
