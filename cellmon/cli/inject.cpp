@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cellmon/cli/commands.h"
@@ -10,22 +11,27 @@
 #include "cellmon/cli/rpc_client.h"
 #include "cellmon/cli/table.h"
 #include "cellmon/inject/catalogue.h"
+#include "cellmon/wire/text.h"
 #include "vmm/base/error.h"
 #include "vmm/plan/text.h"
 
 namespace hive::cli {
 namespace {
 
+/// A VMM has 5 seconds to do a fault.
+constexpr Milliseconds kAnswer{10'000};
+
 struct InjectOptions {
   bool list = false;
+  bool pending = false;
+  bool cancel = false;
   std::string cell;
   std::string fault;
   std::vector<std::string> values;
 };
 
 std::string usage_of(const inject::Parameter& parameter) {
-  const char* value = parameter.kind == inject::ValueKind::kCell ? "=CELL" : "=TIME";
-  const std::string word = std::string(parameter.name) + value;
+  const std::string word = fmt::format("{}={}", parameter.name, placeholder(parameter.kind));
   return parameter.required ? word : "[" + word + "]";
 }
 
@@ -39,6 +45,31 @@ int list_faults() {
     rows.push_back({std::string(entry.name), parameters, std::string(entry.meaning)});
   }
   fmt::print("{}", format_table(rows, "lll"));
+  std::string timing;
+  for (const inject::Parameter& parameter : inject::timing_parameters()) {
+    timing += " " + usage_of(parameter);
+  }
+  fmt::print("\nEach of them at a time:{}\n", timing);
+  return 0;
+}
+
+RpcClient connect(const wire::CellAddress& cell) {
+  auto client = RpcClient::connect(cell);
+  if (!client) throw lost_monitor(cell);
+  return std::move(*client);
+}
+
+int list_pending(const wire::CellAddress& cell) {
+  const Json pending = connect(cell).call("inject.pending", Json::object())["pending"];
+  for (const Json& line : pending)
+    fmt::print("{}\n", wire::printable(line.get<std::string>(), 512));
+  if (pending.empty()) fmt::print("{}: no fault waits for its time\n", cell.full_name());
+  return 0;
+}
+
+int cancel_pending(const wire::CellAddress& cell) {
+  const Json answer = connect(cell).call("inject.cancel", Json::object());
+  fmt::print("{}: {} cancelled\n", cell.full_name(), answer["cancelled"].get<std::size_t>());
   return 0;
 }
 
@@ -60,16 +91,24 @@ Json parameters_of(const InjectOptions& options) {
 
 int run_inject(const InjectOptions& options) {
   if (options.list) return list_faults();
+  if ((options.pending || options.cancel) && !options.cell.empty() && options.fault.empty()) {
+    const wire::CellAddress cell = find_cell(options.cell);
+    return options.pending ? list_pending(cell) : cancel_pending(cell);
+  }
+  if (options.pending || options.cancel) {
+    throw Error("a CELL is needed, and nothing more", Error::Kind::kUsage);
+  }
   if (options.cell.empty() || options.fault.empty()) {
     throw Error("a CELL and a FAULT are needed; hive inject --list shows the faults",
                 Error::Kind::kUsage);
   }
   const Json parameters = parameters_of(options);
   const wire::CellAddress cell = find_cell(options.cell);
-  auto client = RpcClient::connect(cell);
-  if (!client) throw lost_monitor(cell);
-  client->call("inject", {{"fault", options.fault}, {"parameters", parameters}});
-  fmt::print("{}: {} injected\n", cell.full_name(), options.fault);
+  connect(cell).call("inject", {{"fault", options.fault}, {"parameters", parameters}}, kAnswer);
+  const bool is_later =
+      parameters.contains("at") || parameters.contains("after") || parameters.contains("every");
+  fmt::print("{}: {} {}\n", cell.full_name(), options.fault,
+             is_later ? "will be injected" : "injected");
   return 0;
 }
 
@@ -83,6 +122,9 @@ void add_inject(CLI::App& app, int& exit_status) {
   command->add_option("FAULT", options->fault, "One of those that --list shows");
   command->add_option("VALUES", options->values, "The fault's parameters: KEY=VALUE");
   command->add_flag("--list", options->list, "Show the faults, and their parameters");
+  command->add_flag("--pending", options->pending,
+                    "Show the faults of CELL that wait for their time");
+  command->add_flag("--cancel", options->cancel, "Take those away");
   command->callback([options, &exit_status] { exit_status = run_inject(*options); });
 }
 

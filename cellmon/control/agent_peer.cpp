@@ -32,6 +32,7 @@ void AgentPeer::lose(const std::string& why) {
   over_ = true;
   up_ = false;
   sessions_.clear();
+  requests_.clear();
   if (was_up) handlers_.on_lost(why);
 }
 
@@ -49,6 +50,9 @@ void AgentPeer::feed(std::string_view bytes) {
 void AgentPeer::handle(const abi::AgentFrame& frame) {
   if (frame.type == HIVE_AGENT_HELLO) return handle_hello(frame);
   if (frame.type == HIVE_AGENT_PONG) return handle_pong(frame);
+  if (frame.type == HIVE_AGENT_LOCATED || frame.type == HIVE_AGENT_REFUSED) {
+    return handle_answer(frame);
+  }
   const auto session = sessions_.find(frame.session);
   if (session == sessions_.end()) {
     ++ignored_frames_;
@@ -62,6 +66,7 @@ void AgentPeer::handle_hello(const abi::AgentFrame& frame) {
   if (!kernel) return lose("the agent's greeting is not of this version");
   if (up_) {
     sessions_.clear();
+    requests_.clear();
     handlers_.on_lost("the agent was restarted");
   }
   up_ = true;
@@ -78,6 +83,20 @@ void AgentPeer::handle_pong(const abi::AgentFrame& frame) {
   awaits_pong_ = false;
   has_answered_ = true;
   ++answers_;
+}
+
+void AgentPeer::handle_answer(const abi::AgentFrame& frame) {
+  constexpr std::size_t kMaxWhy = 200;
+  if (requests_.erase(frame.session) == 0) {
+    ++ignored_frames_;
+    return;
+  }
+  if (frame.type == HIVE_AGENT_REFUSED) {
+    return handlers_.on_refused(frame.session, wire::printable(frame.payload, kMaxWhy));
+  }
+  const auto ranges = abi::decode_ranges(frame.payload);
+  if (!ranges) return lose("the agent broke the protocol");
+  handlers_.on_located(frame.session, *ranges);
 }
 
 void AgentPeer::handle_for_session(std::uint32_t id, Session& session,
@@ -191,6 +210,24 @@ void AgentPeer::ping() {
   awaits_pong_ = true;
   send(HIVE_AGENT_PING, 0, abi::encode_u32(++last_ping_));
 }
+
+std::optional<std::uint32_t> AgentPeer::request(std::uint16_t type, std::string_view payload) {
+  if (!up_ || requests_.size() >= HIVE_AGENT_MAX_SESSIONS ||
+      payload.size() > HIVE_AGENT_MAX_PAYLOAD) {
+    return std::nullopt;
+  }
+  const std::uint32_t id = ++last_session_;
+  requests_.insert(id);
+  send(type, id, payload);
+  return over_ ? std::nullopt : std::optional(id);
+}
+
+std::optional<std::uint32_t> AgentPeer::locate(const std::vector<std::string>& words) {
+  return request(HIVE_AGENT_LOCATE,
+                 Json(words).dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+std::optional<std::uint32_t> AgentPeer::panic() { return request(HIVE_AGENT_PANIC, {}); }
 
 void AgentPeer::power_off() { send(HIVE_AGENT_POWEROFF, 0, {}); }
 

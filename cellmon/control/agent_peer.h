@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,11 @@ class AgentPeer {
     std::function<void(std::uint32_t session, int status)> on_exit;
     /// The input given to write_input() is all on its way.
     std::function<void(std::uint32_t session)> on_input_taken;
+    /// The answer to locate().
+    std::function<void(std::uint32_t request, const std::vector<hive_agent_range>& ranges)>
+        on_located;
+    /// What locate() or panic() asked for is not done, for WHY.
+    std::function<void(std::uint32_t request, const std::string& why)> on_refused;
     /// The agent broke the protocol or was restarted; its sessions are gone. Called once per HELLO.
     std::function<void(std::string why)> on_lost;
   };
@@ -64,6 +70,12 @@ class AgentPeer {
   /// Whether it has since it said HELLO.
   [[nodiscard]] bool has_answered() const { return up_ && has_answered_; }
 
+  /// Asks where what WORDS say is (HIVE_AGENT_LOCATE). The request's number, or nothing when the
+  /// agent is not up or has too many requests to answer already.
+  std::optional<std::uint32_t> locate(const std::vector<std::string>& words);
+  /// Asks for a panic of the guest's kernel, as above.
+  std::optional<std::uint32_t> panic();
+
   void power_off();
   void reboot();
 
@@ -87,6 +99,8 @@ class AgentPeer {
   void handle_for_session(std::uint32_t id, Session& session, const abi::AgentFrame& frame);
   void handle_output(std::uint32_t id, Session& session, const abi::AgentFrame& frame);
   void push_input(std::uint32_t id, Session& session);
+  std::optional<std::uint32_t> request(std::uint16_t type, std::string_view payload);
+  void handle_answer(const abi::AgentFrame& frame);
 
   Handlers handlers_;
   abi::FrameDecoder decoder_;
@@ -99,6 +113,7 @@ class AgentPeer {
   std::uint32_t last_session_ = 0;
   std::uint64_t ignored_frames_ = 0;
   std::map<std::uint32_t, Session> sessions_;
+  std::set<std::uint32_t> requests_;  ///< LOCATE and PANIC, not answered yet.
 };
 
 }  // namespace hive::control

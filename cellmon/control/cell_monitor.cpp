@@ -47,8 +47,6 @@ CellMonitor::CellMonitor(boost::asio::io_context& loop, CellSettings settings, s
       serial_(settings_.folder + "/" + settings_.cell().name + ".console", settings_.begin()),
       virtio_(settings_.folder + "/" + settings_.cell().name + ".hvc", settings_.begin()),
       deadline_(loop),
-      fault_end_(loop),
-      fault_delay_(loop),
       siblings_(loop, settings_.machine, settings_.own, log_),
       watch_(loop, settings_.cell(), machine_, watch_handlers()),
       replacements_(
@@ -71,6 +69,8 @@ CellMonitor::CellMonitor(boost::asio::io_context& loop, CellSettings settings, s
   vsock_ = std::make_unique<Vsock>(loop_, settings_.machine, siblings_, vsock_handlers(), log_);
   members_ = std::make_unique<Members>(loop_, settings_.machine, siblings_, settings_.life,
                                        global_.get(), members_handlers(), log_);
+  faults_ = std::make_unique<Faults>(loop_, settings_.machine, settings_.own, machine_, *members_,
+                                     fault_handlers());
   std::vector<int> files = global_ ? global_->files() : std::vector<int>{};
   files.push_back(members_->file());
   siblings_.start(settings_.cell().shared, std::move(files), settings_.life);
@@ -96,6 +96,7 @@ void CellMonitor::add_event(const EventText& text) {
   const wire::Event& event = events_.add(text);
   log_.info("{}{}{}", event.kind, event.detail.empty() ? "" : ": ", event.detail);
   if (observer_ != nullptr) observer_->on_event(event);
+  if (faults_) faults_->note_event(text.kind);
 }
 
 void CellMonitor::note_cell() {
@@ -130,6 +131,19 @@ Members::Handlers CellMonitor::members_handlers() {
   };
   handlers.changed = [this] {
     try_launch();
+    if (observer_ != nullptr) observer_->on_change();
+  };
+  return handlers;
+}
+
+Faults::Handlers CellMonitor::fault_handlers() {
+  Faults::Handlers handlers;
+  handlers.vmm = [this] { return vmm_.get(); };
+  handlers.agent = [this] { return agent(); };
+  handlers.tell = [this](const std::string& kind, const std::string& detail) {
+    add_event({kind, detail});
+  };
+  handlers.changed = [this] {
     if (observer_ != nullptr) observer_->on_change();
   };
   return handlers;
@@ -236,6 +250,7 @@ Vsock::Handlers CellMonitor::vsock_handlers() {
 VmmInstance::Handlers CellMonitor::vmm_handlers() {
   VmmInstance::Handlers handlers;
   handlers.on_report = [this](const cell::Report& report) {
+    if (faults_->take(report)) return;
     apply(machine_.on_report(report));
     // Not before: a VMM that has just begun passes over what it finds in its rings.
     if (machine_.has_started()) siblings_.tell_start();
@@ -276,8 +291,15 @@ AgentPeer::Handlers CellMonitor::agent_handlers() {
   handlers.on_input_taken = [this](std::uint32_t session) {
     observer_->on_exec_input_taken(session);
   };
+  handlers.on_located = [this](std::uint32_t request, const auto& ranges) {
+    faults_->take_located(request, ranges);
+  };
+  handlers.on_refused = [this](std::uint32_t request, const std::string& why) {
+    faults_->take_refusal(request, why);
+  };
   handlers.on_lost = [this](const std::string& why) {
     observer_->on_exec_lost(why);
+    faults_->lose_agent();
     apply(machine_.on_agent_lost(why));
   };
   return handlers;

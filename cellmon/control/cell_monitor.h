@@ -18,6 +18,7 @@
 #include "cellmon/control/core_file.h"
 #include "cellmon/control/deadline.h"
 #include "cellmon/control/event_log.h"
+#include "cellmon/control/faults.h"
 #include "cellmon/control/global_memory.h"
 #include "cellmon/control/guest_watch.h"
 #include "cellmon/control/launch.h"
@@ -26,7 +27,6 @@
 #include "cellmon/control/siblings.h"
 #include "cellmon/control/vmm_instance.h"
 #include "cellmon/control/vsock/vsock.h"
-#include "cellmon/inject/fault.h"
 #include "cellmon/wire/cell_status.h"
 #include "vmm/plan/plan.h"
 
@@ -105,9 +105,7 @@ class CellMonitor {
   std::string request_reboot(bool force, Milliseconds grace);
   std::string request_pause();
   std::string request_resume();
-  /// Does FAULT, where the plan allows faults. One that hits this process itself comes a little
-  /// later, so that who asked is answered. The result as above.
-  std::string inject(const inject::Fault& fault);
+  [[nodiscard]] Faults& faults() { return *faults_; }
 
   /// Leaves the consoles' files behind when this object ends. Returns their paths.
   std::vector<std::string> keep_files();
@@ -139,9 +137,7 @@ class CellMonitor {
   AgentPeer::Handlers agent_handlers();
   void note_state();
   void shut_guest_down();
-  void stop_vmm(std::optional<Milliseconds> duration);
-  /// Sends this process SIGNAL, soon.
-  void signal_self(int signal, std::optional<Milliseconds> duration);
+  Faults::Handlers fault_handlers();
   [[nodiscard]] cell::CellConfig vmm_config();
   [[nodiscard]] std::uint64_t milliseconds_since(std::chrono::steady_clock::time_point time) const;
 
@@ -154,14 +150,12 @@ class CellMonitor {
   Console serial_;
   Console virtio_;
   Deadline deadline_;
-  Deadline fault_end_;    ///< Of a VMM that is stopped for a time.
-  Deadline fault_delay_;  ///< Of a fault in this process.
-  bool fault_is_due_ = false;
   Siblings siblings_;
   std::unique_ptr<GlobalMemory> global_;
   std::unique_ptr<Vsock> vsock_;
   std::unique_ptr<VmmInstance> vmm_;
   std::unique_ptr<Members> members_;
+  std::unique_ptr<Faults> faults_;
   std::optional<CoreFile> core_file_;  ///< While the VMM writes it.
   GuestWatch watch_;
   Replacements replacements_;

@@ -1,4 +1,8 @@
-// The method that injects faults.
+// The methods that inject faults.
+#include <memory>
+#include <optional>
+#include <string>
+
 #include "cellmon/control/methods.h"
 #include "cellmon/inject/fault.h"
 
@@ -16,9 +20,22 @@ void Methods::inject(Call& call) {
     }
     return;
   }
-  const std::string refusal = monitor_.inject(std::get<inject::Fault>(fault));
-  if (!refusal.empty()) return refuse(call, refusal);
-  reply(call, wire::Json::object());
+  const auto refusal = std::make_shared<std::optional<std::string>>();
+  monitor_.faults().inject(std::get<inject::Fault>(fault),
+                           [refusal](const std::string& why) { *refusal = why; });
+  wait(call, [refusal]() -> std::optional<Answer> {
+    if (!*refusal) return std::nullopt;
+    return Answer{wire::Json::object(), **refusal};
+  });
+}
+
+void Methods::list_faults(Call& call) {
+  if (!check(call)) return;
+  reply(call, {{"pending", monitor_.faults().pending()}});
+}
+
+void Methods::cancel_faults(Call& call) {
+  if (check(call)) reply(call, {{"cancelled", monitor_.faults().cancel()}});
 }
 
 }  // namespace hive::control

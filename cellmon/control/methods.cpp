@@ -23,7 +23,7 @@ std::string_view to_string(ConsoleId id) { return id == ConsoleId::kSerial ? "se
 }  // namespace
 
 std::span<const Methods::Entry> Methods::table() {
-  static constexpr std::array<Entry, 21> kMethods{{
+  static constexpr std::array<Entry, 23> kMethods{{
       {"status", &Methods::status},
       {"events.list", &Methods::list_events},
       {"events.follow", &Methods::follow_events},
@@ -45,6 +45,8 @@ std::span<const Methods::Entry> Methods::table() {
       {"rpc", &Methods::rpc},
       {"rpc.faults", &Methods::set_path_faults},
       {"inject", &Methods::inject},
+      {"inject.pending", &Methods::list_faults},
+      {"inject.cancel", &Methods::cancel_faults},
   }};
   return kMethods;
 }

@@ -92,6 +92,8 @@ class Methods {
   void rpc(Call& call);
   void set_path_faults(Call& call);
   void inject(Call& call);
+  void list_faults(Call& call);
+  void cancel_faults(Call& call);
 
   static std::span<const Entry> table();
   static Method find_method(const std::string& name);

@@ -84,6 +84,8 @@ void VmmInstance::take_exit(const std::string& how) {
 
 void VmmInstance::command(cell::Command command) { (void)link_.send(to_json(command)); }
 
+void VmmInstance::inject(const cell::GuestFault& fault) { (void)link_.send(to_json(fault)); }
+
 bool VmmInstance::dump(int file) {
   return link_.send(to_json(cell::Command::kDump), std::span(&file, 1));
 }

@@ -15,6 +15,7 @@
 #include "cellmon/control/stream.h"
 #include "cellmon/control/vmm_link.h"
 #include "cellmon/wire/line_buffer.h"
+#include "vmm/cell/guest_fault.h"
 
 namespace hive::control {
 
@@ -45,6 +46,8 @@ class VmmInstance {
   /// Sends the process a signal other than one that ends it.
   void signal(int number) const { (void)::kill(child_.pid(), number); }
   void command(cell::Command command);
+  /// Sends the command kFault.
+  void inject(const cell::GuestFault& fault);
   /// Sends the command kDump with a copy of FILE. False when it is lost.
   [[nodiscard]] bool dump(int file);
   /// False when the guest does not read its console.

@@ -11,10 +11,34 @@ constexpr std::array<Parameter, 1> kFor{
 constexpr std::array<Parameter, 1> kSuspect{
     {{"cell", ValueKind::kCell, true, "the cell that is accused"}}};
 
-constexpr std::array<Entry, 6> kEntries{{
+constexpr Parameter kOneVcpu{"vcpu", ValueKind::kVcpu, false, "the vCPU; 0 if missing"};
+constexpr Parameter kSomeVcpu{"vcpu", ValueKind::kVcpu, false, "the vCPU; all if missing"};
+constexpr std::array<Parameter, 2> kStop{kSomeVcpu, kFor[0]};
+constexpr std::array<Parameter, 1> kHangs{kSomeVcpu};
+constexpr std::array<Parameter, 1> kAtOne{kOneVcpu};
+constexpr std::array<Parameter, 8> kCorrupts{{
+    {"where", ValueKind::kWhere, true, "where the words are"},
+    {"change", ValueKind::kChange, false, "what becomes of them; flip if missing"},
+    {"count", ValueKind::kCount, false, "how many; 1 if missing"},
+    {"seed", ValueKind::kSeed, false, "of what is drawn; any if missing"},
+    {"address", ValueKind::kAddress, false, "of a range, for where=physical and virtual"},
+    {"length", ValueKind::kLength, false, "of that range in bytes; 8 if missing"},
+    {"process", ValueKind::kProcess, false, "for where=process: its number or name"},
+    kOneVcpu,
+}};
+
+constexpr std::array<Entry, 12> kEntries{{
     {FaultKind::kVmmKill, "vmm-kill", "the cell's VMM is killed: its power is cut", {}},
     {FaultKind::kVmmStop, "vmm-stop",
      "the VMM's process is stopped: vCPUs, devices and its answers stand still", kFor},
+    {FaultKind::kVcpuStop, "vcpu-stop",
+     "a vCPU stands still outside the guest, while devices and the VMM's answers go on", kStop},
+    {FaultKind::kTripleFault, "triple-fault",
+     "a vCPU has an exception, and no table of handlers any more", kAtOne},
+    {FaultKind::kNmi, "nmi", "a vCPU gets a non-maskable interrupt", kAtOne},
+    {FaultKind::kHang, "hang", "a vCPU spins in the kernel with interrupts off", kHangs},
+    {FaultKind::kMemoryCorrupt, "memory-corrupt", "words of the guest's memory change", kCorrupts},
+    {FaultKind::kPanic, "panic", "the guest's kernel panics, asked by its agent", {}},
     {FaultKind::kMonitorKill,
      "monitor-kill",
      "the cell's monitor is killed, and its VMM with it",
@@ -27,7 +51,44 @@ constexpr std::array<Entry, 6> kEntries{{
      kSuspect},
 }};
 
+constexpr std::array<Parameter, 4> kTiming{{
+    {"at", ValueKind::kDuration, false, "how long from now, or from the event of `after`"},
+    {"after", ValueKind::kEvent, false, "the kind of event in the cell's log that it waits for"},
+    {"every", ValueKind::kDuration, false, "how long after each time it is done again"},
+    {"times", ValueKind::kTimes, false, "how often it is done in all, with `every`"},
+}};
+
 }  // namespace
+
+std::span<const Parameter> timing_parameters() { return kTiming; }
+
+std::string_view placeholder(ValueKind kind) {
+  switch (kind) {
+    case ValueKind::kCell:
+      return "CELL";
+    case ValueKind::kDuration:
+      return "TIME";
+    case ValueKind::kVcpu:
+      return "N";
+    case ValueKind::kEvent:
+      return "EVENT";
+    case ValueKind::kTimes:
+    case ValueKind::kCount:
+    case ValueKind::kSeed:
+      return "N";
+    case ValueKind::kWhere:
+      return "PLACE";
+    case ValueKind::kChange:
+      return "CHANGE";
+    case ValueKind::kAddress:
+      return "ADDRESS";
+    case ValueKind::kLength:
+      return "BYTES";
+    case ValueKind::kProcess:
+      return "PROCESS";
+  }
+  return "VALUE";
+}
 
 std::span<const Entry> catalogue() { return kEntries; }
 

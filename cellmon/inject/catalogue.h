@@ -10,6 +10,12 @@ namespace hive::inject {
 enum class FaultKind : std::uint8_t {
   kVmmKill,
   kVmmStop,
+  kVcpuStop,
+  kTripleFault,
+  kNmi,
+  kHang,
+  kMemoryCorrupt,
+  kPanic,
   kMonitorKill,
   kMonitorStop,
   kHeartbeatFreeze,
@@ -20,6 +26,16 @@ enum class FaultKind : std::uint8_t {
 enum class ValueKind : std::uint8_t {
   kCell,      ///< The name of another cell of the machine.
   kDuration,  ///< A whole number with its unit: 500ms, 2s.
+  kVcpu,      ///< The number of a vCPU, from 0.
+  kEvent,     ///< The kind of an event of the cell's log.
+  kTimes,     ///< How often, from 1.
+  kWhere,     ///< A place in a guest's memory.
+  kChange,    ///< What becomes of a word.
+  kCount,     ///< How many words.
+  kSeed,      ///< Any number of 64 bits.
+  kAddress,   ///< The same.
+  kLength,    ///< In bytes.
+  kProcess,   ///< The number or the name of a process.
 };
 
 struct Parameter {
@@ -36,8 +52,13 @@ struct Entry {
   std::span<const Parameter> parameters;
 };
 
+/// How VALUES of this kind are written, for people: "TIME".
+std::string_view placeholder(ValueKind kind);
+
 /// All faults, in the order in which people are told of them.
 std::span<const Entry> catalogue();
+/// What every fault takes beside its own: when it is to be done.
+std::span<const Parameter> timing_parameters();
 /// Null where there is none of that name.
 const Entry* find(std::string_view name);
 const Entry& entry_of(FaultKind kind);

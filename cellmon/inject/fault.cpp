@@ -2,15 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <charconv>
-
+#include "cellmon/inject/values.h"
 #include "cellmon/wire/text.h"
 
 namespace hive::inject {
 namespace {
-
-using std::chrono::milliseconds;
 
 constexpr std::size_t kMaxQuoted = 64;
 
@@ -24,8 +20,10 @@ std::string list_names(const Items& items) {
 }
 
 const Parameter* find_parameter(const Entry& entry, std::string_view name) {
-  for (const Parameter& parameter : entry.parameters) {
-    if (parameter.name == name) return &parameter;
+  for (const std::span<const Parameter> known : {entry.parameters, timing_parameters()}) {
+    for (const Parameter& parameter : known) {
+      if (parameter.name == name) return &parameter;
+    }
   }
   return nullptr;
 }
@@ -36,7 +34,7 @@ std::string check_names(const Entry& entry, const Values& values) {
     if (find_parameter(entry, name) != nullptr) continue;
     const std::string known = list_names(entry.parameters);
     return fmt::format("fault {} has no parameter {}; {}", entry.name, quote(name),
-                       known.empty() ? "it has none" : "it has " + known);
+                       known.empty() ? "it has none of its own" : "it has " + known);
   }
   for (const Parameter& parameter : entry.parameters) {
     if (!parameter.required || values.contains(std::string(parameter.name))) continue;
@@ -46,25 +44,29 @@ std::string check_names(const Entry& entry, const Values& values) {
   return {};
 }
 
-std::optional<CellId> find_cell(std::string_view name, std::span<const std::string> cells,
-                                CellId own) {
-  const auto found = std::find(cells.begin(), cells.end(), name);
-  const auto number = static_cast<CellId>(found - cells.begin());
-  if (found == cells.end() || number == own) return std::nullopt;
-  return number;
+/// Why the place of FAULT, where it has one, does not go with VALUES.
+std::string check_memory(const Fault& fault, const Values& values) {
+  if (!fault.memory) return {};
+  const Where where = fault.memory->where;
+  const auto check = [&](const char* name, bool takes, bool needs) -> std::string {
+    const bool has = values.contains(name);
+    if (has && !takes) return fmt::format("where={} takes no {}", values.at("where"), name);
+    return !has && needs ? fmt::format("where={} needs {}=VALUE", values.at("where"), name) : "";
+  };
+  const bool ranges = where == Where::kPhysical || where == Where::kVirtual;
+  const bool is_cpus =
+      where == Where::kVirtual || where == Where::kStack || where == Where::kPageTable;
+  for (const std::string& why :
+       {check("address", ranges, ranges), check("length", ranges, false),
+        check("vcpu", is_cpus, false),
+        check("process", where == Where::kProcess, where == Where::kProcess)}) {
+    if (!why.empty()) return why;
+  }
+  const bool overflows = ranges && fault.memory->address > ~std::uint64_t{0} - fault.memory->length;
+  return overflows ? "address and length go past the last address" : "";
 }
 
 }  // namespace
-
-std::optional<milliseconds> parse_duration(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
-  if (error != std::errc() || (unit != "ms" && unit != "s")) return std::nullopt;
-  const std::int64_t scale = unit == "s" ? 1000 : 1;
-  if (number < 1 || number > kLongest.count() / scale) return std::nullopt;
-  return milliseconds(number * scale);
-}
 
 std::variant<Fault, std::string> parse(std::string_view name, const Values& values,
                                        std::span<const std::string> cells, CellId own) {
@@ -73,22 +75,20 @@ std::variant<Fault, std::string> parse(std::string_view name, const Values& valu
     return fmt::format("unknown fault {}; the faults are {}", quote(name), list_names(catalogue()));
   }
   if (std::string why = check_names(*entry, values); !why.empty()) return why;
-  Fault fault{entry->kind, {}, {}, std::string(entry->name)};
+  Fault fault;
+  fault.kind = entry->kind;
+  fault.text = entry->name;
+  if (fault.kind == FaultKind::kMemoryCorrupt) fault.memory.emplace();
   for (const auto& [parameter, value] : values) {
-    if (find_parameter(*entry, parameter)->kind == ValueKind::kCell) {
-      fault.cell = find_cell(value, cells, own);
-      if (!fault.cell) {
-        return fmt::format("{}={} names no other cell of the machine", parameter, quote(value));
-      }
-    } else {
-      fault.duration = parse_duration(value);
-      if (!fault.duration) {
-        return fmt::format("{}={} is no time from 1ms to {}s; write such as 500ms or 2s", parameter,
-                           quote(value), kLongest.count() / 1000);
-      }
-    }
+    const std::string why =
+        take_value(*find_parameter(*entry, parameter), value, {cells, own}, fault);
+    if (!why.empty()) return fmt::format("{}={} {}", parameter, quote(value), why);
     fault.text += fmt::format(" {}={}", parameter, value);
   }
+  if (values.contains("every") != values.contains("times")) {
+    return std::string("every=TIME and times=N go together");
+  }
+  if (std::string why = check_memory(fault, values); !why.empty()) return why;
   return fault;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <span>
@@ -11,20 +12,63 @@
 
 #include "cellmon/inject/catalogue.h"
 #include "vmm/base/ids.h"
+#include "vmm/cell/corruption.h"
 
 namespace hive::inject {
 
 /// Values by their parameters' names.
 using Values = std::map<std::string, std::string>;
 
+/// When a fault is done.
+struct Timing {
+  std::optional<std::chrono::milliseconds> at;  ///< From now, or from the event.
+  std::string after;                            ///< The kind of an event; empty: none.
+  std::optional<std::chrono::milliseconds> every;
+  unsigned times = 1;  ///< From 1 to kMaxTimes.
+
+  [[nodiscard]] bool is_now() const { return !at && after.empty() && !every; }
+};
+
+/// Where words of the guest's memory change.
+enum class Where : std::uint8_t {
+  kPhysical,
+  kVirtual,
+  kStack,
+  kPageTable,
+  kText,  ///< From here on the guest's agent says where it is.
+  kData,
+  kProcess,
+};
+
+inline constexpr std::uint64_t kLeastLength = 8;
+inline constexpr std::uint64_t kMostLength = std::uint64_t{1} << 28;
+
+/// How the guest's memory is corrupted.
+struct MemoryFault {
+  Where where{};
+  cell::Change change = cell::Change::kFlip;
+  unsigned count = 1;
+  std::optional<std::uint64_t> seed;  ///< Missing: any.
+  std::uint64_t address = 0;          ///< Of kPhysical and kVirtual.
+  std::uint64_t length = kLeastLength;
+  std::string process;  ///< Of kProcess: its number or name.
+};
+
 struct Fault {
   FaultKind kind{};
   std::optional<CellId> cell;
   std::optional<std::chrono::milliseconds> duration;  ///< From 1 ms to kLongest.
-  std::string text;  ///< In words: its name, and its parameters as they were given.
+  std::optional<unsigned> vcpu;                       ///< Below kMaxVcpus.
+  std::optional<MemoryFault> memory;                  ///< Of kMemoryCorrupt.
+  Timing timing;
+  unsigned turn = 0;  ///< Which one of `timing.times` it is.
+  std::string text;   ///< In words: its name, and its parameters as they were given.
 };
 
 inline constexpr std::chrono::milliseconds kLongest = std::chrono::hours(24);
+
+inline constexpr unsigned kMaxVcpus = 64;
+inline constexpr unsigned kMaxTimes = 10'000;
 
 /// The fault called NAME with VALUES, in cell OWN of those called CELLS; or why that is none, for
 /// the user. Takes whatever a client sends.

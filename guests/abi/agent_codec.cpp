@@ -50,6 +50,27 @@ std::optional<std::uint32_t> decode_u32(std::string_view payload) {
   return value;
 }
 
+std::string encode_ranges(std::span<const hive_agent_range> ranges) {
+  const std::size_t count = std::min<std::size_t>(ranges.size(), HIVE_AGENT_MAX_RANGES);
+  std::string bytes(count * sizeof(hive_agent_range), '\0');
+  if (count != 0) std::memcpy(bytes.data(), ranges.data(), bytes.size());
+  return bytes;
+}
+
+std::optional<std::vector<hive_agent_range>> decode_ranges(std::string_view payload) {
+  const std::size_t count = payload.size() / sizeof(hive_agent_range);
+  if (payload.size() % sizeof(hive_agent_range) != 0 || count == 0 ||
+      count > HIVE_AGENT_MAX_RANGES) {
+    return std::nullopt;
+  }
+  std::vector<hive_agent_range> ranges(count);
+  std::memcpy(ranges.data(), payload.data(), payload.size());
+  const bool sound = std::all_of(ranges.begin(), ranges.end(), [](const hive_agent_range& range) {
+    return range.size != 0 && range.start <= ~std::uint64_t{0} - range.size;
+  });
+  return sound ? std::optional(ranges) : std::nullopt;
+}
+
 void FrameDecoder::feed(std::string_view bytes) {
   if (broken_) return;
   buffer_.erase(0, used_);

@@ -4,8 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "guests/abi/agent_protocol.h"
 
 namespace hive::abi {
 
@@ -22,6 +26,12 @@ std::string encode_frame(std::uint16_t type, std::uint32_t session, std::string_
 std::string encode_u32(std::uint32_t value);
 /// The inverse; nothing unless PAYLOAD has four bytes.
 std::optional<std::uint32_t> decode_u32(std::string_view payload);
+
+/// RANGES as a payload, at most HIVE_AGENT_MAX_RANGES of them; more are cut off.
+std::string encode_ranges(std::span<const hive_agent_range> ranges);
+/// The inverse; nothing unless PAYLOAD has from 1 to HIVE_AGENT_MAX_RANGES of them, none empty and
+/// none past the last address.
+std::optional<std::vector<hive_agent_range>> decode_ranges(std::string_view payload);
 
 /// Cuts a hostile byte stream into frames. Holds at most one frame and what was last fed.
 class FrameDecoder {

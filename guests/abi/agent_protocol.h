@@ -26,8 +26,11 @@ enum hive_agent_frame_type {
   HIVE_AGENT_HELLO = 1,
   HIVE_AGENT_STDOUT = 2, /* `session`: output of a command */
   HIVE_AGENT_STDERR = 3,
-  HIVE_AGENT_EXIT = 4, /* `session` has ended: int32 exit status, or 128 + signal */
-  HIVE_AGENT_PONG = 5, /* answers PING with the same payload */
+  HIVE_AGENT_EXIT = 4,    /* `session` has ended: int32 exit status, or 128 + signal */
+  HIVE_AGENT_PONG = 5,    /* answers PING with the same payload */
+  HIVE_AGENT_LOCATED = 6, /* answers LOCATE `session`: hive_agent_range, from 1 to
+                           * HIVE_AGENT_MAX_RANGES */
+  HIVE_AGENT_REFUSED = 7, /* LOCATE or PANIC `session` cannot be done: why, as text */
 
   /* monitor -> agent */
   HIVE_AGENT_EXEC =
@@ -38,8 +41,11 @@ enum hive_agent_frame_type {
   HIVE_AGENT_POWEROFF = 19, /* shut the guest down cleanly */
   HIVE_AGENT_REBOOT = 20,
   HIVE_AGENT_PING = 21,
-  HIVE_AGENT_CELLS = 22, /* follows HELLO: the machine's cells, a line "CID NAME" for each, which
-                          * the agent puts into HIVE_AGENT_CELLS_FILE */
+  HIVE_AGENT_CELLS = 22,  /* follows HELLO: the machine's cells, a line "CID NAME" for each, which
+                           * the agent puts into HIVE_AGENT_CELLS_FILE */
+  HIVE_AGENT_LOCATE = 23, /* where in guest-physical memory something is: a JSON array of strings,
+                           * ["text"] or ["data"] of the kernel, or ["process", number or name] */
+  HIVE_AGENT_PANIC = 24,  /* has the kernel panic; answered only where that cannot be done */
 
   /* both ways */
   HIVE_AGENT_WINDOW = 32 /* uint32: the receiver may send that many more bytes of `session` */
@@ -48,11 +54,20 @@ enum hive_agent_frame_type {
 /* Where programs in the guest find the names and vsock addresses of the machine's cells. */
 #define HIVE_AGENT_CELLS_FILE "/run/hive/cells"
 
+#define HIVE_AGENT_MAX_RANGES 128u
+
+/* Guest-physical addresses. */
+struct hive_agent_range {
+  uint64_t start;
+  uint64_t size; /* not 0 */
+};
+
 struct hive_agent_frame {
   uint32_t magic;   /* HIVE_AGENT_MAGIC */
   uint16_t type;    /* enum hive_agent_frame_type */
   uint16_t flags;   /* 0 */
-  uint32_t session; /* chosen by the monitor for EXEC; 0 where a frame belongs to no session */
+  uint32_t session; /* chosen by the monitor for EXEC, LOCATE and PANIC; 0 where a frame belongs to
+                       no session */
   uint32_t length;  /* bytes that follow, at most HIVE_AGENT_MAX_PAYLOAD */
 };
 

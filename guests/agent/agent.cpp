@@ -13,8 +13,12 @@
 
 namespace hive::agent {
 
-Agent::Agent(int port, const std::string& hello, Power power, TakeCells take_cells)
-    : port_(port), power_(std::move(power)), take_cells_(std::move(take_cells)), out_(port) {
+Agent::Agent(int port, const std::string& hello, Power power, TakeCells take_cells, Faults faults)
+    : port_(port),
+      power_(std::move(power)),
+      take_cells_(std::move(take_cells)),
+      faults_(std::move(faults)),
+      out_(port) {
   out_.send(HIVE_AGENT_HELLO, 0, hello);
 }
 
@@ -77,6 +81,12 @@ void Agent::handle(const abi::AgentFrame& frame) {
     case HIVE_AGENT_REBOOT:
       power_.reboot();
       break;
+    case HIVE_AGENT_LOCATE:
+      locate(frame);
+      break;
+    case HIVE_AGENT_PANIC:
+      panic(frame.session);
+      break;
     default:
       handle_for_session(frame);
   }
@@ -118,6 +128,18 @@ void Agent::start(const abi::AgentFrame& frame) {
   } catch (const Error& error) {
     refuse(frame.session, error.what());
   }
+}
+
+void Agent::locate(const abi::AgentFrame& frame) {
+  const auto words = parse_argv(frame.payload);
+  const Located located = words ? faults_.locate(*words) : Located{{}, "not a question"};
+  if (located.ranges.empty()) return out_.send(HIVE_AGENT_REFUSED, frame.session, located.why);
+  out_.send(HIVE_AGENT_LOCATED, frame.session, abi::encode_ranges(located.ranges));
+}
+
+void Agent::panic(std::uint32_t session) {
+  const std::string why = faults_.panic();
+  if (!why.empty()) out_.send(HIVE_AGENT_REFUSED, session, why);
 }
 
 void Agent::refuse(std::uint32_t session, std::string_view why) {

@@ -4,8 +4,10 @@
 #include <functional>
 #include <list>
 #include <string>
+#include <vector>
 
 #include "guests/abi/agent_codec.h"
+#include "guests/agent/locate.h"
 #include "guests/agent/port_writer.h"
 #include "guests/agent/session.h"
 
@@ -19,12 +21,17 @@ class Agent {
     std::function<void()> off;
     std::function<void()> reboot;
   };
+  /// What faults need that are injected into the guest.
+  struct Faults {
+    std::function<Located(const std::vector<std::string>& words)> locate;
+    std::function<std::string()> panic;  ///< Returns why it cannot be done.
+  };
   /// Takes the names of the machine's cells: the text of a file for programs (cells_file.h).
   using TakeCells = std::function<void(const std::string& text)>;
 
   /// PORT is a descriptor that does not block; the caller keeps it open. HELLO is the payload of
   /// the first frame. SIGPIPE must be ignored.
-  Agent(int port, const std::string& hello, Power power, TakeCells take_cells);
+  Agent(int port, const std::string& hello, Power power, TakeCells take_cells, Faults faults);
 
   /// Serves until the monitor hangs up or breaks the protocol. The commands that still run are
   /// killed when the agent is destroyed.
@@ -35,6 +42,8 @@ class Agent {
   void read_port();
   void handle(const abi::AgentFrame& frame);
   void start(const abi::AgentFrame& frame);
+  void locate(const abi::AgentFrame& frame);
+  void panic(std::uint32_t session);
   void refuse(std::uint32_t session, std::string_view why);
   /// Hands FRAME to the session that it names; ignored when that has ended meanwhile.
   void handle_for_session(const abi::AgentFrame& frame);
@@ -42,6 +51,7 @@ class Agent {
   int port_;
   Power power_;
   TakeCells take_cells_;
+  Faults faults_;
   PortWriter out_;
   abi::FrameDecoder decoder_{abi::FrameDecoder::Begin::kAnywhere};
   std::list<Session> sessions_;

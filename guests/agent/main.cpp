@@ -7,10 +7,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 #include "guests/abi/agent_protocol.h"
 #include "guests/agent/agent.h"
 #include "guests/agent/cells_file.h"
+#include "guests/agent/locate.h"
 #include "guests/agent/port.h"
 #include "guests/agent/power.h"
 #include "vmm/base/error.h"
@@ -44,7 +47,9 @@ void write_whole(const std::string& path, const std::string& text) {
     hive::agent::await_host(port);
     hive::agent::Agent agent(
         port.get(), hello(), {hive::agent::power_off, hive::agent::reboot},
-        [](const std::string& text) { write_whole(HIVE_AGENT_CELLS_FILE, text); });
+        [](const std::string& text) { write_whole(HIVE_AGENT_CELLS_FILE, text); },
+        {[](const std::vector<std::string>& words) { return hive::agent::locate(words); },
+         [] { return hive::agent::panic(); }});
     agent.run();
   }
 }

@@ -42,6 +42,8 @@ class Conversation {
       default:
         if ((choice & 0xf0) == 0xf0) {
           peer_.abandon(choice >> 6);
+        } else if ((choice & 0xf0) == 0xe0) {
+          (void)peer_.locate({"text"});
         } else {
           peer_.ping();
           ++pings_;
@@ -68,6 +70,12 @@ class Conversation {
     };
     handlers.on_exit = [](std::uint32_t, int status) {
       if (status < 0 || status > 255) std::abort();
+    };
+    handlers.on_located = [](std::uint32_t, const auto& ranges) {
+      if (ranges.empty() || ranges.size() > HIVE_AGENT_MAX_RANGES) std::abort();
+    };
+    handlers.on_refused = [](std::uint32_t, const std::string& why) {
+      if (why.size() > 1000) std::abort();
     };
     handlers.on_input_taken = [](std::uint32_t) {};
     handlers.on_lost = [](const std::string&) {};

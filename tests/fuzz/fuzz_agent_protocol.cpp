@@ -20,7 +20,13 @@ std::string read_all(hive::abi::FrameDecoder::Begin begin, const std::string& by
     while (const auto frame = decoder.next()) {
       if (frame->payload.size() > HIVE_AGENT_MAX_PAYLOAD) std::abort();
       if (frame->type == HIVE_AGENT_CELLS) (void)hive::agent::is_list_of_cells(frame->payload);
-      if (frame->type == HIVE_AGENT_EXEC) (void)hive::agent::parse_argv(frame->payload);
+      if (frame->type == HIVE_AGENT_EXEC || frame->type == HIVE_AGENT_LOCATE) {
+        (void)hive::agent::parse_argv(frame->payload);
+      }
+      if (frame->type == HIVE_AGENT_LOCATED) {
+        const auto ranges = hive::abi::decode_ranges(frame->payload);
+        if (ranges && hive::abi::encode_ranges(*ranges) != frame->payload) std::abort();
+      }
       again += hive::abi::encode_frame(frame->type, frame->session, frame->payload);
     }
   }

@@ -46,6 +46,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check(inject::entry_of(fault.kind).name == name);
   check(!fault.cell || (*fault.cell != CellId{0} && static_cast<std::size_t>(*fault.cell) < 3));
   check(!fault.duration || (fault.duration->count() >= 1 && *fault.duration <= inject::kLongest));
-  check(values.size() <= inject::entry_of(fault.kind).parameters.size());
+  check(!fault.vcpu || *fault.vcpu < inject::kMaxVcpus);
+  check(fault.timing.times >= 1 && fault.timing.times <= inject::kMaxTimes);
+  check(values.size() <=
+        inject::entry_of(fault.kind).parameters.size() + inject::timing_parameters().size());
   return 0;
 }

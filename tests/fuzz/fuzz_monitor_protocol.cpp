@@ -5,6 +5,7 @@
 
 #include "vmm/base/error.h"
 #include "vmm/cell/config.h"
+#include "vmm/cell/guest_fault.h"
 #include "vmm/cell/monitor_protocol.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -15,6 +16,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (const auto command = hive::cell::parse_command(text)) {
     if (hive::cell::parse_command(to_json(*command)) != command) std::abort();
+  }
+  if (const auto fault = hive::cell::parse_guest_fault(text)) {
+    if (hive::cell::parse_guest_fault(to_json(*fault)) != fault) std::abort();
   }
   try {
     const std::string json = to_json(hive::cell::parse_config(text));

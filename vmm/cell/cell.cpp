@@ -34,6 +34,7 @@ Cell::Cell(boost::asio::io_context& loop, const CellConfig& config, Machine::Rep
       gate_([this] {
         for (const auto& vcpu : vcpus_) vcpu->kick();
       }),
+      faults_(loop, machine_.memory(), machine_.vm(), vcpus_),
       quiet_limit_(loop),
       closing_retry_(loop) {
   VcpuThread::prepare_kicks();
@@ -177,6 +178,27 @@ bool Cell::await_vcpus(const std::function<bool(milliseconds)>& wait, millisecon
 
 void Cell::look() {
   for (const auto& vcpu : vcpus_) vcpu->look();
+}
+
+void Cell::inject(const GuestFault& fault) {
+  if (state_ != State::kRunning) {
+    return on_report_({ReportKind::kFaultNotDone, "the guest is held at present"});
+  }
+  for (const auto& vcpu : vcpus_) vcpu->settle(true);
+  const bool outside =
+      await_vcpus([this](milliseconds limit) { return gate_.close(limit); }, kVcpuLimit);
+  on_report_(outside ? try_fault(fault)
+                     : Report{ReportKind::kFaultNotDone, "a vCPU does not leave the guest"});
+  for (const auto& vcpu : vcpus_) vcpu->settle(false);
+  gate_.open();
+}
+
+Report Cell::try_fault(const GuestFault& fault) {
+  try {
+    return {ReportKind::kFaultDone, faults_.perform(fault)};
+  } catch (const std::exception& error) {
+    return {ReportKind::kFaultNotDone, error.what()};
+  }
 }
 
 void Cell::pause(std::chrono::milliseconds quiet_limit) {

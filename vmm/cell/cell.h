@@ -13,6 +13,7 @@
 #include "vmm/cell/config.h"
 #include "vmm/cell/denials.h"
 #include "vmm/cell/device_writes.h"
+#include "vmm/cell/fault_injector.h"
 #include "vmm/cell/foreign_writes.h"
 #include "vmm/cell/kvm_statistics.h"
 #include "vmm/cell/machine.h"
@@ -83,6 +84,9 @@ class Cell {
   /// Lets each vCPU note, in the page that the monitor sees, where it is.
   void look();
 
+  /// Does FAULT to the guest and reports kFaultDone, or kFaultNotDone. Before the guest goes on.
+  void inject(const GuestFault& fault);
+
   void press_power_button() { machine_.power().press_power_button(); }
 
   [[nodiscard]] const memory::GuestMemory& memory() const { return machine_.memory(); }
@@ -105,6 +109,8 @@ class Cell {
   void on_quiet();
   void give_up_pause();
   void go_on();
+  /// What came of FAULT, while all vCPUs are outside.
+  Report try_fault(const GuestFault& fault);
   [[nodiscard]] bool await_quiet(std::chrono::steady_clock::time_point deadline);
 
   boost::asio::io_context& loop_;
@@ -119,6 +125,7 @@ class Cell {
   std::optional<GlobalAccess> global_;         ///< With global memory.
   VcpuGate gate_;
   std::vector<std::unique_ptr<VcpuThread>> vcpus_;
+  FaultInjector faults_;
   State state_ = State::kReady;
   static constexpr unsigned kMaxViolationsPosted = 64;
   std::atomic<unsigned> violations_posted_{0};     ///< Reports on their way to the loop.

@@ -80,6 +80,9 @@ class Program {
           loop_, std::move(socket),
           [this](Command command, UniqueFd file) { obey(command, std::move(file)); },
           [this] { quit(); });
+      link_->on_fault([this](const GuestFault& fault) {
+        if (cell_ && !end_) cell_->inject(fault);
+      });
     }
     boost::asio::signal_set signals(loop_, SIGTERM, SIGINT);
     signals.async_wait([this](const boost::system::error_code& error, int) {
@@ -179,6 +182,8 @@ class Program {
         if (!dumps_) return;
         core_file_ = std::move(file);
         return loop_.stop();
+      case Command::kFault:
+        return;  // The link tells of it otherwise.
     }
   }
 

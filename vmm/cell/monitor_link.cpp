@@ -18,7 +18,7 @@
 namespace hive::cell {
 namespace {
 
-constexpr std::size_t kMaxCommand = 1024;
+constexpr std::size_t kMaxCommand = 8192;
 
 /// How long a report of KIND may wait for room, in milliseconds; -1 for as long as it takes.
 int patience(ReportKind kind) {
@@ -26,7 +26,8 @@ int patience(ReportKind kind) {
   // Somebody waits for these.
   const bool answer = kind == ReportKind::kPaused || kind == ReportKind::kResumed ||
                       kind == ReportKind::kNotPaused || kind == ReportKind::kDumped ||
-                      kind == ReportKind::kNotDumped;
+                      kind == ReportKind::kNotDumped || kind == ReportKind::kFaultDone ||
+                      kind == ReportKind::kFaultNotDone;
   return answer ? 1000 : 0;
 }
 
@@ -95,6 +96,11 @@ bool MonitorLink::take(std::string_view text, std::vector<UniqueFd> files) {
   const auto command = parse_command(text);
   if (!command) return false;
   if (files.size() != (*command == Command::kDump ? 1U : 0U)) return false;
+  if (*command == Command::kFault) {
+    const auto fault = parse_guest_fault(text);
+    if (fault && on_fault_) on_fault_(*fault);
+    return fault.has_value();
+  }
   on_command_(*command, files.empty() ? UniqueFd() : std::move(files.front()));
   return true;
 }

@@ -5,9 +5,11 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <functional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "vmm/base/unique_fd.h"
+#include "vmm/cell/guest_fault.h"
 #include "vmm/cell/monitor_protocol.h"
 
 namespace hive::cell {
@@ -20,13 +22,18 @@ std::string receive_config(int socket);
 /// Sends reports and receives commands. All of it on the device loop's thread.
 class MonitorLink {
  public:
-  /// FILE is valid only with kDump, and always there.
+  /// FILE is valid only with kDump, and always there. Not told of kFault.
   using CommandSink = std::function<void(Command command, UniqueFd file)>;
 
   /// ON_COMMAND gets each well-formed command; others are logged and dropped. ON_GONE is called
   /// once, when the monitor has closed its end.
   MonitorLink(boost::asio::io_context& loop, UniqueFd socket, CommandSink on_command,
               std::function<void()> on_gone);
+
+  /// Has ON_FAULT get each well-formed kFault; until then they are dropped.
+  void on_fault(std::function<void(const GuestFault&)> on_fault) {
+    on_fault_ = std::move(on_fault);
+  }
 
   /// Sends REPORT. Waits for room for reports that end the guest, and up to a second for the
   /// answers to commands; else a monitor that does not read loses reports rather than stall the
@@ -45,6 +52,7 @@ class MonitorLink {
   boost::asio::posix::stream_descriptor socket_;
   CommandSink on_command_;
   std::function<void()> on_gone_;
+  std::function<void(const GuestFault&)> on_fault_;
   unsigned lost_ = 0;  ///< Reports that could not be sent.
 };
 

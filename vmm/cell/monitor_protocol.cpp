@@ -9,7 +9,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::array<std::pair<std::string_view, ReportKind>, 14> kReports{{
+constexpr std::array<std::pair<std::string_view, ReportKind>, 16> kReports{{
     {"started", ReportKind::kStarted},
     {"paused", ReportKind::kPaused},
     {"resumed", ReportKind::kResumed},
@@ -18,6 +18,8 @@ constexpr std::array<std::pair<std::string_view, ReportKind>, 14> kReports{{
     {"violation", ReportKind::kViolation},
     {"dumped", ReportKind::kDumped},
     {"not-dumped", ReportKind::kNotDumped},
+    {"fault-done", ReportKind::kFaultDone},
+    {"fault-not-done", ReportKind::kFaultNotDone},
     {"panicked", ReportKind::kPanicked},
     {"off", ReportKind::kOff},
     {"reset", ReportKind::kReset},
@@ -26,13 +28,14 @@ constexpr std::array<std::pair<std::string_view, ReportKind>, 14> kReports{{
     {"not-started", ReportKind::kNotStarted},
 }};
 
-constexpr std::array<std::pair<std::string_view, Command>, 6> kCommands{{
+constexpr std::array<std::pair<std::string_view, Command>, 7> kCommands{{
     {"pause", Command::kPause},
     {"resume", Command::kResume},
     {"power-button", Command::kPowerButton},
     {"look", Command::kLook},
     {"quit", Command::kQuit},
     {"dump", Command::kDump},
+    {"fault", Command::kFault},
 }};
 
 template <typename Table, typename Value>

@@ -31,6 +31,8 @@ enum class ReportKind {
   kViolation,     ///< The guest wrote where the firewall lets it not; `detail` says where.
   kDumped,        ///< The core file is written.
   kNotDumped,     ///< It is not; `detail` says why.
+  kFaultDone,     ///< The guest has the fault; `detail` says what was done.
+  kFaultNotDone,  ///< It has not, and nothing was changed; `detail` says why.
   kPanicked,      ///< The guest's kernel reported a panic (pvpanic). The guest may still run.
   kOff,           ///< The guest powered itself off.
   kReset,         ///< The guest asked for a reboot.
@@ -61,13 +63,16 @@ enum class Command {
   kLook,         ///< Looks at each vCPU: the answer is in vmm/cell/progress.h, soon.
   kQuit,         ///< Ends the VMM at once.
   kDump,         ///< Comes with a descriptor: writes a core file there, as above.
+  kFault,        ///< Comes with more (vmm/cell/guest_fault.h): answered by kFaultDone or
+                 ///< kFaultNotDone, one fault after the other.
 };
 
 /// {"report": "off", "detail": "..."}; nothing when TEXT is not a well-formed report.
 std::optional<Report> parse_report(std::string_view text);
 std::string to_json(const Report& report);
 
-/// {"command": "pause"}; nothing when TEXT is not a well-formed command.
+/// {"command": "pause"}; nothing when TEXT is not a well-formed command. Of a kFault this is not
+/// all: see parse_guest_fault().
 std::optional<Command> parse_command(std::string_view text);
 std::string to_json(Command command);
 

@@ -13,13 +13,20 @@ void VcpuGate::leave() {
   changed_.notify_all();
 }
 
-bool VcpuGate::wait() {
+bool VcpuGate::wait(const std::atomic<bool>* held) {
   std::unique_lock lock(mutex_);
   ++parked_;
   changed_.notify_all();
-  changed_.wait(lock, [this] { return ended_ || open_.load(std::memory_order_relaxed); });
+  changed_.wait(lock, [&] {
+    return ended_ || (open_.load(std::memory_order_relaxed) && (held == nullptr || !held->load()));
+  });
   --parked_;
   return !ended_;
+}
+
+void VcpuGate::tell_held() {
+  const std::scoped_lock lock(mutex_);
+  changed_.notify_all();
 }
 
 void VcpuGate::update() {

@@ -25,9 +25,11 @@ class VcpuGate {
 
   /// Cheap test for the vCPU's loop: whether to call wait().
   [[nodiscard]] bool open_now() const { return open_.load(); }
-  /// Called by a vCPU thread outside the guest: blocks while the gate is closed. False when the
-  /// vCPU must end.
-  [[nodiscard]] bool wait();
+  /// Called by a vCPU thread outside the guest: blocks while the gate is closed, or HELD, where
+  /// given, is true. False when the vCPU must end.
+  [[nodiscard]] bool wait(const std::atomic<bool>* held = nullptr);
+  /// Something that a vCPU may wait for as held has changed.
+  void tell_held();
 
   /// Closes the gate and waits until every vCPU is outside the guest, at most for LIMIT. False when
   /// one is still inside then: the gate stays closed all the same.

@@ -101,6 +101,11 @@ void VcpuThread::look() {
   kick();
 }
 
+void VcpuThread::keep_out(bool out) {
+  kept_out_.store(out);
+  out ? kick() : gate_.tell_held();
+}
+
 void VcpuThread::loop() {
   progress_.thread.store(::gettid());
   try {
@@ -119,7 +124,7 @@ void VcpuThread::loop() {
 
 void VcpuThread::run_guest(ForeignWrites* foreign) {
   for (;;) {
-    if (!gate_.open_now()) {
+    if (!gate_.open_now() || kept_out_.load()) {
       if (!wait_outside(foreign)) break;
       continue;
     }
@@ -136,7 +141,10 @@ std::optional<Report> VcpuThread::enter(ForeignWrites* foreign) {
     if (foreign->unfinished()) return end_after(*foreign, foreign->finish(*vcpu_, index_));
     foreign->before_run();
   }
-  const kvm::Exit exit = run_vcpu();
+  return serve_counted(foreign, run_vcpu());
+}
+
+std::optional<Report> VcpuThread::serve_counted(ForeignWrites* foreign, const kvm::Exit& exit) {
   const std::uint64_t left = ticks();
   ExitKind kind = kind_of(exit.reason);
   std::optional<Report> end = serve(foreign, exit, kind);
@@ -151,6 +159,18 @@ std::optional<Report> VcpuThread::serve(ForeignWrites* foreign, const kvm::Exit&
   if (handled == ForeignWrites::Handled::kNotOurs) return serve_device(exit);
   kind = ExitKind::kFirewall;
   return end_after(*foreign, handled);
+}
+
+std::optional<Report> VcpuThread::complete_access(ForeignWrites* foreign) {
+  // KVM splits an access in few parts. A string instruction, too, comes to an end between two of
+  // its turns.
+  constexpr unsigned kMaxParts = 64;
+  for (unsigned part = 0; part < kMaxParts; ++part) {
+    const kvm::Exit exit = vcpu_->finish_access();
+    if (exit.reason == kvm::ExitReason::kInterrupted) break;
+    if (auto end = serve_counted(foreign, exit)) return end;
+  }
+  return std::nullopt;
 }
 
 kvm::Exit VcpuThread::run_vcpu() {
@@ -174,8 +194,14 @@ void VcpuThread::take_look() {
 }
 
 bool VcpuThread::wait_outside(ForeignWrites* foreign) {
+  if (settles_.load() || kept_out_.load()) {
+    if (const auto end = complete_access(foreign)) {
+      on_end_(*end);
+      return false;
+    }
+  }
   if (foreign != nullptr) foreign->suspend();
-  const bool go_on = gate_.wait();
+  const bool go_on = gate_.wait(&kept_out_);
   if (go_on) vcpu_->tell_of_pause();
   if (foreign != nullptr) foreign->resume();
   return go_on;

@@ -45,6 +45,16 @@ class VcpuThread {
   /// Gets the vCPU to note where it is, once it is in the guest. Thread-safe.
   void look();
 
+  /// Keeps the vCPU out of the guest from its next exit on, or lets it in again. Devices and the
+  /// gate go on: for both, a vCPU that is kept out is outside. Thread-safe.
+  void keep_out(bool out);
+  /// Whether the vCPU is to complete what its last exit began before it waits outside, so that its
+  /// registers are those between two instructions. To be said before the gate is closed.
+  /// Thread-safe.
+  void settle(bool wanted) { settles_.store(wanted); }
+  /// While the gate is closed and all vCPUs are outside.
+  [[nodiscard]] kvm::Vcpu& vcpu() { return *vcpu_; }
+
   /// Once the thread has ended.
   [[nodiscard]] dump::Cpu registers() const { return {vcpu_->regs(), vcpu_->sregs()}; }
 
@@ -57,9 +67,13 @@ class VcpuThread {
   void run_guest(ForeignWrites* foreign);
   /// Lets the guest run up to its next exit, and serves that.
   [[nodiscard]] std::optional<Report> enter(ForeignWrites* foreign);
-  /// Serves EXIT, which is of KIND unless the firewall is concerned.
+  /// Serves EXIT. The vCPU's end, if it came to that.
+  [[nodiscard]] std::optional<Report> serve_counted(ForeignWrites* foreign, const kvm::Exit& exit);
+  /// The same, and changes KIND, which EXIT is of, where the firewall is concerned.
   [[nodiscard]] std::optional<Report> serve(ForeignWrites* foreign, const kvm::Exit& exit,
                                             ExitKind& kind);
+  /// As settle() has it. The vCPU's end, if it came to that.
+  [[nodiscard]] std::optional<Report> complete_access(ForeignWrites* foreign);
   /// Waits at the gate. False when the vCPU must end.
   [[nodiscard]] bool wait_outside(ForeignWrites* foreign);
   /// The vCPU's end, where a write came to HANDLED, if it is one.
@@ -72,6 +86,8 @@ class VcpuThread {
   std::unique_ptr<kvm::Vcpu> vcpu_;
   VcpuProgress& progress_;
   std::atomic<bool> look_wanted_{false};
+  std::atomic<bool> kept_out_{false};
+  std::atomic<bool> settles_{false};
   Buses buses_;
   const GlobalAccess* global_;
   unsigned index_ = 0;

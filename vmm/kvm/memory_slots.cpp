@@ -146,6 +146,15 @@ void MemorySlots::follow(int vm) {
   }
 }
 
+void MemorySlots::renew(int vm) {
+  const std::scoped_lock lock(mutex_);
+  for (Shown& shown : shown_) {
+    if (shown.region.guest.size == 0) continue;
+    hide(vm, shown);
+    show(vm, shown);
+  }
+}
+
 void MemorySlots::substitute(int vm, const Substitute& substitute) {
   const std::scoped_lock lock(mutex_);
   substitutes_.push_back(substitute);

@@ -63,6 +63,9 @@ class MemorySlots {
   /// The same for all of SUBSTITUTES, in the place of those of the last call, whatever restore()
   /// does. Not while others are in force.
   void replace(int vm, std::vector<Substitute> substitutes);
+  /// Has KVM forget all that it knows of the guest's memory, which stays as it is. No vCPU is in
+  /// the guest meanwhile. Throws Error.
+  void renew(int vm);
 
  private:
   struct Slot {

@@ -113,6 +113,21 @@ std::optional<memory::GuestAddress> Vcpu::translate(std::uint64_t address) const
   return memory::GuestAddress{translation.physical_address};
 }
 
+bool Vcpu::is_started() const {
+  kvm_mp_state state{};
+  vcpu_ioctl(fd_.get(), KVM_GET_MP_STATE, &state, "KVM_GET_MP_STATE");
+  return state.mp_state == KVM_MP_STATE_RUNNABLE || state.mp_state == KVM_MP_STATE_HALTED;
+}
+
+void Vcpu::wake() {
+  kvm_mp_state state{KVM_MP_STATE_RUNNABLE};
+  vcpu_ioctl(fd_.get(), KVM_SET_MP_STATE, &state, "KVM_SET_MP_STATE");
+}
+
+void Vcpu::raise_nmi() {
+  if (::ioctl(fd_.get(), KVM_NMI, 0) < 0) throw_errno("kvm: KVM_NMI");
+}
+
 void Vcpu::set_local_interrupts() {
   // Intel SDM vol. 3A, 11.5.1: delivery mode is bits 8 to 10 of a local vector table entry.
   constexpr std::size_t kLvtLint0 = 0x350, kLvtLint1 = 0x360;
@@ -142,15 +157,18 @@ Exit Vcpu::finish_access() {
   return next;
 }
 
-void Vcpu::raise_general_protection() {
-  constexpr std::uint8_t kGeneralProtection = 13;
+void Vcpu::raise(std::uint8_t exception, std::optional<std::uint32_t> error_code) {
   kvm_vcpu_events events = this->events();
   events.exception.injected = 1;
-  events.exception.nr = kGeneralProtection;
-  events.exception.has_error_code = 1;
-  events.exception.error_code = 0;
+  events.exception.nr = exception;
+  events.exception.has_error_code = error_code ? 1 : 0;
+  events.exception.error_code = error_code.value_or(0);
   set_events(events);
 }
+
+void Vcpu::raise_general_protection() { raise(13, 0); }
+
+void Vcpu::raise_invalid_opcode() { raise(6, std::nullopt); }
 
 Exit Vcpu::decode() {
   auto* base = reinterpret_cast<std::byte*>(run_);

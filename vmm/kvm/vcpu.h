@@ -63,6 +63,12 @@ class Vcpu {
   void set_guest_debug(const kvm_guest_debug& debug);
   /// Where the guest has linear ADDRESS, as it is running now; nothing where it is not mapped.
   [[nodiscard]] std::optional<memory::GuestAddress> translate(std::uint64_t address) const;
+  /// Whether it runs, or would but for a HLT: not an application processor that was not started.
+  [[nodiscard]] bool is_started() const;
+  /// Ends a HLT that the guest is in, as an interrupt would.
+  void wake();
+  /// Has the guest take an NMI, before its next instruction where it takes any.
+  void raise_nmi();
   /// Wires the LAPIC's LINT pins as the MADT tells the guest: LINT0 ExtINT, LINT1 NMI.
   void set_local_interrupts();
 
@@ -75,6 +81,8 @@ class Vcpu {
   Exit finish_access();
   /// Raises #GP(0) in the guest, before its next instruction.
   void raise_general_protection();
+  /// The same with #UD.
+  void raise_invalid_opcode();
 
   /// Tells the guest that it has not run for a while, so that its watchdogs take no long time
   /// without progress for a lockup (KVM_KVMCLOCK_CTRL). Nothing where it has no kvmclock.
@@ -95,6 +103,7 @@ class Vcpu {
   [[nodiscard]] bool met_its_limits() const;
 
  private:
+  void raise(std::uint8_t exception, std::optional<std::uint32_t> error_code);
   [[nodiscard]] Exit decode();
 
   UniqueFd fd_;

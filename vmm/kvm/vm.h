@@ -42,6 +42,9 @@ class Vm {
     slots_.replace(fd_.get(), std::move(substitutes));
   }
 
+  /// As MemorySlots::renew().
+  void renew_memory() { slots_.renew(fd_.get()); }
+
   /// As MemorySlots has them. Thread-safe.
   MemorySlots::Place reserve_place() { return slots_.reserve(); }
   [[nodiscard]] bool fill_place(MemorySlots::Place place, const memory::MemoryRegion& region) {

@@ -27,6 +27,30 @@ TEST(FrameDecoder, GivesBackWhatWasEncoded) {
   EXPECT_EQ(frames[1].payload, "");
 }
 
+TEST(Ranges, SurviveTheirWireForm) {
+  const std::vector<hive_agent_range> ranges{{0x1000, 16}, {~std::uint64_t{0} - 8, 8}};
+  const auto back = decode_ranges(encode_ranges(ranges));
+  ASSERT_TRUE(back.has_value());
+  ASSERT_EQ(back->size(), 2U);
+  EXPECT_EQ(back->at(1).start, ~std::uint64_t{0} - 8);
+  EXPECT_EQ(back->at(1).size, 8U);
+}
+
+TEST(Ranges, AreBounded) {
+  const std::vector<hive_agent_range> many(HIVE_AGENT_MAX_RANGES + 1, {0, 1});
+  EXPECT_EQ(decode_ranges(encode_ranges(many))->size(), HIVE_AGENT_MAX_RANGES);
+  const std::string one = encode_ranges(std::span(many).first(1));
+  EXPECT_FALSE(decode_ranges({}).has_value());
+  EXPECT_FALSE(decode_ranges(one.substr(1)).has_value());
+  std::string more;
+  for (unsigned i = 0; i <= HIVE_AGENT_MAX_RANGES; ++i) more += one;
+  EXPECT_FALSE(decode_ranges(more).has_value());
+  const std::vector<hive_agent_range> empty{{0, 0}};
+  EXPECT_FALSE(decode_ranges(encode_ranges(empty)).has_value());
+  const std::vector<hive_agent_range> past{{~std::uint64_t{0}, 2}};
+  EXPECT_FALSE(decode_ranges(encode_ranges(past)).has_value());
+}
+
 TEST(FrameDecoder, TakesAnySplitOfTheStream) {
   const std::string bytes = encode_frame(1, 2, "abc") + encode_frame(3, 4, "") +
                             encode_frame(5, 6, std::string(HIVE_AGENT_MAX_PAYLOAD, 'x'));

@@ -53,7 +53,9 @@ class AgentTest : public testing::Test {
     ::fcntl(port_.get(), F_SETFL, O_NONBLOCK);
     thread_ = std::thread([this] {
       Agent agent(port_.get(), "hello", {[this] { ++offs_; }, [this] { ++reboots_; }},
-                  [this](const std::string& text) { cells_.push_back(text); });
+                  [this](const std::string& text) { cells_.push_back(text); },
+                  {[](const std::vector<std::string>& words) { return locate_nothing(words); },
+                   [this] { return ++panics_ > 1 ? "no trigger" : ""; }});
       agent.run();
       port_.reset();
     });
@@ -61,6 +63,12 @@ class AgentTest : public testing::Test {
   ~AgentTest() override {
     host_.reset();
     thread_.join();
+  }
+
+  /// Finds "text" alone.
+  static Located locate_nothing(const std::vector<std::string>& words) {
+    if (words == std::vector<std::string>{"text"}) return {{{0x1000, 16}}, {}};
+    return {{}, "no " + words[0]};
   }
 
   void send(std::uint16_t type, std::uint32_t session, std::string_view payload) {
@@ -109,6 +117,7 @@ class AgentTest : public testing::Test {
   abi::FrameDecoder decoder_;
   std::vector<std::string> cells_;  ///< The agent's until it has answered.
   std::atomic<int> offs_{0};
+  std::atomic<int> panics_{0};
   std::atomic<int> reboots_{0};
   std::thread thread_;
 };
@@ -117,6 +126,38 @@ TEST_F(AgentTest, SaysHelloFirst) {
   const AgentFrame frame = receive();
   EXPECT_EQ(frame.type, HIVE_AGENT_HELLO);
   EXPECT_EQ(frame.payload, "hello");
+}
+
+TEST_F(AgentTest, SaysWhereThingsAre) {
+  receive();
+  send(HIVE_AGENT_LOCATE, 5, R"(["text"])");
+  const AgentFrame found = receive();
+  EXPECT_EQ(found.type, HIVE_AGENT_LOCATED);
+  EXPECT_EQ(found.session, 5U);
+  const auto ranges = abi::decode_ranges(found.payload);
+  ASSERT_TRUE(ranges.has_value());
+  ASSERT_EQ(ranges->size(), 1U);
+  EXPECT_EQ(ranges->front().start, 0x1000U);
+  EXPECT_EQ(ranges->front().size, 16U);
+  for (const auto& [question, why] :
+       {std::pair(R"(["soul"])", "no soul"), std::pair(R"({"what": 1})", "not a question")}) {
+    send(HIVE_AGENT_LOCATE, 6, question);
+    const AgentFrame refused = receive();
+    EXPECT_EQ(refused.type, HIVE_AGENT_REFUSED);
+    EXPECT_EQ(refused.session, 6U);
+    EXPECT_EQ(refused.payload, why);
+  }
+}
+
+TEST_F(AgentTest, HasTheKernelPanicOrSaysWhyNot) {
+  receive();
+  send(HIVE_AGENT_PANIC, 5, "");
+  send(HIVE_AGENT_PANIC, 6, "");
+  const AgentFrame refused = receive();
+  EXPECT_EQ(refused.type, HIVE_AGENT_REFUSED);
+  EXPECT_EQ(refused.session, 6U);
+  EXPECT_EQ(refused.payload, "no trigger");
+  EXPECT_EQ(panics_, 2);
 }
 
 TEST_F(AgentTest, RunsACommand) {

@@ -9,8 +9,9 @@ TEST(Report, SurvivesItsWireForm) {
   for (const ReportKind kind :
        {ReportKind::kStarted, ReportKind::kPaused, ReportKind::kResumed, ReportKind::kNotPaused,
         ReportKind::kDeviceBroken, ReportKind::kDumped, ReportKind::kNotDumped,
-        ReportKind::kPanicked, ReportKind::kOff, ReportKind::kReset, ReportKind::kTripleFault,
-        ReportKind::kFailed, ReportKind::kNotStarted}) {
+        ReportKind::kFaultDone, ReportKind::kFaultNotDone, ReportKind::kPanicked, ReportKind::kOff,
+        ReportKind::kReset, ReportKind::kTripleFault, ReportKind::kFailed,
+        ReportKind::kNotStarted}) {
     const std::optional<Report> back = parse_report(to_json(Report{kind, "why \"this\"\n"}));
     ASSERT_TRUE(back.has_value());
     EXPECT_EQ(back->kind, kind);
@@ -47,7 +48,7 @@ TEST(Report, ReplacesBytesThatAreNotText) {
 
 TEST(Command, SurvivesItsWireForm) {
   for (const Command command : {Command::kPause, Command::kResume, Command::kPowerButton,
-                                Command::kLook, Command::kQuit, Command::kDump}) {
+                                Command::kLook, Command::kQuit, Command::kDump, Command::kFault}) {
     EXPECT_EQ(parse_command(to_json(command)), command);
   }
 }

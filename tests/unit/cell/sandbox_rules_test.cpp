@@ -71,7 +71,7 @@ TEST_F(SandboxRules, StartWithWhatRunsGuests) { EXPECT_EQ(rules_.front().call, S
 TEST_F(SandboxRules, LetAGuestRunButNoMachineBeMade) {
   for (const std::uint64_t number :
        Numbers{KVM_RUN, KVM_GET_REGS, KVM_SET_VCPU_EVENTS, KVM_SET_USER_MEMORY_REGION,
-               KVM_SET_GUEST_DEBUG, KVM_IOEVENTFD}) {
+               KVM_SET_GUEST_DEBUG, KVM_IOEVENTFD, KVM_NMI, KVM_GET_MP_STATE, KVM_SET_MP_STATE}) {
     EXPECT_TRUE(request(number)) << number;
     EXPECT_FALSE(request(number | kHigh)) << number;
   }

@@ -74,6 +74,39 @@ TEST(VcpuGate, OpensAgain) {
   SUCCEED();
 }
 
+TEST(VcpuGate, KeepsOneOutThatIsHeld) {
+  VcpuGate gate([] {});
+  gate.join();
+  std::atomic<bool> held{true};
+  std::promise<bool> passed;
+  std::thread thread([&] {
+    passed.set_value(gate.wait(&held));
+    gate.leave();
+  });
+  std::future<bool> result = passed.get_future();
+  EXPECT_TRUE(gate.close(kPatience)) << "it is outside";
+  gate.open();
+  EXPECT_EQ(result.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout);
+  held = false;
+  gate.tell_held();
+  EXPECT_EQ(result.wait_for(kPatience), std::future_status::ready);
+  EXPECT_TRUE(result.get());
+  thread.join();
+}
+
+TEST(VcpuGate, EndsOneThatIsHeld) {
+  VcpuGate gate([] {});
+  gate.join();
+  std::atomic<bool> held{true};
+  std::thread thread([&] {
+    EXPECT_FALSE(gate.wait(&held));
+    gate.leave();
+  });
+  gate.end();
+  EXPECT_TRUE(gate.await_empty(kPatience));
+  thread.join();
+}
+
 /// Members of a gate that each want to be alone again and again.
 class Hermits {
  public:

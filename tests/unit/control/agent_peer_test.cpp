@@ -59,12 +59,59 @@ class Conversation {
       log.push_back("exit " + std::to_string(status));
     };
     handlers.on_input_taken = [this](std::uint32_t) { log.emplace_back("taken"); };
+    handlers.on_located = [this](std::uint32_t request, const auto& ranges) {
+      log.push_back("located " + std::to_string(request) + ": " + std::to_string(ranges.size()));
+    };
+    handlers.on_refused = [this](std::uint32_t request, const std::string& why) {
+      log.push_back("refused " + std::to_string(request) + ": " + why);
+    };
     handlers.on_lost = [this](const std::string& why) { log.push_back("lost: " + why); };
     return handlers;
   }
   abi::FrameDecoder decoder_;
   std::vector<abi::AgentFrame> sent_;
 };
+
+TEST(AgentPeer, AsksWhereThingsAreAndForAPanic) {
+  Conversation talk;
+  EXPECT_FALSE(talk.peer.locate({"text"}).has_value());
+  EXPECT_FALSE(talk.peer.panic().has_value());
+  talk.feed(HIVE_AGENT_HELLO, 0, kHello);
+  const auto first = talk.peer.locate({"process", "init"});
+  const auto second = talk.peer.panic();
+  ASSERT_TRUE(first && second);
+  const auto frames = talk.sent();
+  ASSERT_EQ(frames.size(), 2U);
+  EXPECT_EQ(frames[0].type, HIVE_AGENT_LOCATE);
+  EXPECT_EQ(frames[0].session, *first);
+  EXPECT_EQ(frames[0].payload, R"(["process","init"])");
+  EXPECT_EQ(frames[1].type, HIVE_AGENT_PANIC);
+  const std::vector<hive_agent_range> range{{0x1000, 16}};
+  talk.log.clear();
+  talk.feed(HIVE_AGENT_LOCATED, *first, abi::encode_ranges(range));
+  talk.feed(HIVE_AGENT_LOCATED, *first, abi::encode_ranges(range));
+  talk.feed(HIVE_AGENT_REFUSED, *second, "no\n");
+  EXPECT_THAT(talk.log, ElementsAre("located " + std::to_string(*first) + ": 1",
+                                    "refused " + std::to_string(*second) + ": no "));
+  EXPECT_EQ(talk.peer.ignored_frames(), 1U) << "the second answer";
+}
+
+TEST(AgentPeer, LosesAnAgentThatLocatesNonsense) {
+  Conversation talk;
+  talk.feed(HIVE_AGENT_HELLO, 0, kHello);
+  const auto request = talk.peer.locate({"text"});
+  talk.feed(HIVE_AGENT_LOCATED, request.value(), "somewhere");
+  EXPECT_FALSE(talk.peer.up());
+}
+
+TEST(AgentPeer, BoundsRequests) {
+  Conversation talk;
+  talk.feed(HIVE_AGENT_HELLO, 0, kHello);
+  for (unsigned i = 0; i < HIVE_AGENT_MAX_SESSIONS; ++i) EXPECT_TRUE(talk.peer.panic());
+  EXPECT_FALSE(talk.peer.panic());
+  talk.feed(HIVE_AGENT_HELLO, 0, kHello);
+  EXPECT_TRUE(talk.peer.panic()) << "those of an agent before it are gone";
+}
 
 TEST(AgentPeer, GreetsAndRunsACommand) {
   Conversation talk;

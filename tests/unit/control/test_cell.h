@@ -53,6 +53,7 @@ class TestCell {
                     const std::string& crash_dump = {}) {
     static int count = 0;
     machine_.name = "test-" + std::to_string(::getpid()) + "-" + std::to_string(++count);
+    machine_.faults = true;
     plan::Cell cell;
     cell.name = "alpha";
     cell.memory = 2 << 20;

@@ -48,6 +48,79 @@ TEST(Faults, AreMadeFromTheirWords) {
   EXPECT_EQ(fault("vmm-stop").duration, std::nullopt);
 }
 
+TEST(Faults, NameAVcpu) {
+  EXPECT_EQ(fault("nmi", {{"vcpu", "63"}}).vcpu, 63U);
+  EXPECT_EQ(fault("hang").vcpu, std::nullopt);
+  for (const char* number : {"", "64", "-1", "1x", "0xg", "all"}) {
+    EXPECT_THAT(refusal("hang", {{"vcpu", number}}), HasSubstr("no number of a vCPU")) << number;
+  }
+}
+
+TEST(Faults, CorruptMemory) {
+  const Fault corrupt = fault("memory-corrupt", {{"where", "virtual"},
+                                                 {"address", "0xffffffff81000000"},
+                                                 {"length", "4096"},
+                                                 {"change", "dangling"},
+                                                 {"count", "1000"},
+                                                 {"seed", "0xff"},
+                                                 {"vcpu", "1"}});
+  ASSERT_TRUE(corrupt.memory.has_value());
+  EXPECT_EQ(corrupt.memory->where, Where::kVirtual);
+  EXPECT_EQ(corrupt.memory->address, 0xffffffff81000000U);
+  EXPECT_EQ(corrupt.memory->length, 4096U);
+  EXPECT_EQ(corrupt.memory->change, cell::Change::kDangling);
+  EXPECT_EQ(corrupt.memory->count, 1000U);
+  EXPECT_EQ(corrupt.memory->seed, 255U);
+  EXPECT_EQ(fault("memory-corrupt", {{"where", "process"}, {"process", "sshd"}}).memory->process,
+            "sshd");
+  EXPECT_EQ(fault("memory-corrupt", {{"where", "stack"}}).memory->seed, std::nullopt);
+  EXPECT_FALSE(fault("hang").memory.has_value());
+}
+
+TEST(Faults, CorruptOnlyMemoryThatIsSomewhere) {
+  const auto refused = [](Values values) { return refusal("memory-corrupt", values); };
+  EXPECT_THAT(refused({}), HasSubstr("needs where=VALUE"));
+  EXPECT_THAT(refused({{"where", "heap"}}), HasSubstr("is no place; the places are physical, v"));
+  EXPECT_THAT(refused({{"where", "physical"}}), HasSubstr("where=physical needs address=VALUE"));
+  EXPECT_THAT(refused({{"where", "text"}, {"address", "1"}}), HasSubstr("takes no address"));
+  EXPECT_THAT(refused({{"where", "physical"}, {"address", "1"}, {"vcpu", "0"}}),
+              HasSubstr("where=physical takes no vcpu"));
+  EXPECT_THAT(refused({{"where", "process"}}), HasSubstr("needs process=VALUE"));
+  EXPECT_THAT(refused({{"where", "stack"}, {"process", "1"}}), HasSubstr("takes no process"));
+  EXPECT_THAT(refused({{"where", "process"}, {"process", "a-name-that-is-too-long"}}),
+              HasSubstr("is no process; write its number, or its name of up to 15 bytes"));
+  EXPECT_THAT(refused({{"where", "physical"}, {"address", "0xg"}}), HasSubstr("is no address"));
+  EXPECT_THAT(refused({{"where", "physical"}, {"address", "0xfffffffffffffff9"}}),
+              HasSubstr("past the last address"));
+  EXPECT_THAT(refused({{"where", "virtual"}, {"address", "0"}, {"length", "7"}}),
+              HasSubstr("no number of bytes from 8 to"));
+  EXPECT_THAT(refused({{"where", "stack"}, {"change", "melt"}}), HasSubstr("there are flip, ran"));
+  EXPECT_THAT(refused({{"where", "stack"}, {"count", "1001"}}), HasSubstr("from 1 to 1000"));
+  EXPECT_THAT(refused({{"where", "stack"}, {"seed", "-1"}}), HasSubstr("no number of 64 bits"));
+}
+
+TEST(Faults, HaveATime) {
+  EXPECT_TRUE(fault("vmm-kill").timing.is_now());
+  const Timing timing =
+      fault("vmm-kill",
+            {{"at", "2s"}, {"after", "agent-up"}, {"every", "30ms"}, {"times", "10000"}})
+          .timing;
+  EXPECT_EQ(timing.at, milliseconds(2000));
+  EXPECT_EQ(timing.after, "agent-up");
+  EXPECT_EQ(timing.every, milliseconds(30));
+  EXPECT_EQ(timing.times, kMaxTimes);
+  EXPECT_FALSE(fault("vmm-kill", {{"after", "booting"}}).timing.is_now());
+  EXPECT_THAT(refusal("vmm-kill", {{"every", "1s"}}), HasSubstr("every=TIME and times=N go"));
+  EXPECT_THAT(refusal("vmm-kill", {{"times", "2"}}), HasSubstr("every=TIME and times=N go"));
+  for (const char* number : {"", "0", "10001", "-1", "two"}) {
+    EXPECT_THAT(refusal("vmm-kill", {{"every", "1s"}, {"times", number}}),
+                HasSubstr("no number from 1 to 10000"));
+  }
+  for (const char* kind : {"", "Booting", "a b", "boot\n"}) {
+    EXPECT_THAT(refusal("vmm-kill", {{"after", kind}}), HasSubstr("is no kind of event"));
+  }
+}
+
 TEST(Faults, AreRefusedWithTheReason) {
   EXPECT_THAT(refusal("explode\n"),
               HasSubstr("unknown fault \"explode \"; the faults are vmm-kill"));

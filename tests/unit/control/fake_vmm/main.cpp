@@ -18,7 +18,8 @@
 //   core [TEXT]                          from now on, a dump writes TEXT, or is not answered
 //   deaf                                 from now on, commands are not obeyed
 //   slow MILLISECONDS                    from now on, a pause takes that long
-//   hush                                 no more packets come, though the socket stays open
+//   faults refused                       from now on, faults are; else their commands are the
+//   answers hush                                 no more packets come, though the socket stays open
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -106,6 +107,9 @@ class FakeVmm {
         ::_exit(0);
       case Command::kDump:
         return dump();
+      case Command::kFault:
+        return send(to_json(faults_ == "refused" ? Report{ReportKind::kFaultNotDone, "no such vCPU"}
+                                                 : Report{ReportKind::kFaultDone, packet}));
     }
   }
 
@@ -166,6 +170,7 @@ class FakeVmm {
     if (verb == "slow") pause_time_ = std::chrono::milliseconds(std::stoi(rest));
     if (verb == "deaf") deaf_ = true;
     if (verb == "core") core_ = rest;
+    if (verb == "faults") faults_ = rest;
     if (verb == "cells") shows_cells_ = true;
     if (verb == "hush") ::shutdown(monitor_, SHUT_WR);
   }
@@ -248,6 +253,17 @@ class FakeVmm {
     }
   }
 
+  static hive::agent::Located locate(const std::vector<std::string>& words) {
+    if (words[0] == "process") return {{}, "there is no process " + words[1]};
+    return {{{0x100000, 4096}, {0x200000, 8192}}, {}};
+  }
+
+  std::string panic() {
+    if (faults_ == "refused") return "no trigger";
+    send(to_json(Report{ReportKind::kPanicked, "as asked"}));
+    return {};
+  }
+
   void serve_agent() {
     ::fcntl(config_.agent_fd, F_SETFL, O_NONBLOCK);
     hive::agent::Agent agent(
@@ -255,7 +271,9 @@ class FakeVmm {
         {[this] { end(ReportKind::kOff); }, [this] { end(ReportKind::kReset); }},
         [this](const std::string& text) {
           if (shows_cells_) print(config_.serial_fd, text);
-        });
+        },
+        {[](const std::vector<std::string>& words) { return locate(words); },
+         [this] { return panic(); }});
     agent.run();
   }
 
@@ -270,6 +288,7 @@ class FakeVmm {
   std::optional<std::string> core_;
   std::vector<hive::UniqueFd> files_;  ///< Of the last packet.
   std::atomic<bool> deaf_{false};
+  std::string faults_;
   std::atomic<bool> shows_cells_{false};
 };
 

@@ -1,0 +1,253 @@
+#include "cellmon/control/faults.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csignal>
+#include <ctime>
+#include <utility>
+
+#include "cellmon/control/guest_fault_request.h"
+#include "cellmon/wire/cell_status.h"
+
+namespace hive::control {
+namespace {
+
+using inject::Fault;
+using inject::FaultKind;
+using std::chrono::milliseconds;
+
+/// Until who asked for a fault of this process has its answer.
+constexpr milliseconds kFaultDelay{100};
+
+milliseconds now() {
+  return std::chrono::duration_cast<milliseconds>(
+      std::chrono::steady_clock::now().time_since_epoch());
+}
+
+/// The kernel continues this process after DURATION, which it cannot do itself while it is stopped.
+/// Fires once; gone with the process.
+bool continue_after(milliseconds duration) {
+  static const std::optional<timer_t> kTimer = [] {
+    sigevent event{};
+    event.sigev_notify = SIGEV_SIGNAL;
+    event.sigev_signo = SIGCONT;
+    timer_t made{};
+    const bool is_made = ::timer_create(CLOCK_MONOTONIC, &event, &made) == 0;
+    return is_made ? std::optional(made) : std::nullopt;
+  }();
+  if (!kTimer) return false;
+  itimerspec when{};
+  when.it_value.tv_sec = static_cast<time_t>(duration.count() / 1000);
+  when.it_value.tv_nsec = static_cast<long>(duration.count() % 1000 * 1'000'000);
+  return ::timer_settime(*kTimer, 0, &when, nullptr) == 0;
+}
+
+bool hits_monitor(FaultKind kind) {
+  return kind == FaultKind::kMonitorKill || kind == FaultKind::kMonitorStop;
+}
+
+}  // namespace
+
+Faults::Faults(boost::asio::io_context& loop, const plan::Machine& machine, unsigned own,
+               const CellMachine& cell, Members& members, Handlers handlers)
+    : machine_(machine),
+      own_(own),
+      cell_(cell),
+      members_(members),
+      handlers_(std::move(handlers)),
+      next_(loop),
+      answer_limit_(loop),
+      end_(loop),
+      delay_(loop) {}
+
+void Faults::inject(const Fault& fault, const Done& done) {
+  if (!machine_.faults) {
+    return done("the plan does not allow faults; say `faults: enabled` in it");
+  }
+  const unsigned vcpus = machine_.cells[own_].vcpus;
+  if (fault.vcpu && *fault.vcpu >= vcpus) {
+    return done(fmt::format("there is no vCPU {}: the cell has {}, from 0 on", *fault.vcpu, vcpus));
+  }
+  if (fault.timing.is_now()) return begin(fault, done);
+  const std::string refusal = schedule_.add(fault, now());
+  arm_schedule();
+  done(refusal);
+}
+
+std::string Faults::check_vmm(const Fault& fault) const {
+  const bool wants_guest = is_in_guest(fault.kind);
+  const bool wants_vmm = fault.kind == FaultKind::kVmmKill || fault.kind == FaultKind::kVmmStop;
+  if (!wants_guest && !wants_vmm) return {};
+  if (handlers_.vmm() == nullptr) {
+    return fmt::format("the cell, which is {}, has no VMM", to_string(cell_.state()));
+  }
+  if (!wants_guest) return {};
+  if (asked_) return "the VMM has not answered to the fault before";
+  if (!cell_.guest_runs()) {
+    return fmt::format("the cell, which is {}, has no guest that runs{}", to_string(cell_.state()),
+                       cell_.is_suspended() ? " while its monitors agree; try again" : "");
+  }
+  if (!wants_agent(fault) || handlers_.agent() != nullptr) return {};
+  return fmt::format(
+      "the guest has no agent that could be asked: {}",
+      machine_.cells[own_].agent ? "it is not up; try again" : "the plan gives the cell none");
+}
+
+std::string Faults::check(const Fault& fault) const {
+  if (std::string refusal = check_vmm(fault); !refusal.empty()) return refusal;
+  if (fault.kind == FaultKind::kFalseAccusation && !members_.may_accuse(*fault.cell)) {
+    return "the accusation would come to nothing: this monitor has to be one of three members or "
+           "more, and the accused cell another; `hive status` lists them";
+  }
+  if (hits_monitor(fault.kind) && is_due_) return "the monitor is about to have another fault";
+  return {};
+}
+
+void Faults::begin(const Fault& fault, const Done& done) {
+  const std::string refusal = check(fault);
+  if (!refusal.empty()) return done(refusal);
+  if (fault.kind == FaultKind::kPanic) return ask_for_panic(fault, done);
+  if (is_in_guest(fault.kind)) return ask(fault, done);
+  handlers_.tell("fault", fault.text);
+  perform(fault);
+  done({});
+}
+
+void Faults::perform(const Fault& fault) {
+  switch (fault.kind) {
+    case FaultKind::kVmmKill:
+      return handlers_.vmm()->kill();
+    case FaultKind::kVmmStop:
+      return stop_vmm(fault.duration);
+    case FaultKind::kMonitorKill:
+      return signal_self(SIGKILL, {});
+    case FaultKind::kMonitorStop:
+      return signal_self(SIGSTOP, fault.duration);
+    case FaultKind::kHeartbeatFreeze:
+      return members_.freeze_heartbeat(fault.duration);
+    case FaultKind::kFalseAccusation:
+      return members_.accuse(fault.cell.value(), agree::Evidence::kNoAnswer);
+    default:
+      return;  // The VMM does it.
+  }
+}
+
+void Faults::ask(const Fault& fault, const Done& done) {
+  asked_ = Asked{fault, done, std::nullopt};
+  answer_limit_.arm(kAnswerLimit, [this] {
+    answer(fmt::format("the {} has not answered within {} s; if it does later, an event tells so",
+                       asked_->locates ? "agent" : "VMM", kAnswerLimit.count() / 1000));
+  });
+  const auto words = question_of(fault);
+  if (words.empty()) return ask_vmm(ranges_of(fault));
+  asked_->locates = handlers_.agent()->locate(words);
+  if (asked_ && !asked_->locates) end_asked("the agent does not read");
+}
+
+void Faults::ask_vmm(std::vector<Range> ranges) {
+  asked_->locates.reset();
+  handlers_.vmm()->inject(guest_fault(asked_->fault, std::move(ranges)));
+}
+
+void Faults::ask_for_panic(const Fault& fault, const Done& done) {
+  panic_ = handlers_.agent()->panic();
+  if (!panic_) return done("the agent does not read");
+  handlers_.tell("fault", fault.text);
+  done({});
+}
+
+void Faults::take_located(std::uint32_t request, const std::vector<hive_agent_range>& located) {
+  if (!asked_ || asked_->locates != request || handlers_.vmm() == nullptr) return;
+  std::vector<Range> ranges;
+  for (const hive_agent_range& range : located) ranges.push_back({range.start, range.size});
+  ask_vmm(std::move(ranges));
+}
+
+void Faults::take_refusal(std::uint32_t request, const std::string& why) {
+  if (panic_ == request) return handlers_.tell("fault-not-done", "panic: " + why);
+  if (asked_ && asked_->locates == request) end_asked("the agent: " + why);
+}
+
+void Faults::lose_agent() {
+  if (asked_ && asked_->locates) end_asked("the agent does not answer any more");
+}
+
+void Faults::end_asked(const std::string& refusal) {
+  answer_limit_.disarm();
+  answer(refusal);
+  asked_.reset();
+}
+
+void Faults::answer(const std::string& refusal) {
+  const Done done = std::exchange(asked_->done, {});
+  if (!done) return;
+  done(refusal);
+  handlers_.changed();
+}
+
+bool Faults::take(const cell::Report& report) {
+  const bool is_done = report.kind == cell::ReportKind::kFaultDone;
+  const bool is_answer = is_done || report.kind == cell::ReportKind::kFaultNotDone;
+  if (!is_answer || !asked_ || asked_->locates) return false;
+  if (is_done) handlers_.tell("fault", asked_->fault.text + ": " + report.detail);
+  end_asked(is_done ? std::string() : report.detail);
+  return true;
+}
+
+void Faults::detach() {
+  end_.disarm();
+  if (asked_) end_asked("the VMM has ended");
+}
+
+std::vector<std::string> Faults::pending() const { return schedule_.list(now()); }
+
+std::size_t Faults::cancel() {
+  const std::size_t count = schedule_.cancel();
+  arm_schedule();
+  if (count != 0) handlers_.tell("faults-cancelled", fmt::format("{}", count));
+  return count;
+}
+
+void Faults::note_event(const std::string& kind) {
+  schedule_.note_event(kind, now());
+  arm_schedule();
+}
+
+void Faults::arm_schedule() {
+  const auto next = schedule_.next();
+  if (!next) return next_.disarm();
+  next_.arm(std::max(*next - now(), milliseconds(0)), [this] { do_due(); });
+}
+
+void Faults::do_due() {
+  for (const Fault& fault : schedule_.take_due(now())) {
+    begin(fault, [this, text = fault.text](const std::string& refusal) {
+      if (!refusal.empty()) handlers_.tell("fault-not-done", text + ": " + refusal);
+    });
+  }
+  arm_schedule();
+}
+
+void Faults::stop_vmm(std::optional<milliseconds> duration) {
+  handlers_.vmm()->signal(SIGSTOP);
+  end_.disarm();
+  if (!duration) return;
+  end_.arm(*duration, [this, pid = handlers_.vmm()->pid()] {
+    VmmInstance* vmm = handlers_.vmm();
+    if (vmm != nullptr && vmm->pid() == pid) vmm->signal(SIGCONT);
+  });
+}
+
+void Faults::signal_self(int signal, std::optional<milliseconds> duration) {
+  is_due_ = true;
+  delay_.arm(kFaultDelay, [this, signal, duration] {
+    is_due_ = false;
+    if (duration && !continue_after(*duration)) {
+      return handlers_.tell("fault-not-done", "the host has no timer to end it");
+    }
+    (void)::kill(::getpid(), signal);
+  });
+}
+
+}  // namespace hive::control

@@ -1,0 +1,104 @@
+// Faults that are injected into a cell, its VMM or this monitor.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cellmon/control/agent_peer.h"
+#include "cellmon/control/cell_machine.h"
+#include "cellmon/control/deadline.h"
+#include "cellmon/control/members.h"
+#include "cellmon/control/vmm_instance.h"
+#include "cellmon/inject/fault.h"
+#include "cellmon/inject/schedule.h"
+#include "vmm/base/range.h"
+#include "vmm/plan/plan.h"
+
+namespace hive::control {
+
+/// Single-threaded.
+class Faults {
+ public:
+  struct Handlers {
+    std::function<VmmInstance*()> vmm;  ///< Null where there is none.
+    std::function<AgentPeer*()> agent;  ///< Null where none can be asked.
+    std::function<void(const std::string& kind, const std::string& detail)> tell;
+    std::function<void()> changed;  ///< Somebody who waits for a fault may have his answer.
+  };
+  /// Why the fault is not done, for the user; empty where it is, or will be.
+  using Done = std::function<void(const std::string& refusal)>;
+
+  /// How long a VMM has to answer.
+  static constexpr std::chrono::milliseconds kAnswerLimit{5'000};
+
+  /// OWN is the cell's place in the machine. The references outlive this object.
+  Faults(boost::asio::io_context& loop, const plan::Machine& machine, unsigned own,
+         const CellMachine& cell, Members& members, Handlers handlers);
+
+  /// Does FAULT, now or when it wants to be done. DONE is called once, perhaps at once. A fault
+  /// that hits this process itself comes a little later, so that who asked is answered.
+  void inject(const inject::Fault& fault, const Done& done);
+  /// What waits for its time: lines for people.
+  [[nodiscard]] std::vector<std::string> pending() const;
+  /// Takes all that waits away. How many faults that were.
+  std::size_t cancel();
+
+  /// REPORT has come from the VMM. Whether it was an answer that this waited for.
+  bool take(const cell::Report& report);
+  /// The answers of the guest's agent, as AgentPeer has them.
+  void take_located(std::uint32_t request, const std::vector<hive_agent_range>& ranges);
+  void take_refusal(std::uint32_t request, const std::string& why);
+  /// The agent is gone, and does not answer any more.
+  void lose_agent();
+  /// The VMM is gone.
+  void detach();
+  /// An event of KIND was added to the cell's log.
+  void note_event(const std::string& kind);
+
+ private:
+  /// A fault that the agent or the VMM was asked for, one after the other.
+  struct Asked {
+    inject::Fault fault;
+    Done done;                             ///< Empty once it was called.
+    std::optional<std::uint32_t> locates;  ///< The request to the agent, until that answers.
+  };
+
+  void begin(const inject::Fault& fault, const Done& done);
+  /// Why FAULT cannot be done now.
+  [[nodiscard]] std::string check(const inject::Fault& fault) const;
+  [[nodiscard]] std::string check_vmm(const inject::Fault& fault) const;
+  void perform(const inject::Fault& fault);
+  void ask(const inject::Fault& fault, const Done& done);
+  void ask_vmm(std::vector<Range> ranges);
+  void ask_for_panic(const inject::Fault& fault, const Done& done);
+  /// Tells who asked, unless he was told.
+  void answer(const std::string& refusal);
+  void end_asked(const std::string& refusal);
+  void stop_vmm(std::optional<std::chrono::milliseconds> duration);
+  /// Sends this process SIGNAL, soon.
+  void signal_self(int signal, std::optional<std::chrono::milliseconds> duration);
+  void arm_schedule();
+  void do_due();
+
+  const plan::Machine& machine_;
+  unsigned own_;
+  const CellMachine& cell_;
+  Members& members_;
+  Handlers handlers_;
+  inject::Schedule schedule_;
+  std::optional<Asked> asked_;
+  std::optional<std::uint32_t> panic_;  ///< The last request for one.
+  Deadline next_;                       ///< Of the schedule.
+  Deadline answer_limit_;               ///< Of the VMM.
+  Deadline end_;                        ///< Of a VMM that is stopped for a time.
+  Deadline delay_;                      ///< Of a fault in this process.
+  bool is_due_ = false;                 ///< That one.
+};
+
+}  // namespace hive::control

@@ -1,0 +1,181 @@
+#include "cellmon/inject/values.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace hive::inject {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// In the order of Where.
+constexpr std::array<std::string_view, 7> kWheres{"physical", "virtual", "stack",  "page-table",
+                                                  "text",     "data",    "process"};
+
+std::string join(std::span<const std::string_view> names) {
+  std::string text;
+  for (const std::string_view name : names) text += (text.empty() ? "" : ", ") + std::string(name);
+  return text;
+}
+
+/// The whole of TEXT as a number without a sign; hexadecimal behind 0x.
+std::optional<std::uint64_t> parse_number(std::string_view text) {
+  const bool is_hex = text.starts_with("0x");
+  if (is_hex) text.remove_prefix(2);
+  std::uint64_t number = 0;
+  const char* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, number, is_hex ? 16 : 10);
+  if (error != std::errc() || end != last) return std::nullopt;
+  return number;
+}
+
+std::optional<CellId> find_cell(std::string_view name, const Cells& cells) {
+  const auto found = std::find(cells.names.begin(), cells.names.end(), name);
+  const auto number = static_cast<CellId>(found - cells.names.begin());
+  if (found == cells.names.end() || number == cells.own) return std::nullopt;
+  return number;
+}
+
+std::string take_cell(std::string_view value, const Cells& cells, Fault& fault) {
+  fault.cell = find_cell(value, cells);
+  return fault.cell ? "" : "names no other cell of the machine";
+}
+
+std::string take_duration(std::string_view name, std::string_view value, Fault& fault) {
+  auto& place = name == "at"      ? fault.timing.at
+                : name == "every" ? fault.timing.every
+                                  : fault.duration;
+  place = parse_duration(value);
+  if (place) return {};
+  return fmt::format("is no time from 1ms to {}s; write such as 500ms or 2s",
+                     kLongest.count() / 1000);
+}
+
+std::string take_vcpu(std::string_view value, Fault& fault) {
+  const auto number = parse_number(value);
+  if (!number || *number >= kMaxVcpus) {
+    return fmt::format("is no number of a vCPU; write one from 0 to {}", kMaxVcpus - 1);
+  }
+  fault.vcpu = static_cast<unsigned>(*number);
+  return {};
+}
+
+std::string take_event(std::string_view value, Fault& fault) {
+  constexpr std::size_t kLongest = 32;
+  const bool is_kind = !value.empty() && value.size() <= kLongest &&
+                       std::all_of(value.begin(), value.end(), [](char letter) {
+                         return (letter >= 'a' && letter <= 'z') || letter == '-';
+                       });
+  if (!is_kind) return "is no kind of event; write one as `hive events` shows it, such as booting";
+  fault.timing.after = value;
+  return {};
+}
+
+std::string take_times(std::string_view value, Fault& fault) {
+  const auto number = parse_number(value);
+  if (!number || *number < 1 || *number > kMaxTimes) {
+    return fmt::format("is no number from 1 to {}", kMaxTimes);
+  }
+  fault.timing.times = static_cast<unsigned>(*number);
+  return {};
+}
+
+std::string take_where(std::string_view value, Fault& fault) {
+  const auto found = std::find(kWheres.begin(), kWheres.end(), value);
+  if (found == kWheres.end()) return "is no place; the places are " + join(kWheres);
+  fault.memory->where = static_cast<Where>(found - kWheres.begin());
+  return {};
+}
+
+std::string take_change(std::string_view value, Fault& fault) {
+  const auto change = cell::find_change(value);
+  if (!change) return "is no change; there are flip, random, zero, offset, dangling";
+  fault.memory->change = *change;
+  return {};
+}
+
+std::string take_count(std::string_view value, Fault& fault) {
+  const auto number = parse_number(value);
+  if (!number || *number < 1 || *number > cell::kMaxChanges) {
+    return fmt::format("is no number from 1 to {}", cell::kMaxChanges);
+  }
+  fault.memory->count = static_cast<unsigned>(*number);
+  return {};
+}
+
+std::string take_seed(std::string_view value, Fault& fault) {
+  fault.memory->seed = parse_number(value);
+  return fault.memory->seed ? "" : "is no number of 64 bits, decimal or behind 0x hexadecimal";
+}
+
+std::string take_address(std::string_view value, Fault& fault) {
+  const auto number = parse_number(value);
+  fault.memory->address = number.value_or(0);
+  return number ? "" : "is no address, decimal or behind 0x hexadecimal";
+}
+
+std::string take_length(std::string_view value, Fault& fault) {
+  const auto number = parse_number(value);
+  if (!number || *number < kLeastLength || *number > kMostLength) {
+    return fmt::format("is no number of bytes from {} to {}", kLeastLength, kMostLength);
+  }
+  fault.memory->length = *number;
+  return {};
+}
+
+std::string take_process(std::string_view value, Fault& fault) {
+  constexpr std::size_t kLongest = 15;  // As Linux keeps it.
+  if (value.empty() || value.size() > kLongest) {
+    return fmt::format("is no process; write its number, or its name of up to {} bytes", kLongest);
+  }
+  fault.memory->process = value;
+  return {};
+}
+
+}  // namespace
+
+std::optional<milliseconds> parse_duration(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
+  if (error != std::errc() || (unit != "ms" && unit != "s")) return std::nullopt;
+  const std::int64_t scale = unit == "s" ? 1000 : 1;
+  if (number < 1 || number > kLongest.count() / scale) return std::nullopt;
+  return milliseconds(number * scale);
+}
+
+std::string take_value(const Parameter& parameter, std::string_view value, const Cells& cells,
+                       Fault& fault) {
+  switch (parameter.kind) {
+    case ValueKind::kCell:
+      return take_cell(value, cells, fault);
+    case ValueKind::kDuration:
+      return take_duration(parameter.name, value, fault);
+    case ValueKind::kVcpu:
+      return take_vcpu(value, fault);
+    case ValueKind::kEvent:
+      return take_event(value, fault);
+    case ValueKind::kTimes:
+      return take_times(value, fault);
+    case ValueKind::kWhere:
+      return take_where(value, fault);
+    case ValueKind::kChange:
+      return take_change(value, fault);
+    case ValueKind::kCount:
+      return take_count(value, fault);
+    case ValueKind::kSeed:
+      return take_seed(value, fault);
+    case ValueKind::kAddress:
+      return take_address(value, fault);
+    case ValueKind::kLength:
+      return take_length(value, fault);
+    case ValueKind::kProcess:
+      return take_process(value, fault);
+  }
+  return "is not known";
+}
+
+}  // namespace hive::inject

@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# lab: inside timeout=480
+# Faults are injected into a stock Linux guest: it bears them, or the others agree that it has
+# failed, go on, and it is rebooted and comes back.
+source "$(dirname "$0")/lib.sh"
+source "$HIVE_ROOT/tests/lab/view.sh"
+
+machine=inject
+cat >inject.yaml <<END
+machine: inject
+faults: enabled
+defaults: {memory: 96MiB, kernel: debian, on_failure: reboot}
+cells: [{name: a}, {name: b}, {name: c}]
+END
+hive up inject.yaml
+boot=1
+
+# await_return: b is out, and back.
+await_return() {
+  boot=$((boot + 1))
+  local end=$((SECONDS + 120))
+  until [[ $(field b incarnation) == "$boot" && $(state b) == running ]]; do
+    ((SECONDS < end)) || fail "b is not back: incarnation $(field b incarnation), $(state b)"
+    sleep 0.5
+  done
+  [[ $(in_cell b echo back) == back ]] || fail "b does not answer"
+  await_view 60 "$((2 * boot - 1)): a 1, b $boot, c 1" a c
+}
+
+step "a guest bears an NMI, and vCPUs that stand still for a while"
+hive inject b nmi
+in_cell b dmesg | grep -F 'NMI received for unknown reason' || fail "the guest saw no NMI"
+hive inject b vcpu-stop for=2s
+[[ $(in_cell b echo on) == on ]] || fail "b does not answer"
+
+step "a process's memory is corrupted, and nothing else"
+in_cell b sh -c '(sh -c "echo victim >/proc/\$\$/comm; while :; do sleep 0.1; done" >/dev/null 2>&1 &)'
+hive inject b memory-corrupt where=process process=victim change=random count=1000 seed=1
+if hive inject b memory-corrupt where=process process=nobody 2>why; then fail "nobody was hit"; fi
+grep -F 'there is no process nobody' why || fail "refused for another reason: $(cat why)"
+end=$((SECONDS + 30))
+while in_cell b sh -c 'cat /proc/[0-9]*/comm' | grep -qx victim; do
+  ((SECONDS < end)) || fail "the process lives on"
+  sleep 0.5
+done
+[[ $(view a) == "1: a 1, b 1, c 1" ]] || fail "the view is \"$(view a)\""
+
+step "a kernel's text is lost"
+range=$(in_cell b sh -c 'grep "Kernel code" /proc/iomem' | sed 's/^ *\([0-9a-f]*-[0-9a-f]*\) .*/\1/')
+for seed in 2 3 4 5 6 7 8; do  # Until it meets what the guest runs.
+  hive inject b memory-corrupt where=text change=zero count=1000 "seed=$seed" || break
+  sleep 2
+done
+at=$(hive events inject | sed -n 's/.*where=text: seed 2: \(0x[0-9a-f]*\):.*/\1/p')
+((at >= 0x${range%-*} && at <= 0x${range#*-})) || fail "$at is not in the kernel's text, $range"
+await_return
+
+step "its page tables are lost"
+hive inject b memory-corrupt where=page-table change=zero count=1000 seed=9
+await_return
+
+step "a guest hangs"
+hive inject b hang
+await_return
+hive events inject | grep -F 'with interrupts off' || fail "the hang was not told"
+
+step "a kernel panics, later"
+hive inject b panic at=1s
+hive inject --pending b | grep 'panic at=1s: in ' || fail "it does not wait"
+await_return
+hive events inject | grep -F 'panicked' || fail "the panic was not told"
+
+step "the others noticed nothing"
+assert_no_lockup
+[[ $(field a incarnation) == 1 && $(field c incarnation) == 1 ]] || fail "a or c was rebooted"
+
+step "down"
+hive down
+assert_no_processes

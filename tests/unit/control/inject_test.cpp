@@ -1,0 +1,208 @@
+// Faults that a monitor asks its VMM for, and faults that come later.
+#include <gmock/gmock.h>
+
+#include "tests/unit/control/test_cell.h"
+
+namespace hive::control {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+using wire::CellState;
+
+constexpr const char* kRuns = "report started";
+
+/// Why FAULT is refused; empty where it is not.
+std::string refusal(RpcClient& client, const std::string& fault, const Json& parameters) {
+  try {
+    client.call("inject", {{"fault", fault}, {"parameters", parameters}}, kPatience);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return {};
+}
+
+/// The cell's events, a line for each.
+std::string story(RpcClient& client) {
+  std::string text;
+  const Json list = client.call("events.list", Json::object(), kPatience);
+  for (const Json& event : list["events"]) {
+    text += event["kind"].get<std::string>() + ": " + event["detail"].get<std::string>() + "\n";
+  }
+  return text;
+}
+
+/// Waits until the story has TEXT; the story then.
+std::string await(RpcClient& client, const std::string& text) {
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  std::string now = story(client);
+  while (now.find(text) == std::string::npos && std::chrono::steady_clock::now() < deadline) {
+    ::usleep(2000);
+    now = story(client);
+  }
+  return now;
+}
+
+TEST(Inject, HasTheVmmDoIt) {
+  const TestCell cell(kRuns, false);
+  cell.await(CellState::kRunning);
+  RpcClient client = cell.connect();
+  EXPECT_EQ(refusal(client, "vcpu-stop", {{"vcpu", "0"}, {"for", "20ms"}}), "");
+  EXPECT_THAT(story(client), AllOf(HasSubstr("fault: vcpu-stop for=20ms vcpu=0: "),
+                                   HasSubstr(R"("fault":"vcpu-stop")"), HasSubstr(R"("vcpu":0)"),
+                                   HasSubstr(R"("for_ms":20)")));
+}
+
+TEST(Inject, TellsWhyTheVmmDoesNotDoIt) {
+  const TestCell cell("report started; faults refused", false);
+  cell.await(CellState::kRunning);
+  RpcClient client = cell.connect();
+  EXPECT_THAT(refusal(client, "nmi", Json::object()), HasSubstr("no such vCPU"));
+  EXPECT_THAT(story(client), Not(HasSubstr("fault")));
+}
+
+TEST(Inject, RefusesWhatTheCellHasNot) {
+  const TestCell cell(kRuns, false);
+  cell.await(CellState::kRunning);
+  RpcClient client = cell.connect();
+  EXPECT_THAT(refusal(client, "hang", {{"vcpu", "1"}}), HasSubstr("no vCPU 1: the cell has 1"));
+  EXPECT_THAT(refusal(client, "hang", {{"vcpu", "1"}, {"at", "1s"}}), HasSubstr("no vCPU 1"));
+  EXPECT_THAT(refusal(client, "hang", {{"every", "1s"}}), HasSubstr("go together"));
+  client.call("pause", Json::object(), kPatience);
+  EXPECT_THAT(refusal(client, "hang", Json::object()),
+              HasSubstr("the cell, which is paused, has no guest that runs"));
+  EXPECT_THAT(story(client), Not(HasSubstr("fault")));
+}
+
+TEST(Inject, RefusesAFaultOfADeadCell) {
+  const TestCell cell("report started; exit 3", false);
+  cell.await(CellState::kFailed);
+  RpcClient client = cell.connect();
+  EXPECT_THAT(refusal(client, "triple-fault", Json::object()),
+              HasSubstr("the cell, which is failed, has no VMM"));
+}
+
+TEST(Inject, DrawsFromASeed) {
+  const TestCell cell(kRuns, false);
+  cell.await(CellState::kRunning);
+  RpcClient client = cell.connect();
+  EXPECT_EQ(refusal(client, "memory-corrupt",
+                    {{"where", "physical"},
+                     {"address", "0x1000"},
+                     {"length", "64"},
+                     {"count", "3"},
+                     {"change", "zero"},
+                     {"seed", "7"},
+                     {"every", "200ms"},
+                     {"times", "2"}}),
+            "");
+  const std::string text = await(client, R"("seed":8)");
+  EXPECT_THAT(text, AllOf(HasSubstr(R"("ranges":[[4096,64]],"seed":7,"where":"physical"})"),
+                          HasSubstr(R"("seed":8)")));
+}
+
+TEST(Inject, AsksTheAgentWhereThingsAre) {
+  const TestCell cell("agent; report started");
+  cell.await(CellState::kRunning);
+  RpcClient client = cell.connect();
+  EXPECT_EQ(refusal(client, "memory-corrupt", {{"where", "text"}, {"seed", "1"}}), "");
+  EXPECT_THAT(story(client), HasSubstr(R"("ranges":[[1048576,4096],[2097152,8192]],"seed":1,)"
+                                       R"("where":"physical"})"));
+  EXPECT_THAT(refusal(client, "memory-corrupt", {{"where", "process"}, {"process", "vim"}}),
+              HasSubstr("the agent: there is no process vim"));
+}
+
+TEST(Inject, HasTheKernelPanic) {
+  const TestCell cell("agent; report started");
+  cell.await(CellState::kRunning);
+  RpcClient client = cell.connect();
+  EXPECT_EQ(refusal(client, "panic", Json::object()), "");
+  cell.await(CellState::kPanicked);
+  EXPECT_THAT(story(client), HasSubstr("fault: panic\n"));
+}
+
+TEST(Inject, TellsWhyTheKernelDoesNotPanic) {
+  const TestCell cell("faults refused; agent; report started");
+  cell.await(CellState::kRunning);
+  RpcClient client = cell.connect();
+  EXPECT_EQ(refusal(client, "panic", Json::object()), "");
+  EXPECT_THAT(await(client, "not-done"), HasSubstr("fault-not-done: panic: no trigger"));
+}
+
+TEST(Inject, RefusesWhatTakesAnAgentWhereThereIsNone) {
+  const TestCell cell(kRuns, false);
+  cell.await(CellState::kRunning);
+  RpcClient client = cell.connect();
+  for (const char* where : {"text", "data"}) {
+    EXPECT_THAT(refusal(client, "memory-corrupt", {{"where", where}}),
+                HasSubstr("the guest has no agent that could be asked: the plan gives the cell"));
+  }
+  EXPECT_THAT(refusal(client, "panic", Json::object()), HasSubstr("has no agent"));
+  EXPECT_THAT(story(client), Not(HasSubstr("fault")));
+}
+
+TEST(Inject, DoesNotWaitForADeafVmmForEver) {
+  const TestCell cell("report started; deaf", false);
+  cell.await(CellState::kRunning);
+  RpcClient client = cell.connect();
+  EXPECT_THAT(refusal(client, "nmi", Json::object()), HasSubstr("not answered within 5 s"));
+  EXPECT_THAT(refusal(client, "nmi", Json::object()), HasSubstr("to the fault before"));
+  EXPECT_THAT(story(client), Not(HasSubstr("fault")));
+}
+
+TEST(Inject, ComesAtItsTimeAndAgain) {
+  const TestCell cell(kRuns, false);
+  cell.await(CellState::kRunning);
+  RpcClient client = cell.connect();
+  EXPECT_EQ(refusal(client, "nmi", {{"at", "20ms"}, {"every", "200ms"}, {"times", "3"}}), "");
+  const auto count = [&] {
+    const std::string text = story(client);
+    std::size_t found = 0;
+    for (std::size_t at = 0; (at = text.find("fault: nmi", at)) != std::string::npos; ++at) ++found;
+    return found;
+  };
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (count() < 3 && std::chrono::steady_clock::now() < deadline) ::usleep(2000);
+  ::usleep(400'000);
+  EXPECT_EQ(count(), 3U) << story(client);
+}
+
+TEST(Inject, ComesAfterAnEvent) {
+  const TestCell cell(kRuns, false);
+  cell.await(CellState::kRunning);
+  RpcClient client = cell.connect();
+  EXPECT_EQ(refusal(client, "nmi", {{"after", "running"}}), "");
+  const Json pending = client.call("inject.pending", Json::object(), kPatience)["pending"];
+  ASSERT_EQ(pending.size(), 1U);
+  EXPECT_EQ(pending[0], "nmi after=running: after an event running");
+  client.call("pause", Json::object(), kPatience);
+  EXPECT_THAT(story(client), Not(HasSubstr("nmi")));
+  client.call("resume", Json::object(), kPatience);
+  EXPECT_THAT(await(client, "nmi"), HasSubstr("fault: nmi after=running: "));
+}
+
+TEST(Inject, TellsWhenItCannotBeDoneThen) {
+  const TestCell cell(kRuns, false);
+  cell.await(CellState::kRunning);
+  RpcClient client = cell.connect();
+  EXPECT_EQ(refusal(client, "nmi", {{"after", "failed"}}), "");
+  EXPECT_EQ(refusal(client, "vmm-kill", Json::object()), "");
+  EXPECT_THAT(await(client, "not-done"),
+              HasSubstr("fault-not-done: nmi after=failed: the cell, which is failed, has no VMM"));
+}
+
+TEST(Inject, CanBeCancelled) {
+  const TestCell cell(kRuns, false);
+  cell.await(CellState::kRunning);
+  RpcClient client = cell.connect();
+  EXPECT_EQ(refusal(client, "nmi", {{"at", "50ms"}}), "");
+  EXPECT_EQ(refusal(client, "nmi", {{"after", "running"}}), "");
+  EXPECT_EQ(client.call("inject.cancel", Json::object(), kPatience)["cancelled"], 2);
+  ::usleep(100'000);
+  EXPECT_THAT(story(client), AllOf(HasSubstr("faults-cancelled: 2"), Not(HasSubstr("nmi"))));
+  EXPECT_TRUE(client.call("inject.pending", Json::object(), kPatience)["pending"].empty());
+}
+
+}  // namespace
+}  // namespace hive::control

@@ -1,0 +1,40 @@
+// Faults that a VMM does to its own guest, on its monitor's command.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "vmm/cell/corruption.h"
+
+namespace hive::cell {
+
+enum class GuestFaultKind : std::uint8_t {
+  kVcpuStop,     ///< vCPUs stand still outside the guest.
+  kTripleFault,  ///< A vCPU meets an exception that it has no handler for.
+  kNmi,          ///< A vCPU gets a non-maskable interrupt.
+  kHang,         ///< vCPUs spin in the kernel with interrupts off.
+  kCorrupt,      ///< Words of its memory change.
+};
+
+struct GuestFault {
+  GuestFaultKind kind{};
+  std::optional<unsigned> vcpu;  ///< Missing: all, or the first one where KIND is about one.
+  /// From 1 ms to kLongestGuestFault; missing: for good.
+  std::optional<std::chrono::milliseconds> duration;
+  std::optional<Corruption> corruption;  ///< Of kCorrupt, and no other.
+
+  friend bool operator==(const GuestFault&, const GuestFault&) = default;
+};
+
+inline constexpr std::chrono::milliseconds kLongestGuestFault = std::chrono::hours(24);
+
+/// The packet of Command::kFault: {"command": "fault", "fault": "vcpu-stop", "vcpu": 1, "for_ms":
+/// 500}. Of kCorrupt {"where": "physical", "change": "flip", "count": 1, "seed": 7, "ranges":
+/// [[4096, 8]]} as well. Nothing when TEXT is not well-formed.
+std::optional<GuestFault> parse_guest_fault(std::string_view text);
+std::string to_json(const GuestFault& fault);
+
+}  // namespace hive::cell
