@@ -29,7 +29,7 @@ hive events hang | grep -F 'hang: its agent has been silent' || fail "the hang w
 step "it was rebooted"
 await_state b running 60
 [[ $(in_cell b echo back) == back ]] || fail "b does not answer"
-[[ $(view b) == "3: a 1, b 2, c 1" ]] || fail "b's view is \"$(view b)\""
+[[ $(view b) == "3: a 1, b 2, c 1, witness 1" ]] || fail "b's view is \"$(view b)\""
 
 step "the others noticed nothing"
 assert_no_lockup

@@ -11,15 +11,8 @@
 #include <algorithm>
 #include <initializer_list>
 
+#include "vmm/base/sanitized.h"
 #include "vmm/kvm/uapi.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define HIVE_SANITIZED
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define HIVE_SANITIZED
-#endif
-#endif
 
 namespace hive::cell {
 namespace {

@@ -18,6 +18,7 @@
 #include "tests/kvm/firewall/rogue/rogue_run.h"
 #include "tests/kvm/harness/global_cells.h"
 #include "tests/kvm/harness/micro_machine.h"
+#include "vmm/base/sanitized.h"
 #include "vmm/cell/global_protocol.h"
 
 namespace hive::test {
@@ -115,7 +116,7 @@ class RogueVmm : public ::testing::Test {
   void SetUp() override {
     const std::string why = MicroMachine::unavailable();
     if (!why.empty()) GTEST_SKIP() << why;
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef HIVE_SANITIZED
     GTEST_SKIP() << "a sanitizer's runtime needs more than a VMM may have";
 #endif
   }

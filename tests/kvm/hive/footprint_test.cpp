@@ -5,6 +5,7 @@
 #include <string>
 
 #include "tests/kvm/hive/hive_run.h"
+#include "vmm/base/sanitized.h"
 
 namespace hive::test {
 namespace {
@@ -22,7 +23,7 @@ std::uint64_t rollup(int pid, const std::string& key) {
 }
 
 TEST(Footprint, OfMonitorAndVmmStaysWithinThreeMebibytesEach) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef HIVE_SANITIZED
   GTEST_SKIP() << "sanitizers take memory of their own";
 #endif
   TestMachine machine;

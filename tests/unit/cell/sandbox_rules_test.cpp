@@ -12,6 +12,7 @@
 #include <initializer_list>
 #include <set>
 
+#include "vmm/base/sanitized.h"
 #include "vmm/kvm/uapi.h"
 
 namespace hive::cell {
@@ -38,7 +39,7 @@ class SandboxRules : public ::testing::Test {
   }
 
   void SetUp() override {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef HIVE_SANITIZED
     GTEST_SKIP() << "a sanitizer's runtime needs more than a VMM may have";
 #endif
   }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "cellmon/firewall/contribution.h"
+#include "vmm/base/sanitized.h"
 
 namespace hive::firewall {
 namespace {
@@ -13,7 +14,7 @@ namespace {
 constexpr CellId kHome{0};
 constexpr std::uint64_t kGibibyte = 262'144;  // pages
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef HIVE_SANITIZED
 constexpr bool kCountsAllocations = false;
 #else
 constexpr bool kCountsAllocations = true;

@@ -8,6 +8,7 @@
 
 #include "tests/support/no_more_descriptors.h"
 #include "tests/unit/sdk/rpc_fixture.h"
+#include "vmm/base/sanitized.h"
 
 namespace {
 
@@ -133,7 +134,7 @@ TEST(RpcDescriptors, ALinkThatGetsOneOfTwoIsNone) {
   EXPECT_TRUE(target->connect(soon()).ok());
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef HIVE_SANITIZED
 // The sanitizers take address space, and descriptors to look at what is thrown.
 
 TEST(RpcDescriptors, AServerNeedsOne) {
