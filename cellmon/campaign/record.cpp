@@ -59,6 +59,12 @@ bool read_earlier(const Json& json, std::vector<std::uint64_t>& earlier) {
   return true;
 }
 
+bool read_flag(const Json& json, const char* key, bool& flag) {
+  if (!json.contains(key) || !json[key].is_boolean()) return false;
+  flag = json[key].get<bool>();
+  return true;
+}
+
 bool read_draw(const Json& json, Draw& drawn) {
   const auto run = unsigned_member(json, "run");
   const auto delay = unsigned_member(json, "delay_ms");
@@ -96,6 +102,7 @@ std::string to_line(const Record& record) {
                   {"reasons", record.reasons},
                   {"evidence", record.evidence},
                   {"put_out", record.put_out},
+                  {"before_fault", record.before_fault},
                   {"times_us", std::move(times)},
                   {"earlier", record.earlier},
                   {"wall_ns", record.wall_ns},
@@ -115,13 +122,13 @@ std::optional<Record> parse_line(std::string_view line) {
                         read_times(json.value("times_us", Json()), record.times) &&
                         read_reasons(json.value("reasons", Json()), record.reasons) &&
                         read_earlier(json.value("earlier", Json()), record.earlier) &&
-                        json.contains("put_out") && json["put_out"].is_boolean();
+                        read_flag(json, "put_out", record.put_out) &&
+                        read_flag(json, "before_fault", record.before_fault);
   if (!is_whole) return std::nullopt;
   record.campaign = wire::text_member(json, "campaign");
   record.seed = *seed;
   record.outcome = *outcome;
   record.evidence = wire::text_member(json, "evidence");
-  record.put_out = json["put_out"].get<bool>();
   record.wall_ns = *wall;
   record.took_ms = *took;
   return record;

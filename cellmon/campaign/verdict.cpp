@@ -21,19 +21,6 @@ std::string tell(const CellLook& look) {
   return fmt::format("{} {}{}{}", look.cell, what, look.why.empty() ? "" : ": ", look.why);
 }
 
-/// What harmed survivors.
-std::vector<std::string> harm(const Observation& observation) {
-  std::vector<std::string> reasons;
-  for (const CellLook& look : observation.looks) {
-    if (!look.hit && look.work != Work::kRight) reasons.push_back(tell(look));
-  }
-  for (const std::string& cell : observation.story.lost) {
-    reasons.push_back(cell + " was put out or started anew, though nothing was injected there");
-  }
-  if (!observation.story.at_rest) reasons.emplace_back("survivors stand still for a decision");
-  return reasons;
-}
-
 const CellLook* hit_cell(const Observation& observation) {
   for (const CellLook& look : observation.looks) {
     if (look.hit) return &look;
@@ -57,6 +44,18 @@ std::optional<Outcome> parse_outcome(std::string_view text) {
   return std::nullopt;
 }
 
+std::vector<std::string> harm(const Observation& observation) {
+  std::vector<std::string> reasons;
+  for (const CellLook& look : observation.looks) {
+    if (!look.hit && look.work != Work::kRight) reasons.push_back(tell(look));
+  }
+  for (const std::string& cell : observation.story.lost) {
+    reasons.push_back(cell + " was put out or started anew, though nothing was injected there");
+  }
+  if (!observation.story.at_rest) reasons.emplace_back("survivors stand still for a decision");
+  return reasons;
+}
+
 Verdict judge(const Observation& observation) {
   std::vector<std::string> reasons = harm(observation);
   if (!reasons.empty()) return {Outcome::kEscaped, std::move(reasons)};
@@ -76,6 +75,14 @@ Verdict judge(const Observation& observation) {
   if (!story.returned) return {Outcome::kNotRestored, {"the cell has not come back"}};
   if (!well) return {Outcome::kNotRestored, {"the cell has come back, but " + tell(*hit)}};
   return {Outcome::kContained, {}};
+}
+
+bool is_whole(const Observation& observation, const Verdict& verdict) {
+  // A fault that nobody has confirmed may strike later.
+  if (!observation.is_certain) return false;
+  if (verdict.outcome == Outcome::kRefused) return true;
+  const Story& story = observation.story;
+  return verdict.outcome == Outcome::kContained && (!story.put_out || story.returned);
 }
 
 bool is_over(const Story& story, bool expects_return, bool long_enough) {

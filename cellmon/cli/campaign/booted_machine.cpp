@@ -155,18 +155,10 @@ Json BootedMachine::call(std::size_t cell, std::string_view method, const Json& 
   return links_[cell].client->call(method, params);
 }
 
-std::string BootedMachine::inject(const campaign::Draw& drawn) {
-  Json parameters = Json::object();
-  for (const auto& [name, value] : drawn.parameters) parameters[name] = value;
-  const std::size_t cell = index_of(drawn.cell);
-  const auto id = send(cell, "inject", {{"fault", drawn.fault}, {"parameters", parameters}});
-  if (!id) return "the cell has no monitor";
-  try {
-    links_[cell].client->answer(*id);
-  } catch (const Error& error) {
-    return links_[cell].client->closed() ? std::string() : std::string(error.what());
-  }
-  return {};
+Injection BootedMachine::inject(const campaign::Draw& drawn) {
+  std::optional<RpcClient>& client = links_[index_of(drawn.cell)].client;
+  if (!client) return {"the cell has no monitor", true};
+  return cli::inject(*client, drawn);
 }
 
 }  // namespace hive::cli

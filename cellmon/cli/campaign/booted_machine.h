@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cellmon/campaign/draw.h"
+#include "cellmon/cli/campaign/injection.h"
 #include "cellmon/cli/machine_start.h"
 #include "cellmon/cli/rpc_client.h"
 #include "cellmon/cli/signal_fd.h"
@@ -67,8 +68,8 @@ class BootedMachine {
   /// Asks and waits. Throws Error.
   Json call(std::size_t cell, std::string_view method, const Json& params);
 
-  /// Why the fault is refused; empty when it is, or will be, injected.
-  std::string inject(const campaign::Draw& drawn);
+  /// Injects the fault, unless it is refused.
+  Injection inject(const campaign::Draw& drawn);
 
  private:
   struct Link {

@@ -79,16 +79,18 @@ void tell(const campaign::Record& record, const CampaignJob& job) {
              campaign::repetition_of(record, job.file));
 }
 
-void do_share(const CampaignJob& job, const std::string& machine, Shared& shared) {
+void do_share(const CampaignJob& job, const std::string& machine, Shared& shared, pid_t parent) {
   const SignalFd signals({SIGINT, SIGTERM, SIGHUP});
+  // What a run was about may have taken the signal that tells of the parent's end.
+  const auto stops = [&] { return shared.stops || ::getppid() != parent; };
   CampaignRunner::Settings settings{job.campaign,      job.plan, job.seed,         job.keep,
-                                    job.folder.path(), job.base, ensure_run_dir(), shared.stops};
+                                    job.folder.path(), job.base, ensure_run_dir(), stops};
   settings.plan.name = machine;
   CampaignRunner runner(std::move(settings), signals);
   std::vector<std::string> cells;
   for (const plan::Cell& cell : job.plan.cells) cells.push_back(cell.name);
   for (;;) {
-    if (shared.stops) throw Interrupted();
+    if (stops()) throw Interrupted();
     const std::uint64_t place = shared.next.fetch_add(1);
     if (place >= job.runs.size()) return;
     const campaign::Draw drawn = draw(job.campaign, cells, job.seed, job.runs[place]);
@@ -106,7 +108,7 @@ int be_worker(const CampaignJob& job, unsigned number, Shared& shared, pid_t par
   if (::getppid() != parent) return kWorkerInterrupted;
   const std::string machine = machine_name(job.plan.name, number, job.parallel);
   try {
-    do_share(job, machine, shared);
+    do_share(job, machine, shared, parent);
     return kWorkerDone;
   } catch (const Interrupted&) {
     return kWorkerInterrupted;
