@@ -180,6 +180,11 @@ void read_numbers(Keys& keys, const YamlNode* parallel, Campaign& campaign) {
 
 }  // namespace
 
+std::span<const std::string_view> campaign_keys() { return kCampaignKeys; }
+std::span<const std::string_view> fault_keys() { return kFaultKeys; }
+std::span<const std::string_view> exec_keys() { return kExecKeys; }
+std::span<const std::string_view> micro_keys() { return kMicroKeys; }
+
 ParsedCampaign parse_campaign(std::string_view text) {
   const plan::Document document = plan::read_document(text);
   if (document.fault) return {std::nullopt, {*document.fault}};

@@ -73,10 +73,24 @@ void BootedMachine::await_up(steady_clock::time_point deadline) {
   }
 }
 
+bool BootedMachine::await_linked(Milliseconds limit) {
+  const auto deadline = steady_clock::now() + limit;
+  do {
+    pump(Milliseconds(0));
+    try {
+      if (is_linked()) return true;
+    } catch (const Error&) {
+      return false;  // A monitor that answers nothing.
+    }
+    pump(kRetry);
+  } while (steady_clock::now() < deadline);
+  return false;
+}
+
 bool BootedMachine::is_linked() {
-  if (names_.size() < 2) return true;
   for (std::size_t cell = 0; cell < links_.size(); ++cell) {
     const Json report = call(cell, "rpc", Json::object());
+    if (names_.size() < 2) continue;
     if (!report.contains("peers") || !report["peers"].is_array()) return false;
     for (const Json& peer : report["peers"]) {
       if (wire::text_member(peer, "state") != "joined" || !peer.value("up", Json()).is_boolean() ||

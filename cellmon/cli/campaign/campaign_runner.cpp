@@ -21,6 +21,12 @@ using std::chrono::steady_clock;
 constexpr Milliseconds kStep{10};
 constexpr int kBoots = 3;
 
+/// How long after a doubt it is settled: a monitor is asked, and has 2 seconds to answer.
+constexpr std::uint64_t kDoubtNs = 2'500'000'000;
+
+/// How long a machine that is kept may take until all cells are linked again.
+constexpr Milliseconds kLinkLimit{5'000};
+
 /// For the last look at the survivors, when `limit` has passed.
 constexpr Milliseconds kLastLook{10'000};
 
@@ -66,6 +72,8 @@ void CampaignRunner::boot() {
 
 void CampaignRunner::make_ready() {
   if (machine_ && earlier_.size() >= settings_.keep) machine_.reset();
+  // A fault that strikes late may have left a cell behind that seemed to be well.
+  if (machine_ && !machine_->await_linked(kLinkLimit)) machine_.reset();
   if (!machine_) return boot();
   try {
     workload_->prepare(*machine_);
@@ -226,7 +234,8 @@ void CampaignRunner::watch(campaign::Strike strike, Milliseconds duration,
     const auto now = steady_clock::now();
     const bool late = now >= limit;
     if (late && now >= limit + kLastLook) break;
-    const bool long_enough = now >= enough || !observation.refusal.empty();
+    const bool is_doubted = story.doubt && monotonic_ns() < *story.doubt + kDoubtNs;
+    const bool long_enough = (now >= enough || !observation.refusal.empty()) && !is_doubted;
     if (!late && !is_over(story, observation.expects_return, long_enough)) continue;
     last_ = strike;
     last_turns_ = story.turns;

@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "cellmon/campaign/draw.h"
+#include "cellmon/campaign/paper_table.h"
 #include "tests/unit/campaign/sample.h"
 
 namespace hive::campaign {
@@ -119,6 +120,22 @@ TEST(CampaignFile, OfEachExampleIsSound) {
     EXPECT_THAT(faults(text), ::testing::IsEmpty()) << entry.path();
   }
   EXPECT_GE(found, 2);
+}
+
+TEST(CampaignFile, IsDocumented) {
+  std::ifstream file(std::string(HIVE_SOURCE_DIR) + "/docs/campaigns.md");
+  const std::string doc((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  for (const auto& keys : {campaign_keys(), fault_keys(), exec_keys()}) {
+    for (const std::string_view key : keys) {
+      EXPECT_THAT(doc, HasSubstr("\n| `" + std::string(key) + "` | "));
+    }
+  }
+  for (const std::string_view key : micro_keys()) {
+    EXPECT_THAT(doc, HasSubstr("`" + std::string(key) + "`"));
+  }
+  for (const PaperRow& row : paper_table()) {
+    EXPECT_THAT(doc, HasSubstr("`" + std::string(row.name) + "`"));
+  }
 }
 
 }  // namespace

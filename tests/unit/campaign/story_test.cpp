@@ -93,6 +93,19 @@ TEST(Story, OfADismissal) {
   EXPECT_FALSE(read_story(std::span(events).first(6), kStrike, kCells).at_rest);
 }
 
+TEST(Story, KeepsADoubtUntilADecision) {
+  std::vector<wire::Event> events{event(1100, "alpha", "hint", "beta: late heartbeat")};
+  const Story doubted = read_story(events, kStrike, kCells);
+  EXPECT_EQ(doubted.doubt, 1'100'000'000U);
+  events.push_back(event(1200, "gamma", "dismissal", "beta stays"));
+  const Story settled = read_story(events, kStrike, kCells);
+  EXPECT_EQ(settled.doubt, std::nullopt);
+  EXPECT_GT(settled.turns, doubted.turns);
+  events.push_back(event(1300, "beta", "hint", "gamma: violation"));
+  EXPECT_EQ(read_story(events, kStrike, kCells).doubt, 1'300'000'000U);
+  EXPECT_EQ(read_story(killed(), kStrike, kCells).doubt, std::nullopt);
+}
+
 TEST(Story, NamesSurvivorsThatWereLost) {
   std::vector<wire::Event> events = killed();
   events.push_back(event(1200, "gamma", "view", "epoch 4: beta, gamma; alpha left"));
