@@ -19,6 +19,7 @@ using plan::quote;
 using plan::YamlNode;
 
 constexpr std::size_t kMaxFaultSpecs = 256;
+constexpr std::size_t kMaxParameters = 16;
 constexpr std::size_t kMaxValues = 256;
 constexpr std::uint32_t kMaxPages = 4096;
 
@@ -107,6 +108,11 @@ void read_parameters(const YamlNode& node, FaultSpec& spec, FaultList& faults) {
       if (other.name != choice.name) continue;
       faults.add(entry.at, fmt::format("parameter {} is given twice", quote(entry.key)),
                  "list its values in one place");
+    }
+    if (spec.parameters.size() == kMaxParameters) {
+      faults.add(entry.at, fmt::format("more than {} parameters", kMaxParameters),
+                 "no fault takes as many");
+      return;
     }
     if (!choice.values.empty()) spec.parameters.push_back(std::move(choice));
   }

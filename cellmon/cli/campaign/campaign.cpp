@@ -127,7 +127,8 @@ int conclude(const CampaignFolder& folder, const campaign::ReportSource& source,
   if (end == JobEnd::kInterrupted) {
     fmt::print(stderr, "hive: interrupted; the same command goes on\n");
   }
-  return end == JobEnd::kDone && escapes == 0 ? 0 : 1;
+  const bool all_there = source.records.size() >= source.runs;
+  return end == JobEnd::kDone && all_there && escapes == 0 ? 0 : 1;
 }
 
 int run_campaign(const CampaignOptions& options) {
@@ -150,14 +151,16 @@ int run_campaign(const CampaignOptions& options) {
   job.keep = repeats ? static_cast<unsigned>(job.runs.size()) : campaign.keep;
   job.total = repeats ? job.runs.size() : std::max(runs, records.size() + job.runs.size());
   if (repeats) job.records = "repeated.jsonl";
-  JobEnd end = JobEnd::kDone;
+  job.repeats = repeats;
+  JobResult result;
   if (!options.report && !job.runs.empty()) {
     check_host();
-    end = do_runs(job);
+    result = do_runs(job);
   }
-  if (repeats) return end == JobEnd::kDone ? 0 : 1;
+  if (repeats) return result.end == JobEnd::kDone && result.escaped == 0 ? 0 : 1;
   records = folder.read();
-  return conclude(folder, {campaign, options.file, seed, runs, loaded->cells.size(), records}, end);
+  return conclude(folder, {campaign, options.file, seed, runs, loaded->cells.size(), records},
+                  result.end);
 }
 
 }  // namespace

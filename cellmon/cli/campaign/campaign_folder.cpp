@@ -70,7 +70,7 @@ void CampaignFolder::append(const std::string& name, const campaign::Record& rec
   }
 }
 
-void CampaignFolder::keep_events(const campaign::Record& record,
+void CampaignFolder::keep_events(const campaign::Record& record, bool repeats,
                                  std::span<const wire::Event> events) const {
   const std::string folder = path_ + "/evidence";
   std::filesystem::create_directories(folder);
@@ -78,7 +78,9 @@ void CampaignFolder::keep_events(const campaign::Record& record,
   for (const wire::Event& event : events) {
     text += to_json(event).dump(-1, ' ', false, wire::Json::error_handler_t::replace) + "\n";
   }
-  write_file(fmt::format("{}/run-{}.jsonl", folder, record.drawn.run), text);
+  const std::string name = repeats ? fmt::format("repeat-{}-{}", record.drawn.run, record.wall_ns)
+                                   : fmt::format("run-{}", record.drawn.run);
+  write_file(fmt::format("{}/{}.jsonl", folder, name), text);
 }
 
 void CampaignFolder::write_report(const campaign::Document& report) const {

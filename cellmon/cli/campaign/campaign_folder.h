@@ -30,8 +30,9 @@ class CampaignFolder {
   /// Adds RECORD to file NAME, such as runs.jsonl, at once. Any process that has this object may.
   /// Throws Error.
   void append(const std::string& name, const campaign::Record& record) const;
-  /// Keeps the events of a run. Throws Error.
-  void keep_events(const campaign::Record& record, std::span<const wire::Event> events) const;
+  /// Keeps the events of a run, which REPEATS another one or not. Throws Error.
+  void keep_events(const campaign::Record& record, bool repeats,
+                   std::span<const wire::Event> events) const;
   /// Throws Error.
   void write_report(const campaign::Document& report) const;
 

@@ -73,7 +73,7 @@ void CampaignRunner::boot() {
 void CampaignRunner::make_ready() {
   if (machine_ && earlier_.size() >= settings_.keep) machine_.reset();
   // A fault that strikes late may have left a cell behind that seemed to be well.
-  if (machine_ && !machine_->await_linked(kLinkLimit)) machine_.reset();
+  if (machine_ && !machine_->await_linked(kLinkLimit)) give_up_machine();
   if (!machine_) return boot();
   try {
     workload_->prepare(*machine_);

@@ -95,7 +95,9 @@ void do_share(const CampaignJob& job, const std::string& machine, Shared& shared
     if (place >= job.runs.size()) return;
     const campaign::Draw drawn = draw(job.campaign, cells, job.seed, job.runs[place]);
     const campaign::Record record = runner.run(drawn);
-    if (record.outcome != Outcome::kContained) job.folder.keep_events(record, runner.events());
+    if (record.outcome != Outcome::kContained) {
+      job.folder.keep_events(record, job.repeats, runner.events());
+    }
     job.folder.append(job.records, record);
     tell(record, job);
     ++shared.done[static_cast<std::size_t>(record.outcome)];
@@ -210,7 +212,7 @@ class ProgressLine {
 
 }  // namespace
 
-JobEnd do_runs(const CampaignJob& job) {
+JobResult do_runs(const CampaignJob& job) {
   const SharedMemory memory;
   Workers workers(job, memory.get());
   const SignalFd signals({SIGINT, SIGTERM, SIGHUP});
@@ -222,7 +224,7 @@ JobEnd do_runs(const CampaignJob& job) {
     if (signals.take() != 0) workers.stop();
   }
   line.show(true);
-  return workers.end();
+  return {workers.end(), memory.get().done[static_cast<std::size_t>(Outcome::kEscaped)].load()};
 }
 
 }  // namespace hive::cli

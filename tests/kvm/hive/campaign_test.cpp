@@ -146,7 +146,7 @@ TEST_F(CampaignRuns, GoOnWhereTheyEndedAndRefuseOthersRuns) {
 
 TEST_F(CampaignRuns, SayWhenAByteOfASurvivorHasChanged) {
   make_machine("reboot");
-  const std::string path = file("runs: 1\nparallel: 1\nsettle: 3s\nseed: 5",
+  const std::string path = file("runs: 1\nparallel: 1\nsettle: 8s\nseed: 5",
                                 "{fault: heartbeat-freeze, cells: [beta], parameters: {for: 1s}}");
   const pid_t pid = machine_.start({"campaign", path, "--out", out().string()});
   ASSERT_TRUE(comes([&] {
