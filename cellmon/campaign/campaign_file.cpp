@@ -92,6 +92,11 @@ void read_parameters(const YamlNode& node, FaultSpec& spec, FaultList& faults) {
     faults.add(node.at, "parameters are a mapping", "write 'parameters: {for: 500ms}'");
     return;
   }
+  if (node.entries.size() > kMaxParameters) {
+    faults.add(node.at, fmt::format("{} parameters are given", node.entries.size()),
+               fmt::format("give up to {}: no fault takes more", kMaxParameters));
+    return;
+  }
   constexpr std::string_view kExample = "a value, or a list of values one of which is drawn";
   for (const plan::Entry& entry : node.entries) {
     Choice choice{entry.key, {}};
@@ -108,11 +113,6 @@ void read_parameters(const YamlNode& node, FaultSpec& spec, FaultList& faults) {
       if (other.name != choice.name) continue;
       faults.add(entry.at, fmt::format("parameter {} is given twice", quote(entry.key)),
                  "list its values in one place");
-    }
-    if (spec.parameters.size() == kMaxParameters) {
-      faults.add(entry.at, fmt::format("more than {} parameters", kMaxParameters),
-                 "no fault takes as many");
-      return;
     }
     if (!choice.values.empty()) spec.parameters.push_back(std::move(choice));
   }

@@ -23,7 +23,7 @@ struct ParsedCampaign {
   std::vector<plan::Fault> faults;  ///< By position; empty exactly where there is a campaign.
 };
 
-inline constexpr std::uint64_t kMaxRuns = 10'000'000;
+inline constexpr std::uint64_t kMaxRuns = 1'000'000;
 inline constexpr unsigned kMaxParallel = 64;
 
 /// Reads the YAML of a campaign (docs/campaigns.md). Takes whatever a file may hold.

@@ -41,11 +41,11 @@ bool read_parameters(const Json& json, inject::Values& values) {
   return true;
 }
 
-bool read_reasons(const Json& json, std::vector<std::string>& reasons) {
+bool read_texts(const Json& json, std::vector<std::string>& texts) {
   if (!json.is_array()) return false;
   for (const Json& each : json) {
     if (!each.is_string()) return false;
-    reasons.push_back(each.get<std::string>());
+    texts.push_back(each.get<std::string>());
   }
   return true;
 }
@@ -103,6 +103,7 @@ std::string to_line(const Record& record) {
                   {"evidence", record.evidence},
                   {"put_out", record.put_out},
                   {"before_fault", record.before_fault},
+                  {"unchecked", record.unchecked},
                   {"times_us", std::move(times)},
                   {"earlier", record.earlier},
                   {"wall_ns", record.wall_ns},
@@ -120,7 +121,8 @@ std::optional<Record> parse_line(std::string_view line) {
   const auto took = unsigned_member(json, "took_ms");
   const bool is_whole = seed && outcome && wall && took && read_draw(json, record.drawn) &&
                         read_times(json.value("times_us", Json()), record.times) &&
-                        read_reasons(json.value("reasons", Json()), record.reasons) &&
+                        read_texts(json.value("reasons", Json()), record.reasons) &&
+                        read_texts(json.value("unchecked", Json()), record.unchecked) &&
                         read_earlier(json.value("earlier", Json()), record.earlier) &&
                         read_flag(json, "put_out", record.put_out) &&
                         read_flag(json, "before_fault", record.before_fault);

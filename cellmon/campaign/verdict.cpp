@@ -21,6 +21,11 @@ std::string tell(const CellLook& look) {
   return fmt::format("{} {}{}{}", look.cell, what, look.why.empty() ? "" : ": ", look.why);
 }
 
+/// By all that is known.
+bool is_well(const CellLook& look) {
+  return look.work == Work::kRight || look.work == Work::kUnchecked;
+}
+
 const CellLook* hit_cell(const Observation& observation) {
   for (const CellLook& look : observation.looks) {
     if (look.hit) return &look;
@@ -47,7 +52,7 @@ std::optional<Outcome> parse_outcome(std::string_view text) {
 std::vector<std::string> harm(const Observation& observation) {
   std::vector<std::string> reasons;
   for (const CellLook& look : observation.looks) {
-    if (!look.hit && look.work != Work::kRight) reasons.push_back(tell(look));
+    if (!look.hit && !is_well(look)) reasons.push_back(tell(look));
   }
   for (const std::string& cell : observation.story.lost) {
     reasons.push_back(cell + " was put out or started anew, though nothing was injected there");
@@ -62,7 +67,7 @@ Verdict judge(const Observation& observation) {
   if (!observation.refusal.empty()) return {Outcome::kRefused, {observation.refusal}};
   const Story& story = observation.story;
   const CellLook* hit = hit_cell(observation);
-  const bool well = hit != nullptr && hit->work == Work::kRight;
+  const bool well = hit != nullptr && is_well(*hit);
   if (!story.put_out) {
     if (well) return {Outcome::kContained, {}};
     return {Outcome::kUndetected,
@@ -75,6 +80,14 @@ Verdict judge(const Observation& observation) {
   if (!story.returned) return {Outcome::kNotRestored, {"the cell has not come back"}};
   if (!well) return {Outcome::kNotRestored, {"the cell has come back, but " + tell(*hit)}};
   return {Outcome::kContained, {}};
+}
+
+std::vector<std::string> unchecked(const Observation& observation) {
+  std::vector<std::string> cells;
+  for (const CellLook& look : observation.looks) {
+    if (!look.hit && look.work == Work::kUnchecked) cells.push_back(look.cell);
+  }
+  return cells;
 }
 
 bool is_whole(const Observation& observation, const Verdict& verdict) {

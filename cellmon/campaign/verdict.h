@@ -23,9 +23,10 @@ std::optional<Outcome> parse_outcome(std::string_view text);
 
 /// What a cell's workload was found to be.
 enum class Work {
-  kRight,   ///< All of its output is as it has to be.
-  kWrong,   ///< Some is not.
-  kSilent,  ///< It does not answer.
+  kRight,      ///< All of its output is as it has to be.
+  kWrong,      ///< Some is not.
+  kSilent,     ///< It does not answer.
+  kUnchecked,  ///< It has no part in the workload: nobody can tell.
 };
 
 struct CellLook {
@@ -53,6 +54,9 @@ struct Verdict {
 };
 
 Verdict judge(const Observation& observation);
+
+/// The cells that were not hit, and that nobody looked at.
+std::vector<std::string> unchecked(const Observation& observation);
 
 /// Whether the machine is as it was before the fault, by its VERDICT, so that it can take another.
 bool is_whole(const Observation& observation, const Verdict& verdict);

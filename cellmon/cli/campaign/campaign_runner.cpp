@@ -181,6 +181,7 @@ void CampaignRunner::settle(campaign::Record& record, const Observation& observa
   record.reasons = std::move(verdict.reasons);
   record.evidence = observation.story.evidence;
   record.put_out = observation.story.put_out;
+  record.unchecked = unchecked(observation);
   record.times = observation.story.times;
   finish(record, keep);
 }

@@ -149,6 +149,43 @@ TEST(Verdict, TellsWhatWasNotNoticedOrNotRestored) {
   EXPECT_EQ(judge(half).outcome, Outcome::kNotRestored);
 }
 
+TEST(Verdict, KeepsNoMachineWhoseFaultMayStillCome) {
+  Observation observation = well(read_story({}, kStrike, kCells));
+  EXPECT_TRUE(is_whole(observation, judge(observation)));
+  observation.is_certain = false;  // Nobody has answered: it counts as injected.
+  EXPECT_EQ(judge(observation).outcome, Outcome::kContained);
+  EXPECT_FALSE(is_whole(observation, judge(observation)));
+
+  Observation refused = well({});
+  refused.refusal = "no VMM";
+  EXPECT_TRUE(is_whole(refused, judge(refused)));
+
+  const std::vector<wire::Event> events = killed();
+  Observation away = well(read_story(std::span(events).first(10), kStrike, kCells));
+  away.expects_return = false;
+  EXPECT_FALSE(is_whole(away, judge(away)));
+}
+
+TEST(Verdict, TellsHarmWithoutLooks) {
+  Observation late;
+  EXPECT_THAT(harm(late), ::testing::IsEmpty());
+  late.story.lost = {"gamma"};
+  EXPECT_THAT(harm(late), ElementsAre(HasSubstr("gamma was put out")));
+  late.story = {};
+  late.story.at_rest = false;
+  EXPECT_THAT(harm(late), ElementsAre(HasSubstr("stand still")));
+}
+
+TEST(Verdict, SaysWhoseWorkNobodyLookedAt) {
+  Observation observation = well(read_story({}, kStrike, kCells));
+  observation.looks[0].work = Work::kUnchecked;
+  EXPECT_EQ(judge(observation).outcome, Outcome::kContained);
+  EXPECT_THAT(unchecked(observation), ElementsAre(observation.looks[0].cell));
+  for (CellLook& look : observation.looks) look.work = Work::kRight;
+  observation.looks[1].work = Work::kUnchecked;  // The one that was hit.
+  EXPECT_THAT(unchecked(observation), ::testing::IsEmpty());
+}
+
 TEST(Verdict, HasNamesThatAreReadBack) {
   for (const Outcome outcome : {Outcome::kContained, Outcome::kEscaped, Outcome::kUndetected,
                                 Outcome::kNotRestored, Outcome::kRefused}) {
