@@ -59,6 +59,21 @@ TEST(Report, HasAPageThatNeedsNothingElse) {
                           Not(HasSubstr("href=")), Not(HasSubstr("nan")), Not(HasSubstr("inf"))));
 }
 
+TEST(Report, CutsNoCharacterOfALongNameInTwo) {
+  std::vector<Record> runs = records(1);
+  runs[0].drawn.group =
+      std::string(19, 'a') + "\u00fc is long";  // Two bytes, the 20th and the 21st.
+  EXPECT_THAT(to_html(report(runs)), HasSubstr(">" + std::string(19, 'a') + "...<"));
+}
+
+TEST(Report, SaysWhatIsNotInItsBound) {
+  std::vector<Record> runs = records(3);
+  EXPECT_THAT(to_markdown(report(runs)), Not(HasSubstr("are not in this bound")));
+  runs[1].unchecked = {"gamma"};
+  EXPECT_THAT(to_markdown(report(runs)),
+              AllOf(HasSubstr("about 3 / 2). 1 are not in this bound"), HasSubstr("3 faults")));
+}
+
 TEST(Report, OfNoRunsSaysSo) {
   const std::string text = to_markdown(report({}));
   EXPECT_THAT(text, AllOf(HasSubstr("No fault was injected yet."), HasSubstr("0 of 100 runs")));

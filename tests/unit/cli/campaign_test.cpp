@@ -1,6 +1,7 @@
 // The parts of `hive campaign` that need no machine.
 #include <gmock/gmock.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "cellmon/cli/campaign/campaign_folder.h"
@@ -85,6 +86,46 @@ TEST(CampaignFolder, RefusesRunsOfAnotherCampaign) {
   campaign::Campaign other = sample();
   other.faults[0].fault = "monitor-kill";
   EXPECT_THAT(refusal(other, 3), HasSubstr("here it would be monitor-kill in"));
+}
+
+TEST(CampaignFolder, RefusesARunThatIsThereTwice) {
+  const std::vector<campaign::Record> records{record(0), record(5), record(0)};
+  EXPECT_THAT(error_of([&] { check_records(records, sample(), 3, kCells, "runs.jsonl"); }),
+              HasSubstr("runs.jsonl: run 0 is there twice"));
+}
+
+TEST(CampaignFolder, KnowsWhichRunsAreMissing) {
+  const std::vector<campaign::Record> records{record(0), record(3), record(9)};
+  EXPECT_THAT(missing_runs(5, records), ::testing::ElementsAre(1, 2, 4));
+  EXPECT_THAT(missing_runs(1, records), ::testing::IsEmpty());
+}
+
+TEST(CampaignFolder, IsForRunsOfOneWorkloadAndPlan) {
+  const TemporaryFolder scratch;
+  const std::string own = "workload 1\nplan 2\n";
+  const CampaignFolder folder(scratch.path().string());
+  // Not for runs of an unknown one.
+  const std::vector<campaign::Record> records{record(0)};
+  EXPECT_THAT(error_of([&] { folder.claim(own, records); }),
+              HasSubstr("the workload and the plan"));
+  folder.claim(own, {});
+  folder.claim(own, {});
+  folder.claim(own, records);
+  EXPECT_THAT(error_of([&] { folder.claim("workload 1\nplan 3\n", records); }),
+              HasSubstr("the plan of its runs differs"));
+  EXPECT_THAT(error_of([&] { folder.claim("workload 3\nplan 2\n", {}); }),
+              HasSubstr("the workload of its runs differs"));
+}
+
+TEST(CampaignFolder, KeepsEvidenceOfARunWhenItIsRepeated) {
+  const TemporaryFolder scratch;
+  const CampaignFolder folder(scratch.path().string());
+  campaign::Record again = record(2);
+  again.wall_ns = 17;
+  folder.keep_events(record(2), false, {});
+  folder.keep_events(again, true, {});
+  EXPECT_TRUE(std::filesystem::exists(scratch.path() / "evidence" / "run-2.jsonl"));
+  EXPECT_TRUE(std::filesystem::exists(scratch.path() / "evidence" / "repeat-2-17.jsonl"));
 }
 
 TEST(ReferenceCopies, AreTheFirstThatWereKept) {
