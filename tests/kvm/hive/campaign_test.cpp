@@ -197,8 +197,8 @@ TEST_F(CampaignRuns, SayWhenAByteOfASurvivorHasChanged) {
   EXPECT_EQ(read_file(out() / "evidence" / "run-0.jsonl"), evidence);
   EXPECT_EQ(files_in(out() / "evidence"), 2);
   // With nobody who changes a byte it is contained.
-  file("runs: 1\nparallel: 1\nsettle: 300ms\nseed: 5", fault);
-  const Output again = campaign(path, {"--only", "0"});
+  const std::string quick = file("runs: 1\nparallel: 1\nsettle: 300ms\nseed: 5", fault);
+  const Output again = campaign(quick, {"--only", "0"});
   EXPECT_EQ(again.status, 0) << again.err;
   EXPECT_THAT(read_file(out() / "repeated.jsonl"), HasSubstr("\"outcome\":\"contained\""));
 }
