@@ -19,6 +19,7 @@ using plan::quote;
 using plan::YamlNode;
 
 constexpr std::size_t kMaxFaultSpecs = 256;
+constexpr std::size_t kMaxParameters = 16;
 constexpr std::size_t kMaxValues = 256;
 constexpr std::uint32_t kMaxPages = 4096;
 
@@ -89,6 +90,11 @@ void read_workload(const YamlNode& node, Campaign& campaign, FaultList& faults) 
 void read_parameters(const YamlNode& node, FaultSpec& spec, FaultList& faults) {
   if (node.kind != YamlNode::Kind::kMapping) {
     faults.add(node.at, "parameters are a mapping", "write 'parameters: {for: 500ms}'");
+    return;
+  }
+  if (node.entries.size() > kMaxParameters) {
+    faults.add(node.at, fmt::format("{} parameters are given", node.entries.size()),
+               fmt::format("give up to {}: no fault takes more", kMaxParameters));
     return;
   }
   constexpr std::string_view kExample = "a value, or a list of values one of which is drawn";
@@ -179,6 +185,11 @@ void read_numbers(Keys& keys, const YamlNode* parallel, Campaign& campaign) {
 }
 
 }  // namespace
+
+std::span<const std::string_view> campaign_keys() { return kCampaignKeys; }
+std::span<const std::string_view> fault_keys() { return kFaultKeys; }
+std::span<const std::string_view> exec_keys() { return kExecKeys; }
+std::span<const std::string_view> micro_keys() { return kMicroKeys; }
 
 ParsedCampaign parse_campaign(std::string_view text) {
   const plan::Document document = plan::read_document(text);

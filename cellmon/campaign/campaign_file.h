@@ -12,12 +12,18 @@
 
 namespace hive::campaign {
 
+/// The keys that a file may have: of the campaign, of a fault in it, and of each kind of workload.
+std::span<const std::string_view> campaign_keys();
+std::span<const std::string_view> fault_keys();
+std::span<const std::string_view> exec_keys();
+std::span<const std::string_view> micro_keys();
+
 struct ParsedCampaign {
   std::optional<Campaign> campaign;
   std::vector<plan::Fault> faults;  ///< By position; empty exactly where there is a campaign.
 };
 
-inline constexpr std::uint64_t kMaxRuns = 100'000'000;
+inline constexpr std::uint64_t kMaxRuns = 1'000'000;
 inline constexpr unsigned kMaxParallel = 64;
 
 /// Reads the YAML of a campaign (docs/campaigns.md). Takes whatever a file may hold.

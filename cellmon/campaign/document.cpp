@@ -25,7 +25,7 @@ svg .soft { fill: var(--soft); } svg .grid { stroke: var(--line); } svg .axis { 
 
 std::string cell_of(const std::string& text) {
   std::string cell;
-  for (const char each : text) {
+  for (const char each : escape(text)) {
     if (each == '|' || each == '\\') cell += '\\';
     cell += each == '\n' ? ' ' : each;
   }

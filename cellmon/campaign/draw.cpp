@@ -57,6 +57,29 @@ std::string refusal(const FaultSpec& spec, const inject::Values& values,
   return why == nullptr ? "" : *why;
 }
 
+/// Why SPEC's fault takes not all of its values in cell OWN of CELLS; empty where it does. Looks at
+/// each value once, with the first ones of the other parameters.
+std::string refusal_in(const FaultSpec& spec, std::span<const std::string> cells, std::size_t own) {
+  Random random(0);
+  const auto made_up = [&](const std::string& name, const std::string& value) {
+    return value == kAny ? make_up(spec.fault, name, cells[own], cells, random) : value;
+  };
+  inject::Values values;
+  for (const Choice& choice : spec.parameters) {
+    values[choice.name] = made_up(choice.name, choice.values.front());
+  }
+  std::string why = refusal(spec, values, cells, static_cast<CellId>(own));
+  for (const Choice& choice : spec.parameters) {
+    const std::string first = values[choice.name];
+    for (std::size_t i = 1; i < choice.values.size() && why.empty(); ++i) {
+      values[choice.name] = made_up(choice.name, choice.values[i]);
+      why = refusal(spec, values, cells, static_cast<CellId>(own));
+    }
+    values[choice.name] = first;
+  }
+  return why;
+}
+
 void check_spec(const FaultSpec& spec, std::span<const std::string> cells,
                 plan::FaultList& faults) {
   for (const std::string& cell : spec.cells) {
@@ -66,27 +89,11 @@ void check_spec(const FaultSpec& spec, std::span<const std::string> cells,
   }
   for (std::size_t own = 0; own < cells.size(); ++own) {
     if (!spec.cells.empty() && !is_among(cells[own], spec.cells)) continue;
-    Random random(0);
-    inject::Values first;
-    for (const Choice& choice : spec.parameters) first[choice.name] = choice.values.front();
-    // Each value once, with the first ones of the other parameters.
-    std::vector<inject::Values> all{first};
-    for (const Choice& choice : spec.parameters) {
-      for (std::size_t i = 1; i < choice.values.size(); ++i) {
-        all.push_back(first);
-        all.back()[choice.name] = choice.values[i];
-      }
-    }
-    for (inject::Values& values : all) {
-      for (auto& [name, value] : values) {
-        if (value == kAny) value = make_up(spec.fault, name, cells[own], cells, random);
-      }
-      const std::string why = refusal(spec, values, cells, static_cast<CellId>(own));
-      if (why.empty()) continue;
-      faults.add(spec.at, fmt::format("in cell {}: {}", cells[own], why),
-                 "give 'parameters' that the fault takes, or 'cells' that it fits");
-      return;
-    }
+    const std::string why = refusal_in(spec, cells, own);
+    if (why.empty()) continue;
+    faults.add(spec.at, fmt::format("in cell {}: {}", cells[own], why),
+               "give 'parameters' that the fault takes, or 'cells' that it fits");
+    return;
   }
 }
 

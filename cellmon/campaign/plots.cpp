@@ -60,7 +60,10 @@ std::string bar(double x, double y, double width, double height, const char* col
 /// NAME, as far as there is room for it.
 std::string shorten(const std::string& name) {
   constexpr std::size_t kLongest = 23;
-  return name.size() <= kLongest ? name : name.substr(0, kLongest - 3) + "...";
+  if (name.size() <= kLongest) return name;
+  std::size_t end = kLongest - 3;
+  while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xc0) == 0x80) --end;
+  return name.substr(0, end) + "...";
 }
 
 /// A logarithmic axis over whole decades.

@@ -41,11 +41,11 @@ bool read_parameters(const Json& json, inject::Values& values) {
   return true;
 }
 
-bool read_reasons(const Json& json, std::vector<std::string>& reasons) {
+bool read_texts(const Json& json, std::vector<std::string>& texts) {
   if (!json.is_array()) return false;
   for (const Json& each : json) {
     if (!each.is_string()) return false;
-    reasons.push_back(each.get<std::string>());
+    texts.push_back(each.get<std::string>());
   }
   return true;
 }
@@ -56,6 +56,12 @@ bool read_earlier(const Json& json, std::vector<std::uint64_t>& earlier) {
     if (!each.is_number_unsigned()) return false;
     earlier.push_back(each.get<std::uint64_t>());
   }
+  return true;
+}
+
+bool read_flag(const Json& json, const char* key, bool& flag) {
+  if (!json.contains(key) || !json[key].is_boolean()) return false;
+  flag = json[key].get<bool>();
   return true;
 }
 
@@ -96,6 +102,8 @@ std::string to_line(const Record& record) {
                   {"reasons", record.reasons},
                   {"evidence", record.evidence},
                   {"put_out", record.put_out},
+                  {"before_fault", record.before_fault},
+                  {"unchecked", record.unchecked},
                   {"times_us", std::move(times)},
                   {"earlier", record.earlier},
                   {"wall_ns", record.wall_ns},
@@ -113,15 +121,16 @@ std::optional<Record> parse_line(std::string_view line) {
   const auto took = unsigned_member(json, "took_ms");
   const bool is_whole = seed && outcome && wall && took && read_draw(json, record.drawn) &&
                         read_times(json.value("times_us", Json()), record.times) &&
-                        read_reasons(json.value("reasons", Json()), record.reasons) &&
+                        read_texts(json.value("reasons", Json()), record.reasons) &&
+                        read_texts(json.value("unchecked", Json()), record.unchecked) &&
                         read_earlier(json.value("earlier", Json()), record.earlier) &&
-                        json.contains("put_out") && json["put_out"].is_boolean();
+                        read_flag(json, "put_out", record.put_out) &&
+                        read_flag(json, "before_fault", record.before_fault);
   if (!is_whole) return std::nullopt;
   record.campaign = wire::text_member(json, "campaign");
   record.seed = *seed;
   record.outcome = *outcome;
   record.evidence = wire::text_member(json, "evidence");
-  record.put_out = json["put_out"].get<bool>();
   record.wall_ns = *wall;
   record.took_ms = *took;
   return record;

@@ -21,6 +21,8 @@ struct Record {
   std::vector<std::string> reasons;
   std::string evidence;  ///< What was noticed first; empty: nothing.
   bool put_out = false;
+  bool before_fault = false;  ///< The harm showed before the fault, which was not injected.
+  std::vector<std::string> unchecked;  ///< Survivors that nobody looked at.
   Times times;
   std::vector<std::uint64_t> earlier;  ///< Runs that the same machine had taken before.
   std::int64_t wall_ns = 0;            ///< When the fault was injected, since 1970.

@@ -34,13 +34,20 @@ std::vector<std::string> outcome_row(const std::string& name, const Summary& sum
 std::string headline(const Summary& all) {
   if (all.injected == 0) return "No fault was injected yet.";
   const std::uint64_t escapes = all.count(Outcome::kEscaped);
+  const std::uint64_t looked_at = all.injected - all.unchecked;
+  const std::string left_out =
+      all.unchecked == 0 ? ""
+                         : fmt::format(
+                               " {} are not in this bound: nobody looked at the work of all "
+                               "of their survivors.",
+                               all.unchecked);
   return fmt::format(
       "{} faults were injected. {} With 95 % confidence a fault of this mix escapes with a "
-      "probability of at most {} (Clopper and Pearson's bound; without escapes about 3 / {}).",
+      "probability of at most {} (Clopper and Pearson's bound; without escapes about 3 / {}).{}",
       all.injected,
       escapes == 0 ? std::string("None escaped: no survivor of any was hurt.")
                    : fmt::format("{} escaped: they hurt a survivor.", escapes),
-      percent(all.escape_bound()), all.injected);
+      percent(all.escape_bound()), looked_at, left_out);
 }
 
 void add_outcomes(const Statistics& statistics, Document& report) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <set>
 
 namespace hive::campaign {
 namespace {
@@ -27,10 +28,11 @@ std::optional<std::int64_t> time_of(const Times& times, Latency latency) {
   return std::nullopt;
 }
 
-void add(Summary& summary, const Record& record) {
-  ++summary.outcomes[record.outcome];
+void add(Summary& summary, const Record& record, Outcome outcome) {
+  ++summary.outcomes[outcome];
   if (record.outcome == Outcome::kRefused) return;
   ++summary.injected;
+  if (!record.unchecked.empty() && outcome != Outcome::kEscaped) ++summary.unchecked;
   if (!record.evidence.empty()) ++summary.noticed;
   if (record.put_out) ++summary.put_out;
   for (const Latency latency : kLatencies) {
@@ -114,17 +116,28 @@ std::uint64_t Summary::count(Outcome outcome) const {
   return found == outcomes.end() ? 0 : found->second;
 }
 
-double Summary::escape_bound() const { return upper_bound(count(Outcome::kEscaped), injected); }
+double Summary::escape_bound() const {
+  return upper_bound(count(Outcome::kEscaped), injected - unchecked);
+}
 
 Statistics summarize(std::span<const Record> records) {
   Statistics statistics;
+  std::set<std::uint64_t> late;  // Runs whose harm showed before the next one's fault.
   for (const Record& record : records) {
-    add(statistics.all, record);
-    add(statistics.groups[record.drawn.group], record);
+    if (record.before_fault && !record.earlier.empty()) late.insert(record.earlier.back());
+  }
+  for (const Record& record : records) {
+    if (record.before_fault) continue;
+    const bool was_late = late.erase(record.drawn.run) > 0;
+    const Outcome outcome = was_late ? Outcome::kEscaped : record.outcome;
+    add(statistics.all, record, outcome);
+    add(statistics.groups[record.drawn.group], record, outcome);
     if (!record.drawn.paper_row.empty()) {
-      add(statistics.paper_rows[record.drawn.paper_row], record);
+      add(statistics.paper_rows[record.drawn.paper_row], record, outcome);
     }
   }
+  // Of runs that are not there.
+  if (!late.empty()) statistics.all.outcomes[Outcome::kEscaped] += late.size();
   sort(statistics.all);
   for (auto& [name, summary] : statistics.groups) sort(summary);
   for (auto& [name, summary] : statistics.paper_rows) sort(summary);

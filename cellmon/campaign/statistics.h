@@ -34,16 +34,20 @@ std::string meaning_of(Latency latency);
 /// Of the runs of one class of faults, or of all.
 struct Summary {
   std::map<Outcome, std::uint64_t> outcomes;
-  std::uint64_t injected = 0;  ///< Runs, but for those that were refused.
-  std::uint64_t noticed = 0;   ///< With a hint or an alert.
+  std::uint64_t injected = 0;   ///< Runs, but for those that were refused.
+  std::uint64_t unchecked = 0;  ///< Of those: without a look at all survivors, and no escape.
+  std::uint64_t noticed = 0;    ///< With a hint or an alert.
   std::uint64_t put_out = 0;
   std::map<Latency, Distribution> latencies;
 
   [[nodiscard]] std::uint64_t count(Outcome outcome) const;
-  /// The probability of an escape, of which one can be 95 % sure that it is no higher.
+  /// The probability of an escape, of which one can be 95 % sure that it is no higher; by the runs
+  /// whose survivors were all looked at, and by escapes.
   [[nodiscard]] double escape_bound() const;
 };
 
+/// Harm that showed before a run's fault counts as an escape of the last fault that its machine had
+/// taken, whatever had become of that, and as no injection.
 struct Statistics {
   Summary all;
   std::map<std::string, Summary> groups;      ///< By class.

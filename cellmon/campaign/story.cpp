@@ -54,12 +54,7 @@ class Reader {
   void take(const wire::Event& event) {
     const std::uint64_t time = event.monotonic_ns;
     if (time < strike_.time) return;
-    if (event.kind == "hint" || event.kind == "alert" || event.kind == "hang") {
-      if (!noticed_ || time < *noticed_) {
-        noticed_ = time;
-        story_.evidence = event.kind == "alert" ? "alert " + event.detail : event.detail;
-      }
-    }
+    if (event.kind == "hint" || event.kind == "alert" || event.kind == "hang") note_doubt(event);
     if (event.kind == "alert" && (!alert_ || time < *alert_)) alert_ = time;
     if (event.kind == "recovered") recovered_.push_back(time);
     if (event.cell == strike_.cell) {
@@ -72,6 +67,7 @@ class Reader {
 
   Story finish() {
     story_.times.detection = between(strike_.time, noticed_);
+    if (last_doubt_ > last_decision_) story_.doubt = last_doubt_;
     Moment first_view;
     Moment last_view;
     Moment last_decision;
@@ -99,13 +95,27 @@ class Reader {
   }
 
  private:
+  void note_doubt(const wire::Event& event) {
+    const std::uint64_t time = event.monotonic_ns;
+    ++story_.turns;
+    last_doubt_ = std::max(last_doubt_, Moment(time));
+    if (noticed_ && time >= *noticed_) return;
+    noticed_ = time;
+    story_.evidence = event.kind == "alert" ? "alert " + event.detail : event.detail;
+  }
+
+  void note_decision(std::uint64_t time) {
+    ++story_.turns;
+    last_decision_ = std::max(last_decision_, Moment(time));
+  }
+
   void take(const wire::Event& event, Teller& teller) {
     const std::uint64_t time = event.monotonic_ns;
     if (event.kind == "alert") {
       note_first(teller.alert, time);
       teller.still = true;
     } else if (event.kind == "dismissal") {
-      ++story_.turns;
+      note_decision(time);
       note_first(teller.decided, time);
     } else if (event.kind == "resumed") {
       note_first(teller.resumed, time);
@@ -119,7 +129,7 @@ class Reader {
   }
 
   void take_view(const wire::Event& event, Teller& teller) {
-    ++story_.turns;
+    note_decision(event.monotonic_ns);
     if (!lists(event.detail, strike_.cell)) {
       note_first(teller.decided, event.monotonic_ns);
       note_first(teller.view, event.monotonic_ns);
@@ -159,6 +169,8 @@ class Reader {
   const Strike& strike_;
   Story story_;
   Moment noticed_;
+  Moment last_doubt_;
+  Moment last_decision_;
   Moment alert_;
   std::map<std::string, Teller> tellers_;
   std::vector<std::uint64_t> recovered_;

@@ -38,7 +38,10 @@ struct Story {
   bool returned = false;          ///< All survivors know a later view with it, and it runs.
   bool at_rest = true;            ///< No survivor stands still for a decision.
   std::vector<std::string> lost;  ///< Survivors that a view has put out, or that were started anew.
-  std::size_t turns = 0;  ///< Decisions and restarts so far: what was verified before one of
+  /// When somebody last raised a doubt that no decision has settled since; CLOCK_MONOTONIC, ns. Its
+  /// subject may yet be found well, of which nothing is told.
+  std::optional<std::uint64_t> doubt;
+  std::size_t turns = 0;  ///< Doubts, decisions and returns so far: what was verified before one of
                           ///< them has to be verified again.
   Times times;
 };

@@ -21,17 +21,9 @@ std::string tell(const CellLook& look) {
   return fmt::format("{} {}{}{}", look.cell, what, look.why.empty() ? "" : ": ", look.why);
 }
 
-/// What harmed survivors.
-std::vector<std::string> harm(const Observation& observation) {
-  std::vector<std::string> reasons;
-  for (const CellLook& look : observation.looks) {
-    if (!look.hit && look.work != Work::kRight) reasons.push_back(tell(look));
-  }
-  for (const std::string& cell : observation.story.lost) {
-    reasons.push_back(cell + " was put out or started anew, though nothing was injected there");
-  }
-  if (!observation.story.at_rest) reasons.emplace_back("survivors stand still for a decision");
-  return reasons;
+/// By all that is known.
+bool is_well(const CellLook& look) {
+  return look.work == Work::kRight || look.work == Work::kUnchecked;
 }
 
 const CellLook* hit_cell(const Observation& observation) {
@@ -57,13 +49,25 @@ std::optional<Outcome> parse_outcome(std::string_view text) {
   return std::nullopt;
 }
 
+std::vector<std::string> harm(const Observation& observation) {
+  std::vector<std::string> reasons;
+  for (const CellLook& look : observation.looks) {
+    if (!look.hit && !is_well(look)) reasons.push_back(tell(look));
+  }
+  for (const std::string& cell : observation.story.lost) {
+    reasons.push_back(cell + " was put out or started anew, though nothing was injected there");
+  }
+  if (!observation.story.at_rest) reasons.emplace_back("survivors stand still for a decision");
+  return reasons;
+}
+
 Verdict judge(const Observation& observation) {
   std::vector<std::string> reasons = harm(observation);
   if (!reasons.empty()) return {Outcome::kEscaped, std::move(reasons)};
   if (!observation.refusal.empty()) return {Outcome::kRefused, {observation.refusal}};
   const Story& story = observation.story;
   const CellLook* hit = hit_cell(observation);
-  const bool well = hit != nullptr && hit->work == Work::kRight;
+  const bool well = hit != nullptr && is_well(*hit);
   if (!story.put_out) {
     if (well) return {Outcome::kContained, {}};
     return {Outcome::kUndetected,
@@ -76,6 +80,22 @@ Verdict judge(const Observation& observation) {
   if (!story.returned) return {Outcome::kNotRestored, {"the cell has not come back"}};
   if (!well) return {Outcome::kNotRestored, {"the cell has come back, but " + tell(*hit)}};
   return {Outcome::kContained, {}};
+}
+
+std::vector<std::string> unchecked(const Observation& observation) {
+  std::vector<std::string> cells;
+  for (const CellLook& look : observation.looks) {
+    if (!look.hit && look.work == Work::kUnchecked) cells.push_back(look.cell);
+  }
+  return cells;
+}
+
+bool is_whole(const Observation& observation, const Verdict& verdict) {
+  // A fault that nobody has confirmed may strike later.
+  if (!observation.is_certain) return false;
+  if (verdict.outcome == Outcome::kRefused) return true;
+  const Story& story = observation.story;
+  return verdict.outcome == Outcome::kContained && (!story.put_out || story.returned);
 }
 
 bool is_over(const Story& story, bool expects_return, bool long_enough) {

@@ -23,9 +23,10 @@ std::optional<Outcome> parse_outcome(std::string_view text);
 
 /// What a cell's workload was found to be.
 enum class Work {
-  kRight,   ///< All of its output is as it has to be.
-  kWrong,   ///< Some is not.
-  kSilent,  ///< It does not answer.
+  kRight,      ///< All of its output is as it has to be.
+  kWrong,      ///< Some is not.
+  kSilent,     ///< It does not answer.
+  kUnchecked,  ///< It has no part in the workload: nobody can tell.
 };
 
 struct CellLook {
@@ -36,11 +37,16 @@ struct CellLook {
 };
 
 struct Observation {
-  std::string refusal;  ///< Why the fault was not injected; empty: it was.
+  std::string refusal;     ///< Why the fault was not injected; empty: it was, or may have been.
+  bool is_certain = true;  ///< The monitor has said whether it injects the fault.
   Story story;
   bool expects_return = false;  ///< The cell is to come back once it is out.
   std::vector<CellLook> looks;  ///< At all cells of the machine.
 };
+
+/// What harmed cells that were not hit; empty where nothing did. A story without looks tells of
+/// what the monitors know.
+std::vector<std::string> harm(const Observation& observation);
 
 struct Verdict {
   Outcome outcome{};
@@ -48,6 +54,12 @@ struct Verdict {
 };
 
 Verdict judge(const Observation& observation);
+
+/// The cells that were not hit, and that nobody looked at.
+std::vector<std::string> unchecked(const Observation& observation);
+
+/// Whether the machine is as it was before the fault, by its VERDICT, so that it can take another.
+bool is_whole(const Observation& observation, const Verdict& verdict);
 
 /// Whether the story is over, so that it is time to verify the cells' work. LONG_ENOUGH: the
 /// machine was watched for as long as it takes where nothing happens.

@@ -116,12 +116,14 @@ Json RpcClient::answer(std::uint64_t id, Milliseconds timeout) {
   std::optional<Message> message;
   std::optional<Json> answer;
   std::string refusal;
+  bool is_of_request = false;
   while (!answer && refusal.empty() && (message = receive(left_until(deadline)))) {
     if (auto* result = std::get_if<wire::RpcResult>(&*message); result && result->id == id) {
       answer = std::move(result->result);
     } else if (auto* error = std::get_if<wire::RpcError>(&*message);
                error && (error->id == id || error->id.is_null())) {
       // Without an id: of the connection, so that no other answer comes.
+      is_of_request = error->id == id;
       refusal = wire::printable(error->message, kMaxErrorText) + " ";
     } else {
       others.push_back(std::move(*message));
@@ -130,7 +132,11 @@ Json RpcClient::answer(std::uint64_t id, Milliseconds timeout) {
   std::move(messages_.begin(), messages_.end(), std::back_inserter(others));
   messages_ = std::move(others);
   if (answer) return *answer;
-  if (!refusal.empty()) throw Error(cell + ": " + refusal.substr(0, refusal.size() - 1));
+  if (!refusal.empty()) {
+    const std::string what = cell + ": " + refusal.substr(0, refusal.size() - 1);
+    if (is_of_request) throw RequestRefused(what);
+    throw Error(what);
+  }
   if (closed_) throw lost_monitor(address_);
   throw Error(cell +
               ": its monitor does not answer; try again, or end the machine: hive down --force " +

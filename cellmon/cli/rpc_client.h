@@ -31,6 +31,12 @@ using Message = std::variant<wire::RpcResult, wire::RpcError, wire::RpcNotificat
 /// That the cell at ADDRESS has no monitor any more, and what to do.
 Error lost_monitor(const wire::CellAddress& address);
 
+/// The monitor has answered a request with an error: it does not do what was asked for.
+class RequestRefused : public Error {
+ public:
+  using Error::Error;
+};
+
 /// One connection. Single-threaded.
 class RpcClient {
  public:
@@ -63,7 +69,8 @@ class RpcClient {
   std::optional<Message> receive(Milliseconds timeout);
 
   /// Sends a request and waits for its answer; notifications that come before are kept for
-  /// receive(). Throws Error when the monitor refuses, is gone, or does not answer in time.
+  /// receive(). Throws RequestRefused when the monitor refuses, and Error when it is gone, or does
+  /// not answer in time: then nobody knows whether it does what was asked for.
   Json call(std::string_view method, const Json& params, Milliseconds timeout = kQuick);
   /// Waits for the answer to request ID, as call() does.
   Json answer(std::uint64_t id, Milliseconds timeout = kQuick);

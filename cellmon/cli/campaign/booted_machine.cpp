@@ -73,10 +73,24 @@ void BootedMachine::await_up(steady_clock::time_point deadline) {
   }
 }
 
+bool BootedMachine::await_linked(Milliseconds limit) {
+  const auto deadline = steady_clock::now() + limit;
+  do {
+    pump(Milliseconds(0));
+    try {
+      if (is_linked()) return true;
+    } catch (const Error&) {
+      return false;  // A monitor that answers nothing.
+    }
+    pump(kRetry);
+  } while (steady_clock::now() < deadline);
+  return false;
+}
+
 bool BootedMachine::is_linked() {
-  if (names_.size() < 2) return true;
   for (std::size_t cell = 0; cell < links_.size(); ++cell) {
     const Json report = call(cell, "rpc", Json::object());
+    if (names_.size() < 2) continue;
     if (!report.contains("peers") || !report["peers"].is_array()) return false;
     for (const Json& peer : report["peers"]) {
       if (wire::text_member(peer, "state") != "joined" || !peer.value("up", Json()).is_boolean() ||
@@ -155,18 +169,10 @@ Json BootedMachine::call(std::size_t cell, std::string_view method, const Json& 
   return links_[cell].client->call(method, params);
 }
 
-std::string BootedMachine::inject(const campaign::Draw& drawn) {
-  Json parameters = Json::object();
-  for (const auto& [name, value] : drawn.parameters) parameters[name] = value;
-  const std::size_t cell = index_of(drawn.cell);
-  const auto id = send(cell, "inject", {{"fault", drawn.fault}, {"parameters", parameters}});
-  if (!id) return "the cell has no monitor";
-  try {
-    links_[cell].client->answer(*id);
-  } catch (const Error& error) {
-    return links_[cell].client->closed() ? std::string() : std::string(error.what());
-  }
-  return {};
+Injection BootedMachine::inject(const campaign::Draw& drawn) {
+  std::optional<RpcClient>& client = links_[index_of(drawn.cell)].client;
+  if (!client) return {"the cell has no monitor", true};
+  return cli::inject(*client, drawn);
 }
 
 }  // namespace hive::cli

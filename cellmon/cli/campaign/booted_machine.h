@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cellmon/campaign/draw.h"
+#include "cellmon/cli/campaign/injection.h"
 #include "cellmon/cli/machine_start.h"
 #include "cellmon/cli/rpc_client.h"
 #include "cellmon/cli/signal_fd.h"
@@ -56,6 +57,10 @@ class BootedMachine {
   /// Takes what monitors send, for TIME. Throws Interrupted.
   void pump(Milliseconds time);
 
+  /// Waits until all monitors answer and all cells are linked with each other; whether that came
+  /// within LIMIT. Throws Interrupted.
+  bool await_linked(Milliseconds limit);
+
   /// In the order in which they came.
   [[nodiscard]] const std::vector<wire::Event>& events() const { return events_; }
   void forget_events() { events_.clear(); }
@@ -67,8 +72,8 @@ class BootedMachine {
   /// Asks and waits. Throws Error.
   Json call(std::size_t cell, std::string_view method, const Json& params);
 
-  /// Why the fault is refused; empty when it is, or will be, injected.
-  std::string inject(const campaign::Draw& drawn);
+  /// Injects the fault, unless it is refused.
+  Injection inject(const campaign::Draw& drawn);
 
  private:
   struct Link {
@@ -84,7 +89,7 @@ class BootedMachine {
   void drain(std::size_t cell);
   void take(std::size_t cell, const Message& message);
   void await_up(std::chrono::steady_clock::time_point deadline);
-  /// Whether all cells know all others.
+  /// Whether all cells know all others. Throws Error.
   [[nodiscard]] bool is_linked();
 
   const plan::Machine& plan_;

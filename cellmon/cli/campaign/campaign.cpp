@@ -5,15 +5,16 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "cellmon/campaign/campaign_file.h"
+#include "cellmon/campaign/identity.h"
 #include "cellmon/campaign/report.h"
 #include "cellmon/cli/campaign/campaign_folder.h"
 #include "cellmon/cli/campaign/campaign_workers.h"
+#include "cellmon/cli/campaign/reference_copies.h"
 #include "cellmon/cli/check_file.h"
 #include "cellmon/cli/commands.h"
 #include "cellmon/cli/host_kvm.h"
@@ -98,15 +99,17 @@ unsigned choose_parallel(const CampaignOptions& options, const Loaded& loaded) {
   return why.empty() ? std::max(std::thread::hardware_concurrency(), 1U) : 1;
 }
 
-std::vector<std::uint64_t> missing_runs(std::uint64_t runs,
-                                        const std::vector<campaign::Record>& records) {
-  std::set<std::uint64_t> there;
-  for (const campaign::Record& record : records) there.insert(record.drawn.run);
-  std::vector<std::uint64_t> missing;
-  for (std::uint64_t run = 0; run < runs; ++run) {
-    if (!there.contains(run)) missing.push_back(run);
+/// What the runs have in common: see CampaignFolder::claim().
+std::string identity_of(const Loaded& loaded) {
+  std::vector<std::string> copies;
+  if (const auto* exec = std::get_if<campaign::ExecWork>(&loaded.campaign.workload)) {
+    for (const campaign::Command* command : {&exec->work, &exec->check}) {
+      if (command->reference.empty()) continue;
+      copies.push_back(read_reference(fs::path(loaded.base) / command->reference));
+    }
   }
-  return missing;
+  const std::string plan = read_plan(fs::path(loaded.base) / loaded.campaign.machine);
+  return campaign::identity_of(loaded.campaign, plan, copies);
 }
 
 void check_host() {
@@ -127,7 +130,8 @@ int conclude(const CampaignFolder& folder, const campaign::ReportSource& source,
   if (end == JobEnd::kInterrupted) {
     fmt::print(stderr, "hive: interrupted; the same command goes on\n");
   }
-  return end == JobEnd::kDone && escapes == 0 ? 0 : 1;
+  const bool all_there = missing_runs(source.runs, source.records).empty();
+  return end == JobEnd::kDone && all_there && escapes == 0 ? 0 : 1;
 }
 
 int run_campaign(const CampaignOptions& options) {
@@ -139,6 +143,7 @@ int run_campaign(const CampaignOptions& options) {
   CampaignFolder folder(options.out.empty() ? campaign.name + ".campaign" : options.out);
   std::vector<campaign::Record> records = folder.read();
   check_records(records, campaign, seed, loaded->cells, folder.runs_file());
+  folder.claim(identity_of(*loaded), records);
   const bool repeats = !options.only.empty();
   CampaignJob job{campaign,     loaded->plan,
                   folder,       seed,
@@ -150,14 +155,16 @@ int run_campaign(const CampaignOptions& options) {
   job.keep = repeats ? static_cast<unsigned>(job.runs.size()) : campaign.keep;
   job.total = repeats ? job.runs.size() : std::max(runs, records.size() + job.runs.size());
   if (repeats) job.records = "repeated.jsonl";
-  JobEnd end = JobEnd::kDone;
+  job.repeats = repeats;
+  JobResult result;
   if (!options.report && !job.runs.empty()) {
     check_host();
-    end = do_runs(job);
+    result = do_runs(job);
   }
-  if (repeats) return end == JobEnd::kDone ? 0 : 1;
+  if (repeats) return result.end == JobEnd::kDone && result.escaped == 0 ? 0 : 1;
   records = folder.read();
-  return conclude(folder, {campaign, options.file, seed, runs, loaded->cells.size(), records}, end);
+  return conclude(folder, {campaign, options.file, seed, runs, loaded->cells.size(), records},
+                  result.end);
 }
 
 }  // namespace
@@ -180,7 +187,8 @@ void add_campaign(CLI::App& app, int& exit_status) {
       ->add_option("--only", options->only,
                    "Repeat these runs, in this order, in one machine: 12 or 3,7,12")
       ->delimiter(',');
-  command->add_flag("--report", options->report, "Write the report anew, and do no run");
+  command->add_flag("--report", options->report, "Write the report anew, and do no run")
+      ->excludes("--only");
   command->callback([options, &exit_status] { exit_status = run_campaign(*options); });
 }
 

@@ -8,14 +8,22 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <set>
 #include <utility>
 
+#include "cellmon/campaign/identity.h"
 #include "cellmon/cli/output.h"
 #include "cellmon/wire/json_rpc.h"
 #include "vmm/base/error.h"
 
 namespace hive::cli {
 namespace {
+
+/// Empty where there is none.
+std::string read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
 
 void write_file(const std::string& path, const std::string& text) {
   const std::string part = path + ".part";
@@ -43,8 +51,7 @@ CampaignFolder::CampaignFolder(std::string path) : path_(std::move(path)) {
 }
 
 std::vector<campaign::Record> CampaignFolder::read() {
-  std::ifstream file(runs_file(), std::ios::binary);
-  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  const std::string text = read_file(runs_file());
   campaign::ReadRecords read = campaign::read_records(text);
   if (read.bad_line != 0) {
     throw Error(
@@ -56,6 +63,22 @@ std::vector<campaign::Record> CampaignFolder::read() {
     throw_errno("cannot cut off the unfinished end of " + runs_file());
   }
   return std::move(read.records);
+}
+
+void CampaignFolder::claim(const std::string& identity,
+                           std::span<const campaign::Record> records) const {
+  const std::string path = path_ + "/identity";
+  const std::string there = read_file(path);
+  // A reference copy, too, is of one workload, though no run may have ended.
+  const bool is_new = there.empty() && records.empty();
+  const std::string what = is_new ? "" : campaign::identity_difference(there, identity);
+  if (!what.empty()) {
+    throw Error(
+        fmt::format("{}: {} of its runs differ{} from what is given here: give another "
+                    "folder with --out",
+                    path_, what, what.find(" and ") == std::string::npos ? "s" : ""));
+  }
+  if (is_new) write_file(path, identity);
 }
 
 void CampaignFolder::append(const std::string& name, const campaign::Record& record) const {
@@ -70,7 +93,7 @@ void CampaignFolder::append(const std::string& name, const campaign::Record& rec
   }
 }
 
-void CampaignFolder::keep_events(const campaign::Record& record,
+void CampaignFolder::keep_events(const campaign::Record& record, bool repeats,
                                  std::span<const wire::Event> events) const {
   const std::string folder = path_ + "/evidence";
   std::filesystem::create_directories(folder);
@@ -78,7 +101,9 @@ void CampaignFolder::keep_events(const campaign::Record& record,
   for (const wire::Event& event : events) {
     text += to_json(event).dump(-1, ' ', false, wire::Json::error_handler_t::replace) + "\n";
   }
-  write_file(fmt::format("{}/run-{}.jsonl", folder, record.drawn.run), text);
+  const std::string name = repeats ? fmt::format("repeat-{}-{}", record.drawn.run, record.wall_ns)
+                                   : fmt::format("run-{}", record.drawn.run);
+  write_file(fmt::format("{}/{}.jsonl", folder, name), text);
 }
 
 void CampaignFolder::write_report(const campaign::Document& report) const {
@@ -86,10 +111,26 @@ void CampaignFolder::write_report(const campaign::Document& report) const {
   write_file(path_ + "/report.html", campaign::to_html(report));
 }
 
+std::vector<std::uint64_t> missing_runs(std::uint64_t runs,
+                                        std::span<const campaign::Record> records) {
+  std::set<std::uint64_t> there;
+  for (const campaign::Record& record : records) there.insert(record.drawn.run);
+  std::vector<std::uint64_t> missing;
+  for (std::uint64_t run = 0; run < runs; ++run) {
+    if (!there.contains(run)) missing.push_back(run);
+  }
+  return missing;
+}
+
 void check_records(const std::vector<campaign::Record>& records, const campaign::Campaign& campaign,
                    std::uint64_t seed, std::span<const std::string> cells,
                    const std::string& file) {
+  std::set<std::uint64_t> there;
   for (const campaign::Record& record : records) {
+    if (!there.insert(record.drawn.run).second) {
+      throw Error(fmt::format("{}: run {} is there twice; remove one of its lines", file,
+                              record.drawn.run));
+    }
     const campaign::Draw drawn = campaign::draw(campaign, cells, seed, record.drawn.run);
     if (record.seed == seed && record.campaign == campaign.name && record.drawn == drawn) continue;
     throw Error(

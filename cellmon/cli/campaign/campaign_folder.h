@@ -13,8 +13,8 @@
 
 namespace hive::cli {
 
-/// Has runs.jsonl, report.md and report.html, evidence of what was not contained, and reference
-/// copies. One campaign at a time writes to it.
+/// Has runs.jsonl and the identity of its runs, report.md and report.html, evidence of what was not
+/// contained, and reference copies. One campaign at a time writes to it.
 class CampaignFolder {
  public:
   /// Makes PATH where it is not there. Throws Error, also where another campaign has it.
@@ -27,11 +27,16 @@ class CampaignFolder {
   /// line is no record.
   std::vector<campaign::Record> read();
 
+  /// Makes the folder one for runs with IDENTITY (see identity.h) if it has none yet. Throws Error
+  /// where it has runs of another one, or RECORDS of an unknown one.
+  void claim(const std::string& identity, std::span<const campaign::Record> records) const;
+
   /// Adds RECORD to file NAME, such as runs.jsonl, at once. Any process that has this object may.
   /// Throws Error.
   void append(const std::string& name, const campaign::Record& record) const;
-  /// Keeps the events of a run. Throws Error.
-  void keep_events(const campaign::Record& record, std::span<const wire::Event> events) const;
+  /// Keeps the events of a run, which REPEATS another one or not. Throws Error.
+  void keep_events(const campaign::Record& record, bool repeats,
+                   std::span<const wire::Event> events) const;
   /// Throws Error.
   void write_report(const campaign::Document& report) const;
 
@@ -40,7 +45,12 @@ class CampaignFolder {
   UniqueFd folder_;  ///< Locked.
 };
 
-/// Refuses RECORDS that are of another campaign than CAMPAIGN with SEED on CELLS. Throws Error.
+/// Which of RUNS, from 0 on, RECORDS have not.
+std::vector<std::uint64_t> missing_runs(std::uint64_t runs,
+                                        std::span<const campaign::Record> records);
+
+/// Refuses RECORDS that have a run twice, or are of another campaign than CAMPAIGN with SEED on
+/// CELLS. Throws Error.
 void check_records(const std::vector<campaign::Record>& records, const campaign::Campaign& campaign,
                    std::uint64_t seed, std::span<const std::string> cells, const std::string& file);
 

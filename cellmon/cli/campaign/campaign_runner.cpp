@@ -21,6 +21,12 @@ using std::chrono::steady_clock;
 constexpr Milliseconds kStep{10};
 constexpr int kBoots = 3;
 
+/// How long after a doubt it is settled: a monitor is asked, and has 2 seconds to answer.
+constexpr std::uint64_t kDoubtNs = 2'500'000'000;
+
+/// How long a machine that is kept may take until all cells are linked again.
+constexpr Milliseconds kLinkLimit{5'000};
+
 /// For the last look at the survivors, when `limit` has passed.
 constexpr Milliseconds kLastLook{10'000};
 
@@ -57,7 +63,7 @@ void CampaignRunner::boot() {
       throw;
     } catch (const Error& error) {
       machine_.reset();
-      if (settings_.stops) throw Interrupted();
+      if (settings_.stops()) throw Interrupted();
       if (left == 0) throw;
       fmt::print(stderr, "hive: campaign: {}; another machine is started\n", error.what());
     }
@@ -66,6 +72,8 @@ void CampaignRunner::boot() {
 
 void CampaignRunner::make_ready() {
   if (machine_ && earlier_.size() >= settings_.keep) machine_.reset();
+  // A fault that strikes late may have left a cell behind that seemed to be well.
+  if (machine_ && !machine_->await_linked(kLinkLimit)) give_up_machine();
   if (!machine_) return boot();
   try {
     workload_->prepare(*machine_);
@@ -74,8 +82,8 @@ void CampaignRunner::make_ready() {
   } catch (const WrongWork&) {
     throw;
   } catch (const Error& error) {
+    give_up_machine();
     fmt::print(stderr, "hive: campaign: {}; another machine is started\n", error.what());
-    machine_.reset();
     boot();
   }
 }
@@ -83,10 +91,41 @@ void CampaignRunner::make_ready() {
 bool CampaignRunner::is_quiet() const {
   if (earlier_.empty()) return true;
   const Story story = read_story(machine_->events(), last_, machine_->cells());
-  if (!story.lost.empty()) {
-    throw WrongWork(fmt::format("cell {} was put out or started anew", story.lost.front()));
+  return story.lost.empty() && story.at_rest && story.turns == last_turns_;
+}
+
+Observation CampaignRunner::look_back() {
+  const std::size_t hit = machine_->index_of(last_.cell);
+  std::vector<bool> expected(machine_->cells().size(), true);
+  expected[hit] = false;
+  const auto limit = steady_clock::now() + settings_.campaign.limit + kLastLook;
+  Observation late;
+  std::optional<std::size_t> asked;  // The story's turns, then.
+  for (;;) {
+    wait(kStep);
+    late.story = read_story(machine_->events(), last_, machine_->cells());
+    if (steady_clock::now() >= limit || !late.story.lost.empty()) break;
+    if (!late.story.at_rest) continue;
+    if (asked != late.story.turns) {
+      workload_->ask(*machine_, expected);
+      asked = late.story.turns;
+    } else if (workload_->has_answers(*machine_)) {
+      break;
+    }
   }
-  return story.at_rest && story.turns == last_turns_;
+  // Who was lost need not have been asked.
+  if (late.story.lost.empty()) late.looks = workload_->looks();
+  for (campaign::CellLook& look : late.looks) look.hit = look.cell == last_.cell;
+  return late;
+}
+
+void CampaignRunner::give_up_machine() {
+  if (!earlier_.empty()) {
+    std::string why;
+    for (const std::string& reason : harm(look_back())) why += (why.empty() ? "" : "; ") + reason;
+    if (!why.empty()) throw WrongWork(why);
+  }
+  machine_.reset();
 }
 
 void CampaignRunner::wait(Milliseconds time) { machine_->pump(time); }
@@ -113,36 +152,46 @@ campaign::Record CampaignRunner::run(const campaign::Draw& drawn) {
       workload_->begin(*machine_);
       wait(drawn.delay);
       if (is_quiet()) break;
-      machine_.reset();
+      give_up_machine();
     }
     machine_->forget_events();
     const campaign::Strike strike{drawn.cell, monotonic_ns()};
     record.wall_ns = wall_ns();
-    observation.refusal = machine_->inject(drawn);
+    Injection injection = machine_->inject(drawn);
+    observation.refusal = std::move(injection.refusal);
+    observation.is_certain = injection.is_certain;
     watch(strike, duration_of(drawn), observation);
+    settle(record, observation);
   } catch (const WrongWork& wrong) {
     if (!machine_) throw;
-    record.outcome = Outcome::kEscaped;
-    record.reasons = {std::string(wrong.what()) + "; it was right after the runs before"};
-    record.wall_ns = wall_ns();
-    finish(record, false);
-    return record;
+    book_late_harm(record, wrong);
   } catch (...) {
     machine_.reset();
     throw;
   }
+  record.took_ms = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<Milliseconds>(steady_clock::now() - begin).count());
+  return record;
+}
+
+void CampaignRunner::settle(campaign::Record& record, const Observation& observation) {
   campaign::Verdict verdict = judge(observation);
+  const bool keep = is_whole(observation, verdict);
   record.outcome = verdict.outcome;
   record.reasons = std::move(verdict.reasons);
   record.evidence = observation.story.evidence;
   record.put_out = observation.story.put_out;
+  record.unchecked = unchecked(observation);
   record.times = observation.story.times;
-  const bool is_whole = verdict.outcome == Outcome::kContained &&
-                        (!observation.story.put_out || observation.story.returned);
-  finish(record, is_whole || verdict.outcome == Outcome::kRefused);
-  record.took_ms = static_cast<std::uint64_t>(
-      std::chrono::duration_cast<Milliseconds>(steady_clock::now() - begin).count());
-  return record;
+  finish(record, keep);
+}
+
+void CampaignRunner::book_late_harm(campaign::Record& record, const WrongWork& wrong) {
+  record.outcome = Outcome::kEscaped;
+  record.before_fault = true;
+  record.reasons = {std::string(wrong.what()) + "; it was right after the runs before"};
+  record.wall_ns = wall_ns();
+  finish(record, false);
 }
 
 void CampaignRunner::finish(campaign::Record& record, bool keep) {
@@ -186,7 +235,8 @@ void CampaignRunner::watch(campaign::Strike strike, Milliseconds duration,
     const auto now = steady_clock::now();
     const bool late = now >= limit;
     if (late && now >= limit + kLastLook) break;
-    const bool long_enough = now >= enough || !observation.refusal.empty();
+    const bool is_doubted = story.doubt && monotonic_ns() < *story.doubt + kDoubtNs;
+    const bool long_enough = (now >= enough || !observation.refusal.empty()) && !is_doubted;
     if (!late && !is_over(story, observation.expects_return, long_enough)) continue;
     last_ = strike;
     last_turns_ = story.turns;

@@ -1,7 +1,7 @@
 // The runs of a campaign that one process does, one after another.
 #pragma once
 
-#include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,7 +24,7 @@ class CampaignRunner {
     std::string folder;  ///< Of the campaign's output.
     std::string base;    ///< Of the campaign's file.
     std::string run_dir;
-    const std::atomic<bool>& stops;  ///< Whether the campaign is to end: a signal may be missed.
+    std::function<bool()> stops;  ///< Whether the campaign is to end: a signal may be missed.
   };
 
   CampaignRunner(Settings settings, const SignalFd& signals);
@@ -41,9 +41,17 @@ class CampaignRunner {
   /// kept, where runs before have done harm that was not seen.
   void make_ready();
   void boot();
-  /// Whether nothing has happened since the last run in this machine ended. Throws WrongWork where
-  /// a survivor of it was lost.
+  /// Ends a machine that is not well. Throws WrongWork, with the machine kept, where the last run
+  /// has hurt a survivor.
+  void give_up_machine();
+  /// Whether nothing has happened since the last run in this machine ended.
   [[nodiscard]] bool is_quiet() const;
+  /// What the last run has done to its survivors, by now.
+  campaign::Observation look_back();
+  /// Makes RECORD that of a run with what was observed.
+  void settle(campaign::Record& record, const campaign::Observation& observation);
+  /// Makes RECORD that of harm which showed before its fault.
+  void book_late_harm(campaign::Record& record, const WrongWork& wrong);
   void wait(Milliseconds time);
   /// Watches until all is well again, or it is too late for that. The fault lasts for DURATION.
   void watch(campaign::Strike strike, Milliseconds duration, campaign::Observation& observation);

@@ -79,21 +79,25 @@ void tell(const campaign::Record& record, const CampaignJob& job) {
              campaign::repetition_of(record, job.file));
 }
 
-void do_share(const CampaignJob& job, const std::string& machine, Shared& shared) {
+void do_share(const CampaignJob& job, const std::string& machine, Shared& shared, pid_t parent) {
   const SignalFd signals({SIGINT, SIGTERM, SIGHUP});
+  // What a run was about may have taken the signal that tells of the parent's end.
+  const auto stops = [&] { return shared.stops || ::getppid() != parent; };
   CampaignRunner::Settings settings{job.campaign,      job.plan, job.seed,         job.keep,
-                                    job.folder.path(), job.base, ensure_run_dir(), shared.stops};
+                                    job.folder.path(), job.base, ensure_run_dir(), stops};
   settings.plan.name = machine;
   CampaignRunner runner(std::move(settings), signals);
   std::vector<std::string> cells;
   for (const plan::Cell& cell : job.plan.cells) cells.push_back(cell.name);
   for (;;) {
-    if (shared.stops) throw Interrupted();
+    if (stops()) throw Interrupted();
     const std::uint64_t place = shared.next.fetch_add(1);
     if (place >= job.runs.size()) return;
     const campaign::Draw drawn = draw(job.campaign, cells, job.seed, job.runs[place]);
     const campaign::Record record = runner.run(drawn);
-    if (record.outcome != Outcome::kContained) job.folder.keep_events(record, runner.events());
+    if (record.outcome != Outcome::kContained) {
+      job.folder.keep_events(record, job.repeats, runner.events());
+    }
     job.folder.append(job.records, record);
     tell(record, job);
     ++shared.done[static_cast<std::size_t>(record.outcome)];
@@ -106,7 +110,7 @@ int be_worker(const CampaignJob& job, unsigned number, Shared& shared, pid_t par
   if (::getppid() != parent) return kWorkerInterrupted;
   const std::string machine = machine_name(job.plan.name, number, job.parallel);
   try {
-    do_share(job, machine, shared);
+    do_share(job, machine, shared, parent);
     return kWorkerDone;
   } catch (const Interrupted&) {
     return kWorkerInterrupted;
@@ -208,7 +212,7 @@ class ProgressLine {
 
 }  // namespace
 
-JobEnd do_runs(const CampaignJob& job) {
+JobResult do_runs(const CampaignJob& job) {
   const SharedMemory memory;
   Workers workers(job, memory.get());
   const SignalFd signals({SIGINT, SIGTERM, SIGHUP});
@@ -220,7 +224,7 @@ JobEnd do_runs(const CampaignJob& job) {
     if (signals.take() != 0) workers.stop();
   }
   line.show(true);
-  return workers.end();
+  return {workers.end(), memory.get().done[static_cast<std::size_t>(Outcome::kEscaped)].load()};
 }
 
 }  // namespace hive::cli

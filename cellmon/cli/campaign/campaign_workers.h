@@ -23,12 +23,18 @@ struct CampaignJob {
   std::uint64_t total = 0;  ///< Of all that there are, those that were done before included.
   unsigned parallel = 1;    ///< Processes, each with a machine of its own.
   unsigned keep = 1;
+  bool repeats = false;  ///< They are runs that were done before.
 };
 
+/// How the runs ended.
 enum class JobEnd { kDone, kInterrupted, kFailed };
 
+struct JobResult {
+  JobEnd end = JobEnd::kDone;
+  std::uint64_t escaped = 0;  ///< Of these runs.
+};
 /// Does the runs, and shows on standard output how far they are. What goes wrong, and what was not
 /// contained, is told on standard error. All machines are down when it returns. Throws Error.
-JobEnd do_runs(const CampaignJob& job);
+JobResult do_runs(const CampaignJob& job);
 
 }  // namespace hive::cli

@@ -142,7 +142,7 @@ campaign::CellLook ExecWorkload::look_at(const Guest& guest) const {
   campaign::CellLook look;
   look.cell = guest.name;
   if (!guest.takes_part) {
-    look.work = Work::kRight;
+    look.work = Work::kUnchecked;
     return look;
   }
   if (!guest.asked || !guest.check.has_ended() || (guest.worked && !guest.work.has_ended())) {

@@ -18,7 +18,12 @@ constexpr std::size_t kMaxLine = 1024;
 constexpr Milliseconds kAgain{3'000};
 constexpr Milliseconds kFirstLimit{30'000};
 
-std::string input(char byte) { return wire::encode_base64(std::string(1, byte)); }
+/// What a console takes at a time, by far.
+constexpr std::uint64_t kMaxRequests = 32;
+
+std::string input(char byte, std::size_t count = 1) {
+  return wire::encode_base64(std::string(count, byte));
+}
 
 }  // namespace
 
@@ -60,7 +65,7 @@ void MicroWorkload::note(std::size_t cell, const wire::Event& event) {
   if (event.kind != "starting") return;
   Guest& guest = guests_[cell];
   guest.fresh = true;
-  guest.sent = guest.answered = guest.wanted = 0;
+  guest.reports.restart();
   guest.line.clear();
   guest.noise.clear();
 }
@@ -89,18 +94,18 @@ void MicroWorkload::take_line(Guest& guest) {
     guest.noise = "it wrote: " + wire::printable(guest.line, 100);
     return;
   }
-  guest.answered = report->check;
+  guest.reports.note_report(report->check);
   guest.fault = campaign::fault_of(*report, guest.seed, guest.words);
 }
 
 void MicroWorkload::request(BootedMachine& machine, std::size_t cell) {
   Guest& guest = guests_[cell];
   guest.sent_at = steady_clock::now();
-  if (!machine.send(cell, "console.input",
-                    {{"console", "serial"}, {"data", input(HIVE_MICRO_WORK_VERIFY)}})) {
-    return;
+  const std::uint64_t count = std::min(guest.reports.missing(), kMaxRequests);
+  if (machine.send(cell, "console.input",
+                   {{"console", "serial"}, {"data", input(HIVE_MICRO_WORK_VERIFY, count)}})) {
+    guest.reports.note_sent(count);
   }
-  guest.wanted = ++guest.sent;
 }
 
 void MicroWorkload::ask(BootedMachine& machine, const std::vector<bool>& expected) {
@@ -109,7 +114,7 @@ void MicroWorkload::ask(BootedMachine& machine, const std::vector<bool>& expecte
     Guest& guest = guests_[cell];
     guest.asked = expected[cell];
     guest.fault.clear();
-    guest.wanted = guest.answered + 1;
+    guest.reports.ask();
     if (guest.asked) request(machine, cell);
   }
 }
@@ -119,10 +124,10 @@ bool MicroWorkload::has_answers(BootedMachine& machine) {
   bool all = true;
   for (std::size_t cell = 0; cell < guests_.size(); ++cell) {
     Guest& guest = guests_[cell];
-    if (!guest.asked || (guest.wanted > 0 && guest.answered >= guest.wanted)) continue;
+    if (!guest.asked || guest.reports.is_answered()) continue;
     all = false;
     if (steady_clock::now() - guest.sent_at < kAgain) continue;
-    guest.sent = guest.answered;  // What came before it is lost.
+    if (!guest.reports.is_asked()) guest.reports.ask();  // It has started anew meanwhile.
     request(machine, cell);
   }
   return all;
@@ -133,7 +138,7 @@ std::vector<campaign::CellLook> MicroWorkload::looks() const {
   for (const Guest& guest : guests_) {
     campaign::CellLook look;
     look.cell = guest.name;
-    const bool answered = guest.asked && guest.wanted > 0 && guest.answered >= guest.wanted;
+    const bool answered = guest.asked && guest.reports.is_answered();
     const std::string& fault = guest.fault.empty() ? guest.noise : guest.fault;
     look.work = !answered ? Work::kSilent : fault.empty() ? Work::kRight : Work::kWrong;
     look.why = answered ? fault : "no report of its memory came";

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cellmon/campaign/micro_check.h"
+#include "cellmon/campaign/report_count.h"
 #include "cellmon/cli/campaign/workload.h"
 
 namespace hive::cli {
@@ -34,16 +35,15 @@ class MicroWorkload : public Workload {
     std::uint64_t words = 0;
     bool fresh = true;  ///< Started since the last prepare().
     bool asked = false;
-    bool attach = false;         ///< The console is to be attached.
-    std::uint64_t sent = 0;      ///< Requests to verify, of this incarnation.
-    std::uint64_t answered = 0;  ///< The last report's `check`.
-    std::uint64_t wanted = 0;    ///< The report that answers what was asked last.
-    std::string line;            ///< What has come of a line that has not ended.
-    std::string noise;           ///< A line that is no report: the script prints none.
-    std::string fault;           ///< Of the last report; empty: it was right.
+    bool attach = false;            ///< The console is to be attached.
+    campaign::ReportCount reports;  ///< Of this incarnation.
+    std::string line;               ///< What has come of a line that has not ended.
+    std::string noise;              ///< A line that is no report: the script prints none.
+    std::string fault;              ///< Of the last report; empty: it was right.
     std::chrono::steady_clock::time_point sent_at{};
   };
 
+  /// Sends as many requests to verify as it takes until the guest has answered.
   void request(BootedMachine& machine, std::size_t cell);
   void read(Guest& guest, std::string_view bytes);
   void take_line(Guest& guest);

@@ -26,12 +26,7 @@ std::optional<std::string> read_file(const std::string& path) {
 }  // namespace
 
 void ReferenceCopies::take_file(const std::string& command, const std::string& path) {
-  auto text = read_file(path);
-  if (!text) {
-    throw Error("reference copy " + path + " cannot be read; check `output` of the campaign",
-                Error::Kind::kUsage);
-  }
-  given_[command] = std::move(*text);
+  given_[command] = read_reference(path);
 }
 
 std::optional<std::string> ReferenceCopies::find(const std::string& cell,
@@ -62,6 +57,15 @@ void ReferenceCopies::keep(const std::string& cell, const std::string& command,
   const int error = errno;
   ::unlink(part.c_str());
   if (!is_first && error != EEXIST) throw_errno("cannot make " + path, error);
+}
+
+std::string read_reference(const std::string& path) {
+  auto text = read_file(path);
+  if (!text) {
+    throw Error("reference copy " + path + " cannot be read; check `output` of the campaign",
+                Error::Kind::kUsage);
+  }
+  return std::move(*text);
 }
 
 std::string difference(const std::string& output, const std::string& reference) {

@@ -29,6 +29,9 @@ class ReferenceCopies {
   mutable std::map<std::string, std::string> known_;  ///< What was read, by file name.
 };
 
+/// The file at PATH, which the campaign's file names. Throws Error (kUsage).
+std::string read_reference(const std::string& path);
+
 /// How OUTPUT differs from REFERENCE; empty where it does not.
 std::string difference(const std::string& output, const std::string& reference);
 

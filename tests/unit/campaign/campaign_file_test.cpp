@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "cellmon/campaign/draw.h"
+#include "cellmon/campaign/paper_table.h"
 #include "tests/unit/campaign/sample.h"
 
 namespace hive::campaign {
@@ -70,7 +71,7 @@ TEST(CampaignFile, SaysWhatCommandsRun) {
 TEST(CampaignFile, IsRefusedWithThePlace) {
   EXPECT_THAT(faults(with("runs:", "runs: none")),
               ElementsAre("f:3:7: runs cannot be 'none'; write a whole number from 1 to "
-                          "100000000"));
+                          "1000000"));
   EXPECT_THAT(faults(with("runs:", "rums: 1")),
               ElementsAre(HasSubstr("f:1:1: a campaign lacks the key 'runs'"),
                           "f:3:1: unknown key 'rums' in a campaign; did you mean 'runs'?"));
@@ -87,6 +88,11 @@ TEST(CampaignFile, IsRefusedWithThePlace) {
       ElementsAre(HasSubstr("f:7:30: Table 7.4 has no row 'lunch'; its rows are process-")));
   EXPECT_THAT(faults(with("  - {fault: vmm-stop", "  - {fault: vmm-stop, parameters: {for: []}}")),
               ElementsAre(HasSubstr("f:8:41: 0 values are listed")));
+  std::string many;
+  for (int i = 0; i < 17; ++i) many += "p" + std::to_string(i) + ": 1, ";
+  EXPECT_THAT(faults(with("  - {fault: vmm-stop",
+                          "  - {fault: vmm-stop, parameters: {" + many + "for: 1s}}")),
+              ElementsAre(HasSubstr("f:8:35: 18 parameters are given")));
   EXPECT_THAT(faults("[1]"), ::testing::Contains(HasSubstr("is described by a mapping")));
 }
 
@@ -119,6 +125,22 @@ TEST(CampaignFile, OfEachExampleIsSound) {
     EXPECT_THAT(faults(text), ::testing::IsEmpty()) << entry.path();
   }
   EXPECT_GE(found, 2);
+}
+
+TEST(CampaignFile, IsDocumented) {
+  std::ifstream file(std::string(HIVE_SOURCE_DIR) + "/docs/campaigns.md");
+  const std::string doc((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  for (const auto& keys : {campaign_keys(), fault_keys(), exec_keys()}) {
+    for (const std::string_view key : keys) {
+      EXPECT_THAT(doc, HasSubstr("\n| `" + std::string(key) + "` | "));
+    }
+  }
+  for (const std::string_view key : micro_keys()) {
+    EXPECT_THAT(doc, HasSubstr("`" + std::string(key) + "`"));
+  }
+  for (const PaperRow& row : paper_table()) {
+    EXPECT_THAT(doc, HasSubstr("`" + std::string(row.name) + "`"));
+  }
 }
 
 }  // namespace

@@ -18,6 +18,8 @@ Record record(std::uint64_t run) {
   made.reasons = {"alpha is wrong: \"x\"\n"};
   made.evidence = "beta: VMM exit";
   made.put_out = true;
+  made.before_fault = true;
+  made.unchecked = {"gamma"};
   made.times.detection = 2000;
   made.times.rejoin = 0;
   made.earlier = {1, 2};
@@ -38,6 +40,8 @@ TEST(Record, SurvivesItsLine) {
     EXPECT_EQ(read->reasons, made.reasons);
     EXPECT_EQ(read->times, made.times);
     EXPECT_EQ(read->earlier, made.earlier);
+    EXPECT_TRUE(read->before_fault);
+    EXPECT_EQ(read->unchecked, made.unchecked);
     EXPECT_EQ(to_line(*read), line);
   }
 }
@@ -47,7 +51,8 @@ TEST(Record, IsNoneWithoutAllOfItsMembers) {
   EXPECT_FALSE(parse_line("{}"));
   EXPECT_FALSE(parse_line("[1]"));
   const std::string line = to_line(record(1));
-  for (const char* member : {"\"seed\"", "\"run\"", "\"outcome\"", "\"times_us\"", "\"put_out\""}) {
+  for (const char* member : {"\"seed\"", "\"run\"", "\"outcome\"", "\"times_us\"", "\"put_out\"",
+                             "\"before_fault\"", "\"unchecked\""}) {
     std::string broken = line;
     broken.replace(broken.find(member), 3, "\"-x");
     EXPECT_FALSE(parse_line(broken)) << member;

@@ -37,10 +37,10 @@ Document report(const std::vector<Record>& runs) {
 
 TEST(Report, ListsWhatEscapedAndHowToRepeatIt) {
   const std::string text = to_markdown(report(records(20)));
-  EXPECT_THAT(text,
-              AllOf(HasSubstr("# Fault campaign sample"), HasSubstr("20 faults were injected. 1 "),
-                    HasSubstr("| escaped | alpha is wrong: <digest> \\| other | hive campaign "
-                              "sample.yaml --seed 7 --only 1,2,3 |")));
+  EXPECT_THAT(
+      text, AllOf(HasSubstr("# Fault campaign sample"), HasSubstr("20 faults were injected. 1 "),
+                  HasSubstr("| escaped | alpha is wrong: &lt;digest&gt; \\| other | hive campaign "
+                            "sample.yaml --seed 7 --only 1,2,3 |")));
   EXPECT_THAT(text, HasSubstr("| 3 | " + describe(draw(testing::sample(), testing::kCells, 7, 3))));
 }
 
@@ -57,6 +57,21 @@ TEST(Report, HasAPageThatNeedsNothingElse) {
   EXPECT_THAT(page, AllOf(HasSubstr("<svg"), HasSubstr("</html>"), HasSubstr("&lt;digest&gt;"),
                           Not(HasSubstr("<digest>")), Not(HasSubstr("src=")),
                           Not(HasSubstr("href=")), Not(HasSubstr("nan")), Not(HasSubstr("inf"))));
+}
+
+TEST(Report, CutsNoCharacterOfALongNameInTwo) {
+  std::vector<Record> runs = records(1);
+  runs[0].drawn.group =
+      std::string(19, 'a') + "\u00fc is long";  // Two bytes, the 20th and the 21st.
+  EXPECT_THAT(to_html(report(runs)), HasSubstr(">" + std::string(19, 'a') + "...<"));
+}
+
+TEST(Report, SaysWhatIsNotInItsBound) {
+  std::vector<Record> runs = records(3);
+  EXPECT_THAT(to_markdown(report(runs)), Not(HasSubstr("are not in this bound")));
+  runs[1].unchecked = {"gamma"};
+  EXPECT_THAT(to_markdown(report(runs)),
+              AllOf(HasSubstr("about 3 / 2). 1 are not in this bound"), HasSubstr("3 faults")));
 }
 
 TEST(Report, OfNoRunsSaysSo) {

@@ -60,5 +60,32 @@ TEST(Statistics, CountByClass) {
   EXPECT_EQ(statistics.paper_rows.at("random-time").injected, 1U);
 }
 
+TEST(Statistics, BookLateHarmOnTheFaultBeforeIt) {
+  std::vector<Record> records{record("a", Outcome::kContained, 3000),
+                              record("b", Outcome::kEscaped, 0)};
+  records[0].drawn.run = 4;
+  records[1].drawn.run = 7;
+  records[1].before_fault = true;
+  records[1].earlier = {2, 4};
+  const Statistics statistics = summarize(records);
+  EXPECT_EQ(statistics.all.injected, 1U);
+  EXPECT_EQ(statistics.all.count(Outcome::kEscaped), 1U);
+  EXPECT_EQ(statistics.all.count(Outcome::kContained), 0U);
+  EXPECT_EQ(statistics.groups.at("a").count(Outcome::kEscaped), 1U);
+  EXPECT_FALSE(statistics.groups.contains("b"));
+  // It counts though the run before is not there.
+  EXPECT_EQ(summarize(std::span(records).subspan(1)).all.count(Outcome::kEscaped), 1U);
+}
+
+TEST(Statistics, LeaveRunsThatNobodyLookedAtOutOfTheBound) {
+  std::vector<Record> records(5, record("a", Outcome::kContained, 0));
+  records[0].unchecked = {"delta"};
+  records[1].unchecked = {"delta"};
+  EXPECT_EQ(summarize(records).all.injected, 5U);
+  EXPECT_EQ(summarize(records).all.escape_bound(), upper_bound(0, 3));
+  records[0].outcome = Outcome::kEscaped;  // Others were looked at.
+  EXPECT_EQ(summarize(records).all.escape_bound(), upper_bound(1, 4));
+}
+
 }  // namespace
 }  // namespace hive::campaign

@@ -93,6 +93,19 @@ TEST(Story, OfADismissal) {
   EXPECT_FALSE(read_story(std::span(events).first(6), kStrike, kCells).at_rest);
 }
 
+TEST(Story, KeepsADoubtUntilADecision) {
+  std::vector<wire::Event> events{event(1100, "alpha", "hint", "beta: late heartbeat")};
+  const Story doubted = read_story(events, kStrike, kCells);
+  EXPECT_EQ(doubted.doubt, 1'100'000'000U);
+  events.push_back(event(1200, "gamma", "dismissal", "beta stays"));
+  const Story settled = read_story(events, kStrike, kCells);
+  EXPECT_EQ(settled.doubt, std::nullopt);
+  EXPECT_GT(settled.turns, doubted.turns);
+  events.push_back(event(1300, "beta", "hint", "gamma: violation"));
+  EXPECT_EQ(read_story(events, kStrike, kCells).doubt, 1'300'000'000U);
+  EXPECT_EQ(read_story(killed(), kStrike, kCells).doubt, std::nullopt);
+}
+
 TEST(Story, NamesSurvivorsThatWereLost) {
   std::vector<wire::Event> events = killed();
   events.push_back(event(1200, "gamma", "view", "epoch 4: beta, gamma; alpha left"));
@@ -134,6 +147,43 @@ TEST(Verdict, TellsWhatWasNotNoticedOrNotRestored) {
   EXPECT_EQ(judge(away).outcome, Outcome::kContained);
   Observation half = well(read_story(std::span(events).first(9), kStrike, kCells));
   EXPECT_EQ(judge(half).outcome, Outcome::kNotRestored);
+}
+
+TEST(Verdict, KeepsNoMachineWhoseFaultMayStillCome) {
+  Observation observation = well(read_story({}, kStrike, kCells));
+  EXPECT_TRUE(is_whole(observation, judge(observation)));
+  observation.is_certain = false;  // Nobody has answered: it counts as injected.
+  EXPECT_EQ(judge(observation).outcome, Outcome::kContained);
+  EXPECT_FALSE(is_whole(observation, judge(observation)));
+
+  Observation refused = well({});
+  refused.refusal = "no VMM";
+  EXPECT_TRUE(is_whole(refused, judge(refused)));
+
+  const std::vector<wire::Event> events = killed();
+  Observation away = well(read_story(std::span(events).first(10), kStrike, kCells));
+  away.expects_return = false;
+  EXPECT_FALSE(is_whole(away, judge(away)));
+}
+
+TEST(Verdict, TellsHarmWithoutLooks) {
+  Observation late;
+  EXPECT_THAT(harm(late), ::testing::IsEmpty());
+  late.story.lost = {"gamma"};
+  EXPECT_THAT(harm(late), ElementsAre(HasSubstr("gamma was put out")));
+  late.story = {};
+  late.story.at_rest = false;
+  EXPECT_THAT(harm(late), ElementsAre(HasSubstr("stand still")));
+}
+
+TEST(Verdict, SaysWhoseWorkNobodyLookedAt) {
+  Observation observation = well(read_story({}, kStrike, kCells));
+  observation.looks[0].work = Work::kUnchecked;
+  EXPECT_EQ(judge(observation).outcome, Outcome::kContained);
+  EXPECT_THAT(unchecked(observation), ElementsAre(observation.looks[0].cell));
+  for (CellLook& look : observation.looks) look.work = Work::kRight;
+  observation.looks[1].work = Work::kUnchecked;  // The one that was hit.
+  EXPECT_THAT(unchecked(observation), ::testing::IsEmpty());
 }
 
 TEST(Verdict, HasNamesThatAreReadBack) {

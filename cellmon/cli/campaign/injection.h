@@ -1,0 +1,22 @@
+// A fault that a campaign asks a monitor for.
+#pragma once
+
+#include <string>
+
+#include "cellmon/campaign/draw.h"
+#include "cellmon/cli/rpc_client.h"
+
+namespace hive::cli {
+
+struct Injection {
+  std::string refusal;      ///< Why the fault is not injected; empty where it is, or may be.
+  bool is_certain = false;  ///< The monitor has said which.
+};
+
+/// Asks the monitor of CLIENT for the fault that was DRAWN, and waits for its answer, LIMIT at
+/// most. A monitor that is gone, or does not answer, may have injected it all the same, or do it
+/// later.
+Injection inject(RpcClient& client, const campaign::Draw& drawn,
+                 Milliseconds limit = RpcClient::kQuick);
+
+}  // namespace hive::cli
