@@ -15,7 +15,8 @@ struct EventCursor {
   pid_t monitor = 0;           ///< That numbered them: another one counts from 1 again.
   std::uint64_t sequence = 0;  ///< Of the last one; 0: of none.
 
-  /// The events to come are of MONITOR. Whether those until now were of another, or there were none.
+  /// The events to come are of MONITOR. Whether those until now were of another, or there were
+  /// none.
   bool follow(pid_t monitor);
 };
 

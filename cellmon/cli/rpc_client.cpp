@@ -122,7 +122,8 @@ Json RpcClient::answer(std::uint64_t id, Milliseconds timeout) {
     } else if (auto* error = std::get_if<wire::RpcError>(&*message);
                error && (error->id == id || error->id.is_null())) {
       // Without an id: of the connection, so that no other answer comes.
-      refusal_ = error->message.empty() ? "refused" : wire::printable(error->message, kMaxErrorText);
+      refusal_ =
+          error->message.empty() ? "refused" : wire::printable(error->message, kMaxErrorText);
     } else {
       others.push_back(std::move(*message));
     }
