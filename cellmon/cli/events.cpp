@@ -6,9 +6,11 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cellmon/cli/commands.h"
+#include "cellmon/cli/event_page.h"
 #include "cellmon/cli/machines.h"
 #include "cellmon/cli/rpc_client.h"
 #include "cellmon/wire/cell_status.h"
@@ -48,29 +50,20 @@ void print(const MachineEvent& entry, bool json) {
 /// Says that one monitor cannot tell, for reason WHY: the others can.
 void complain(const Error& why) { fmt::print(stderr, "hive: {}\n", why.what()); }
 
-/// Adds what PAGE of MACHINE has after number AFTER, which is raised. Whether there is more.
-bool take_page(const std::string& machine, const Json& page, std::uint64_t& after,
-               std::vector<MachineEvent>& out) {
-  if (!page.is_object() || !page.contains("events")) return false;
-  for (const Json& json : page["events"]) {
-    const auto event = wire::parse_event(json);
-    if (!event || event->sequence <= after) return false;
-    after = event->sequence;
-    out.push_back({machine, *event});
-  }
-  return !page["events"].empty() && page.value("more", Json()) == true;
-}
-
 /// All events that the monitor keeps; the answer to request ID, with the first of them, is to come
 /// until DEADLINE.
 void list(RpcClient& client, std::uint64_t id, steady_clock::time_point deadline,
           std::vector<MachineEvent>& out) {
   const std::string machine = client.address().machine;
   std::uint64_t after = 0;
-  bool more = take_page(machine, client.answer(id, share_of(deadline)), after, out);
-  while (more) {
-    more = take_page(machine, client.call("events.list", {{"after", after}}), after, out);
-  }
+  const auto take = [&](const Json& page) {
+    std::vector<wire::Event> events;
+    const bool more = take_events(page, after, events);
+    for (wire::Event& event : events) out.push_back({machine, std::move(event)});
+    return more;
+  };
+  bool more = take(client.answer(id, share_of(deadline)));
+  while (more) more = take(client.call("events.list", {{"after", after}}));
 }
 
 /// Whether all told. All are asked before the first is waited for.

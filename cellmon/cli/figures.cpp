@@ -3,8 +3,8 @@
 #include <chrono>
 #include <utility>
 
+#include "cellmon/cli/inquiry.h"
 #include "cellmon/cli/rpc_client.h"
-#include "vmm/base/error.h"
 
 namespace hive::cli {
 namespace {
@@ -12,8 +12,6 @@ namespace {
 using std::chrono::steady_clock;
 using wire::CellAddress;
 
-constexpr const char* kNoAnswer = "monitor does not answer";
-constexpr const char* kMalformed = "monitor's answer is malformed; is it of another version?";
 /// More pages of events than a monitor keeps.
 constexpr unsigned kMaxPages = 64;
 
@@ -21,73 +19,60 @@ constexpr unsigned kMaxPages = 64;
 class Question {
  public:
   Question(CellAddress address, steady_clock::time_point deadline, EventCursors* cursors)
-      : cursors_(cursors) {
-    figures_.view = {std::move(address), std::nullopt, kNoAnswer};
-    try {
-      client_ = RpcClient::connect(figures_.view.address, left_until(deadline));
-    } catch (const Error&) {
-      return;
+      : inquiry_(std::move(address), deadline) {
+    RpcClient* const client = inquiry_.client();
+    if (client == nullptr) return;
+    if (cursors != nullptr) {
+      cursor_ = &(*cursors)[inquiry_.view().address.full_name()];
+      figures_.begins_anew = cursor_->follow(client->peer_pid());
+      events_ = client->send("events.list", {{"after", cursor_->sequence}});
     }
-    if (!client_) {
-      figures_.view.problem = "monitor lost";
-      return;
-    }
-    status_ = client_->send("status", Json::object());
-    if (cursors_ != nullptr) events_ = client_->send("events.list", {{"after", cursor()}});
-    metrics_ = client_->send("metrics", Json::object());
+    metrics_ = client->send("metrics", Json::object());
   }
 
   CellFigures answer(steady_clock::time_point deadline) {
-    if (!client_) return std::move(figures_);
-    try {
-      figures_.view.status = wire::parse_status(client_->answer(status_, share_of(deadline)));
-      if (cursors_ != nullptr) take_events(client_->answer(events_, share_of(deadline)), deadline);
-      take_metrics(client_->answer(metrics_, share_of(deadline)));
-    } catch (const Error&) {
-      return std::move(figures_);
-    }
+    inquiry_.answer(deadline, [&] {
+      if (cursor_ != nullptr) take_pages(deadline);
+      take_metrics(inquiry_.client()->answer(metrics_, share_of(deadline)));
+    });
+    figures_.view = std::move(inquiry_.view());
     return std::move(figures_);
   }
 
  private:
-  [[nodiscard]] std::uint64_t& cursor() { return (*cursors_)[figures_.view.address.full_name()]; }
-
   void take_metrics(const Json& answer) {
     const auto found = answer.is_object() ? answer.find("metrics") : answer.end();
     auto report = found == answer.end() ? std::nullopt : metrics::parse_report(*found);
-    figures_.view.problem = report && figures_.view.status ? "" : kMalformed;
-    if (report) figures_.report = std::move(*report);
-  }
-
-  void take_events(Json page, steady_clock::time_point deadline) {
-    for (unsigned pages = 0; pages < kMaxPages && page.is_object(); ++pages) {
-      const auto list = page.find("events");
-      if (list == page.end() || !list->is_array()) return;
-      for (const Json& json : *list) {
-        auto event = wire::parse_event(json);
-        if (!event || event->sequence <= cursor()) return;
-        cursor() = event->sequence;
-        figures_.events.push_back(std::move(*event));
-      }
-      if (list->empty() || page.value("more", Json()) != true) return;
-      page = client_->call("events.list", {{"after", cursor()}}, share_of(deadline));
+    if (report) {
+      figures_.report = std::move(*report);
+    } else {
+      inquiry_.view().problem = kMalformed;
     }
   }
 
-  EventCursors* cursors_;
+  /// What there is no time for is there at the next look.
+  void take_pages(steady_clock::time_point deadline) {
+    RpcClient& client = *inquiry_.client();
+    Json page = client.answer(events_, share_of(deadline));
+    for (unsigned pages = 1; take_events(page, cursor_->sequence, figures_.events); ++pages) {
+      const Milliseconds left = left_until(deadline);
+      if (pages == kMaxPages || left.count() == 0) return;
+      page = client.call("events.list", {{"after", cursor_->sequence}}, left);
+    }
+  }
+
+  Inquiry inquiry_;
   CellFigures figures_;
-  std::optional<RpcClient> client_;
-  std::uint64_t status_ = 0;
+  EventCursor* cursor_ = nullptr;
   std::uint64_t events_ = 0;
   std::uint64_t metrics_ = 0;
 };
 
-/// A monitor that began anew counts its events from 1.
 void forget_those_without_monitor(EventCursors& cursors, const std::vector<CellFigures>& cells) {
   EventCursors kept;
   for (const CellFigures& cell : cells) {
     const auto found = cursors.find(cell.view.address.full_name());
-    if (found != cursors.end() && cell.view.problem.empty()) kept.insert(*found);
+    if (found != cursors.end()) kept.insert(*found);
   }
   cursors = std::move(kept);
 }

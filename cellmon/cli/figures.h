@@ -1,12 +1,12 @@
 // What monitors tell of their cells at one time: status, metrics and events.
 #pragma once
 
-#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "cellmon/cli/event_page.h"
 #include "cellmon/cli/machines.h"
 #include "cellmon/metrics/exposition.h"
 
@@ -16,6 +16,7 @@ struct CellFigures {
   CellView view;  ///< With a `problem` where there is no report either.
   metrics::Report report;
   std::vector<wire::Event> events;  ///< Those that were asked for.
+  bool begins_anew = false;         ///< `events` are of another monitor than any before.
 };
 
 struct MachineFigures {
@@ -24,7 +25,7 @@ struct MachineFigures {
 };
 
 /// The last event that is known of each cell, by its full name.
-using EventCursors = std::map<std::string, std::uint64_t>;
+using EventCursors = std::map<std::string, EventCursor>;
 
 /// Asks every monitor of this user (only of MACHINE, unless that is empty), all at once; within 2
 /// seconds, whoever does not answer. With EVENTS also for events after those, which it then knows

@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "cellmon/cli/inquiry.h"
 #include "cellmon/cli/rpc_client.h"
 #include "vmm/base/error.h"
 
@@ -17,55 +18,20 @@ namespace {
 
 using wire::CellAddress;
 
-constexpr const char* kMonitorLost = "monitor lost";
-
 using std::chrono::steady_clock;
-
-constexpr const char* kNoAnswer = "monitor does not answer";
-
-/// A monitor that was asked how its cell is.
-class Question {
- public:
-  Question(CellAddress address, steady_clock::time_point deadline)
-      : view_{std::move(address), std::nullopt, kNoAnswer} {
-    try {
-      client_ = RpcClient::connect(view_.address, left_until(deadline));
-    } catch (const Error&) {
-      return;
-    }
-    if (client_) {
-      id_ = client_->send("status", Json::object());
-    } else {
-      view_.problem = kMonitorLost;
-    }
-  }
-
-  CellView answer(steady_clock::time_point deadline) {
-    if (!client_) return view_;
-    try {
-      view_.status = wire::parse_status(client_->answer(id_, share_of(deadline)));
-    } catch (const Error&) {
-      return view_;
-    }
-    if (view_.status) view_.problem.clear();
-    return view_;
-  }
-
- private:
-  CellView view_;
-  std::optional<RpcClient> client_;
-  std::uint64_t id_ = 0;
-};
 
 /// Asks all before it waits for any: however many do not answer, it takes no longer than for one.
 std::vector<CellView> look_at(const std::vector<CellAddress>& cells) {
   const auto deadline = steady_clock::now() + RpcClient::kQuick;
-  std::vector<Question> questions;
-  questions.reserve(cells.size());
-  for (const CellAddress& cell : cells) questions.emplace_back(cell, deadline);
+  std::vector<Inquiry> inquiries;
+  inquiries.reserve(cells.size());
+  for (const CellAddress& cell : cells) inquiries.emplace_back(cell, deadline);
   std::vector<CellView> views;
   views.reserve(cells.size());
-  for (Question& question : questions) views.push_back(question.answer(deadline));
+  for (Inquiry& inquiry : inquiries) {
+    inquiry.answer(deadline);
+    views.push_back(std::move(inquiry.view()));
+  }
   return views;
 }
 

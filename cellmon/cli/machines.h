@@ -15,7 +15,8 @@ namespace hive::cli {
 struct CellView {
   wire::CellAddress address;
   std::optional<wire::CellStatus> status;
-  std::string problem;  ///< Why there is no status: "monitor lost", "monitor does not answer".
+  /// Why there is no status: "monitor lost", "monitor does not answer", or what the monitor said.
+  std::string problem;
 };
 
 /// A machine of which at least one monitor runs. Its cells are in the plan's order.

@@ -115,16 +115,17 @@ Json RpcClient::answer(std::uint64_t id, Milliseconds timeout) {
   std::deque<Message> others;
   std::optional<Message> message;
   std::optional<Json> answer;
-  std::string refusal;
+  refusal_.clear();
   bool is_of_request = false;
-  while (!answer && refusal.empty() && (message = receive(left_until(deadline)))) {
+  while (!answer && refusal_.empty() && (message = receive(left_until(deadline)))) {
     if (auto* result = std::get_if<wire::RpcResult>(&*message); result && result->id == id) {
       answer = std::move(result->result);
     } else if (auto* error = std::get_if<wire::RpcError>(&*message);
                error && (error->id == id || error->id.is_null())) {
       // Without an id: of the connection, so that no other answer comes.
       is_of_request = error->id == id;
-      refusal = wire::printable(error->message, kMaxErrorText) + " ";
+      refusal_ =
+          error->message.empty() ? "refused" : wire::printable(error->message, kMaxErrorText);
     } else {
       others.push_back(std::move(*message));
     }
@@ -132,11 +133,8 @@ Json RpcClient::answer(std::uint64_t id, Milliseconds timeout) {
   std::move(messages_.begin(), messages_.end(), std::back_inserter(others));
   messages_ = std::move(others);
   if (answer) return *answer;
-  if (!refusal.empty()) {
-    const std::string what = cell + ": " + refusal.substr(0, refusal.size() - 1);
-    if (is_of_request) throw RequestRefused(what);
-    throw Error(what);
-  }
+  if (!refusal_.empty() && is_of_request) throw RequestRefused(cell + ": " + refusal_);
+  if (!refusal_.empty()) throw Error(cell + ": " + refusal_);
   if (closed_) throw lost_monitor(address_);
   throw Error(cell +
               ": its monitor does not answer; try again, or end the machine: hive down --force " +

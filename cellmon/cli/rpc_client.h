@@ -74,6 +74,8 @@ class RpcClient {
   Json call(std::string_view method, const Json& params, Milliseconds timeout = kQuick);
   /// Waits for the answer to request ID, as call() does.
   Json answer(std::uint64_t id, Milliseconds timeout = kQuick);
+  /// What the monitor said when it refused the request that was waited for last; else empty.
+  [[nodiscard]] const std::string& refusal() const { return refusal_; }
 
  private:
   RpcClient(wire::CellAddress address, UniqueFd fd)
@@ -89,6 +91,7 @@ class RpcClient {
   wire::LineBuffer lines_{kMaxReply};
   std::deque<Message> messages_;
   bool closed_ = false;
+  std::string refusal_;
 
   static constexpr std::size_t kMaxReply = 256 * 1024;
 };

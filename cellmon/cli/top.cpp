@@ -50,10 +50,11 @@ class Looker {
     if (now_) frame.last_events = now_->last_events;
     for (const MachineFigures& machine : frame.machines) {
       for (const CellFigures& cell : machine.cells) {
+        const std::string name = cell.view.address.full_name();
+        if (cell.begins_anew) frame.last_events.erase(name);
         if (cell.events.empty()) continue;
         const wire::Event& last = cell.events.back();
-        frame.last_events[cell.view.address.full_name()] =
-            last.kind + (last.detail.empty() ? "" : ": " + last.detail);
+        frame.last_events[name] = last.kind + (last.detail.empty() ? "" : ": " + last.detail);
       }
     }
     before_ = std::exchange(now_, std::move(frame));

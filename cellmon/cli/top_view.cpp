@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "cellmon/wire/text.h"
 
@@ -15,7 +16,11 @@ namespace {
 using metrics::Metric;
 using metrics::Report;
 
-constexpr std::size_t kLongestName = 12;
+/// So much room names have at least, and the last event at least where names are long.
+constexpr std::size_t kLeastName = 12;
+constexpr std::size_t kLeastEvent = 10;
+/// Of a line beside the name and the event.
+constexpr std::size_t kFigures = 50;
 
 /// "17", "1.2k", "3.4M": at most five characters.
 std::string short_number(double value) {
@@ -54,9 +59,12 @@ struct Interval {
   const Report& after;
   double seconds;
 
-  /// What METRIC, of which all samples count, grew by in a second.
-  [[nodiscard]] double rate(Metric metric) const {
-    return (after.sum(metric) - before.sum(metric)) / seconds;
+  /// What METRIC, of which all samples count, grew by in a second. Nothing where a look had none of
+  /// it, as when a VMM did not answer, or less than before: then it does not count the same.
+  [[nodiscard]] std::optional<double> rate(Metric metric) const {
+    if (!before.has(metric) || !after.has(metric)) return std::nullopt;
+    const double growth = after.sum(metric) - before.sum(metric);
+    return growth < 0 ? std::nullopt : std::optional(growth / seconds);
   }
 };
 
@@ -69,6 +77,11 @@ std::optional<Interval> interval_of(const TopFrame* before, const TopFrame& now,
     return std::nullopt;
   }
   return Interval{old->report, cell.report, now.time - before->time};
+}
+
+std::string format_rate(const std::optional<Interval>& interval, Metric metric) {
+  const auto rate = interval ? interval->rate(metric) : std::nullopt;
+  return rate ? short_number(*rate) : "-";
 }
 
 /// Writes of CELL that homes of MACHINE have stopped.
@@ -87,10 +100,32 @@ struct Line {
 const Line kTitles{"cell",   "state", "epoch", "cpu%",      "exit/s",
                    "memory", "viol",  "rpc/s", "last event"};
 
+/// NAME, without its middle where it is longer than WIDTH: names of one machine often differ at
+/// their ends alone.
+std::string shorten(const std::string& name, std::size_t width) {
+  constexpr std::string_view kGap = "..";
+  if (name.size() <= width) return name;
+  const std::size_t kept = width - kGap.size();
+  return name.substr(0, kept / 2).append(kGap).append(name.substr(name.size() - (kept + 1) / 2));
+}
+
+/// How wide the names of NOW's cells may be where lines have WIDTH.
+std::size_t name_width_of(const TopFrame& now, std::size_t width) {
+  constexpr std::size_t kRest = kFigures + kLeastEvent;
+  const std::size_t room = std::max(width, kRest + kLeastName) - kRest;
+  std::size_t name_width = kTitles.cell.size();
+  for (const MachineFigures& machine : now.machines) {
+    for (const CellFigures& cell : machine.cells) {
+      name_width = std::max(name_width, std::min(cell.view.address.cell.size(), room));
+    }
+  }
+  return name_width;
+}
+
 std::string format(const Line& line, std::size_t name_width, std::size_t width) {
   std::string text =
       fmt::format("{:<{}}  {:<9} {:>5} {:>5} {:>6} {:>6} {:>5} {:>5}  {}",
-                  line.cell.substr(0, name_width), name_width, line.state, line.epoch, line.load,
+                  shorten(line.cell, name_width), name_width, line.state, line.epoch, line.load,
                   line.exits, line.memory, line.violations, line.rpc, line.event);
   text.resize(std::min(text.size(), width));
   text.erase(text.find_last_not_of(' ') + 1);
@@ -117,8 +152,8 @@ Line line_of(const TopFrame* before, const TopFrame& now, const MachineFigures& 
   line.load = short_number(static_cast<double>(status.load));
   line.memory = short_size(static_cast<double>(status.memory) + cell.report.sum(Metric::kOverhead));
   const auto interval = interval_of(before, now, cell);
-  line.exits = interval ? short_number(interval->rate(Metric::kExits)) : "-";
-  line.rpc = interval ? short_number(interval->rate(Metric::kVsockPackets)) : "-";
+  line.exits = format_rate(interval, Metric::kExits);
+  line.rpc = format_rate(interval, Metric::kVsockPackets);
   return line;
 }
 
@@ -126,12 +161,7 @@ Line line_of(const TopFrame* before, const TopFrame& now, const MachineFigures& 
 
 std::string format_top(const TopFrame* before, const TopFrame& now, std::size_t width) {
   if (now.machines.empty()) return "no machine runs\n";
-  std::size_t name_width = kTitles.cell.size();
-  for (const MachineFigures& machine : now.machines) {
-    for (const CellFigures& cell : machine.cells) {
-      name_width = std::max(name_width, std::min(cell.view.address.cell.size(), kLongestName));
-    }
-  }
+  const std::size_t name_width = name_width_of(now, width);
   std::string text;
   for (const MachineFigures& machine : now.machines) {
     std::string heading = fmt::format("machine {}, {} cells", wire::printable(machine.name, 64),

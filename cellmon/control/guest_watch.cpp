@@ -111,9 +111,10 @@ detect::VcpuSample GuestWatch::sample_vcpu(unsigned index) {
   std::optional<ThreadTimes>& times = vcpu_times_.at(index);
   const pid_t thread = vcpu.thread.load();
   if (!times && thread > 0) times.emplace(vmm_->pid(), thread);
-  if (const auto read = times ? times->read() : std::nullopt) {
-    sample.ran = read->ran;
-    sample.waited = read->waited;
+  if (times) {
+    const ThreadTimes::Sample latest = times->latest();
+    sample.ran = latest.ran;
+    sample.waited = latest.waited;
   }
   return sample;
 }

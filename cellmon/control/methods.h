@@ -13,8 +13,8 @@
 
 #include "cellmon/control/cell_monitor.h"
 #include "cellmon/control/control_client.h"
+#include "cellmon/control/metrics_memory.h"
 #include "cellmon/control/params.h"
-#include "cellmon/control/tick_rate.h"
 #include "cellmon/wire/json_rpc.h"
 #include "cellmon/wire/line_buffer.h"
 
@@ -126,7 +126,7 @@ class Methods {
   std::vector<Waiter> waiters_;
   std::vector<Waiter> down_waiters_;
   bool purge_ = false;
-  TickRate ticks_;
+  MetricsMemory metrics_memory_;
 };
 
 /// Sends BYTES of a console as notifications short enough for a line.

@@ -13,7 +13,7 @@ void Methods::metrics(Call& call) {
   wait(call, [this, question]() -> std::optional<Answer> {
     const auto counts = monitor_.vsock().counters(question);
     if (!counts) return std::nullopt;
-    const metrics::Report report = collect_metrics(monitor_, *counts, ticks_);
+    const metrics::Report report = collect_metrics(monitor_, *counts, metrics_memory_);
     return Answer{{{"machine", monitor_.status().machine},
                    {"cell", monitor_.status().cell},
                    {"answered", counts->in_time},

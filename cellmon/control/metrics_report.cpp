@@ -61,32 +61,35 @@ void add_memory(Report& report, std::string_view process, pid_t pid) {
   report.add(Metric::kOverhead, number(memory->page_tables), {process, "page-tables"});
 }
 
-void add_processes(Report& report, const wire::CellStatus& status) {
+void add_processes(Report& report, const wire::CellStatus& status, VmmTimes& times) {
   const auto monitor = read_times(::getpid());
   if (monitor) report.add(Metric::kCpuTime, monitor->own, {"monitor"});
   add_memory(report, "monitor", ::getpid());
   if (status.vmm_pid == 0) return;
   const auto pid = static_cast<pid_t>(status.vmm_pid);
-  if (const auto vmm = read_times(pid)) {
-    report.add(Metric::kCpuTime, vmm->guest, {"guest"});
-    report.add(Metric::kCpuTime, vmm->own, {"vmm"});
+  if (const auto read = read_times(pid)) {
+    const ProcessTimes vmm = times.take(pid, status.incarnation, *read);
+    report.add(Metric::kCpuTime, vmm.guest, {"guest"});
+    report.add(Metric::kCpuTime, vmm.own, {"vmm"});
   }
   add_memory(report, "vmm", pid);
 }
 
-void add_exits(Report& report, const GuestCounts& counts, const TickRate& rate) {
+void add_exits(Report& report, const GuestCounts& counts, TickRate& rate) {
   for (std::size_t index = 0; index < counts.exits.size(); ++index) {
     const GuestCounts::Exits& exits = counts.exits.at(index);
     const std::string_view reason = to_string(static_cast<cell::ExitKind>(index));
     report.add(Metric::kExits, number(exits.count), {reason});
-    report.add(Metric::kExitTime, rate.seconds(exits.ticks), {reason});
+    if (const auto time = rate.seconds(exits.ticks)) {
+      report.add(Metric::kExitTime, *time, {reason});
+    }
   }
 }
 
-void add_guest(Report& report, const GuestWatch& watch, const TickRate& rate) {
+void add_guest(Report& report, const GuestWatch& watch, MetricsMemory& memory) {
   const auto counts = watch.counts();
   if (!counts) return;
-  add_exits(report, *counts, rate);
+  add_exits(report, *counts, memory.ticks);
   report.add(Metric::kVcpuRun, number(watch.ran()) / 1e9);
   report.add(Metric::kVcpuWait, number(watch.waited()) / 1e9);
   report.add(Metric::kInterrupts, number(counts->interrupts));
@@ -99,6 +102,7 @@ void add_guest(Report& report, const GuestWatch& watch, const TickRate& rate) {
     report.add(Metric::kBlockErrors, number(block.errors), {kOperations.at(index)});
   }
   for (const GuestCounts::Kvm& each : counts->kvm) {
+    if (!memory.names.admit(each)) continue;
     report.add(each.grows ? Metric::kKvmEvents : Metric::kKvmLevel, number(each.value),
                {each.of_vcpus ? "vcpu" : "vm", each.name});
   }
@@ -159,13 +163,13 @@ void add_global(Report& report, const GlobalMemory& global) {
 }  // namespace
 
 Report collect_metrics(const CellMonitor& monitor, const CounterDesk::Answer& vsock,
-                       const TickRate& rate) {
+                       MetricsMemory& memory) {
   Report report;
   const wire::CellStatus status = monitor.status();
   add_cell(report, monitor, status);
   add_view(report, monitor, status.view);
-  add_processes(report, status);
-  add_guest(report, monitor.watch(), rate);
+  add_processes(report, status, memory.vmm);
+  add_guest(report, monitor.watch(), memory);
   const auto& names = monitor.siblings().cell_names();
   for (const auto& [peer, counters] : vsock.counts) {
     if (peer < names.size()) add_pair(report, names[peer], counters);

@@ -20,6 +20,11 @@ std::optional<ThreadTimes::Sample> ThreadTimes::read() const {
   return parse({text.data(), static_cast<std::size_t>(size)});
 }
 
+ThreadTimes::Sample ThreadTimes::latest() {
+  latest_ = read().value_or(latest_);
+  return latest_;
+}
+
 std::optional<ThreadTimes::Sample> ThreadTimes::parse(std::string_view text) {
   Sample sample;
   const char* const end = text.data() + text.size();

@@ -25,11 +25,14 @@ class ThreadTimes {
   /// Up to now, but for what the kernel has not booked yet. Nothing when the thread has ended, or
   /// the kernel keeps no such books (CONFIG_SCHED_INFO).
   [[nodiscard]] std::optional<Sample> read() const;
+  /// The same, or what was read last where there is nothing any more; zeros where there never was.
+  [[nodiscard]] Sample latest();
 
   static std::optional<Sample> parse(std::string_view text);
 
  private:
   UniqueFd file_;
+  Sample latest_;
 };
 
 }  // namespace hive::control

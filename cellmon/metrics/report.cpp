@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <set>
 #include <utility>
 
 #include "cellmon/wire/text.h"
@@ -125,9 +126,10 @@ std::optional<Report> parse_report(const Json& json) {
       continue;
     }
     if (!value.is_array()) return std::nullopt;
+    std::set<std::vector<std::string>> seen;
     for (const Json& each : value) {
       auto sample = parse_sample(each, family.label_count());
-      if (!sample) return std::nullopt;
+      if (!sample || !seen.insert(sample->labels).second) return std::nullopt;
       report.add(*metric, std::move(sample->labels), sample->value);
     }
   }

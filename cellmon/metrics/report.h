@@ -42,6 +42,8 @@ class Report {
   /// The value of METRIC with LABELS, or nothing.
   [[nodiscard]] std::optional<double> value(
       Metric metric, std::initializer_list<std::string_view> labels = {}) const;
+  /// Whether there is any sample of METRIC.
+  [[nodiscard]] bool has(Metric metric) const { return samples_.contains(metric); }
   /// Of all samples of METRIC; 0 where there is none.
   [[nodiscard]] double sum(Metric metric) const;
 
@@ -59,7 +61,7 @@ wire::Json number_of(double value);
 /// {NAME: [[[LABEL...], VALUE]...], NAME of a histogram: {"counts": [...], "sum": SECONDS}}
 wire::Json to_json(const Report& report);
 /// What a monitor told. Metrics that this program does not know are left out; nothing where JSON is
-/// no report.
+/// no report, or has the same labels twice in a metric, which makes Prometheus refuse all of it.
 std::optional<Report> parse_report(const wire::Json& json);
 
 }  // namespace hive::metrics

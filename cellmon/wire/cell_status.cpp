@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <utility>
 
 #include "cellmon/wire/text.h"
+#include "vmm/plan/text.h"
 
 namespace hive::wire {
 namespace {
@@ -21,6 +23,13 @@ constexpr std::array<std::pair<std::string_view, CellState>, 10> kStates{{
     {"failed", CellState::kFailed},
     {"stopped", CellState::kStopped},
 }};
+
+/// Whether NAMES can be those of a machine's cells.
+bool are_cells(const std::vector<std::string>& names) {
+  const std::set<std::string_view> different(names.begin(), names.end());
+  return names.size() <= kMaxCells && different.size() == names.size() &&
+         std::all_of(names.begin(), names.end(), plan::is_name);
+}
 
 /// Reads members of one JSON object into variables of their types, and notes what does not fit.
 class Reader {
@@ -161,7 +170,7 @@ std::optional<CellStatus> parse_status(const Json& json) {
       .take("cells", status.cells)
       .take("view", status.view);
   const std::optional<CellState> known = parse_state(state);
-  if (!reader.sound() || !known) return std::nullopt;
+  if (!reader.sound() || !known || !are_cells(status.cells)) return std::nullopt;
   status.state = *known;
   status.incarnation = static_cast<Incarnation>(incarnation);
   return status;

@@ -68,7 +68,8 @@ struct Event {
 
 Json to_json(const CellStatus& status);
 Json to_json(const Event& event);
-/// Nothing when a member is missing or of the wrong type.
+/// Nothing when a member is missing or of the wrong type, or where `cells` are not at most
+/// kMaxCells different names of cells.
 std::optional<CellStatus> parse_status(const Json& json);
 std::optional<Event> parse_event(const Json& json);
 

@@ -31,7 +31,8 @@ std::string_view to_string(ExitKind kind);
 /// Exits of one kind.
 struct ExitCount {
   std::atomic<std::uint64_t> count;
-  std::atomic<std::uint64_t> ticks;  ///< Of the host's TSC, from leaving the guest to going back.
+  std::atomic<std::uint64_t> ticks;  ///< Of the host's TSC, from leaving the guest to going back;
+                                     ///< pauses in between are not in it.
 };
 
 /// How one vCPU does. Written by its thread alone, read at any time.
@@ -50,6 +51,11 @@ struct alignas(64) VcpuProgress {
   void note(ExitKind kind, std::uint64_t ticks) noexcept {
     ExitCount& one = kinds[static_cast<std::size_t>(kind)];
     one.count.store(one.count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    note_more(kind, ticks);
+  }
+  /// An exit of KIND that was noted already took TICKS more. For the vCPU's own thread.
+  void note_more(ExitKind kind, std::uint64_t ticks) noexcept {
+    ExitCount& one = kinds[static_cast<std::size_t>(kind)];
     one.ticks.store(one.ticks.load(std::memory_order_relaxed) + ticks, std::memory_order_relaxed);
   }
 };

@@ -138,14 +138,24 @@ void VcpuThread::run_guest(ForeignWrites* foreign) {
 
 std::optional<Report> VcpuThread::enter(ForeignWrites* foreign) {
   if (foreign != nullptr) {
-    if (foreign->unfinished()) return end_after(*foreign, foreign->finish(*vcpu_, index_));
+    if (foreign->unfinished()) return finish_counted(*foreign);
     foreign->before_run();
   }
-  return serve_counted(foreign, run_vcpu());
+  const kvm::Exit exit = vcpu_->run();
+  const std::uint64_t left = ticks();
+  note_exit(exit);
+  return serve_counted(foreign, exit, left);
 }
 
-std::optional<Report> VcpuThread::serve_counted(ForeignWrites* foreign, const kvm::Exit& exit) {
-  const std::uint64_t left = ticks();
+std::optional<Report> VcpuThread::finish_counted(ForeignWrites& foreign) {
+  const std::uint64_t start = ticks();
+  const auto handled = foreign.finish(*vcpu_, index_);
+  progress_.note_more(ExitKind::kFirewall, ticks() - start);
+  return end_after(foreign, handled);
+}
+
+std::optional<Report> VcpuThread::serve_counted(ForeignWrites* foreign, const kvm::Exit& exit,
+                                                std::uint64_t left) {
   ExitKind kind = kind_of(exit.reason);
   std::optional<Report> end = serve(foreign, exit, kind);
   progress_.note(kind, ticks() - left);
@@ -167,19 +177,18 @@ std::optional<Report> VcpuThread::complete_access(ForeignWrites* foreign) {
   constexpr unsigned kMaxParts = 64;
   for (unsigned part = 0; part < kMaxParts; ++part) {
     const kvm::Exit exit = vcpu_->finish_access();
+    const std::uint64_t left = ticks();
     if (exit.reason == kvm::ExitReason::kInterrupted) break;
-    if (auto end = serve_counted(foreign, exit)) return end;
+    if (auto end = serve_counted(foreign, exit, left)) return end;
   }
   return std::nullopt;
 }
 
-kvm::Exit VcpuThread::run_vcpu() {
-  const kvm::Exit exit = vcpu_->run();
+void VcpuThread::note_exit(const kvm::Exit& exit) {
   // This thread alone writes it.
   progress_.exits.store(progress_.exits.load(std::memory_order_relaxed) + 1,
                         std::memory_order_relaxed);
   if (exit.reason == kvm::ExitReason::kInterrupted && look_wanted_.exchange(false)) take_look();
-  return exit;
 }
 
 void VcpuThread::take_look() {

@@ -67,8 +67,11 @@ class VcpuThread {
   void run_guest(ForeignWrites* foreign);
   /// Lets the guest run up to its next exit, and serves that.
   [[nodiscard]] std::optional<Report> enter(ForeignWrites* foreign);
-  /// Serves EXIT. The vCPU's end, if it came to that.
-  [[nodiscard]] std::optional<Report> serve_counted(ForeignWrites* foreign, const kvm::Exit& exit);
+  /// Goes on with a write that the guest is past or at. The vCPU's end, if it came to that.
+  [[nodiscard]] std::optional<Report> finish_counted(ForeignWrites& foreign);
+  /// Serves EXIT, which the TSC was LEFT at. The vCPU's end, if it came to that.
+  [[nodiscard]] std::optional<Report> serve_counted(ForeignWrites* foreign, const kvm::Exit& exit,
+                                                    std::uint64_t left);
   /// The same, and changes KIND, which EXIT is of, where the firewall is concerned.
   [[nodiscard]] std::optional<Report> serve(ForeignWrites* foreign, const kvm::Exit& exit,
                                             ExitKind& kind);
@@ -79,7 +82,8 @@ class VcpuThread {
   /// The vCPU's end, where a write came to HANDLED, if it is one.
   [[nodiscard]] std::optional<Report> end_after(ForeignWrites& foreign,
                                                 ForeignWrites::Handled handled) const;
-  kvm::Exit run_vcpu();
+  /// The guest was left for EXIT: counts it, and takes the look that it may be for.
+  void note_exit(const kvm::Exit& exit);
   void take_look();
   [[nodiscard]] std::optional<Report> serve_device(const kvm::Exit& exit);
 

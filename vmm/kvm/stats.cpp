@@ -77,7 +77,7 @@ Stats::Stats(UniqueFd file, std::vector<Stat> list)
 std::span<const std::uint64_t> Stats::read() {
   const ssize_t size =
       ::pread(file_.get(), buffer_.data(), buffer_.size(), static_cast<off_t>(first_));
-  if (size != static_cast<ssize_t>(buffer_.size())) return {};
+  if (size != static_cast<ssize_t>(buffer_.size())) return values_;
   for (std::size_t index = 0; index < list_.size(); ++index) {
     std::memcpy(&values_[index], buffer_.data() + (list_[index].offset - first_),
                 sizeof(std::uint64_t));

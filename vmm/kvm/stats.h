@@ -36,7 +36,8 @@ class Stats {
   static std::optional<Stats> open(int fd);
 
   [[nodiscard]] const std::vector<Stat>& list() const { return list_; }
-  /// The values of list(), in its order, in one read(2); none where that fails.
+  /// The values of list(), in its order, in one read(2); where that fails, those of the last that
+  /// did not, or zeros: counts do not shrink.
   [[nodiscard]] std::span<const std::uint64_t> read();
 
  private:

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -70,6 +71,7 @@ class Metrics : public testing::Test {
     return found.is_null() ? -1 : found.at("value").get<double>();
   }
 
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   TestMachine machine_;
 };
 
@@ -77,16 +79,21 @@ TEST_F(Metrics, CountExitsAndTheirTime) {
   const Labels reads{{"reason", "port-read"}};
   const char* const kTime = "hive_vcpu_exit_handling_seconds_total";
   const double before = value("gamma", "hive_vcpu_exits_total", reads);
+  // The monitor measures the TSC for a second first.
+  EXPECT_TRUE(comes([&] { return value("gamma", kTime, reads) >= 0; }));
   const double time = value("gamma", kTime, reads);
   EXPECT_TRUE(
       comes([&] { return value("gamma", "hive_vcpu_exits_total", reads) > before + 1000; }));
-  EXPECT_GT(value("gamma", kTime, reads), time);
-  // An exit is served within a microsecond or so: far less than all of the guest's time.
-  EXPECT_LT(value("gamma", kTime, reads), value("gamma", "hive_vcpu_run_seconds_total"));
+  EXPECT_TRUE(comes([&] { return value("gamma", kTime, reads) > time; }));
+  // Less than there is, however busy the host was: wrong units would be far from it.
+  const std::chrono::duration<double> lived = std::chrono::steady_clock::now() - start_;
+  EXPECT_LT(value("gamma", kTime, reads), lived.count() + 1);
   EXPECT_EQ(value("alpha", "hive_vcpu_exits_total", reads), 0);
-  EXPECT_GT(value("gamma", "hive_cpu_seconds_total", {{"part", "guest"}}) +
-                value("gamma", "hive_cpu_seconds_total", {{"part", "vmm"}}),
-            0);
+  EXPECT_TRUE(comes([&] {
+    return value("gamma", "hive_cpu_seconds_total", {{"part", "guest"}}) +
+               value("gamma", "hive_cpu_seconds_total", {{"part", "vmm"}}) >
+           0;
+  }));
 }
 
 TEST_F(Metrics, CountViolationsWithTheirTimes) {
@@ -98,7 +105,10 @@ TEST_F(Metrics, CountViolationsWithTheirTimes) {
   EXPECT_EQ(times.at("count"), kWrites);
   EXPECT_GT(times.at("sum"), 0.0);
   EXPECT_LT(times.at("sum"), 60.0);
-  EXPECT_EQ(value("beta", "hive_vcpu_exits_total", {{"reason", "firewall"}}), kWrites);
+  // An exit counts once it is served; a write that was not stopped at once takes several.
+  EXPECT_TRUE(comes([&] {
+    return value("beta", "hive_vcpu_exits_total", {{"reason", "firewall"}}) >= kWrites;
+  }));
   EXPECT_EQ(value("alpha", "hive_global_memory_bytes"), Memory::kSize);
 }
 

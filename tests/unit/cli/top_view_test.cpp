@@ -65,6 +65,34 @@ TEST(FormatTop, KnowsNoRatesAtFirstNorAcrossAStartOfTheGuest) {
   EXPECT_THAT(format_top(&before, now, 80), HasSubstr(dash));
 }
 
+TEST(FormatTop, KnowsNoRatesAcrossALookWithoutFigures) {
+  const CellFigures silent = [] {
+    CellFigures cell = running("alpha", 0, 0);
+    cell.report = {};
+    cell.report.add(Metric::kExits, 5'100, {"mmio-write"});
+    return cell;
+  }();
+  const TopFrame before = frame(10, {silent});
+  const TopFrame now = frame(11, {running("alpha", 5'200, 1'000'000)});
+  EXPECT_THAT(format_top(&before, now, 80), HasSubstr("   100  98.0M     0     -"));
+  const TopFrame later = frame(12, {silent});
+  EXPECT_THAT(format_top(&now, later, 80), HasSubstr("     -  96.0M     0     -"))
+      << "less than before, and nothing";
+}
+
+TEST(FormatTop, ShowsWholeNamesWhereThereIsRoom) {
+  const std::string first = "database-primary-in-rack-7-left";
+  const std::string second = "database-primary-in-rack-7-back";
+  const TopFrame now = frame(12, {running(first, 1, 1), lost(second)});
+  const std::string wide = format_top(nullptr, now, 100);
+  EXPECT_THAT(wide, HasSubstr("\n" + first + "  running "));
+  EXPECT_THAT(wide, HasSubstr("\n" + second + "  lost "));
+  const std::string narrow = format_top(nullptr, now, 80);
+  EXPECT_THAT(narrow, HasSubstr("\ndatabase-..ck-7-left  running "));
+  EXPECT_THAT(narrow, HasSubstr("\ndatabase-..ck-7-back  lost "));
+  EXPECT_THAT(format_top(nullptr, now, 40), HasSubstr("\ndatab..-left  running "));
+}
+
 TEST(FormatTop, SaysThatAGuestIsSuspended) {
   TopFrame now = frame(12, {running("alpha", 1, 0)});
   now.machines[0].cells[0].view.status->view.suspended = true;

@@ -45,12 +45,15 @@ TEST_F(GuestCountsTest, AddUpThoseOfTheVcpusThatThereAre) {
   page_->vcpus[0].note(ExitKind::kMmioWrite, 20);
   page_->vcpus[1].note(ExitKind::kMmioWrite, 5);
   page_->vcpus[1].note(ExitKind::kFirewall, 7);
+  page_->vcpus[1].note_more(ExitKind::kFirewall, 30);
   page_->vcpus[2].note(ExitKind::kOther, 1'000);
   const GuestCounts counts = read_counts(*page_, 2);
   const auto& mmio = counts.exits[static_cast<std::size_t>(ExitKind::kMmioWrite)];
   EXPECT_EQ(mmio.count, 3U);
   EXPECT_EQ(mmio.ticks, 35U);
-  EXPECT_EQ(counts.exits[static_cast<std::size_t>(ExitKind::kFirewall)].count, 1U);
+  const auto& firewall = counts.exits[static_cast<std::size_t>(ExitKind::kFirewall)];
+  EXPECT_EQ(firewall.count, 1U);
+  EXPECT_EQ(firewall.ticks, 37U);
   EXPECT_EQ(counts.exits[static_cast<std::size_t>(ExitKind::kOther)].count, 0U);
 }
 

@@ -6,7 +6,6 @@
 #include <chrono>
 #include <string>
 
-#include "cellmon/control/tick_rate.h"
 #include "vmm/base/units.h"
 
 namespace hive::control {
@@ -59,20 +58,6 @@ TEST(ProcessMemory, OfThisProcessIsSome) {
   ASSERT_TRUE(memory);
   EXPECT_GT(memory->anonymous, 0U);
   EXPECT_FALSE(read_memory(1 << 30));
-}
-
-TEST(TickRate, TellsSecondsFromTicks) {
-  const auto start = std::chrono::steady_clock::now();
-  const TickRate rate;
-  const TickRate later;
-  ::usleep(50'000);
-  // A second has as many ticks as the clock says, whatever those are.
-  const double one = rate.seconds(1'000'000'000);
-  EXPECT_GT(one, 0.05);
-  EXPECT_LT(one, 20);
-  EXPECT_NEAR(later.seconds(1'000'000'000), one, one * 0.05);
-  EXPECT_EQ(rate.seconds(0), 0);
-  EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(50));
 }
 
 }  // namespace

@@ -60,7 +60,8 @@ TEST(Report, IsNoneWhereAnythingIsMalformed) {
         R"({"hive_view_epoch": [[[], 3, 4]]})", R"({"hive_suspicion": [[[], 3]]})",
         R"({"hive_suspicion": [[[7], 3]]})", R"({"hive_pause_seconds": []})",
         R"({"hive_pause_seconds": {"counts": [1, 2], "sum": 1}})",
-        R"({"hive_pause_seconds": {"sum": 1}})"}) {
+        R"({"hive_pause_seconds": {"sum": 1}})", R"({"hive_view_epoch": [[[], 3], [[], 3]]})",
+        R"({"hive_suspicion": [[["a"], 1], [["b"], 1], [["a"], 2]]})"}) {
     EXPECT_FALSE(parse_report(Json::parse(text))) << text;
   }
   Json counts = Json::array();

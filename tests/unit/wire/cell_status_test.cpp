@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <string>
+
 namespace hive::wire {
 namespace {
 
@@ -72,6 +74,23 @@ TEST(CellStatus, RefusesWhatIsMalformed) {
   }
   EXPECT_FALSE(parse_status(Json::array()).has_value());
   EXPECT_FALSE(parse_status(nullptr).has_value());
+}
+
+TEST(CellStatus, RefusesCellsThatNoMachineHas) {
+  Json json = to_json(sample());
+  json["cells"] = {"alpha", "beta", "alpha"};
+  EXPECT_FALSE(parse_status(json)) << "twice";
+  for (const char* name : {"", "a\nb", "-a", "A", "a/b"}) {
+    json["cells"] = {"alpha", name};
+    EXPECT_FALSE(parse_status(json)) << name;
+  }
+  json["cells"] = Json::array();
+  for (unsigned index = 0; index < kMaxCells; ++index) {
+    json["cells"].push_back("cell-" + std::to_string(index));
+  }
+  EXPECT_TRUE(parse_status(json));
+  json["cells"].push_back("one-more");
+  EXPECT_FALSE(parse_status(json)) << "too many";
 }
 
 TEST(Event, SurvivesItsWireForm) {
