@@ -35,7 +35,8 @@ constexpr std::array<Family, kFamilies> kCatalogue{{
     {Metric::kExitTime,
      "hive_vcpu_exit_handling_seconds_total",
      kCounter,
-     "Time from leaving the guest to going back.",
+     "Time from leaving the guest to going back, without pauses; not known in a monitor's "
+     "first second.",
      {"reason"}},
     {Metric::kVcpuRun,
      "hive_vcpu_run_seconds_total",

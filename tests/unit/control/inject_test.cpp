@@ -6,6 +6,13 @@
 namespace hive::control {
 namespace {
 
+/// A cell of a machine that allows faults.
+class FaultyCell : public TestCell {
+ public:
+  explicit FaultyCell(const std::string& script, bool agent = true)
+      : TestCell(script, agent, HIVE_FAKE_VMM, false, {}, true) {}
+};
+
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
@@ -45,7 +52,7 @@ std::string await(RpcClient& client, const std::string& text) {
 }
 
 TEST(Inject, HasTheVmmDoIt) {
-  const TestCell cell(kRuns, false);
+  const FaultyCell cell(kRuns, false);
   cell.await(CellState::kRunning);
   RpcClient client = cell.connect();
   EXPECT_EQ(refusal(client, "vcpu-stop", {{"vcpu", "0"}, {"for", "20ms"}}), "");
@@ -55,7 +62,7 @@ TEST(Inject, HasTheVmmDoIt) {
 }
 
 TEST(Inject, TellsWhyTheVmmDoesNotDoIt) {
-  const TestCell cell("report started; faults refused", false);
+  const FaultyCell cell("report started; faults refused", false);
   cell.await(CellState::kRunning);
   RpcClient client = cell.connect();
   EXPECT_THAT(refusal(client, "nmi", Json::object()), HasSubstr("no such vCPU"));
@@ -63,7 +70,7 @@ TEST(Inject, TellsWhyTheVmmDoesNotDoIt) {
 }
 
 TEST(Inject, RefusesWhatTheCellHasNot) {
-  const TestCell cell(kRuns, false);
+  const FaultyCell cell(kRuns, false);
   cell.await(CellState::kRunning);
   RpcClient client = cell.connect();
   EXPECT_THAT(refusal(client, "hang", {{"vcpu", "1"}}), HasSubstr("no vCPU 1: the cell has 1"));
@@ -76,7 +83,7 @@ TEST(Inject, RefusesWhatTheCellHasNot) {
 }
 
 TEST(Inject, RefusesAFaultOfADeadCell) {
-  const TestCell cell("report started; exit 3", false);
+  const FaultyCell cell("report started; exit 3", false);
   cell.await(CellState::kFailed);
   RpcClient client = cell.connect();
   EXPECT_THAT(refusal(client, "triple-fault", Json::object()),
@@ -84,7 +91,7 @@ TEST(Inject, RefusesAFaultOfADeadCell) {
 }
 
 TEST(Inject, DrawsFromASeed) {
-  const TestCell cell(kRuns, false);
+  const FaultyCell cell(kRuns, false);
   cell.await(CellState::kRunning);
   RpcClient client = cell.connect();
   EXPECT_EQ(refusal(client, "memory-corrupt",
@@ -103,7 +110,7 @@ TEST(Inject, DrawsFromASeed) {
 }
 
 TEST(Inject, AsksTheAgentWhereThingsAre) {
-  const TestCell cell("agent; report started");
+  const FaultyCell cell("agent; report started");
   cell.await(CellState::kRunning);
   RpcClient client = cell.connect();
   EXPECT_EQ(refusal(client, "memory-corrupt", {{"where", "text"}, {"seed", "1"}}), "");
@@ -114,7 +121,7 @@ TEST(Inject, AsksTheAgentWhereThingsAre) {
 }
 
 TEST(Inject, HasTheKernelPanic) {
-  const TestCell cell("agent; report started");
+  const FaultyCell cell("agent; report started");
   cell.await(CellState::kRunning);
   RpcClient client = cell.connect();
   EXPECT_EQ(refusal(client, "panic", Json::object()), "");
@@ -123,7 +130,7 @@ TEST(Inject, HasTheKernelPanic) {
 }
 
 TEST(Inject, TellsWhyTheKernelDoesNotPanic) {
-  const TestCell cell("faults refused; agent; report started");
+  const FaultyCell cell("faults refused; agent; report started");
   cell.await(CellState::kRunning);
   RpcClient client = cell.connect();
   EXPECT_EQ(refusal(client, "panic", Json::object()), "");
@@ -131,7 +138,7 @@ TEST(Inject, TellsWhyTheKernelDoesNotPanic) {
 }
 
 TEST(Inject, RefusesWhatTakesAnAgentWhereThereIsNone) {
-  const TestCell cell(kRuns, false);
+  const FaultyCell cell(kRuns, false);
   cell.await(CellState::kRunning);
   RpcClient client = cell.connect();
   for (const char* where : {"text", "data"}) {
@@ -143,7 +150,7 @@ TEST(Inject, RefusesWhatTakesAnAgentWhereThereIsNone) {
 }
 
 TEST(Inject, DoesNotWaitForADeafVmmForEver) {
-  const TestCell cell("report started; deaf", false);
+  const FaultyCell cell("report started; deaf", false);
   cell.await(CellState::kRunning);
   RpcClient client = cell.connect();
   EXPECT_THAT(refusal(client, "nmi", Json::object()), HasSubstr("not answered within 5 s"));
@@ -152,7 +159,7 @@ TEST(Inject, DoesNotWaitForADeafVmmForEver) {
 }
 
 TEST(Inject, ComesAtItsTimeAndAgain) {
-  const TestCell cell(kRuns, false);
+  const FaultyCell cell(kRuns, false);
   cell.await(CellState::kRunning);
   RpcClient client = cell.connect();
   EXPECT_EQ(refusal(client, "nmi", {{"at", "20ms"}, {"every", "200ms"}, {"times", "3"}}), "");
@@ -169,7 +176,7 @@ TEST(Inject, ComesAtItsTimeAndAgain) {
 }
 
 TEST(Inject, ComesAfterAnEvent) {
-  const TestCell cell(kRuns, false);
+  const FaultyCell cell(kRuns, false);
   cell.await(CellState::kRunning);
   RpcClient client = cell.connect();
   EXPECT_EQ(refusal(client, "nmi", {{"after", "running"}}), "");
@@ -183,7 +190,7 @@ TEST(Inject, ComesAfterAnEvent) {
 }
 
 TEST(Inject, TellsWhenItCannotBeDoneThen) {
-  const TestCell cell(kRuns, false);
+  const FaultyCell cell(kRuns, false);
   cell.await(CellState::kRunning);
   RpcClient client = cell.connect();
   EXPECT_EQ(refusal(client, "nmi", {{"after", "failed"}}), "");
@@ -193,7 +200,7 @@ TEST(Inject, TellsWhenItCannotBeDoneThen) {
 }
 
 TEST(Inject, CanBeCancelled) {
-  const TestCell cell(kRuns, false);
+  const FaultyCell cell(kRuns, false);
   cell.await(CellState::kRunning);
   RpcClient client = cell.connect();
   EXPECT_EQ(refusal(client, "nmi", {{"at", "50ms"}}), "");

@@ -47,13 +47,13 @@ class TestFolder {
 class TestCell {
  public:
   /// WITH_SIBLING: the machine has a cell "beta", too, whose monitor the test has to be.
-  /// CRASH_DUMP is the folder for core files.
+  /// CRASH_DUMP is the folder for core files. FAULTS: the plan allows them.
   explicit TestCell(const std::string& script, bool agent = true,
                     const std::string& vmm = HIVE_FAKE_VMM, bool with_sibling = false,
-                    const std::string& crash_dump = {}) {
+                    const std::string& crash_dump = {}, bool faults = false) {
     static int count = 0;
     machine_.name = "test-" + std::to_string(::getpid()) + "-" + std::to_string(++count);
-    machine_.faults = true;
+    machine_.faults = faults;
     plan::Cell cell;
     cell.name = "alpha";
     cell.memory = 2 << 20;

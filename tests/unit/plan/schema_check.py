@@ -76,7 +76,10 @@ class SchemaCheck(unittest.TestCase):
         shown = 0
         for document in DOCUMENTS:
             for block in re.findall(r"^```yaml\n(.*?)^```", document.read_text(), re.M | re.S):
-                self.assert_accepted(yaml.safe_load(block), f"{document.name}:\n{block}")
+                shown_file = yaml.safe_load(block)
+                if str(shown_file.get("machine")).endswith(".yaml"):
+                    continue  # A campaign, which names its machine's plan.
+                self.assert_accepted(shown_file, f"{document.name}:\n{block}")
                 shown += 1
         self.assertGreaterEqual(shown, 3)
 
