@@ -277,7 +277,7 @@ TEST_F(CampaignRuns, AreRefusedBeforeAnythingStarts) {
   EXPECT_THAT(output.err, HasSubstr("say `faults: enabled` in it"));
   const Output bad = campaign(file("runs: 1", "{fault: vmm-kill, cells: [omega]}"));
   EXPECT_EQ(bad.status, 2);
-  EXPECT_THAT(bad.err, HasSubstr("campaign.yaml:6:10: the machine has no cell 'omega'"));
+  EXPECT_THAT(bad.err, HasSubstr("campaign.yaml:5:10: the machine has no cell 'omega'"));
   EXPECT_THAT(machine_.processes(), testing::IsEmpty());
 }
 
