@@ -164,7 +164,7 @@ TEST_F(Metrics, PassPromtoolsCheck) {
   EXPECT_THAT(output.out,
               HasSubstr("hive_monitor_up{machine=\"" + machine_.name() + "\",cell=\"gamma\"} 1\n"));
   if (std::system("command -v promtool >/dev/null") != 0) {
-    GTEST_SKIP() << "promtool is missing; it comes with Debian's package prometheus";
+    GTEST_SKIP() << "promtool is missing; scripts/deps gets it";
   }
   std::FILE* const promtool = ::popen("promtool check metrics", "w");
   ASSERT_NE(promtool, nullptr);

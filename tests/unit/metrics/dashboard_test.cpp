@@ -73,7 +73,7 @@ TEST(GrafanaDashboard, AsksForWhatThereIs) {
 
 TEST(GrafanaDashboard, HasExpressionsThatPrometheusTakes) {
   if (std::system("command -v promtool >/dev/null") != 0) {
-    GTEST_SKIP() << "promtool is missing; it comes with Debian's package prometheus";
+    GTEST_SKIP() << "promtool is missing; scripts/deps gets it";
   }
   json rules = json::array();
   for (std::string expression : expressions()) {

@@ -89,7 +89,7 @@ TEST(Prometheus, IsNothingWithoutCells) { EXPECT_EQ(format_prometheus({}), ""); 
 
 TEST(Prometheus, PassesPromtoolsCheck) {
   if (std::system("command -v promtool >/dev/null") != 0) {
-    GTEST_SKIP() << "promtool is missing; it comes with Debian's package prometheus";
+    GTEST_SKIP() << "promtool is missing; scripts/deps gets it";
   }
   const std::vector<CellReport> cells{{"duo", "alpha", "", full_report()},
                                       {"duo", "beta", "", full_report()},
