@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <iterator>
 #include <memory>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "cellmon/cli/commands.h"
@@ -15,6 +18,8 @@
 #include "cellmon/cli/rpc_client.h"
 #include "cellmon/cli/seconds.h"
 #include "cellmon/cli/witness_end.h"
+#include "cellmon/wire/cell_address.h"
+#include "cellmon/wire/local_socket.h"
 #include "cellmon/wire/text.h"
 #include "vmm/base/error.h"
 
@@ -33,6 +38,7 @@ struct DownOptions {
 /// a guest.
 constexpr Milliseconds kSlack{15'000};
 constexpr Milliseconds kForcedSlack{5'000};
+constexpr Milliseconds kStep{5};
 
 /// A monitor that was asked to end its cell.
 class Ending {
@@ -121,15 +127,34 @@ bool has_any_of(const std::string& machine, const std::vector<wire::CellAddress>
                      [&](const wire::CellAddress& cell) { return cell.machine == machine; });
 }
 
-int run_down(const DownOptions& options) {
-  auto cells = find_cells();
-  const std::string machine = choose_machine(options.machine, cells);
-  // A monitor may have been started meanwhile in place of another one, but by none that goes down.
-  constexpr int kRounds = 2;
-  for (int round = 0; round < kRounds && has_any_of(machine, cells); ++round) {
-    if (!end_monitors(machine, cells, options)) return 1;
+/// Whether a cell among CELLS has a run: a monitor, perhaps one that starts, or a VMM.
+bool has_run(const std::vector<wire::CellAddress>& cells) {
+  return std::any_of(cells.begin(), cells.end(), [](const wire::CellAddress& cell) {
+    return !wire::try_hold_abstract(wire::life_socket_name(cell));
+  });
+}
+
+/// Ends the cells of MACHINE that are among CELLS, and monitors that were being started in place of
+/// others; whether all have ended.
+bool end_cells(const std::string& machine, std::vector<wire::CellAddress> cells,
+               const DownOptions& options) {
+  const std::vector<wire::CellAddress> known = cells;
+  const auto deadline = steady_clock::now() + kSlack;
+  do {
+    if (!end_monitors(machine, cells, options)) return false;
+    std::this_thread::sleep_for(kStep);
     cells = find_cells();
-  }
+  } while ((has_any_of(machine, cells) || has_run(known)) && steady_clock::now() < deadline);
+  return true;
+}
+
+int run_down(const DownOptions& options) {
+  const auto cells = find_cells();
+  const std::string machine = choose_machine(options.machine, cells);
+  std::vector<wire::CellAddress> own;
+  std::copy_if(cells.begin(), cells.end(), std::back_inserter(own),
+               [&](const wire::CellAddress& cell) { return cell.machine == machine; });
+  if (!end_cells(machine, std::move(own), options)) return 1;
   if (await_witness_end(machine, steady_clock::now() + kForcedSlack)) return 0;
   fmt::print(stderr, "hive: {}: its witness does not end\n", machine);
   return 1;
