@@ -8,11 +8,14 @@
 #include <chrono>
 #include <csignal>
 #include <optional>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "cellmon/cli/machines.h"
 #include "cellmon/cli/witness_end.h"
+#include "cellmon/wire/cell_address.h"
+#include "cellmon/wire/local_socket.h"
 #include "cellmon/wire/text.h"
 #include "vmm/base/error.h"
 
@@ -24,6 +27,9 @@ using std::chrono::steady_clock;
 /// How long a process may take to end that was killed, and a witness that was left alone.
 constexpr Milliseconds kKillLimit{15'000};
 constexpr Milliseconds kWitnessLimit{5'000};
+/// For how long monitors may come up in place of others that were ended; and how often it is seen.
+constexpr Milliseconds kRestartLimit{15'000};
+constexpr Milliseconds kStep{5};
 
 /// A monitor that was asked to end its cell.
 class Ending {
@@ -113,16 +119,33 @@ bool has_any_of(const std::string& machine, const std::vector<wire::CellAddress>
                      [&](const wire::CellAddress& cell) { return cell.machine == machine; });
 }
 
+/// Whether a cell of MACHINE among CELLS has a run: a monitor, perhaps one that starts, or a VMM.
+bool has_run(const std::string& machine, const std::vector<wire::CellAddress>& cells) {
+  return std::any_of(cells.begin(), cells.end(), [&](const wire::CellAddress& cell) {
+    return cell.machine == machine && !wire::try_hold_abstract(wire::life_socket_name(cell));
+  });
+}
+
+/// Ends the cells of MACHINE that are among KNOWN, and for a while monitors that were being started
+/// in place of others. False when one does not end.
+bool end_cells(const std::string& machine, const std::vector<wire::CellAddress>& known,
+               const EndOptions& options) {
+  const auto deadline = steady_clock::now() + kRestartLimit;
+  auto cells = known;
+  do {
+    if (!end_monitors(machine, cells, options)) return false;
+    std::this_thread::sleep_for(kStep);  // Who waits for an ended one's name has it then.
+    cells = find_cells();
+    if (!has_any_of(machine, cells) && !has_run(machine, known)) return true;
+  } while (steady_clock::now() < deadline);
+  fmt::print(stderr, "hive: {}: a cell of it still has a run; try again\n", machine);
+  return false;
+}
+
 }  // namespace
 
 bool end_machine(const std::string& machine, const EndOptions& options) {
-  auto cells = find_cells();
-  // A monitor may have been started meanwhile in place of another one, but by none that goes down.
-  constexpr int kRounds = 2;
-  for (int round = 0; round < kRounds && has_any_of(machine, cells); ++round) {
-    if (!end_monitors(machine, cells, options)) return false;
-    cells = find_cells();
-  }
+  if (!end_cells(machine, find_cells(), options)) return false;
   if (await_witness_end(machine, steady_clock::now() + kWitnessLimit)) return true;
   fmt::print(stderr, "hive: {}: its witness does not end\n", machine);
   return false;

@@ -24,7 +24,7 @@ bool CellMachine::take_dump_report(Step& step, const cell::Report& report) {
   using cell::ReportKind;
   if (vmm_ == Vmm::kNone || !dumping_) return false;
   if (report.kind == ReportKind::kPaused) {
-    still_ = true;
+    if (!std::exchange(still_, true) && intent_ == Intent::kRun) arm(step, kDumpLimit);
   } else if (report.kind == ReportKind::kDumped) {
     dumping_ = false;
     step.actions.push_back(Action::kKeepDump);

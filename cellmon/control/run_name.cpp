@@ -29,8 +29,12 @@ std::vector<wire::CellAddress> others_of(const plan::Machine& machine, const std
 }
 
 bool has_monitor(const wire::CellAddress& address) {
-  return static_cast<bool>(
-      wire::connect_abstract(wire::mesh_socket_name(address), SOCK_SEQPACKET | SOCK_NONBLOCK));
+  try {
+    return static_cast<bool>(
+        wire::connect_abstract(wire::mesh_socket_name(address), SOCK_SEQPACKET | SOCK_NONBLOCK));
+  } catch (const Error&) {
+    return false;  // Somebody else's.
+  }
 }
 
 UniqueFd await_name(const wire::CellAddress& address, std::chrono::milliseconds limit) {

@@ -126,12 +126,15 @@ MemorySlots::Slot MemorySlots::make_slot(int vm, const Piece& piece) {
 
 void MemorySlots::change(int vm, Shown& shown, std::span<const Piece> pieces) {
   // The backing of a slot that is in use cannot be changed: those that differ make way first.
-  std::erase_if(shown.slots, [&](const Slot& slot) {
-    if (std::find(pieces.begin(), pieces.end(), slot.piece) != pieces.end()) return false;
-    set_slot(vm, slot.number, {});  // One of size 0 is none.
-    free_.push_back(slot.number);
-    return true;
-  });
+  for (auto slot = shown.slots.begin(); slot != shown.slots.end();) {
+    if (std::find(pieces.begin(), pieces.end(), slot->piece) != pieces.end()) {
+      ++slot;
+      continue;
+    }
+    set_slot(vm, slot->number, {});  // One of size 0 is none.
+    free_.push_back(slot->number);
+    slot = shown.slots.erase(slot);
+  }
   const std::vector<Slot> kept = shown.slots;
   for (const Piece& piece : pieces) {
     const bool is_there = std::any_of(kept.begin(), kept.end(),

@@ -58,13 +58,23 @@ TEST_F(DumpingCell, AsksForTheMemoryOfAGuestThatFails) {
 TEST_F(DumpingCell, AsksForTheMemoryOfAGuestThatHangs) {
   machine_.note_hang(agree::Evidence::kVcpuStuck, "vCPU 0");
   const Step step = machine_.on_evicted();
-  EXPECT_THAT(step.actions, ElementsAre(Action::kArmDeadline, Action::kDumpVmm));
+  EXPECT_THAT(step.actions, Contains(Action::kDumpVmm));
+  EXPECT_EQ(machine_.deadline(), CellMachine::kExitLimit) << "the guest runs until it is stopped";
   EXPECT_FALSE(machine_.evidence().empty());
   EXPECT_THAT(machine_.on_evicted().actions, IsEmpty()) << "once";
+  EXPECT_THAT(report(ReportKind::kPaused).actions, ElementsAre(Action::kArmDeadline));
+  EXPECT_EQ(machine_.deadline(), kDumpLimit);
+  EXPECT_THAT(report(ReportKind::kPaused).actions, IsEmpty()) << "once";
   EXPECT_THAT(report(ReportKind::kDumped).actions,
               ElementsAre(Action::kKeepDump, Action::kArmDeadline));
   machine_.on_vmm_exit("status 0", 60'000ms);
   EXPECT_EQ(machine_.state(), CellState::kFailed);
+}
+
+TEST_F(DumpingCell, KillsAVmmThatDoesNotStopAGuestThatHangs) {
+  machine_.note_hang(agree::Evidence::kVcpuStuck, "vCPU 0");
+  machine_.on_evicted();
+  EXPECT_THAT(machine_.on_deadline().actions, Contains(Action::kKillVmm));
 }
 
 TEST_F(DumpingCell, KillsOneThatIsEvictedForItsMonitorsSilence) {
