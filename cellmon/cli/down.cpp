@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <thread>
@@ -127,34 +126,33 @@ bool has_any_of(const std::string& machine, const std::vector<wire::CellAddress>
                      [&](const wire::CellAddress& cell) { return cell.machine == machine; });
 }
 
-/// Whether a cell among CELLS has a run: a monitor, perhaps one that starts, or a VMM.
-bool has_run(const std::vector<wire::CellAddress>& cells) {
-  return std::any_of(cells.begin(), cells.end(), [](const wire::CellAddress& cell) {
-    return !wire::try_hold_abstract(wire::life_socket_name(cell));
+/// Whether a cell of MACHINE among CELLS has a run: a monitor, perhaps one that starts, or a VMM.
+bool has_run(const std::string& machine, const std::vector<wire::CellAddress>& cells) {
+  return std::any_of(cells.begin(), cells.end(), [&](const wire::CellAddress& cell) {
+    return cell.machine == machine && !wire::try_hold_abstract(wire::life_socket_name(cell));
   });
 }
 
-/// Ends the cells of MACHINE that are among CELLS, and monitors that were being started in place of
-/// others; whether all have ended.
-bool end_cells(const std::string& machine, std::vector<wire::CellAddress> cells,
+/// Ends the cells of MACHINE that are among KNOWN, and for a while monitors that were being started
+/// in place of others. False when a monitor that was found does not end.
+bool end_cells(const std::string& machine, const std::vector<wire::CellAddress>& known,
                const DownOptions& options) {
-  const std::vector<wire::CellAddress> known = cells;
   const auto deadline = steady_clock::now() + kSlack;
+  auto cells = known;
   do {
     if (!end_monitors(machine, cells, options)) return false;
-    std::this_thread::sleep_for(kStep);
+    std::this_thread::sleep_for(
+        kStep);  // Who waits for the name of one that has ended has it then.
     cells = find_cells();
-  } while ((has_any_of(machine, cells) || has_run(known)) && steady_clock::now() < deadline);
+  } while ((has_any_of(machine, cells) || has_run(machine, known)) &&
+           steady_clock::now() < deadline);
   return true;
 }
 
 int run_down(const DownOptions& options) {
   const auto cells = find_cells();
   const std::string machine = choose_machine(options.machine, cells);
-  std::vector<wire::CellAddress> own;
-  std::copy_if(cells.begin(), cells.end(), std::back_inserter(own),
-               [&](const wire::CellAddress& cell) { return cell.machine == machine; });
-  if (!end_cells(machine, std::move(own), options)) return 1;
+  if (!end_cells(machine, cells, options)) return 1;
   if (await_witness_end(machine, steady_clock::now() + kForcedSlack)) return 0;
   fmt::print(stderr, "hive: {}: its witness does not end\n", machine);
   return 1;
