@@ -3,8 +3,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <thread>
-
 #include "cellmon/wire/cell_address.h"
 #include "cellmon/wire/local_socket.h"
 #include "cellmon/wire/monitor_process.h"
@@ -15,15 +13,10 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kStep{10};
 constexpr std::chrono::milliseconds kKillLimit{5'000};
 
 bool ends_until(const wire::CellAddress& witness, steady_clock::time_point deadline) {
-  while (!wire::try_hold_abstract(wire::life_socket_name(witness))) {
-    if (steady_clock::now() >= deadline) return false;
-    std::this_thread::sleep_for(kStep);
-  }
-  return true;
+  return static_cast<bool>(wire::hold_abstract(wire::life_socket_name(witness), deadline));
 }
 
 }  // namespace

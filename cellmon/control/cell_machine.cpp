@@ -309,8 +309,8 @@ Step CellMachine::on_evicted() {
   return apply([&](Step& step) {
     std::string cause = "the other cells agreed that it had failed";
     if (dumps_ && !outcome_ && !evidence().empty()) {  // It hangs: its memory tells why.
-      take_failure(step, {CellState::kFailed, std::move(cause), evidence()});
-      return arm(step, kExitLimit);  // Unlike one that has failed, it still has to be stopped.
+      // Unlike one that has failed, it still has to be stopped.
+      return take_failure(step, {CellState::kFailed, std::move(cause), evidence()}, kExitLimit);
     }
     fail(step, std::move(cause), {});
   });

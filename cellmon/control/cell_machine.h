@@ -172,8 +172,8 @@ class CellMachine {
   void add_guest_event(Step& step, EventText event);
   void take_live_report(Step& step, const cell::Report& report);
   void take_outcome(Step& step, Outcome outcome);
-  /// The same, where there may be memory worth keeping.
-  void take_failure(Step& step, Outcome outcome);
+  /// The same, where there may be memory worth keeping; LIMIT is for that, or for what it awaits.
+  void take_failure(Step& step, Outcome outcome, Milliseconds limit = kDumpLimit);
   /// Whether REPORT is of a dump.
   [[nodiscard]] bool take_dump_report(Step& step, const cell::Report& report);
   /// There will be no core file, if one is under way.

@@ -6,7 +6,7 @@
 
 namespace hive::control {
 
-void CellMachine::take_failure(Step& step, Outcome outcome) {
+void CellMachine::take_failure(Step& step, Outcome outcome, Milliseconds limit) {
   if (!dumps_) return take_outcome(step, std::move(outcome));
   outcome_ = std::move(outcome);
   agent_up_ = false;
@@ -14,7 +14,7 @@ void CellMachine::take_failure(Step& step, Outcome outcome) {
   std::string time = "the rest of the guest's time to end";  // Its deadline goes on.
   if (intent_ == Intent::kRun) {
     time = std::to_string(kDumpLimit.count() / 1000) + " s";
-    arm(step, kDumpLimit);
+    arm(step, limit);
   }
   step.events.push_back({"dumping", "the guest's memory is kept; for that there is " + time});
   step.actions.push_back(Action::kDumpVmm);

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <chrono>
+#include <string>
 
 #include "cellmon/agree/view.h"
-#include "cellmon/wire/cell_address.h"
 #include "vmm/base/unique_fd.h"
 #include "vmm/plan/plan.h"
 

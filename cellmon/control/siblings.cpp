@@ -4,18 +4,9 @@
 
 #include <utility>
 
+#include "cellmon/control/monitor_names.h"
+
 namespace hive::control {
-namespace {
-
-std::vector<std::string> names_of(const plan::Machine& machine) {
-  std::vector<std::string> names;
-  names.reserve(machine.cells.size() + 1);
-  for (const plan::Cell& cell : machine.cells) names.push_back(cell.name);
-  if (machine.witness) names.emplace_back(plan::kWitnessName);
-  return names;
-}
-
-}  // namespace
 
 const char* to_string(Siblings::State state) {
   switch (state) {
@@ -33,7 +24,7 @@ Siblings::Siblings(boost::asio::io_context& loop, const plan::Machine& machine, 
                    spdlog::logger& log)
     : own_(own),
       cells_(machine.cells.size()),
-      names_(names_of(machine)),
+      names_(monitor_names(machine)),
       states_(names_.size(), State::kAwaited),
       cut_off_(names_.size(), false),
       mesh_(loop, mesh::MeshSettings{machine.name, names_, own}, mesh_handlers(), log),

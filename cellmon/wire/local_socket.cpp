@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <thread>
 
 #include "vmm/base/error.h"
 
@@ -68,6 +69,16 @@ UniqueFd try_hold_abstract(const std::string& name) {
   if (::bind(fd.get(), address.get(), address.size) == 0) return fd;
   if (errno != EADDRINUSE) throw_errno("cannot bind socket @" + name);
   return {};
+}
+
+UniqueFd hold_abstract(const std::string& name, std::chrono::steady_clock::time_point deadline) {
+  constexpr std::chrono::milliseconds kStep{5};
+  UniqueFd held = try_hold_abstract(name);
+  while (!held && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(kStep);
+    held = try_hold_abstract(name);
+  }
+  return held;
 }
 
 UniqueFd connect_abstract(const std::string& name, int type, std::chrono::milliseconds limit) {

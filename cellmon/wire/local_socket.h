@@ -18,6 +18,9 @@ UniqueFd listen_abstract(const std::string& name, int type = SOCK_STREAM);
 /// Whether NAME can be bound now; the result holds it. Invalid when somebody else has it.
 UniqueFd try_hold_abstract(const std::string& name);
 
+/// The same as soon as nobody else has it. Invalid when somebody has at DEADLINE.
+UniqueFd hold_abstract(const std::string& name, std::chrono::steady_clock::time_point deadline);
+
 /// Connects a socket of TYPE to abstract NAME; closed on exec. Invalid when nobody listens or,
 /// where TYPE has SOCK_NONBLOCK, when the listener's queue is full; else that is waited for, LIMIT
 /// long unless that is 0. Throws Error when the wait was in vain, when the listener is of a user

@@ -135,9 +135,8 @@ void MemorySlots::change(int vm, Shown& shown, std::span<const Piece> pieces) {
     free_.push_back(slot->number);
     slot = shown.slots.erase(slot);
   }
-  const std::vector<Slot> kept = shown.slots;
   for (const Piece& piece : pieces) {
-    const bool is_there = std::any_of(kept.begin(), kept.end(),
+    const bool is_there = std::any_of(shown.slots.begin(), shown.slots.end(),
                                       [&](const Slot& slot) { return slot.piece == piece; });
     if (!is_there) shown.slots.push_back(make_slot(vm, piece));
   }

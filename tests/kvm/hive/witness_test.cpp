@@ -78,11 +78,13 @@ class WitnessTest : public testing::Test {
   }
   [[nodiscard]] std::string story() const { return machine_.hive({"events", machine_.name()}).out; }
 
-  void expect_clean_end() {
+  void take_down() const {
     const Output down = machine_.hive({"down", machine_.name(), "--force"});
     EXPECT_EQ(down.status, 0) << down.err;
-    // A monitor that was about to start finds the machine gone, and ends at once.
-    EXPECT_TRUE(comes([&] { return machine_.processes().empty(); }));
+  }
+  void expect_clean_end() {
+    take_down();
+    EXPECT_THAT(machine_.processes(), IsEmpty()) << "down has waited for the witness";
     EXPECT_THAT(machine_.files(), IsEmpty());
   }
 
@@ -174,7 +176,10 @@ TEST_F(WitnessTest, BringsBothCellsBackWithWhatTheyShare) {
   })) << members("alpha")
       << story();
   for (const char* cell : {"alpha", "beta"}) machine_.await(cell, "running");
-  expect_clean_end();
+  take_down();
+  // A monitor that was about to start in place of one finds the machine gone, and ends at once.
+  EXPECT_TRUE(comes([&] { return machine_.processes().empty(); }));
+  EXPECT_THAT(machine_.files(), IsEmpty());
 }
 
 TEST_F(WitnessTest, LeavesTwoCellsWithAVetoEachWhereThereIsNone) {
