@@ -32,7 +32,7 @@ set(shared <algorithm> <array> <chrono> <functional> <map> <memory> <optional> <
            <string_view> <vector> <fmt/format.h> <boost/asio/io_context.hpp>
            <boost/asio/posix/stream_descriptor.hpp> <boost/asio/steady_timer.hpp>)
 if(HIVE_PRECOMPILE)
-  hive_precompile(room HEADERS ${shared})
+  hive_precompile(room HEADERS ${shared} LINK hive_coverage)
 endif()
 if(HIVE_TESTS)
   find_package(GTest REQUIRED)
