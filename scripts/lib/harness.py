@@ -77,14 +77,19 @@ def run(name, argv, **options):
     return True
 
 
+def build_commands(preset, targets=()):
+    """What configures and builds, each by the name of its log."""
+    jobs = str(os.cpu_count() or 1)
+    return {
+        f"configure-{preset}": ["cmake", "--preset", preset],
+        f"build-{preset}": ["cmake", "--build", "--preset", preset, "-j", jobs]
+                           + (["--target", *targets] if targets else []),
+    }
+
+
 def build(preset, targets=()):
     """Configures and builds; whether that succeeded."""
-    jobs = str(os.cpu_count() or 1)
-    return run(f"configure-{preset}", ["cmake", "--preset", preset]) and run(
-        f"build-{preset}",
-        ["cmake", "--build", "--preset", preset, "-j", jobs]
-        + (["--target", *targets] if targets else []),
-    )
+    return all(run(name, argv) for name, argv in build_commands(preset, targets).items())
 
 
 def _gtest_counts(path):

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The tiers of scripts/test (see there)."""
 import concurrent.futures
+import dataclasses
 import glob
 import os
 import re
@@ -8,12 +9,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from typing import Callable
 
+import ahead
 import harness
 from harness import FAILED, PASSED, ROOT, SKIPPED, Counts, say
 
 # Programs of the unit tier whose rooms have threads: VMMs and libhive. Monitors have none.
-THREADED = ["unit_memory", "unit_kvm", "unit_device", "unit_cell", "unit_sdk"]
+THREADED = ("unit_memory", "unit_kvm", "unit_device", "unit_cell", "unit_sdk")
 
 # What simulations and models have found out is said, not only that they passed.
 _RESULTS = {"^sim_(agree|recover)$": 3, "^sim_(agree|recover)_": 1, "^model_": 1}
@@ -31,23 +34,15 @@ def style():
 
 
 def unit():
-    if not harness.build("release"):
-        return FAILED
     return harness.ctest("unit", "release", "-L", "^(unit|sim)$", shown=_RESULTS)
 
 
 def asan():
-    if not harness.build("asan", ["pure_tests", "fuzzers"]):
-        return FAILED
     return harness.ctest("asan", "asan", "-L", "^(unit|sim)$", "-E", "^(layering|lab|scripts)_")
 
 
 def tsan():
-    present = [name for name in THREADED
-               if os.path.isdir(os.path.join(ROOT, "tests/unit", name.removeprefix("unit_")))]
-    if not harness.build("tsan", present):
-        return FAILED
-    return harness.ctest("tsan", "tsan", "-R", f"^({'|'.join(present)})$")
+    return harness.ctest("tsan", "tsan", "-R", f"^({'|'.join(THREADED)})$")
 
 
 def kvm():
@@ -56,8 +51,6 @@ def kvm():
     except OSError as error:
         say(f"  kvm: skipped: /dev/kvm cannot be opened: {error.strerror} (the lab runs it)")
         return SKIPPED
-    if not harness.build("release"):
-        return FAILED
     return harness.ctest("kvm", "release", "-L", "^kvm$")
 
 
@@ -87,8 +80,6 @@ def _each(test, things):
 
 
 def fuzz():
-    if not harness.build("asan", ["fuzzers"]):
-        return FAILED
     programs = sorted(glob.glob(os.path.join(ROOT, "build/asan/bin/fuzz_*")))
     return _each(_fuzz, programs) if programs else FAILED
 
@@ -117,8 +108,6 @@ def _lab_test(path):
 
 
 def lab():
-    if not harness.build("release"):
-        return FAILED
     for recipe in ("kernel", "initramfs", "rootfs"):
         if not harness.run(f"images-{recipe}", [os.path.join(ROOT, "images", recipe)]):
             return FAILED
@@ -127,7 +116,34 @@ def lab():
     return _each(_lab_test, tests) if tests else FAILED
 
 
-TIERS = {tier.__name__: tier for tier in (style, unit, asan, tsan, kvm, fuzz, lab)}
+@dataclasses.dataclass
+class Tier:
+    """What a tier tests, and what has to be built for it: a preset, and its targets (none: all)."""
+
+    test: Callable[[], Counts]
+    preset: str | None = None
+    targets: tuple[str, ...] = ()
+
+
+TIERS = {
+    "style": Tier(style),
+    "unit": Tier(unit, "release"),
+    "kvm": Tier(kvm, "release"),
+    "tsan": Tier(tsan, "tsan", THREADED),
+    "asan": Tier(asan, "asan", ("pure_tests", "fuzzers")),
+    "fuzz": Tier(fuzz, "asan", ("fuzzers",)),
+    "lab": Tier(lab, "release"),
+}
+
+
+def _run(tier, later):
+    """Counts of TIER. While it is tested, what LATER ones need is built where CPUs are idle."""
+    if tier.preset and not harness.build(tier.preset, tier.targets):
+        return FAILED
+    commands = [command for each in later if each.preset not in (None, tier.preset)
+                for command in harness.build_commands(each.preset, each.targets).values()]
+    with ahead.running(commands):
+        return tier.test()
 
 
 def main():
@@ -137,9 +153,9 @@ def main():
             sys.exit(f"test: no tier \"{name}\"; tiers are {', '.join(TIERS)}")
     started = time.monotonic()
     total = Counts()
-    for name in chosen:
+    for index, name in enumerate(chosen):
         say(f"== {name}")
-        counts = TIERS[name]()
+        counts = _run(TIERS[name], [TIERS[each] for each in chosen[index + 1:]])
         say(f"== {name}: {counts.passed} ok, {counts.failed} bad, {counts.skipped} left out")
         total += counts
     say(f"took {(time.monotonic() - started) / 60:.1f} minutes")
