@@ -80,6 +80,18 @@ std::string refusal_in(const FaultSpec& spec, std::span<const std::string> cells
   return why;
 }
 
+/// A run is one fault, at a time that the campaign draws and knows.
+void check_timing(const FaultSpec& spec, plan::FaultList& faults) {
+  for (const inject::Parameter& timing : inject::timing_parameters()) {
+    for (const Choice& choice : spec.parameters) {
+      if (choice.name != timing.name) continue;
+      faults.add(spec.at,
+                 fmt::format("'{}' would have the fault come at another time", choice.name),
+                 "leave it out: a run is one fault, after a time up to the campaign's 'delay'");
+    }
+  }
+}
+
 void check_spec(const FaultSpec& spec, std::span<const std::string> cells,
                 plan::FaultList& faults) {
   for (const std::string& cell : spec.cells) {
@@ -135,7 +147,10 @@ Milliseconds duration_of(const Draw& drawn) {
 
 std::vector<plan::Fault> check_cells(const Campaign& campaign, std::span<const std::string> cells) {
   plan::FaultList faults;
-  for (const FaultSpec& spec : campaign.faults) check_spec(spec, cells, faults);
+  for (const FaultSpec& spec : campaign.faults) {
+    check_timing(spec, faults);
+    check_spec(spec, cells, faults);
+  }
   if (const auto* exec = std::get_if<ExecWork>(&campaign.workload)) {
     for (const std::string& cell : exec->cells) {
       if (is_among(cell, cells)) continue;

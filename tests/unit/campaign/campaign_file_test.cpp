@@ -113,6 +113,16 @@ TEST(CampaignFile, HasParametersThatTheirFaultsTake) {
   EXPECT_THAT(faults[0].what, HasSubstr("in cell alpha: for=\"ever\" is no time"));
 }
 
+TEST(CampaignFile, LeavesTheTimeOfFaultsToTheCampaign) {
+  for (const std::string timing : {"{at: 1s}", "{after: alert}", "{every: 1s, times: 2}"}) {
+    const std::string text =
+        with("  - {fault: vmm-stop", "  - {fault: vmm-stop, parameters: " + timing + "}");
+    const auto faults = check_cells(parse_campaign(text).campaign.value(), kCells);
+    ASSERT_FALSE(faults.empty()) << timing;
+    EXPECT_THAT(faults[0].what, HasSubstr("at another time")) << timing;
+  }
+}
+
 TEST(CampaignFile, OfEachExampleIsSound) {
   const std::filesystem::path folder = std::string(HIVE_SOURCE_DIR) + "/examples/campaign";
   int found = 0;
