@@ -72,6 +72,13 @@ std::string life(const Json& peer) {
   return flag(peer, "up") ? "up" : "down";
 }
 
+/// What a packet took to come in, in microseconds.
+std::string mean_delay(const Json& counters) {
+  const auto packets = wire::number_member(counters, "packets_in").value_or(0);
+  const auto delay = wire::number_member(counters, "delay_us");
+  return packets == 0 || !delay ? "-" : std::to_string(*delay / packets);
+}
+
 /// The pair of CELL and PEER, as CELL's monitor tells of it.
 TableRow row_of(const Json& cell, const Json& peer) {
   const Json counters = object_member(peer, "counters");
@@ -85,6 +92,7 @@ TableRow row_of(const Json& cell, const Json& peer) {
           number(counters, "bytes_out"),
           number(counters, "packets_in"),
           number(counters, "bytes_in"),
+          mean_delay(counters),
           troubles(counters, kTroubles)};
 }
 
@@ -93,7 +101,7 @@ TableRow row_of(const Json& cell, const Json& peer) {
 std::string format_rpc(const Json& machine) {
   std::string text = wire::text_member(machine, "machine") + "\n";
   std::vector<TableRow> rows{{"cell", "peer", "cid", "peer is", "may call", "open", "packets out",
-                              "bytes out", "packets in", "bytes in", "trouble"}};
+                              "bytes out", "packets in", "bytes in", "mean us", "trouble"}};
   std::string problems;
   for (const Json& cell : machine["cells"]) {
     const std::string name = wire::text_member(cell, "cell");
@@ -108,7 +116,7 @@ std::string format_rpc(const Json& machine) {
     if (peers == cell.end() || !peers->is_array()) continue;
     for (const Json& peer : *peers) rows.push_back(row_of(cell, peer));
   }
-  if (rows.size() > 1) text += format_table(rows, "llrllrrrrrl");
+  if (rows.size() > 1) text += format_table(rows, "llrllrrrrrrl");
   return text + problems;
 }
 

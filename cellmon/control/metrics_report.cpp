@@ -113,6 +113,7 @@ void add_pair(Report& report, std::string_view peer, const cell::VsockCounters& 
   report.add(Metric::kVsockPackets, number(counters.packets_out), {peer, "out"});
   report.add(Metric::kVsockBytes, number(counters.bytes_in), {peer, "in"});
   report.add(Metric::kVsockBytes, number(counters.bytes_out), {peer, "out"});
+  report.add(Metric::kVsockDelay, number(counters.delay_us) / 1e6, {peer});
   report.add(Metric::kVsockConnections, number(std::uint64_t{counters.connections}), {peer});
   const std::array<std::pair<const char*, std::uint64_t>, 8> troubles{{
       {"malformed", counters.malformed},

@@ -40,6 +40,7 @@ enum class Metric : std::uint8_t {
   kBlockErrors,
   kVsockPackets,
   kVsockBytes,
+  kVsockDelay,
   kVsockTroubles,
   kVsockConnections,
   kContribution,

@@ -139,6 +139,7 @@ void Machine::attach_platform() {
   ports_.attach(layout::kPvpanicPort, pvpanic_);
   ports_.attach(layout::kPowerPorts, power_);
   ports_.attach(device::KeyboardReset::kPort, keyboard_);
+  ports_.attach(device::NmiStatus::kPort, nmi_status_);
   ports_.attach(device::PciConfigPorts::kPorts, pci_ports_);
   memory_bus_.attach(layout::kEcam, pci_.ecam());
   memory_bus_.attach(layout::kPciWindow, pci_.window());

@@ -20,6 +20,7 @@
 #include "vmm/device/global/global_memory_device.h"
 #include "vmm/device/legacy/cmos_rtc.h"
 #include "vmm/device/legacy/keyboard_reset.h"
+#include "vmm/device/legacy/nmi_status.h"
 #include "vmm/device/legacy/power_ports.h"
 #include "vmm/device/legacy/pvpanic.h"
 #include "vmm/device/legacy/serial_16550.h"
@@ -117,6 +118,7 @@ class Machine {
   device::PowerPorts power_;
   device::PvPanic pvpanic_;
   device::KeyboardReset keyboard_;
+  device::NmiStatus nmi_status_;
   device::CmosRtc clock_;
   device::PciHostBridge pci_;
   device::PciConfigPorts pci_ports_{pci_.ecam()};

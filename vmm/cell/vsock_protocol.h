@@ -95,11 +95,11 @@ struct VsockGuestCount {
   VsockGuestCounters counters{};
 };
 
-static_assert(sizeof(PathFaults) == 32 && sizeof(VsockCounters) == 104);
+static_assert(sizeof(PathFaults) == 32 && sizeof(VsockCounters) == 112);
 static_assert(sizeof(VsockPeerState) == 16 && sizeof(VsockHostOpen) == 16);
 static_assert(sizeof(VsockHostReply) == 16 && sizeof(VsockHostCall) == 8);
 static_assert(sizeof(VsockFaults) == 40 && sizeof(VsockAskCounters) == 8);
-static_assert(sizeof(VsockCount) == 120 && offsetof(VsockCount, counters) == 16);
+static_assert(sizeof(VsockCount) == 128 && offsetof(VsockCount, counters) == 16);
 static_assert(sizeof(VsockGuestCount) == 40 && offsetof(VsockGuestCount, counters) == 8);
 static_assert(std::is_trivially_copyable_v<VsockCount> &&
               std::is_trivially_copyable_v<VsockGuestCount> &&

@@ -8,12 +8,19 @@ namespace {
 using wire::Json;
 
 Json describe_counters(const cell::VsockCounters& counters) {
-  return {{"packets_out", counters.packets_out}, {"bytes_out", counters.bytes_out},
-          {"packets_in", counters.packets_in},   {"bytes_in", counters.bytes_in},
-          {"malformed", counters.malformed},     {"stale", counters.stale},
-          {"refused", counters.refused},         {"over_credit", counters.over_credit},
-          {"overflows", counters.overflows},     {"throttled", counters.throttled},
-          {"resets", counters.resets},           {"faults", counters.faults},
+  return {{"packets_out", counters.packets_out},
+          {"bytes_out", counters.bytes_out},
+          {"packets_in", counters.packets_in},
+          {"bytes_in", counters.bytes_in},
+          {"delay_us", counters.delay_us},
+          {"malformed", counters.malformed},
+          {"stale", counters.stale},
+          {"refused", counters.refused},
+          {"over_credit", counters.over_credit},
+          {"overflows", counters.overflows},
+          {"throttled", counters.throttled},
+          {"resets", counters.resets},
+          {"faults", counters.faults},
           {"connections", counters.connections}};
 }
 

@@ -15,18 +15,18 @@ TEST(FormatRpc, HasALineForEachPairAndSaysWhatWentWrong) {
        "peers": [
         {"cell": "beta", "cid": 4, "state": "joined", "up": true, "may_call": true,
          "counters": {"connections": 2, "packets_out": 10, "bytes_out": 1000, "packets_in": 20,
-                      "bytes_in": 3, "stale": 1, "refused": 0, "resets": 7}}]},
+                      "bytes_in": 3, "delay_us": 2500, "stale": 1, "refused": 0, "resets": 7}}]},
       {"cell": "beta", "answered": false, "peers": [
         {"cell": "alpha", "cid": 3, "state": "joined", "up": false, "may_call": false}]},
       {"cell": "gamma", "problem": "monitor lost"}]})");
   EXPECT_EQ(format_rpc(machine),
             "duo\n"
             "  cell   peer   cid  peer is  may call  open  packets out  bytes out  packets in  "
-            "bytes in  trouble\n"
+            "bytes in  mean us  trouble\n"
             "  alpha  beta     4  up       yes          2           10       1000          20  "
-            "       3  1 stale, 7 resets\n"
+            "       3      125  1 stale, 7 resets\n"
             "  beta   alpha    3  down     no           -            -          -           -  "
-            "       -\n"
+            "       -        -\n"
             "  alpha: 2 malformed packets of its guest, 1 calls with the host that nobody "
             "answered, 4 malformed packets of its VMM\n"
             "  beta: its VMM does not answer\n"

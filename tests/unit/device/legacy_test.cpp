@@ -5,6 +5,7 @@
 #include "tests/unit/device/doubles.h"
 #include "vmm/device/legacy/cmos_rtc.h"
 #include "vmm/device/legacy/keyboard_reset.h"
+#include "vmm/device/legacy/nmi_status.h"
 #include "vmm/device/legacy/power_ports.h"
 #include "vmm/device/legacy/pvpanic.h"
 #include "vmm/memory/layout.h"
@@ -123,6 +124,13 @@ TEST(KeyboardReset, ResetsAndNeverMakesLinuxWait) {
   EXPECT_EQ(resets, 0U);
   bus_write<Byte>(device, 0, 0xfe);
   EXPECT_EQ(resets, 1U);
+}
+
+TEST(NmiStatus, BlamesNeitherBusNorMemory) {
+  NmiStatus device;
+  bus_write<Byte>(device, 0, 0xff);
+  EXPECT_EQ(bus_read<Byte>(device, 0) & 0xc0, 0);
+  EXPECT_NE(bus_read<Byte>(device, 0) & 0x20, 0);  // Else Linux waits for a timer.
 }
 
 }  // namespace

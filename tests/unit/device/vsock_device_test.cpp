@@ -242,6 +242,7 @@ TEST(VsockDevice, DelaysWhatItIsToldToDelay) {
     return !guest.received.empty();
   }));
   EXPECT_EQ(guest.device->counters(1)->faults, 1U);
+  EXPECT_GE(guest.device->counters(1)->delay_us, 20'000U);
 }
 
 }  // namespace

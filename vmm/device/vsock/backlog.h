@@ -23,6 +23,7 @@ class Backlog {
   struct Packet {
     Header header;
     std::vector<std::byte> payload;
+    std::uint32_t sent = 0;  ///< A stamp.
   };
 
   /// Whether a packet with LENGTH bytes of payload has room; a reset may use the reserve.

@@ -11,6 +11,7 @@ struct VsockCounters {
   std::uint64_t bytes_out = 0;    ///< Of payload.
   std::uint64_t packets_in = 0;   ///< From the sibling, handed to the guest.
   std::uint64_t bytes_in = 0;
+  std::uint64_t delay_us = 0;     ///< What those took from the sibling's guest on, as it says.
   std::uint64_t malformed = 0;    ///< From the sibling: headers or records that break the rules.
   std::uint64_t stale = 0;        ///< From or for an incarnation that is not the present one.
   std::uint64_t refused = 0;      ///< Calls that the plan does not allow.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "vmm/device/virtio/chain.h"
+#include "vmm/device/vsock/stamp.h"
 
 namespace hive::device::vsock {
 
@@ -30,7 +31,7 @@ void Incoming::wake() {
 
 bool Incoming::step(ReceiveQueue& queue, Clock::time_point now) {
   if (current_) {
-    deliver(queue);
+    deliver(queue, now);
     return true;
   }
   if (faults_.active()) {
@@ -72,7 +73,7 @@ bool Incoming::take_record(Clock::time_point now) {
   if (faults_.active()) {
     hold(head, now);
   } else if (switch_.from_peer(peer_, head.header, head.length, now)) {
-    current_ = Current{head.header};
+    current_ = Current{head.header, head.sent};
   } else {
     pop();
   }
@@ -88,7 +89,7 @@ bool Incoming::mend() {
 }
 
 void Incoming::hold(const RecordHead& head, Clock::time_point now) {
-  HeldPacket packet{head.header, std::vector<std::byte>(head.length), now};
+  HeldPacket packet{head.header, std::vector<std::byte>(head.length), now, head.sent};
   (void)copy_from(ring_.payload(), 0, packet.payload);
   pop();
   if (faults_.push(std::move(packet), now)) ++switch_.counters(peer_).faults;
@@ -96,14 +97,14 @@ void Incoming::hold(const RecordHead& head, Clock::time_point now) {
 
 bool Incoming::take_held(const HeldPacket& packet, Clock::time_point now) {
   if (switch_.from_peer(peer_, packet.header, packet.payload.size(), now)) {
-    current_ = Current{packet.header, 0, true};
+    current_ = Current{packet.header, packet.sent, 0, true};
   } else {
     faults_.pop();
   }
   return true;
 }
 
-void Incoming::deliver(ReceiveQueue& queue) {
+void Incoming::deliver(ReceiveQueue& queue, Clock::time_point now) {
   Current& current = *current_;
   const Header& header = current.header;
   // It may have been reset since the packet was judged.
@@ -128,6 +129,7 @@ void Incoming::deliver(ReceiveQueue& queue) {
   current.done += part.length;
   if (current.done < header.length) return;
   ++counters.packets_in;
+  counters.delay_us += since(current.sent, stamp(now));
   finish();
 }
 

@@ -54,6 +54,7 @@ class Incoming {
   /// A packet on its way to the guest, in the ring or in faults_.
   struct Current {
     Header header;
+    std::uint32_t sent = 0;  ///< A stamp, of the sibling's VMM.
     std::uint32_t done = 0;  ///< Payload that the guest has.
     bool held = false;       ///< In faults_.
   };
@@ -62,7 +63,7 @@ class Incoming {
   bool mend();
   void hold(const RecordHead& head, Clock::time_point now);
   bool take_held(const HeldPacket& packet, Clock::time_point now);
-  void deliver(ReceiveQueue& queue);
+  void deliver(ReceiveQueue& queue, Clock::time_point now);
   void finish();
   void pop();
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "vmm/device/virtio/chain.h"
+#include "vmm/device/vsock/stamp.h"
 
 namespace hive::device::vsock {
 
@@ -20,11 +21,12 @@ Outgoing::Outgoing(boost::asio::io_context& loop, RingFiles files, Incarnation o
   (void)::eventfd_write(data_.get(), 1);
 }
 
-RecordHead Outgoing::head_of(const Header& header) const {
+RecordHead Outgoing::head_of(const Header& header, std::uint32_t sent) const {
   RecordHead head;
   head.length = header.length;
   head.from = own_;
   head.to = to_;
+  head.sent = sent;
   head.header = header;
   return head;
 }
@@ -32,12 +34,13 @@ RecordHead Outgoing::head_of(const Header& header) const {
 bool Outgoing::send(Incarnation to, const Header& header, std::span<const iovec> payload,
                     std::uint64_t offset) {
   to_ = to;
-  if (backlog_.empty() && ring_.put(head_of(header), payload, offset)) {
+  const std::uint32_t sent = stamp(Clock::now());
+  if (backlog_.empty() && ring_.put(head_of(header, sent), payload, offset)) {
     publish();
     return true;
   }
   if (!backlog_.has_room(header.op, header.length)) return false;
-  Backlog::Packet packet{header, std::vector<std::byte>(header.length)};
+  Backlog::Packet packet{header, std::vector<std::byte>(header.length), sent};
   (void)copy_from(payload, offset, packet.payload);
   const bool waiting = !backlog_.empty();
   backlog_.push(std::move(packet));
@@ -65,7 +68,7 @@ void Outgoing::flush() {
       const Backlog::Packet& packet = backlog_.front();
       const std::array payload{
           iovec{const_cast<std::byte*>(packet.payload.data()), packet.payload.size()}};
-      if (!ring_.put(head_of(packet.header), payload, 0)) break;
+      if (!ring_.put(head_of(packet.header, packet.sent), payload, 0)) break;
       backlog_.pop();
     }
     publish();

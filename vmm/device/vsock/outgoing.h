@@ -45,7 +45,7 @@ class Outgoing {
   [[nodiscard]] const Backlog& backlog() const { return backlog_; }
 
  private:
-  [[nodiscard]] RecordHead head_of(const Header& header) const;
+  [[nodiscard]] RecordHead head_of(const Header& header, std::uint32_t sent) const;
   void publish();
 
   RingMapping mapping_;

@@ -31,6 +31,7 @@ struct HeldPacket {
   Header header;
   std::vector<std::byte> payload;
   Clock::time_point due{};
+  std::uint32_t sent = 0;  ///< A stamp.
 };
 
 /// Takes packets in order and gives them back with faults. A packet that waits holds up those
