@@ -36,7 +36,7 @@ class Ahead(unittest.TestCase):
     def test_interrupts_what_is_running_and_starts_nothing_more(self):
         late = Path(self.folder.name) / "late"
         grandchild = (f"trap 'sleep 0.2; echo gone >>{self.file}; exit' TERM; "
-                      f"sleep 100 & echo $$ >{self.file}; wait")
+                      f"echo $$ >{self.file}; while :; do sleep 0.1; done")
         commands = [["sh", "-c", f"sh -c {shlex.quote(grandchild)}; :"], ["touch", str(late)]]
         with ahead.running(commands, self.log):
             self.await_text()

@@ -18,8 +18,8 @@
 #include "cellmon/campaign/campaign_file.h"
 #include "cellmon/campaign/draw.h"
 #include "tests/campaign/work_machine.h"
-#include "tests/kvm/hive/contribution.h"
-#include "tests/kvm/hive/hive_run.h"
+#include "tests/kvm/run/contribution.h"
+#include "tests/kvm/run/hive_run.h"
 #include "vmm/base/units.h"
 
 namespace hive::test {

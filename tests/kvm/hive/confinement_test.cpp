@@ -4,7 +4,7 @@
 #include <fstream>
 #include <string>
 
-#include "tests/kvm/hive/hive_run.h"
+#include "tests/kvm/run/hive_run.h"
 
 namespace hive::test {
 namespace {

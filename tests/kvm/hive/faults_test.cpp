@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "cellmon/cli/rpc_client.h"
-#include "tests/kvm/hive/hive_run.h"
+#include "tests/kvm/run/hive_run.h"
 #include "vmm/memory/layout.h"
 
 namespace hive::test {

@@ -10,7 +10,7 @@
 
 #include "cellmon/cli/rpc_client.h"
 #include "tests/kvm/harness/micro_disk.h"
-#include "tests/kvm/hive/hive_run.h"
+#include "tests/kvm/run/hive_run.h"
 #include "tests/support/fuse_file.h"
 #include "vmm/base/units.h"
 #include "vmm/memory/layout.h"

@@ -6,7 +6,7 @@
 #include <csignal>
 #include <filesystem>
 
-#include "tests/kvm/hive/hive_run.h"
+#include "tests/kvm/run/hive_run.h"
 
 namespace hive::test {
 namespace {

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <fstream>
 
-#include "tests/kvm/hive/hive_run.h"
+#include "tests/kvm/run/hive_run.h"
 #include "tests/support/loop_device.h"
 #include "vmm/base/unique_fd.h"
 #include "vmm/base/units.h"

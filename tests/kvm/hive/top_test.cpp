@@ -18,7 +18,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/kvm/hive/hive_run.h"
+#include "tests/kvm/run/hive_run.h"
 #include "vmm/base/unique_fd.h"
 
 namespace hive::test {

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "tests/kvm/hive/contribution.h"
-#include "tests/kvm/hive/hive_run.h"
+#include "tests/kvm/run/contribution.h"
+#include "tests/kvm/run/hive_run.h"
 #include "vmm/memory/layout.h"
 
 namespace hive::test {

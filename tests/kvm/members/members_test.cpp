@@ -12,7 +12,7 @@
 
 #include "cellmon/cli/check_file.h"
 #include "cellmon/cli/monitor_launch.h"
-#include "tests/kvm/hive/hive_run.h"
+#include "tests/kvm/run/hive_run.h"
 #include "vmm/memory/layout.h"
 #include "vmm/plan/json.h"
 

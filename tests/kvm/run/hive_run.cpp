@@ -1,4 +1,4 @@
-#include "tests/kvm/hive/hive_run.h"
+#include "tests/kvm/run/hive_run.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/kvm/hive/hive_run.h"
+#include "tests/kvm/run/hive_run.h"
 
 namespace hive::test {
 namespace {

@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "tests/kvm/hive/hive_run.h"
+#include "tests/kvm/run/hive_run.h"
 #include "vmm/base/ids.h"
 
 namespace hive::test {
