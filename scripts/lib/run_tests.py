@@ -119,7 +119,7 @@ def _lab_test(path):
 def lab():
     if not harness.build("release"):
         return FAILED
-    for recipe in ("kernel", "initramfs", "rootfs"):
+    for recipe in ("kernel", "initramfs", "rootfs", "workloads"):
         if not harness.run(f"images-{recipe}", [os.path.join(ROOT, "images", recipe)]):
             return FAILED
     tests = sorted(path for path in glob.glob(os.path.join(ROOT, "tests/lab/*_test.*"))
