@@ -108,7 +108,7 @@ def _lab_test(path):
 
 
 def lab():
-    for recipe in ("kernel", "initramfs", "rootfs"):
+    for recipe in ("kernel", "initramfs", "rootfs", "workloads"):
         if not harness.run(f"images-{recipe}", [os.path.join(ROOT, "images", recipe)]):
             return FAILED
     tests = sorted(path for path in glob.glob(os.path.join(ROOT, "tests/lab/*_test.*"))

@@ -20,7 +20,7 @@ ROOMS = [
     "cellmon/recover", "cellmon/member", "cellmon/inject", "cellmon/campaign",
     "cellmon/control", "cellmon/cli",
     "policy",
-    "guests/sdk", "guests/ctl", "guests/agent", "guests/micro",
+    "guests/sdk", "guests/ctl", "guests/workloads", "guests/agent", "guests/micro",
     "tests",
 ]
 ORDER = {room: place for place, room in enumerate(ROOMS)}

@@ -11,10 +11,12 @@ import sys
 import tempfile
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.dirname(HERE)]
 import guests  # noqa: E402
 import passt  # noqa: E402
 from ivshmem_server import IvshmemServer  # noqa: E402
+from lib.lab_guests import HIVE, KERNEL, Cell, QemuGuest  # noqa: E402
 
 SIZES = {"null rpc": 1, "128 B": 128, "4 KiB": 4096, "64 KiB": 65536}
 STREAM = 65536  # bytes of a message
@@ -50,12 +52,13 @@ class QemuPair:
         path = os.path.join(folder, "ivshmem")
         server, self.guests = IvshmemServer(path, SHARED), []
         for number in range(2):
-            self.guests.append(guests.QemuGuest(f"QEMU {number}", initrd, [
+            self.guests.append(QemuGuest(f"QEMU {number}", initrd, [
                 *[word for net, (_, vhost) in enumerate(NETS) for word in self._nic(net, number, vhost)],
                 *self._passts[number].options(len(NETS), f"52:54:00:00:09:0{number + 1}"),
                 "-chardev", f"socket,id=peers,path={path}",
                 "-device", "ivshmem-doorbell,vectors=1,chardev=peers",
-                "-device", "intel-iommu,intremap=off"], host_cpu(number)))
+                "-device", "intel-iommu,intremap=off"], host_cpu(number), ram_mib=guests.RAM_MIB,
+                cmdline="intel_iommu=on", setup=guests.SETUP))
             server.accept()
         self._server = server
         for number, guest in enumerate(self.guests):
@@ -91,11 +94,11 @@ class HivePair:
         with open(plan, "w", encoding="ascii") as target:
             json.dump({"machine": "rpc", "defaults": {
                 "memory": f"{guests.RAM_MIB}MiB", "shared": f"{SHARED // 2 >> 20}MiB",
-                "kernel": guests.KERNEL, "initrd": initrd, "agent": True},
+                "kernel": KERNEL, "initrd": initrd, "agent": True},
                 "cells": [{"name": name, **({"cpus": [host_cpu(number)]} if os.cpu_count() > 1 else {})}
                           for number, name in enumerate(["alpha", "beta"])]}, target)
         self._hive("up", plan)
-        self.guests = [guests.Cell("alpha"), guests.Cell("beta")]
+        self.guests = [Cell(name, guests.SETUP) for name in ("alpha", "beta")]
         for cell in self.guests:
             cell.await_up()
 
@@ -104,7 +107,7 @@ class HivePair:
 
     @staticmethod
     def _hive(*words):
-        subprocess.run([f"{guests.ROOT}/build/release/bin/hive", *words], check=True,
+        subprocess.run([HIVE, *words], check=True,
                        stdin=subprocess.DEVNULL, stdout=sys.stderr)
 
 

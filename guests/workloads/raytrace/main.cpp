@@ -1,0 +1,7 @@
+#include <iostream>
+
+#include "guests/workloads/programs.h"
+
+int main(int argc, char** argv) {
+  return hive::workloads::run_raytrace(argc, argv, std::cout, std::cerr, {});
+}
