@@ -15,6 +15,9 @@ enum class FaultKind : std::uint8_t {
   kNmi,
   kHang,
   kMemoryCorrupt,
+  kDiskError,
+  kDiskDelay,
+  kDiskTorn,
   kPanic,
   kMonitorKill,
   kMonitorStop,
@@ -36,6 +39,10 @@ enum class ValueKind : std::uint8_t {
   kAddress,   ///< The same.
   kLength,    ///< In bytes.
   kProcess,   ///< The number or the name of a process.
+  kDisk,      ///< The name of a disk of the cell.
+  kOf,        ///< Which of a disk's requests.
+  kShare,     ///< In percent.
+  kReport,    ///< What a guest is told of a write.
 };
 
 struct Parameter {

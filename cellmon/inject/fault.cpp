@@ -68,6 +68,11 @@ std::string check_memory(const Fault& fault, const Values& values) {
 
 }  // namespace
 
+bool is_in_device(FaultKind kind) {
+  return kind == FaultKind::kDiskError || kind == FaultKind::kDiskDelay ||
+         kind == FaultKind::kDiskTorn;
+}
+
 std::variant<Fault, std::string> parse(std::string_view name, const Values& values,
                                        std::span<const std::string> cells, CellId own) {
   const Entry* entry = find(name);
@@ -79,6 +84,7 @@ std::variant<Fault, std::string> parse(std::string_view name, const Values& valu
   fault.kind = entry->kind;
   fault.text = entry->name;
   if (fault.kind == FaultKind::kMemoryCorrupt) fault.memory.emplace();
+  if (is_in_device(fault.kind)) fault.device.emplace().device = "disk0";
   for (const auto& [parameter, value] : values) {
     const std::string why =
         take_value(*find_parameter(*entry, parameter), value, {cells, own}, fault);

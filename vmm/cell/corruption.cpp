@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "vmm/base/random.h"
 #include "vmm/base/units.h"
 
 namespace hive::cell {
@@ -47,24 +48,6 @@ std::optional<Value> find_value(const std::array<std::pair<std::string_view, Val
                                   [&](const auto& each) { return each.first == wanted; });
   return found == table.end() ? std::nullopt : std::optional(found->second);
 }
-
-/// SplitMix64: the same numbers everywhere, for as long as there are records of them.
-class Random {
- public:
-  explicit Random(std::uint64_t seed) : state_(seed) {}
-
-  std::uint64_t next() {
-    state_ += 0x9e37'79b9'7f4a'7c15;
-    std::uint64_t mixed = state_;
-    mixed = (mixed ^ mixed >> 30) * 0xbf58'476d'1ce4'e5b9;
-    mixed = (mixed ^ mixed >> 27) * 0x94d0'49bb'1331'11eb;
-    return mixed ^ mixed >> 31;
-  }
-  std::uint64_t below(std::uint64_t bound) { return next() % bound; }
-
- private:
-  std::uint64_t state_;
-};
 
 /// Whether WORD may be an address of a program or of a kernel.
 bool may_point(std::uint64_t word) {

@@ -38,6 +38,10 @@ std::string FaultInjector::perform(const GuestFault& fault) {
       return hang(choose(fault, true));
     case GuestFaultKind::kCorrupt:
       return corrupt_memory(fault);
+    case GuestFaultKind::kDiskError:
+    case GuestFaultKind::kDiskDelay:
+    case GuestFaultKind::kDiskTorn:
+      return devices_.perform(fault);
   }
   throw Error("the VMM has no such fault");
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "vmm/cell/device_injector.h"
 #include "vmm/cell/guest_fault.h"
 #include "vmm/cell/vcpu_thread.h"
 #include "vmm/memory/guest_memory.h"
@@ -21,8 +22,8 @@ class FaultInjector {
 
   /// The references outlive this object.
   FaultInjector(boost::asio::io_context& loop, const memory::GuestMemory& memory, kvm::Vm& vm,
-                Vcpus& vcpus)
-      : loop_(loop), memory_(memory), vm_(vm), vcpus_(vcpus) {}
+                Vcpus& vcpus, DeviceInjector& devices)
+      : loop_(loop), memory_(memory), vm_(vm), vcpus_(vcpus), devices_(devices) {}
 
   /// Does FAULT while all vCPUs are outside the guest, their last accesses completed, and stay
   /// there. Returns what was done, for people. Throws Error, with nothing changed, where it cannot
@@ -50,6 +51,7 @@ class FaultInjector {
   const memory::GuestMemory& memory_;
   kvm::Vm& vm_;
   Vcpus& vcpus_;
+  DeviceInjector& devices_;
   /// When vCPUs that stand still go on; one for each vCPU, made at the first such fault.
   std::vector<boost::asio::steady_timer> ends_;
 };

@@ -146,9 +146,12 @@ void Machine::attach_platform() {
 
 void Machine::attach_virtio(const CellConfig& config, Progress& progress) {
   for (const DiskConfig& disk : config.disks) {
-    const std::string serial = "disk" + std::to_string(&disk - config.disks.data());
-    attach_pci(std::make_unique<device::VirtioBlock>(
-        device::DiskImage::open(disk.path, disk.read_only), serial, &progress.devices.block));
+    const auto index = static_cast<std::size_t>(&disk - config.disks.data());
+    auto device =
+        std::make_unique<device::VirtioBlock>(device::DiskImage::open(disk.path, disk.read_only),
+                                              name_of_disk(index), &progress.devices.block);
+    device_faults_.add(*device);
+    attach_pci(std::move(device));
   }
   std::vector<device::ConsolePortSetup> ports;
   if (config.console_fd >= 0) ports.push_back({"", UniqueFd(config.console_fd)});

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "vmm/cell/config.h"
+#include "vmm/cell/device_injector.h"
 #include "vmm/cell/global_link.h"
 #include "vmm/cell/kvm_platform.h"
 #include "vmm/cell/monitor_protocol.h"
@@ -75,6 +76,7 @@ class Machine {
   /// The lowest descriptor that must stay open and as it is, or nothing where there is none.
   [[nodiscard]] std::optional<int> first_kept() const;
   [[nodiscard]] device::PowerPorts& power() { return power_; }
+  [[nodiscard]] DeviceInjector& device_faults() { return device_faults_; }
   /// Called before the monitor is told what was counted.
   void set_on_count(std::function<void()> on_count) { on_count_ = std::move(on_count); }
 
@@ -124,6 +126,7 @@ class Machine {
   device::VirtioVsock* vsock_ = nullptr;                 ///< The same.
   std::optional<int> first_vsock_;                       ///< The lowest that vsock_ keeps.
   std::optional<VsockLink> vsock_link_;                  ///< With vsock_.
+  DeviceInjector device_faults_;                         ///< On devices of pci_.
   std::function<void()> on_count_;
 };
 
