@@ -29,6 +29,8 @@ cell::GuestFaultKind guest_kind(FaultKind kind) {
       return cell::GuestFaultKind::kDiskDelay;
     case FaultKind::kDiskTorn:
       return cell::GuestFaultKind::kDiskTorn;
+    case FaultKind::kInterruptLoss:
+      return cell::GuestFaultKind::kInterruptLoss;
     default:
       return cell::GuestFaultKind::kVcpuStop;
   }
@@ -60,7 +62,8 @@ bool is_in_guest(FaultKind kind) {
 }
 
 std::string missing_device(const Fault& fault, const plan::Cell& cell) {
-  if (!fault.device) return {};
+  // Of other devices the VMM knows which there are.
+  if (!fault.device || !fault.device->device.starts_with("disk")) return {};
   if (cell.disks.empty()) return "the cell has no disk; its plan can give it some: `disks:`";
   for (std::size_t index = 0; index < cell.disks.size(); ++index) {
     if (fault.device->device == cell::name_of_disk(index)) return {};

@@ -51,7 +51,14 @@ constexpr std::array<Parameter, 5> kTears{{
     kSeed,
 }};
 
-constexpr std::array<Entry, 15> kEntries{{
+constexpr std::array<Parameter, 4> kLoses{{
+    {"device", ValueKind::kDevice, false, "all (if missing), disk0, console, rng, vsock"},
+    kShare,
+    kFor[0],
+    kSeed,
+}};
+
+constexpr std::array<Entry, 16> kEntries{{
     {FaultKind::kVmmKill, "vmm-kill", "the cell's VMM is killed: its power is cut", {}},
     {FaultKind::kVmmStop, "vmm-stop",
      "the VMM's process is stopped: vCPUs, devices and its answers stand still", kFor},
@@ -66,6 +73,8 @@ constexpr std::array<Entry, 15> kEntries{{
     {FaultKind::kDiskDelay, "disk-delay", "a disk's requests are late", kDelays},
     {FaultKind::kDiskTorn, "disk-torn",
      "of a disk's writes of several sectors only the first few are stored", kTears},
+    {FaultKind::kInterruptLoss, "interrupt-loss",
+     "interrupts by which virtio devices tell that something is done get lost", kLoses},
     {FaultKind::kPanic, "panic", "the guest's kernel panics, asked by its agent", {}},
     {FaultKind::kMonitorKill,
      "monitor-kill",
@@ -116,6 +125,8 @@ std::string_view placeholder(ValueKind kind) {
       return "PROCESS";
     case ValueKind::kDisk:
       return "DISK";
+    case ValueKind::kDevice:
+      return "DEVICE";
     case ValueKind::kOf:
       return "REQUESTS";
     case ValueKind::kShare:

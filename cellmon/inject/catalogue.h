@@ -18,6 +18,7 @@ enum class FaultKind : std::uint8_t {
   kDiskError,
   kDiskDelay,
   kDiskTorn,
+  kInterruptLoss,
   kPanic,
   kMonitorKill,
   kMonitorStop,
@@ -40,6 +41,7 @@ enum class ValueKind : std::uint8_t {
   kLength,    ///< In bytes.
   kProcess,   ///< The number or the name of a process.
   kDisk,      ///< The name of a disk of the cell.
+  kDevice,    ///< The name of a virtio device of the cell, or all.
   kOf,        ///< Which of a disk's requests.
   kShare,     ///< In percent.
   kReport,    ///< What a guest is told of a write.

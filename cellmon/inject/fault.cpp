@@ -70,7 +70,7 @@ std::string check_memory(const Fault& fault, const Values& values) {
 
 bool is_in_device(FaultKind kind) {
   return kind == FaultKind::kDiskError || kind == FaultKind::kDiskDelay ||
-         kind == FaultKind::kDiskTorn;
+         kind == FaultKind::kDiskTorn || kind == FaultKind::kInterruptLoss;
 }
 
 std::variant<Fault, std::string> parse(std::string_view name, const Values& values,
@@ -84,7 +84,10 @@ std::variant<Fault, std::string> parse(std::string_view name, const Values& valu
   fault.kind = entry->kind;
   fault.text = entry->name;
   if (fault.kind == FaultKind::kMemoryCorrupt) fault.memory.emplace();
-  if (is_in_device(fault.kind)) fault.device.emplace().device = "disk0";
+  if (is_in_device(fault.kind)) {
+    const bool is_any = fault.kind == FaultKind::kInterruptLoss;
+    fault.device.emplace().device = is_any ? cell::kAllDevices : "disk0";
+  }
   for (const auto& [parameter, value] : values) {
     const std::string why =
         take_value(*find_parameter(*entry, parameter), value, {cells, own}, fault);

@@ -150,6 +150,16 @@ std::string take_disk(std::string_view value, Fault& fault) {
   return {};
 }
 
+std::string take_device(std::string_view value, Fault& fault) {
+  constexpr std::array<std::string_view, 4> kOthers{cell::kAllDevices, "console", "rng", "vsock"};
+  if (std::find(kOthers.begin(), kOthers.end(), value) == kOthers.end()) {
+    const std::string why = take_disk(value, fault);
+    return why.empty() ? why : "is no virtio device; there are disk0 and so on, " + join(kOthers);
+  }
+  fault.device->device = value;
+  return {};
+}
+
 std::string take_of(std::string_view value, Fault& fault) {
   const auto operations = device::find_operations(value);
   if (!operations) return "are no requests; there are all, read, write, flush";
@@ -211,6 +221,8 @@ std::string take_value(const Parameter& parameter, std::string_view value, const
       return take_process(value, fault);
     case ValueKind::kDisk:
       return take_disk(value, fault);
+    case ValueKind::kDevice:
+      return take_device(value, fault);
     case ValueKind::kOf:
       return take_of(value, fault);
     case ValueKind::kShare:

@@ -7,6 +7,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "vmm/device/virtio/block_faults.h"
 
@@ -23,6 +24,8 @@ struct DeviceFault {
   friend bool operator==(const DeviceFault&, const DeviceFault&) = default;
 };
 
+/// In the place of a device's name, where a fault is about each virtio device.
+inline constexpr std::string_view kAllDevices = "all";
 inline constexpr std::size_t kMaxDeviceName = 16;
 inline constexpr std::chrono::milliseconds kLongestDelay = std::chrono::hours(24);
 

@@ -60,6 +60,8 @@ std::string DeviceInjector::perform(const GuestFault& fault) {
       return spoil(fault, DiskFaultKind::kDelay);
     case GuestFaultKind::kDiskTorn:
       return spoil(fault, DiskFaultKind::kTorn);
+    case GuestFaultKind::kInterruptLoss:
+      return lose_interrupts(fault);
     default:
       throw Error("the VMM's devices have no such fault");
   }
@@ -83,6 +85,24 @@ std::string DeviceInjector::spoil(const GuestFault& fault, DiskFaultKind kind) {
   const DiskFault made{kind, asked.of, share_of(fault), asked.delay, asked.reports_done};
   disk.set_fault(made);
   return fmt::format("{} {}'s {}", describe(made.share), asked.device, describe(made));
+}
+
+std::string DeviceInjector::lose_interrupts(const GuestFault& fault) {
+  const std::string& name = fault.device.value().device;
+  const bool all = name == kAllDevices;
+  const device::FaultShare share = share_of(fault);
+  std::string hit;
+  std::string known;
+  for (const Function& each : functions_) {
+    known += (known.empty() ? "" : ", ") + each.name;
+    if (!all && each.name != name) continue;
+    each.device->lose_interrupts(share);
+    hit += (hit.empty() ? "" : ", ") + each.name;
+  }
+  if (hit.empty()) {
+    throw Error(fmt::format("there is no virtio device {}: the cell has {}", name, known));
+  }
+  return fmt::format("{} the interrupts of {} are lost", describe(share), hit);
 }
 
 }  // namespace hive::cell

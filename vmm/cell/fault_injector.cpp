@@ -41,6 +41,7 @@ std::string FaultInjector::perform(const GuestFault& fault) {
     case GuestFaultKind::kDiskError:
     case GuestFaultKind::kDiskDelay:
     case GuestFaultKind::kDiskTorn:
+    case GuestFaultKind::kInterruptLoss:
       return devices_.perform(fault);
   }
   throw Error("the VMM has no such fault");

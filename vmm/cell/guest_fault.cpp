@@ -14,7 +14,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::array<std::pair<std::string_view, GuestFaultKind>, 8> kKinds{{
+constexpr std::array<std::pair<std::string_view, GuestFaultKind>, 9> kKinds{{
     {"vcpu-stop", GuestFaultKind::kVcpuStop},
     {"triple-fault", GuestFaultKind::kTripleFault},
     {"nmi", GuestFaultKind::kNmi},
@@ -23,6 +23,7 @@ constexpr std::array<std::pair<std::string_view, GuestFaultKind>, 8> kKinds{{
     {"disk-error", GuestFaultKind::kDiskError},
     {"disk-delay", GuestFaultKind::kDiskDelay},
     {"disk-torn", GuestFaultKind::kDiskTorn},
+    {"interrupt-loss", GuestFaultKind::kInterruptLoss},
 }};
 
 std::optional<Range> parse_range(const Json& pair) {

@@ -13,14 +13,15 @@
 namespace hive::cell {
 
 enum class GuestFaultKind : std::uint8_t {
-  kVcpuStop,     ///< vCPUs stand still outside the guest.
-  kTripleFault,  ///< A vCPU meets an exception that it has no handler for.
-  kNmi,          ///< A vCPU gets a non-maskable interrupt.
-  kHang,         ///< vCPUs spin in the kernel with interrupts off.
-  kCorrupt,      ///< Words of its memory change.
-  kDiskError,    ///< A disk's requests end with errors.
-  kDiskDelay,    ///< A disk's requests are late.
-  kDiskTorn,     ///< A disk's writes are stored in part.
+  kVcpuStop,       ///< vCPUs stand still outside the guest.
+  kTripleFault,    ///< A vCPU meets an exception that it has no handler for.
+  kNmi,            ///< A vCPU gets a non-maskable interrupt.
+  kHang,           ///< vCPUs spin in the kernel with interrupts off.
+  kCorrupt,        ///< Words of its memory change.
+  kDiskError,      ///< A disk's requests end with errors.
+  kDiskDelay,      ///< A disk's requests are late.
+  kDiskTorn,       ///< A disk's writes are stored in part.
+  kInterruptLoss,  ///< A device's interrupts are lost.
 };
 
 struct GuestFault {

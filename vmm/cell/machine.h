@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "vmm/cell/config.h"
 #include "vmm/cell/device_injector.h"
@@ -86,7 +87,8 @@ class Machine {
   void attach_platform();
   void attach_virtio(const CellConfig& config, Progress& progress);
   void attach_vsock(const VsockConfig& config, Incarnation incarnation);
-  void attach_pci(std::unique_ptr<device::VirtioDevice> device);
+  /// Faults call the device NAME.
+  void attach_pci(std::string name, std::unique_ptr<device::VirtioDevice> device);
   /// What hands a report of KIND to on_report_ on the loop's thread, the first time that any such
   /// is called: a guest that asks again and again must not fill the loop's queue. Callable on any
   /// thread.

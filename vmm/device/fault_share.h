@@ -28,6 +28,8 @@ class FaultDraw {
     if (share.duration) end_ = now + *share.duration;
   }
 
+  /// Whether it ever hit anything, or may.
+  [[nodiscard]] bool any() const { return percent_ != 0; }
   [[nodiscard]] bool lasts(FaultClock::time_point now) const {
     return percent_ != 0 && (!end_ || now < *end_);
   }

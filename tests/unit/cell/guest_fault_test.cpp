@@ -35,6 +35,7 @@ TEST(GuestFault, SurvivesItsWireForm) {
         of_device(GuestFaultKind::kDiskError, {"disk99"}, milliseconds(5)),
         of_device(GuestFaultKind::kDiskDelay,
                   {"disk1", 50, 3, DiskOperations::kRead, kLongestDelay}),
+        of_device(GuestFaultKind::kInterruptLoss, {std::string(kAllDevices), 5, 2}),
         of_device(GuestFaultKind::kDiskTorn, {"disk0", 100, 0, DiskOperations::kAll, {}, true})}) {
     EXPECT_EQ(parse_guest_fault(to_json(fault)), fault) << to_json(fault);
   }

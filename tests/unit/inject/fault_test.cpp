@@ -117,6 +117,17 @@ TEST(Faults, AreOfADisk) {
   EXPECT_FALSE(fault("hang").device.has_value());
 }
 
+TEST(Faults, AreOfAVirtioDevice) {
+  EXPECT_EQ(fault("interrupt-loss").device, cell::DeviceFault{"all"});
+  for (const char* name : {"all", "disk0", "disk7", "console", "rng", "vsock"}) {
+    EXPECT_EQ(fault("interrupt-loss", {{"device", name}}).device->device, name);
+  }
+  for (const char* name : {"", "disk", "serial", "ALL"}) {
+    EXPECT_THAT(refusal("interrupt-loss", {{"device", name}}),
+                HasSubstr("is no virtio device; there are disk0 and so on, all, console"));
+  }
+}
+
 TEST(Faults, AreOfADiskOnlyAsItCanHaveThem) {
   for (const char* disk : {"", "disk", "disk-1", "disk0x1", "disk100", "vda", "0"}) {
     EXPECT_THAT(refusal("disk-error", {{"disk", disk}}), HasSubstr("is no disk; write disk0"));
