@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tests/kvm/harness/micro_disk.h"
+#include "tests/kvm/hive/contribution.h"
 #include "tests/kvm/hive/hive_run.h"
 
 namespace hive::test {
