@@ -23,6 +23,8 @@ cell::GuestFaultKind guest_kind(FaultKind kind) {
       return cell::GuestFaultKind::kHang;
     case FaultKind::kMemoryCorrupt:
       return cell::GuestFaultKind::kCorrupt;
+    case FaultKind::kPageFail:
+      return cell::GuestFaultKind::kPageFail;
     case FaultKind::kDiskError:
       return cell::GuestFaultKind::kDiskError;
     case FaultKind::kDiskDelay:
@@ -58,7 +60,7 @@ std::uint64_t any_seed() { return std::random_device()(); }
 bool is_in_guest(FaultKind kind) {
   return kind == FaultKind::kVcpuStop || kind == FaultKind::kTripleFault ||
          kind == FaultKind::kNmi || kind == FaultKind::kHang || kind == FaultKind::kMemoryCorrupt ||
-         kind == FaultKind::kPanic || inject::is_in_device(kind);
+         kind == FaultKind::kPageFail || kind == FaultKind::kPanic || inject::is_in_device(kind);
 }
 
 std::string missing_device(const Fault& fault, const plan::Cell& cell) {

@@ -58,7 +58,17 @@ constexpr std::array<Parameter, 4> kLoses{{
     kSeed,
 }};
 
-constexpr std::array<Entry, 16> kEntries{{
+constexpr std::array<Parameter, 7> kFailsPages{{
+    {"where", ValueKind::kWhere, false, "where the pages are; physical if missing"},
+    {"count", ValueKind::kCount, false, "how many; 1 if missing"},
+    kSeed,
+    {"address", ValueKind::kAddress, false, "of a range, for where=physical and virtual"},
+    {"length", ValueKind::kLength, false, "of that range in bytes; 8 if missing"},
+    {"process", ValueKind::kProcess, false, "for where=process: its number or name"},
+    kOneVcpu,
+}};
+
+constexpr std::array<Entry, 17> kEntries{{
     {FaultKind::kVmmKill, "vmm-kill", "the cell's VMM is killed: its power is cut", {}},
     {FaultKind::kVmmStop, "vmm-stop",
      "the VMM's process is stopped: vCPUs, devices and its answers stand still", kFor},
@@ -69,6 +79,7 @@ constexpr std::array<Entry, 16> kEntries{{
     {FaultKind::kNmi, "nmi", "a vCPU gets a non-maskable interrupt", kAtOne},
     {FaultKind::kHang, "hang", "a vCPU spins in the kernel with interrupts off", kHangs},
     {FaultKind::kMemoryCorrupt, "memory-corrupt", "words of the guest's memory change", kCorrupts},
+    {FaultKind::kPageFail, "page-fail", "pages of the guest's memory fail", kFailsPages},
     {FaultKind::kDiskError, "disk-error", "a disk's requests end with errors", kFails},
     {FaultKind::kDiskDelay, "disk-delay", "a disk's requests are late", kDelays},
     {FaultKind::kDiskTorn, "disk-torn",

@@ -15,6 +15,7 @@ enum class FaultKind : std::uint8_t {
   kNmi,
   kHang,
   kMemoryCorrupt,
+  kPageFail,
   kDiskError,
   kDiskDelay,
   kDiskTorn,

@@ -44,7 +44,7 @@ enum class Where : std::uint8_t {
 inline constexpr std::uint64_t kLeastLength = 8;
 inline constexpr std::uint64_t kMostLength = std::uint64_t{1} << 28;
 
-/// How the guest's memory is corrupted.
+/// How the guest's memory is corrupted, or which pages of it fail.
 struct MemoryFault {
   Where where{};
   cell::Change change = cell::Change::kFlip;
@@ -59,7 +59,7 @@ struct Fault {
   std::optional<CellId> cell;
   std::optional<std::chrono::milliseconds> duration;  ///< From 1 ms to kLongest.
   std::optional<unsigned> vcpu;                       ///< Below kMaxVcpus.
-  std::optional<MemoryFault> memory;                  ///< Of kMemoryCorrupt.
+  std::optional<MemoryFault> memory;                  ///< Of kMemoryCorrupt and kPageFail.
   std::optional<cell::DeviceFault> device;            ///< Where is_in_device(kind); no seed yet.
   std::optional<std::uint64_t> seed;                  ///< Of what is drawn. Missing: any.
   Timing timing;

@@ -104,8 +104,10 @@ std::string take_change(std::string_view value, Fault& fault) {
 
 std::string take_count(std::string_view value, Fault& fault) {
   const auto number = parse_number(value);
-  if (!number || *number < 1 || *number > cell::kMaxChanges) {
-    return fmt::format("is no number from 1 to {}", cell::kMaxChanges);
+  const unsigned most =
+      fault.kind == FaultKind::kPageFail ? cell::kMaxFailedPages : cell::kMaxChanges;
+  if (!number || *number < 1 || *number > most) {
+    return fmt::format("is no number from 1 to {}", most);
   }
   fault.memory->count = static_cast<unsigned>(*number);
   return {};
@@ -191,6 +193,8 @@ std::optional<milliseconds> parse_duration(std::string_view text) {
   if (number < 1 || number > kLongest.count() / scale) return std::nullopt;
   return milliseconds(number * scale);
 }
+
+std::string_view name_of(Where where) { return kWheres.at(static_cast<std::size_t>(where)); }
 
 std::string take_value(const Parameter& parameter, std::string_view value, const Cells& cells,
                        Fault& fault) {

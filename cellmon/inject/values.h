@@ -21,4 +21,7 @@ struct Cells {
 std::string take_value(const Parameter& parameter, std::string_view value, const Cells& cells,
                        Fault& fault);
 
+/// How WHERE is written.
+std::string_view name_of(Where where);
+
 }  // namespace hive::inject

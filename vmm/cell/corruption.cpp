@@ -164,4 +164,28 @@ std::vector<WordChange> draw_entries(std::uint64_t root, unsigned levels, Change
   return changes;
 }
 
+std::vector<std::uint64_t> draw_pages(std::span<const Range> targets, unsigned count,
+                                      std::uint64_t seed) {
+  std::vector<Range> pages;  // In numbers of pages.
+  std::uint64_t total = 0;
+  for (const Range& target : targets) {
+    if (target.size == 0) continue;
+    const std::uint64_t first = target.start / kPageSize;
+    const std::uint64_t last = (target.end() - 1) / kPageSize;
+    pages.push_back({first, last - first + 1});
+    total += last - first + 1;
+  }
+  std::vector<std::uint64_t> drawn;
+  std::set<std::uint64_t> seen;
+  Random random(seed);
+  for (unsigned tries = 0; total != 0 && drawn.size() < count && tries < count * kTries; ++tries) {
+    std::uint64_t index = random.below(total);
+    auto range = pages.begin();
+    for (; index >= range->size; ++range) index -= range->size;
+    const std::uint64_t page = (range->start + index) * kPageSize;
+    if (seen.insert(page).second) drawn.push_back(page);
+  }
+  return drawn;
+}
+
 }  // namespace hive::cell

@@ -14,12 +14,13 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::array<std::pair<std::string_view, GuestFaultKind>, 9> kKinds{{
+constexpr std::array<std::pair<std::string_view, GuestFaultKind>, 10> kKinds{{
     {"vcpu-stop", GuestFaultKind::kVcpuStop},
     {"triple-fault", GuestFaultKind::kTripleFault},
     {"nmi", GuestFaultKind::kNmi},
     {"hang", GuestFaultKind::kHang},
     {"memory-corrupt", GuestFaultKind::kCorrupt},
+    {"page-fail", GuestFaultKind::kPageFail},
     {"disk-error", GuestFaultKind::kDiskError},
     {"disk-delay", GuestFaultKind::kDiskDelay},
     {"disk-torn", GuestFaultKind::kDiskTorn},
@@ -92,9 +93,11 @@ std::optional<GuestFault> parse_guest_fault(std::string_view text) {
   GuestFault fault{kind->second, {}, {}, {}, {}};
   if (vcpu) fault.vcpu = static_cast<unsigned>(*vcpu);
   if (duration) fault.duration = std::chrono::milliseconds(*duration);
-  if (fault.kind == GuestFaultKind::kCorrupt) {
+  const bool fails = fault.kind == GuestFaultKind::kPageFail;
+  if (fault.kind == GuestFaultKind::kCorrupt || fails) {
     fault.corruption = parse_corruption(object);
     if (!fault.corruption) return std::nullopt;
+    if (fails && fault.corruption->count > kMaxFailedPages) return std::nullopt;
   }
   if (is_in_device(fault.kind)) {
     fault.device = parse_device_fault(object);

@@ -31,6 +31,12 @@ TEST(GuestFault, SurvivesItsWireForm) {
                     {{~0ULL - 8, 8}, {0, 1}}}),
         corruption({CorruptionPlace::kStack, Change::kRandom, 2, 3, {}}),
         corruption({CorruptionPlace::kPageTable, Change::kOffset, 1, 1, {}}),
+        GuestFault{
+            GuestFaultKind::kPageFail,
+            0,
+            {},
+            Corruption{
+                CorruptionPlace::kPhysical, Change::kFlip, kMaxFailedPages, 4, {{0x1000, 8}}}},
         of_device(GuestFaultKind::kDiskError, {"disk0", 1, ~0ULL, DiskOperations::kFlush, {}}),
         of_device(GuestFaultKind::kDiskError, {"disk99"}, milliseconds(5)),
         of_device(GuestFaultKind::kDiskDelay,
@@ -80,6 +86,13 @@ TEST(GuestFault, RefusesDevicesThatAreMalformed) {
   }
   EXPECT_EQ(parse("disk-delay", R"(, "device": "disk0")"), std::nullopt);
   EXPECT_EQ(parse("disk-delay", R"(, "device": "disk0", "by_ms": 86400001)"), std::nullopt);
+}
+
+TEST(GuestFault, RefusesPagesThatAreTooMany) {
+  const std::string start =
+      R"({"command": "fault", "fault": "page-fail", "where": "stack", "change": "flip", "count": )";
+  EXPECT_TRUE(parse_guest_fault(start + std::to_string(kMaxFailedPages) + "}").has_value());
+  EXPECT_EQ(parse_guest_fault(start + std::to_string(kMaxFailedPages + 1) + "}"), std::nullopt);
 }
 
 TEST(GuestFault, RefusesWhatIsMalformed) {

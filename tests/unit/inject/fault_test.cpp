@@ -99,6 +99,22 @@ TEST(Faults, CorruptOnlyMemoryThatIsSomewhere) {
   EXPECT_THAT(refused({{"where", "stack"}, {"seed", "-1"}}), HasSubstr("no number of 64 bits"));
 }
 
+TEST(Faults, AreOfPages) {
+  const Fault failed = fault("page-fail", {{"address", "0x5000"}, {"count", "8"}, {"vcpu", "1"}});
+  ASSERT_TRUE(failed.memory.has_value());
+  EXPECT_EQ(failed.memory->where, Where::kPhysical);
+  EXPECT_EQ(failed.memory->address, 0x5000U);
+  EXPECT_EQ(failed.memory->count, 8U);
+  EXPECT_EQ(failed.vcpu, 1U);
+  EXPECT_EQ(fault("page-fail", {{"where", "process"}, {"process", "sh"}}).memory->process, "sh");
+  EXPECT_THAT(refusal("page-fail"), HasSubstr("where=physical needs address=VALUE"));
+  EXPECT_THAT(refusal("page-fail", {{"where", "stack"}, {"address", "1"}}),
+              HasSubstr("where=stack takes no address"));
+  EXPECT_THAT(refusal("page-fail", {{"address", "1"}, {"count", "9"}}), HasSubstr("from 1 to 8"));
+  EXPECT_THAT(refusal("page-fail", {{"address", "1"}, {"change", "flip"}}),
+              HasSubstr("has no parameter \"change\""));
+}
+
 TEST(Faults, AreOfADisk) {
   const Fault late = fault("disk-delay", {{"disk", "disk2"},
                                           {"by", "300ms"},
