@@ -69,6 +69,9 @@ void Faults::inject(const Fault& fault, const Done& done) {
   if (fault.vcpu && *fault.vcpu >= vcpus) {
     return done(fmt::format("there is no vCPU {}: the cell has {}, from 0 on", *fault.vcpu, vcpus));
   }
+  if (const std::string why = missing_device(fault, machine_.cells[own_]); !why.empty()) {
+    return done(why);
+  }
   if (fault.timing.is_now()) return begin(fault, done);
   const std::string refusal = schedule_.add(fault, now());
   arm_schedule();

@@ -1,5 +1,7 @@
 #include "cellmon/control/guest_fault_request.h"
 
+#include <fmt/format.h>
+
 #include <random>
 #include <utility>
 
@@ -21,6 +23,16 @@ cell::GuestFaultKind guest_kind(FaultKind kind) {
       return cell::GuestFaultKind::kHang;
     case FaultKind::kMemoryCorrupt:
       return cell::GuestFaultKind::kCorrupt;
+    case FaultKind::kPageFail:
+      return cell::GuestFaultKind::kPageFail;
+    case FaultKind::kDiskError:
+      return cell::GuestFaultKind::kDiskError;
+    case FaultKind::kDiskDelay:
+      return cell::GuestFaultKind::kDiskDelay;
+    case FaultKind::kDiskTorn:
+      return cell::GuestFaultKind::kDiskTorn;
+    case FaultKind::kInterruptLoss:
+      return cell::GuestFaultKind::kInterruptLoss;
     default:
       return cell::GuestFaultKind::kVcpuStop;
   }
@@ -48,7 +60,18 @@ std::uint64_t any_seed() { return std::random_device()(); }
 bool is_in_guest(FaultKind kind) {
   return kind == FaultKind::kVcpuStop || kind == FaultKind::kTripleFault ||
          kind == FaultKind::kNmi || kind == FaultKind::kHang || kind == FaultKind::kMemoryCorrupt ||
-         kind == FaultKind::kPanic;
+         kind == FaultKind::kPageFail || kind == FaultKind::kPanic || inject::is_in_device(kind);
+}
+
+std::string missing_device(const Fault& fault, const plan::Cell& cell) {
+  // Of other devices the VMM knows which there are.
+  if (!fault.device || !fault.device->device.starts_with("disk")) return {};
+  if (cell.disks.empty()) return "the cell has no disk; its plan can give it some: `disks:`";
+  for (std::size_t index = 0; index < cell.disks.size(); ++index) {
+    if (fault.device->device == cell::name_of_disk(index)) return {};
+  }
+  return fmt::format("there is no {}: the cell has {}, from disk0 on", fault.device->device,
+                     cell.disks.size());
 }
 
 bool wants_agent(const Fault& fault) {
@@ -77,13 +100,14 @@ std::vector<Range> ranges_of(const Fault& fault) {
 }
 
 cell::GuestFault guest_fault(const Fault& fault, std::vector<Range> ranges) {
-  cell::GuestFault asked{guest_kind(fault.kind), fault.vcpu, fault.duration, {}};
+  cell::GuestFault asked{guest_kind(fault.kind), fault.vcpu, fault.duration, {}, fault.device};
+  // Each time of several has draws of its own.
+  const std::uint64_t seed = (fault.seed ? *fault.seed : any_seed()) + fault.turn;
+  if (asked.device) asked.device->seed = seed;
   if (!fault.memory) return asked;
   const inject::MemoryFault& memory = *fault.memory;
-  const std::uint64_t seed = memory.seed ? *memory.seed : any_seed();
-  // Each time of several has words of its own.
-  asked.corruption = cell::Corruption{place_of(memory.where), memory.change, memory.count,
-                                      seed + fault.turn, std::move(ranges)};
+  asked.corruption = cell::Corruption{place_of(memory.where), memory.change, memory.count, seed,
+                                      std::move(ranges)};
   return asked;
 }
 

@@ -7,11 +7,14 @@
 #include "cellmon/inject/fault.h"
 #include "vmm/base/range.h"
 #include "vmm/cell/guest_fault.h"
+#include "vmm/plan/plan.h"
 
 namespace hive::control {
 
 /// Whether faults of KIND are in the guest.
 bool is_in_guest(inject::FaultKind kind);
+/// Why CELL does not have the device that FAULT is about; empty where it has it, or needs none.
+std::string missing_device(const inject::Fault& fault, const plan::Cell& cell);
 /// Whether FAULT cannot be done without the guest's agent.
 bool wants_agent(const inject::Fault& fault);
 

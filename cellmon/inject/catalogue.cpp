@@ -13,6 +13,7 @@ constexpr std::array<Parameter, 1> kSuspect{
 
 constexpr Parameter kOneVcpu{"vcpu", ValueKind::kVcpu, false, "the vCPU; 0 if missing"};
 constexpr Parameter kSomeVcpu{"vcpu", ValueKind::kVcpu, false, "the vCPU; all if missing"};
+constexpr Parameter kSeed{"seed", ValueKind::kSeed, false, "of what is drawn; any if missing"};
 constexpr std::array<Parameter, 2> kStop{kSomeVcpu, kFor[0]};
 constexpr std::array<Parameter, 1> kHangs{kSomeVcpu};
 constexpr std::array<Parameter, 1> kAtOne{kOneVcpu};
@@ -20,14 +21,54 @@ constexpr std::array<Parameter, 8> kCorrupts{{
     {"where", ValueKind::kWhere, true, "where the words are"},
     {"change", ValueKind::kChange, false, "what becomes of them; flip if missing"},
     {"count", ValueKind::kCount, false, "how many; 1 if missing"},
-    {"seed", ValueKind::kSeed, false, "of what is drawn; any if missing"},
+    kSeed,
     {"address", ValueKind::kAddress, false, "of a range, for where=physical and virtual"},
     {"length", ValueKind::kLength, false, "of that range in bytes; 8 if missing"},
     {"process", ValueKind::kProcess, false, "for where=process: its number or name"},
     kOneVcpu,
 }};
 
-constexpr std::array<Entry, 12> kEntries{{
+constexpr Parameter kDisk{"disk", ValueKind::kDisk, false,
+                          "the disk; disk0, the first, if missing"};
+constexpr Parameter kOf{"of", ValueKind::kOf, false,
+                        "which requests: all (if missing), read, write, flush"};
+constexpr Parameter kShare{"share", ValueKind::kShare, false,
+                           "percent of them that it hits; 100 if missing"};
+constexpr std::array<Parameter, 5> kFails{kDisk, kOf, kShare, kFor[0], kSeed};
+constexpr std::array<Parameter, 6> kDelays{{
+    {"by", ValueKind::kDuration, true, "how long they wait"},
+    kDisk,
+    kOf,
+    kShare,
+    kFor[0],
+    kSeed,
+}};
+constexpr std::array<Parameter, 5> kTears{{
+    kDisk,
+    {"report", ValueKind::kReport, false, "what the guest is told: error (if missing), ok"},
+    kShare,
+    kFor[0],
+    kSeed,
+}};
+
+constexpr std::array<Parameter, 4> kLoses{{
+    {"device", ValueKind::kDevice, false, "all (if missing), disk0, console, rng, vsock"},
+    kShare,
+    kFor[0],
+    kSeed,
+}};
+
+constexpr std::array<Parameter, 7> kFailsPages{{
+    {"where", ValueKind::kWhere, false, "where the pages are; physical if missing"},
+    {"count", ValueKind::kCount, false, "how many; 1 if missing"},
+    kSeed,
+    {"address", ValueKind::kAddress, false, "of a range, for where=physical and virtual"},
+    {"length", ValueKind::kLength, false, "of that range in bytes; 8 if missing"},
+    {"process", ValueKind::kProcess, false, "for where=process: its number or name"},
+    kOneVcpu,
+}};
+
+constexpr std::array<Entry, 17> kEntries{{
     {FaultKind::kVmmKill, "vmm-kill", "the cell's VMM is killed: its power is cut", {}},
     {FaultKind::kVmmStop, "vmm-stop",
      "the VMM's process is stopped: vCPUs, devices and its answers stand still", kFor},
@@ -38,6 +79,13 @@ constexpr std::array<Entry, 12> kEntries{{
     {FaultKind::kNmi, "nmi", "a vCPU gets a non-maskable interrupt", kAtOne},
     {FaultKind::kHang, "hang", "a vCPU spins in the kernel with interrupts off", kHangs},
     {FaultKind::kMemoryCorrupt, "memory-corrupt", "words of the guest's memory change", kCorrupts},
+    {FaultKind::kPageFail, "page-fail", "pages of the guest's memory fail", kFailsPages},
+    {FaultKind::kDiskError, "disk-error", "a disk's requests end with errors", kFails},
+    {FaultKind::kDiskDelay, "disk-delay", "a disk's requests are late", kDelays},
+    {FaultKind::kDiskTorn, "disk-torn",
+     "of a disk's writes of several sectors only the first few are stored", kTears},
+    {FaultKind::kInterruptLoss, "interrupt-loss",
+     "interrupts by which virtio devices tell that something is done get lost", kLoses},
     {FaultKind::kPanic, "panic", "the guest's kernel panics, asked by its agent", {}},
     {FaultKind::kMonitorKill,
      "monitor-kill",
@@ -86,6 +134,16 @@ std::string_view placeholder(ValueKind kind) {
       return "BYTES";
     case ValueKind::kProcess:
       return "PROCESS";
+    case ValueKind::kDisk:
+      return "DISK";
+    case ValueKind::kDevice:
+      return "DEVICE";
+    case ValueKind::kOf:
+      return "REQUESTS";
+    case ValueKind::kShare:
+      return "PERCENT";
+    case ValueKind::kReport:
+      return "ok|error";
   }
   return "VALUE";
 }

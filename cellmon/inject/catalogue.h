@@ -15,6 +15,11 @@ enum class FaultKind : std::uint8_t {
   kNmi,
   kHang,
   kMemoryCorrupt,
+  kPageFail,
+  kDiskError,
+  kDiskDelay,
+  kDiskTorn,
+  kInterruptLoss,
   kPanic,
   kMonitorKill,
   kMonitorStop,
@@ -36,6 +41,11 @@ enum class ValueKind : std::uint8_t {
   kAddress,   ///< The same.
   kLength,    ///< In bytes.
   kProcess,   ///< The number or the name of a process.
+  kDisk,      ///< The name of a disk of the cell.
+  kDevice,    ///< The name of a virtio device of the cell, or all.
+  kOf,        ///< Which of a disk's requests.
+  kShare,     ///< In percent.
+  kReport,    ///< What a guest is told of a write.
 };
 
 struct Parameter {

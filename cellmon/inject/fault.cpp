@@ -50,15 +50,15 @@ std::string check_memory(const Fault& fault, const Values& values) {
   const Where where = fault.memory->where;
   const auto check = [&](const char* name, bool takes, bool needs) -> std::string {
     const bool has = values.contains(name);
-    if (has && !takes) return fmt::format("where={} takes no {}", values.at("where"), name);
-    return !has && needs ? fmt::format("where={} needs {}=VALUE", values.at("where"), name) : "";
+    if (has && !takes) return fmt::format("where={} takes no {}", name_of(where), name);
+    return !has && needs ? fmt::format("where={} needs {}=VALUE", name_of(where), name) : "";
   };
   const bool ranges = where == Where::kPhysical || where == Where::kVirtual;
   const bool is_cpus =
       where == Where::kVirtual || where == Where::kStack || where == Where::kPageTable;
   for (const std::string& why :
        {check("address", ranges, ranges), check("length", ranges, false),
-        check("vcpu", is_cpus, false),
+        check("vcpu", is_cpus || fault.kind == FaultKind::kPageFail, false),
         check("process", where == Where::kProcess, where == Where::kProcess)}) {
     if (!why.empty()) return why;
   }
@@ -67,6 +67,11 @@ std::string check_memory(const Fault& fault, const Values& values) {
 }
 
 }  // namespace
+
+bool is_in_device(FaultKind kind) {
+  return kind == FaultKind::kDiskError || kind == FaultKind::kDiskDelay ||
+         kind == FaultKind::kDiskTorn || kind == FaultKind::kInterruptLoss;
+}
 
 std::variant<Fault, std::string> parse(std::string_view name, const Values& values,
                                        std::span<const std::string> cells, CellId own) {
@@ -78,7 +83,13 @@ std::variant<Fault, std::string> parse(std::string_view name, const Values& valu
   Fault fault;
   fault.kind = entry->kind;
   fault.text = entry->name;
-  if (fault.kind == FaultKind::kMemoryCorrupt) fault.memory.emplace();
+  if (fault.kind == FaultKind::kMemoryCorrupt || fault.kind == FaultKind::kPageFail) {
+    fault.memory.emplace();
+  }
+  if (is_in_device(fault.kind)) {
+    const bool is_any = fault.kind == FaultKind::kInterruptLoss;
+    fault.device.emplace().device = is_any ? cell::kAllDevices : "disk0";
+  }
   for (const auto& [parameter, value] : values) {
     const std::string why =
         take_value(*find_parameter(*entry, parameter), value, {cells, own}, fault);

@@ -13,6 +13,7 @@
 #include "cellmon/inject/catalogue.h"
 #include "vmm/base/ids.h"
 #include "vmm/cell/corruption.h"
+#include "vmm/cell/device_fault.h"
 
 namespace hive::inject {
 
@@ -43,13 +44,12 @@ enum class Where : std::uint8_t {
 inline constexpr std::uint64_t kLeastLength = 8;
 inline constexpr std::uint64_t kMostLength = std::uint64_t{1} << 28;
 
-/// How the guest's memory is corrupted.
+/// How the guest's memory is corrupted, or which pages of it fail.
 struct MemoryFault {
   Where where{};
   cell::Change change = cell::Change::kFlip;
   unsigned count = 1;
-  std::optional<std::uint64_t> seed;  ///< Missing: any.
-  std::uint64_t address = 0;          ///< Of kPhysical and kVirtual.
+  std::uint64_t address = 0;  ///< Of kPhysical and kVirtual.
   std::uint64_t length = kLeastLength;
   std::string process;  ///< Of kProcess: its number or name.
 };
@@ -59,11 +59,16 @@ struct Fault {
   std::optional<CellId> cell;
   std::optional<std::chrono::milliseconds> duration;  ///< From 1 ms to kLongest.
   std::optional<unsigned> vcpu;                       ///< Below kMaxVcpus.
-  std::optional<MemoryFault> memory;                  ///< Of kMemoryCorrupt.
+  std::optional<MemoryFault> memory;                  ///< Of kMemoryCorrupt and kPageFail.
+  std::optional<cell::DeviceFault> device;            ///< Where is_in_device(kind); no seed yet.
+  std::optional<std::uint64_t> seed;                  ///< Of what is drawn. Missing: any.
   Timing timing;
   unsigned turn = 0;  ///< Which one of `timing.times` it is.
   std::string text;   ///< In words: its name, and its parameters as they were given.
 };
+
+/// Whether faults of KIND are in a device of the guest's.
+bool is_in_device(FaultKind kind);
 
 inline constexpr std::chrono::milliseconds kLongest = std::chrono::hours(24);
 

@@ -45,11 +45,16 @@ std::string take_cell(std::string_view value, const Cells& cells, Fault& fault) 
 }
 
 std::string take_duration(std::string_view name, std::string_view value, Fault& fault) {
+  const auto duration = parse_duration(value);
+  if (duration && name == "by") {
+    fault.device->delay = *duration;
+    return {};
+  }
   auto& place = name == "at"      ? fault.timing.at
                 : name == "every" ? fault.timing.every
                                   : fault.duration;
-  place = parse_duration(value);
-  if (place) return {};
+  place = duration;
+  if (duration) return {};
   return fmt::format("is no time from 1ms to {}s; write such as 500ms or 2s",
                      kLongest.count() / 1000);
 }
@@ -99,16 +104,18 @@ std::string take_change(std::string_view value, Fault& fault) {
 
 std::string take_count(std::string_view value, Fault& fault) {
   const auto number = parse_number(value);
-  if (!number || *number < 1 || *number > cell::kMaxChanges) {
-    return fmt::format("is no number from 1 to {}", cell::kMaxChanges);
+  const unsigned most =
+      fault.kind == FaultKind::kPageFail ? cell::kMaxFailedPages : cell::kMaxChanges;
+  if (!number || *number < 1 || *number > most) {
+    return fmt::format("is no number from 1 to {}", most);
   }
   fault.memory->count = static_cast<unsigned>(*number);
   return {};
 }
 
 std::string take_seed(std::string_view value, Fault& fault) {
-  fault.memory->seed = parse_number(value);
-  return fault.memory->seed ? "" : "is no number of 64 bits, decimal or behind 0x hexadecimal";
+  fault.seed = parse_number(value);
+  return fault.seed ? "" : "is no number of 64 bits, decimal or behind 0x hexadecimal";
 }
 
 std::string take_address(std::string_view value, Fault& fault) {
@@ -135,6 +142,46 @@ std::string take_process(std::string_view value, Fault& fault) {
   return {};
 }
 
+std::string take_disk(std::string_view value, Fault& fault) {
+  constexpr std::string_view kPrefix = "disk";
+  constexpr std::uint64_t kMost = 99;
+  const bool is_disk = value.starts_with(kPrefix) && !value.starts_with("disk0x");
+  const auto number = is_disk ? parse_number(value.substr(kPrefix.size())) : std::nullopt;
+  if (!number || *number > kMost) return "is no disk; write disk0 for the cell's first one";
+  fault.device->device = fmt::format("{}{}", kPrefix, *number);
+  return {};
+}
+
+std::string take_device(std::string_view value, Fault& fault) {
+  constexpr std::array<std::string_view, 4> kOthers{cell::kAllDevices, "console", "rng", "vsock"};
+  if (std::find(kOthers.begin(), kOthers.end(), value) == kOthers.end()) {
+    const std::string why = take_disk(value, fault);
+    return why.empty() ? why : "is no virtio device; there are disk0 and so on, " + join(kOthers);
+  }
+  fault.device->device = value;
+  return {};
+}
+
+std::string take_of(std::string_view value, Fault& fault) {
+  const auto operations = device::find_operations(value);
+  if (!operations) return "are no requests; there are all, read, write, flush";
+  fault.device->of = *operations;
+  return {};
+}
+
+std::string take_share(std::string_view value, Fault& fault) {
+  const auto number = parse_number(value);
+  if (!number || *number < 1 || *number > 100) return "is no share; write 1 to 100, in percent";
+  fault.device->share = static_cast<unsigned>(*number);
+  return {};
+}
+
+std::string take_report(std::string_view value, Fault& fault) {
+  if (value != "ok" && value != "error") return "is no report; there are ok and error";
+  fault.device->reports_done = value == "ok";
+  return {};
+}
+
 }  // namespace
 
 std::optional<milliseconds> parse_duration(std::string_view text) {
@@ -146,6 +193,8 @@ std::optional<milliseconds> parse_duration(std::string_view text) {
   if (number < 1 || number > kLongest.count() / scale) return std::nullopt;
   return milliseconds(number * scale);
 }
+
+std::string_view name_of(Where where) { return kWheres.at(static_cast<std::size_t>(where)); }
 
 std::string take_value(const Parameter& parameter, std::string_view value, const Cells& cells,
                        Fault& fault) {
@@ -174,6 +223,16 @@ std::string take_value(const Parameter& parameter, std::string_view value, const
       return take_length(value, fault);
     case ValueKind::kProcess:
       return take_process(value, fault);
+    case ValueKind::kDisk:
+      return take_disk(value, fault);
+    case ValueKind::kDevice:
+      return take_device(value, fault);
+    case ValueKind::kOf:
+      return take_of(value, fault);
+    case ValueKind::kShare:
+      return take_share(value, fault);
+    case ValueKind::kReport:
+      return take_report(value, fault);
   }
   return "is not known";
 }

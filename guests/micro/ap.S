@@ -12,7 +12,7 @@ ap_trampoline:
         xor     %ax, %ax
         mov     %ax, %ds
         lgdtl   MICRO_TRAMPOLINE + (ap_gdt_pointer - ap_trampoline)
-        mov     $0x20, %eax             /* PAE. */
+        mov     $0x60, %eax             /* PAE, machine checks. */
         mov     %eax, %cr4
         mov     $pml4, %eax
         mov     %eax, %cr3

@@ -34,7 +34,7 @@ pvh_entry:
         cmp     $directories + 4 * 4096, %edi
         jne     2b
 
-        mov     $0x20, %eax             /* PAE. */
+        mov     $0x60, %eax             /* PAE, machine checks. */
         mov     %eax, %cr4
         mov     $pml4, %eax
         mov     %eax, %cr3

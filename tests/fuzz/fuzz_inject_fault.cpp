@@ -47,6 +47,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check(!fault.cell || (*fault.cell != CellId{0} && static_cast<std::size_t>(*fault.cell) < 3));
   check(!fault.duration || (fault.duration->count() >= 1 && *fault.duration <= inject::kLongest));
   check(!fault.vcpu || *fault.vcpu < inject::kMaxVcpus);
+  check(fault.device.has_value() == inject::is_in_device(fault.kind));
+  check(!fault.device || (fault.device->share >= 1 && fault.device->share <= 100));
   check(fault.timing.times >= 1 && fault.timing.times <= inject::kMaxTimes);
   check(values.size() <=
         inject::entry_of(fault.kind).parameters.size() + inject::timing_parameters().size());

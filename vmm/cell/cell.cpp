@@ -34,7 +34,8 @@ Cell::Cell(boost::asio::io_context& loop, const CellConfig& config, Machine::Rep
       gate_([this] {
         for (const auto& vcpu : vcpus_) vcpu->kick();
       }),
-      faults_(loop, machine_.memory(), machine_.vm(), vcpus_),
+      faults_(loop, machine_.memory(), machine_.vm(), vcpus_, machine_.device_faults(),
+              machine_.kvm().machine_checks()),
       quiet_limit_(loop),
       closing_retry_(loop) {
   VcpuThread::prepare_kicks();

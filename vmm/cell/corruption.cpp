@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "vmm/base/random.h"
 #include "vmm/base/units.h"
 
 namespace hive::cell {
@@ -47,24 +48,6 @@ std::optional<Value> find_value(const std::array<std::pair<std::string_view, Val
                                   [&](const auto& each) { return each.first == wanted; });
   return found == table.end() ? std::nullopt : std::optional(found->second);
 }
-
-/// SplitMix64: the same numbers everywhere, for as long as there are records of them.
-class Random {
- public:
-  explicit Random(std::uint64_t seed) : state_(seed) {}
-
-  std::uint64_t next() {
-    state_ += 0x9e37'79b9'7f4a'7c15;
-    std::uint64_t mixed = state_;
-    mixed = (mixed ^ mixed >> 30) * 0xbf58'476d'1ce4'e5b9;
-    mixed = (mixed ^ mixed >> 27) * 0x94d0'49bb'1331'11eb;
-    return mixed ^ mixed >> 31;
-  }
-  std::uint64_t below(std::uint64_t bound) { return next() % bound; }
-
- private:
-  std::uint64_t state_;
-};
 
 /// Whether WORD may be an address of a program or of a kernel.
 bool may_point(std::uint64_t word) {
@@ -179,6 +162,30 @@ std::vector<WordChange> draw_entries(std::uint64_t root, unsigned levels, Change
     changes.push_back(*entry);
   }
   return changes;
+}
+
+std::vector<std::uint64_t> draw_pages(std::span<const Range> targets, unsigned count,
+                                      std::uint64_t seed) {
+  std::vector<Range> pages;  // In numbers of pages.
+  std::uint64_t total = 0;
+  for (const Range& target : targets) {
+    if (target.size == 0) continue;
+    const std::uint64_t first = target.start / kPageSize;
+    const std::uint64_t last = (target.end() - 1) / kPageSize;
+    pages.push_back({first, last - first + 1});
+    total += last - first + 1;
+  }
+  std::vector<std::uint64_t> drawn;
+  std::set<std::uint64_t> seen;
+  Random random(seed);
+  for (unsigned tries = 0; total != 0 && drawn.size() < count && tries < count * kTries; ++tries) {
+    std::uint64_t index = random.below(total);
+    auto range = pages.begin();
+    for (; index >= range->size; ++range) index -= range->size;
+    const std::uint64_t page = (range->start + index) * kPageSize;
+    if (seen.insert(page).second) drawn.push_back(page);
+  }
+  return drawn;
 }
 
 }  // namespace hive::cell

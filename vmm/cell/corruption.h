@@ -41,6 +41,8 @@ struct Corruption {
 };
 
 inline constexpr unsigned kMaxChanges = 1000;
+/// How many pages may fail at once: there is a bank for each.
+inline constexpr unsigned kMaxFailedPages = 8;
 inline constexpr std::size_t kMaxRanges = 128;
 inline constexpr std::uint64_t kMaxOffset = 64;
 
@@ -71,5 +73,10 @@ std::vector<WordChange> draw_words(std::span<const Range> targets, Change change
 /// LEVELS (4 or 5) down. A pointer that is off is off by whole pages.
 std::vector<WordChange> draw_entries(std::uint64_t root, unsigned levels, Change change,
                                      unsigned count, std::uint64_t seed, const ReadWord& read);
+
+/// Up to COUNT pages that have some of TARGETS (guest-physical), by their addresses, each once, in
+/// the order in which they are drawn.
+std::vector<std::uint64_t> draw_pages(std::span<const Range> targets, unsigned count,
+                                      std::uint64_t seed);
 
 }  // namespace hive::cell

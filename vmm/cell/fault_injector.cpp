@@ -38,6 +38,13 @@ std::string FaultInjector::perform(const GuestFault& fault) {
       return hang(choose(fault, true));
     case GuestFaultKind::kCorrupt:
       return corrupt_memory(fault);
+    case GuestFaultKind::kPageFail:
+      return fail_pages(fault);
+    case GuestFaultKind::kDiskError:
+    case GuestFaultKind::kDiskDelay:
+    case GuestFaultKind::kDiskTorn:
+    case GuestFaultKind::kInterruptLoss:
+      return devices_.perform(fault);
   }
   throw Error("the VMM has no such fault");
 }
@@ -95,6 +102,12 @@ std::string FaultInjector::corrupt_memory(const GuestFault& fault) {
   const unsigned vcpu = choose(fault, false).front();
   const std::string done = corrupt(memory_, vcpus_[vcpu]->vcpu(), vcpu, fault.corruption.value());
   // KVM, and the CPU, may have cached what the guest's page tables said before.
+  if (fault.corruption->place == CorruptionPlace::kPageTable) vm_.renew_memory();
+  return done;
+}
+
+std::string FaultInjector::fail_pages(const GuestFault& fault) {
+  const std::string done = pages_.perform(fault.corruption.value(), choose(fault, false).front());
   if (fault.corruption->place == CorruptionPlace::kPageTable) vm_.renew_memory();
   return done;
 }

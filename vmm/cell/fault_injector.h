@@ -8,7 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "vmm/cell/device_injector.h"
 #include "vmm/cell/guest_fault.h"
+#include "vmm/cell/page_failure.h"
 #include "vmm/cell/vcpu_thread.h"
 #include "vmm/memory/guest_memory.h"
 
@@ -21,8 +23,13 @@ class FaultInjector {
 
   /// The references outlive this object.
   FaultInjector(boost::asio::io_context& loop, const memory::GuestMemory& memory, kvm::Vm& vm,
-                Vcpus& vcpus)
-      : loop_(loop), memory_(memory), vm_(vm), vcpus_(vcpus) {}
+                Vcpus& vcpus, DeviceInjector& devices, kvm::MachineChecks checks)
+      : loop_(loop),
+        memory_(memory),
+        vm_(vm),
+        vcpus_(vcpus),
+        devices_(devices),
+        pages_(memory, vcpus, checks) {}
 
   /// Does FAULT while all vCPUs are outside the guest, their last accesses completed, and stay
   /// there. Returns what was done, for people. Throws Error, with nothing changed, where it cannot
@@ -36,6 +43,7 @@ class FaultInjector {
   std::string triple_fault(unsigned vcpu);
   std::string raise_nmi(unsigned vcpu);
   std::string corrupt_memory(const GuestFault& fault);
+  std::string fail_pages(const GuestFault& fault);
   std::string hang(const std::vector<unsigned>& vcpus);
   /// Where the vCPU can spin in the kernel, having left the program in which it is.
   struct Spot {
@@ -50,6 +58,8 @@ class FaultInjector {
   const memory::GuestMemory& memory_;
   kvm::Vm& vm_;
   Vcpus& vcpus_;
+  DeviceInjector& devices_;
+  PageFailure pages_;
   /// When vCPUs that stand still go on; one for each vCPU, made at the first such fault.
   std::vector<boost::asio::steady_timer> ends_;
 };

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "vmm/cell/json_members.h"
 #include "vmm/cell/monitor_protocol.h"
 #include "vmm/cell/progress.h"
 
@@ -13,31 +14,18 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::array<std::pair<std::string_view, GuestFaultKind>, 5> kKinds{{
+constexpr std::array<std::pair<std::string_view, GuestFaultKind>, 10> kKinds{{
     {"vcpu-stop", GuestFaultKind::kVcpuStop},
     {"triple-fault", GuestFaultKind::kTripleFault},
     {"nmi", GuestFaultKind::kNmi},
     {"hang", GuestFaultKind::kHang},
     {"memory-corrupt", GuestFaultKind::kCorrupt},
+    {"page-fail", GuestFaultKind::kPageFail},
+    {"disk-error", GuestFaultKind::kDiskError},
+    {"disk-delay", GuestFaultKind::kDiskDelay},
+    {"disk-torn", GuestFaultKind::kDiskTorn},
+    {"interrupt-loss", GuestFaultKind::kInterruptLoss},
 }};
-
-/// The string member KEY of OBJECT; empty where it is missing or no string.
-std::string_view text_member(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  const auto* text = found == object.end() ? nullptr : found->get_ptr<const std::string*>();
-  return text == nullptr ? std::string_view() : *text;
-}
-
-/// The whole number KEY of OBJECT into VALUE, where it is there. False where it is none, or out of
-/// bounds.
-bool take_number(const Json& object, const char* key, std::uint64_t least, std::uint64_t most,
-                 std::optional<std::uint64_t>& value) {
-  const auto found = object.find(key);
-  if (found == object.end()) return true;
-  if (!found->is_number_unsigned()) return false;
-  value = found->get<std::uint64_t>();
-  return *value >= least && *value <= most;
-}
 
 std::optional<Range> parse_range(const Json& pair) {
   const auto is_number = [](const Json& number) { return number.is_number_unsigned(); };
@@ -102,12 +90,20 @@ std::optional<GuestFault> parse_guest_fault(std::string_view text) {
       !take_number(object, "for_ms", 1, kLongestGuestFault.count(), duration)) {
     return std::nullopt;
   }
-  GuestFault fault{kind->second, {}, {}, {}};
+  GuestFault fault{kind->second, {}, {}, {}, {}};
   if (vcpu) fault.vcpu = static_cast<unsigned>(*vcpu);
   if (duration) fault.duration = std::chrono::milliseconds(*duration);
-  if (fault.kind == GuestFaultKind::kCorrupt) {
+  const bool fails = fault.kind == GuestFaultKind::kPageFail;
+  if (fault.kind == GuestFaultKind::kCorrupt || fails) {
     fault.corruption = parse_corruption(object);
     if (!fault.corruption) return std::nullopt;
+    if (fails && fault.corruption->count > kMaxFailedPages) return std::nullopt;
+  }
+  if (is_in_device(fault.kind)) {
+    fault.device = parse_device_fault(object);
+    if (!fault.device) return std::nullopt;
+    const bool delays = fault.device->delay.count() != 0;
+    if (delays != (fault.kind == GuestFaultKind::kDiskDelay)) return std::nullopt;
   }
   return fault;
 }
@@ -119,6 +115,7 @@ std::string to_json(const GuestFault& fault) {
   if (fault.vcpu) object["vcpu"] = *fault.vcpu;
   if (fault.duration) object["for_ms"] = static_cast<std::uint64_t>(fault.duration->count());
   if (fault.corruption) add_to(object, *fault.corruption);
+  if (fault.device) add_to(object, *fault.device);
   return object.dump();
 }
 

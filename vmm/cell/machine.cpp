@@ -147,9 +147,12 @@ void Machine::attach_platform() {
 
 void Machine::attach_virtio(const CellConfig& config, Progress& progress) {
   for (const DiskConfig& disk : config.disks) {
-    const std::string serial = "disk" + std::to_string(&disk - config.disks.data());
-    attach_pci(std::make_unique<device::VirtioBlock>(
-        device::DiskImage::open(disk.path, disk.read_only), serial, &progress.devices.block));
+    const auto index = static_cast<std::size_t>(&disk - config.disks.data());
+    auto device =
+        std::make_unique<device::VirtioBlock>(device::DiskImage::open(disk.path, disk.read_only),
+                                              name_of_disk(index), &progress.devices.block);
+    device_faults_.add(*device);
+    attach_pci(name_of_disk(index), std::move(device));
   }
   std::vector<device::ConsolePortSetup> ports;
   if (config.console_fd >= 0) ports.push_back({"", UniqueFd(config.console_fd)});
@@ -157,8 +160,10 @@ void Machine::attach_virtio(const CellConfig& config, Progress& progress) {
     ports.push_back({HIVE_AGENT_PORT, UniqueFd(config.agent_fd),
                      [&progress](bool open) { progress.agent_open.store(open ? 1 : 0); }});
   }
-  if (!ports.empty()) attach_pci(std::make_unique<device::VirtioConsole>(std::move(ports)));
-  attach_pci(std::make_unique<device::VirtioRng>());
+  if (!ports.empty()) {
+    attach_pci("console", std::make_unique<device::VirtioConsole>(std::move(ports)));
+  }
+  attach_pci("rng", std::make_unique<device::VirtioRng>());
   if (config.vsock) attach_vsock(*config.vsock, config.incarnation);
 }
 
@@ -171,7 +176,7 @@ void Machine::attach_vsock(const VsockConfig& config, Incarnation incarnation) {
   };
   auto device = std::make_unique<device::VirtioVsock>(std::move(parts.setup));
   vsock_ = device.get();
-  attach_pci(std::move(device));
+  attach_pci("vsock", std::move(device));
   VsockLink::Handlers handlers;
   handlers.peer_up = [this](unsigned cell, Incarnation peer) { vsock_->peer_up(cell, peer); };
   handlers.peer_down = [this](unsigned cell, Incarnation peer) { vsock_->peer_down(cell, peer); };
@@ -206,12 +211,14 @@ std::optional<int> Machine::first_kept() const {
   return global_ ? global_->first_kept() : std::nullopt;
 }
 
-void Machine::attach_pci(std::unique_ptr<device::VirtioDevice> device) {
-  pci_.attach(
+void Machine::attach_pci(std::string name, std::unique_ptr<device::VirtioDevice> device) {
+  auto function =
       std::make_unique<device::VirtioPciDevice>(std::move(device), memory_, interrupts_, doorbells_,
                                                 loop_, [this](const std::string& detail) {
                                                   on_report_({ReportKind::kDeviceBroken, detail});
-                                                }));
+                                                });
+  device_faults_.add(std::move(name), *function);
+  pci_.attach(std::move(function));
 }
 
 std::function<void()> Machine::once(ReportKind kind) {

@@ -7,8 +7,10 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "vmm/cell/config.h"
+#include "vmm/cell/device_injector.h"
 #include "vmm/cell/global_link.h"
 #include "vmm/cell/kvm_platform.h"
 #include "vmm/cell/monitor_protocol.h"
@@ -76,6 +78,7 @@ class Machine {
   /// The lowest descriptor that must stay open and as it is, or nothing where there is none.
   [[nodiscard]] std::optional<int> first_kept() const;
   [[nodiscard]] device::PowerPorts& power() { return power_; }
+  [[nodiscard]] DeviceInjector& device_faults() { return device_faults_; }
   /// Called before the monitor is told what was counted.
   void set_on_count(std::function<void()> on_count) { on_count_ = std::move(on_count); }
 
@@ -85,7 +88,8 @@ class Machine {
   void attach_platform();
   void attach_virtio(const CellConfig& config, Progress& progress);
   void attach_vsock(const VsockConfig& config, Incarnation incarnation);
-  void attach_pci(std::unique_ptr<device::VirtioDevice> device);
+  /// Faults call the device NAME.
+  void attach_pci(std::string name, std::unique_ptr<device::VirtioDevice> device);
   /// What hands a report of KIND to on_report_ on the loop's thread, the first time that any such
   /// is called: a guest that asks again and again must not fill the loop's queue. Callable on any
   /// thread.
@@ -126,6 +130,7 @@ class Machine {
   device::VirtioVsock* vsock_ = nullptr;                 ///< The same.
   std::optional<int> first_vsock_;                       ///< The lowest that vsock_ keeps.
   std::optional<VsockLink> vsock_link_;                  ///< With vsock_.
+  DeviceInjector device_faults_;                         ///< On devices of pci_.
   std::function<void()> on_count_;
 };
 

@@ -88,6 +88,20 @@ std::string corrupt(const memory::GuestMemory& memory, const kvm::Vcpu& vcpu, un
   return fmt::format("seed {}: {}", corruption.seed, describe(changes));
 }
 
+std::vector<Range> find_targets(const memory::GuestMemory& memory, const kvm::Vcpu& vcpu,
+                                unsigned index, const Corruption& corruption) {
+  if (corruption.place != CorruptionPlace::kPageTable) {
+    return targets_of(memory, vcpu, index, corruption);
+  }
+  const auto read = [&](std::uint64_t address) { return memory.load<std::uint64_t>({address}); };
+  std::vector<Range> targets;
+  for (const WordChange& entry : draw_from_tables(vcpu, index, corruption, read)) {
+    targets.push_back({entry.address, sizeof entry.before});
+  }
+  if (targets.empty()) throw Error(fmt::format("vCPU {} has no page tables in RAM", index));
+  return targets;
+}
+
 std::string describe(const std::vector<WordChange>& changes) {
   constexpr std::size_t kShown = 4;
   std::string text;

@@ -16,6 +16,11 @@ namespace hive::cell {
 std::string corrupt(const memory::GuestMemory& memory, const kvm::Vcpu& vcpu, unsigned index,
                     const Corruption& corruption);
 
+/// Where CORRUPTION is to be, in guest-physical ranges of RAM, with VCPU and INDEX as above: of
+/// page tables, entries that are drawn. Throws Error where there is nothing.
+std::vector<Range> find_targets(const memory::GuestMemory& memory, const kvm::Vcpu& vcpu,
+                                unsigned index, const Corruption& corruption);
+
 /// CHANGES for people: the first few, and how many more.
 std::string describe(const std::vector<WordChange>& changes);
 

@@ -37,11 +37,28 @@ void allow(std::vector<SandboxRule>& rules, std::initializer_list<int> calls) {
 void allow_kvm(std::vector<SandboxRule>& rules) {
   // Memory slots may change: they only show the guest what this process has mapped, as protected as
   // it is there.
-  for (const std::uint64_t request : std::initializer_list<std::uint64_t>{
-           KVM_RUN, KVM_GET_REGS, KVM_SET_REGS, KVM_GET_SREGS, KVM_SET_SREGS, KVM_GET_VCPU_EVENTS,
-           KVM_SET_VCPU_EVENTS, KVM_GET_DEBUGREGS, KVM_SET_DEBUGREGS, KVM_SET_GUEST_DEBUG,
-           KVM_TRANSLATE, KVM_GET_MP_STATE, KVM_SET_MP_STATE, KVM_NMI, KVM_KVMCLOCK_CTRL,
-           KVM_IOEVENTFD, KVM_IRQFD, KVM_SET_GSI_ROUTING, KVM_SET_USER_MEMORY_REGION}) {
+  for (const std::uint64_t request :
+       std::initializer_list<std::uint64_t>{KVM_RUN,
+                                            KVM_GET_REGS,
+                                            KVM_SET_REGS,
+                                            KVM_GET_SREGS,
+                                            KVM_SET_SREGS,
+                                            KVM_GET_VCPU_EVENTS,
+                                            KVM_SET_VCPU_EVENTS,
+                                            KVM_GET_DEBUGREGS,
+                                            KVM_SET_DEBUGREGS,
+                                            KVM_SET_GUEST_DEBUG,
+                                            KVM_TRANSLATE,
+                                            KVM_GET_MSRS,
+                                            KVM_X86_SET_MCE,
+                                            KVM_GET_MP_STATE,
+                                            KVM_SET_MP_STATE,
+                                            KVM_NMI,
+                                            KVM_KVMCLOCK_CTRL,
+                                            KVM_IOEVENTFD,
+                                            KVM_IRQFD,
+                                            KVM_SET_GSI_ROUTING,
+                                            KVM_SET_USER_MEMORY_REGION}) {
     rules.push_back({SYS_ioctl, {equals(1, request)}});
   }
 }

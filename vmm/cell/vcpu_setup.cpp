@@ -42,6 +42,8 @@ void set_up_cpu(const kvm::Kvm& kvm, kvm::Vcpu& vcpu, std::uint32_t index, std::
   const std::array<kvm_msr_entry, 2> msrs{
       {{kMiscEnable, 0, kFastStrings}, {kMtrrDefaultType, 0, kMtrrEnable | kWriteBack}}};
   vcpu.set_msrs(msrs);
+  const kvm::MachineChecks checks = kvm.machine_checks();
+  if (checks.capability != 0) vcpu.set_up_machine_checks(checks.capability);
   vcpu.set_local_interrupts();
 }
 

@@ -61,6 +61,12 @@ std::vector<kvm_cpuid_entry2> Kvm::supported_cpuid() const {
   return entries;
 }
 
+MachineChecks Kvm::machine_checks() const {
+  std::uint64_t known = 0;
+  const bool has = ::ioctl(fd_.get(), KVM_X86_GET_MCE_CAP_SUPPORTED, &known) == 0;
+  return choose_machine_checks(supported_cpuid(), has ? extension(KVM_CAP_MCE) : 0, known);
+}
+
 std::size_t Kvm::run_area_size() const {
   const int size = ::ioctl(fd_.get(), KVM_GET_VCPU_MMAP_SIZE, 0);
   if (size < 0) throw_errno("kvm: KVM_GET_VCPU_MMAP_SIZE");

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "vmm/base/unique_fd.h"
+#include "vmm/kvm/machine_check.h"
 #include "vmm/kvm/uapi.h"
 
 namespace hive::kvm {
@@ -23,6 +24,9 @@ class Kvm {
 
   /// KVM_GET_SUPPORTED_CPUID: what this host can give to a guest.
   [[nodiscard]] std::vector<kvm_cpuid_entry2> supported_cpuid() const;
+
+  /// What of the machine-check architecture vCPUs can have.
+  [[nodiscard]] MachineChecks machine_checks() const;
 
   /// Bytes of a vCPU's shared kvm_run area.
   [[nodiscard]] std::size_t run_area_size() const;

@@ -61,6 +61,20 @@ void Vcpu::set_msrs(std::span<const kvm_msr_entry> msrs) {
   }
 }
 
+std::uint64_t Vcpu::msr(std::uint32_t index) const {
+  struct {
+    kvm_msrs table;
+    kvm_msr_entry entry;
+  } asked{};
+  static_assert(offsetof(decltype(asked), entry) == sizeof(kvm_msrs));
+  asked.table.nmsrs = 1;
+  asked.entry.index = index;
+  const int done = ::ioctl(fd_.get(), KVM_GET_MSRS, &asked);
+  if (done < 0) throw_errno("kvm: KVM_GET_MSRS");
+  if (done != 1) throw Error(fmt::format("kvm: KVM does not know MSR {:#x}", index));
+  return asked.entry.data;
+}
+
 kvm_regs Vcpu::regs() const {
   kvm_regs regs{};
   vcpu_ioctl(fd_.get(), KVM_GET_REGS, &regs, "KVM_GET_REGS");
@@ -126,6 +140,15 @@ void Vcpu::wake() {
 
 void Vcpu::raise_nmi() {
   if (::ioctl(fd_.get(), KVM_NMI, 0) < 0) throw_errno("kvm: KVM_NMI");
+}
+
+void Vcpu::set_up_machine_checks(std::uint64_t capability) {
+  vcpu_ioctl(fd_.get(), KVM_X86_SETUP_MCE, &capability, "KVM_X86_SETUP_MCE");
+}
+
+void Vcpu::log(const kvm_x86_mce& error) {
+  kvm_x86_mce copy = error;
+  vcpu_ioctl(fd_.get(), KVM_X86_SET_MCE, &copy, "KVM_X86_SET_MCE");
 }
 
 void Vcpu::set_local_interrupts() {

@@ -50,6 +50,8 @@ class Vcpu {
 
   void set_cpuid(const std::vector<kvm_cpuid_entry2>& entries);
   void set_msrs(std::span<const kvm_msr_entry> msrs);
+  /// The MSR INDEX.
+  [[nodiscard]] std::uint64_t msr(std::uint32_t index) const;
   [[nodiscard]] kvm_regs regs() const;
   void set_regs(const kvm_regs& regs);
   [[nodiscard]] kvm_sregs sregs() const;
@@ -69,6 +71,11 @@ class Vcpu {
   void wake();
   /// Has the guest take an NMI, before its next instruction where it takes any.
   void raise_nmi();
+  /// Gives it machine checks, with CAPABILITY as its IA32_MCG_CAP. Before the guest runs.
+  void set_up_machine_checks(std::uint64_t capability);
+  /// Puts ERROR into its bank; where that says that it is uncorrected, the guest has a machine
+  /// check before its next instruction, or a triple fault where it can take none at present.
+  void log(const kvm_x86_mce& error);
   /// Wires the LAPIC's LINT pins as the MADT tells the guest: LINT0 ExtINT, LINT1 NMI.
   void set_local_interrupts();
 

@@ -12,11 +12,13 @@
 
 namespace hive::test {
 
-/// A read or write of a disk's first sector by a driver whose queue, request and buffer are in one
-/// piece of guest memory at `base`, which the guest has mapped; the buffer may be elsewhere.
+/// A read or write of a disk's first sector, or more, by a driver whose queue, request and buffer
+/// are in one piece of guest memory at `base`, which the guest has mapped; the buffer may be
+/// elsewhere.
 struct MicroDisk {
   std::uint64_t base;
   std::uint64_t buffer = 0;  ///< Where the sector goes, or comes from; 0: within the piece.
+  std::uint32_t sectors = 1;
 
   static constexpr std::uint16_t kQueueSize = 8;
   static constexpr std::uint32_t kSector = 512;
@@ -61,7 +63,7 @@ struct MicroDisk {
       append(script, MicroVirtio::descriptor(base, index, at, length, flags));
     };
     add(0, header(), 16, VRING_DESC_F_NEXT);
-    add(1, data(), kSector, VRING_DESC_F_NEXT | flags);
+    add(1, data(), sectors * kSector, VRING_DESC_F_NEXT | flags);
     add(2, status(), 1, VRING_DESC_F_WRITE);
     append(script, actions);
     return script;

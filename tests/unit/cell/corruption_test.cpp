@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <map>
 #include <set>
@@ -148,6 +149,22 @@ TEST(Corruption, HasNamesForPlacesAndChanges) {
   }
   EXPECT_EQ(find_place("heap"), std::nullopt);
   EXPECT_EQ(find_change(""), std::nullopt);
+}
+
+TEST(FailedPages, AreThoseOfTheTargetsEachOnce) {
+  const std::vector<Range> targets{{0x1008, 8}, {0x4000, 0x2001}, {0x1ff8, 8}, {0x9000, 0}};
+  std::vector<std::uint64_t> pages = draw_pages(targets, 8, 3);
+  EXPECT_EQ(pages, draw_pages(targets, 8, 3));
+  std::sort(pages.begin(), pages.end());
+  EXPECT_EQ(pages, (std::vector<std::uint64_t>{0x1000, 0x4000, 0x5000, 0x6000}));
+  EXPECT_EQ(draw_pages(targets, 2, 3).size(), 2U);
+  EXPECT_TRUE(draw_pages({}, 1, 3).empty());
+}
+
+TEST(FailedPages, FollowFromTheirSeed) {
+  const std::vector<Range> targets{{0, 0x1000'0000}};
+  EXPECT_NE(draw_pages(targets, 3, 1), draw_pages(targets, 3, 2));
+  EXPECT_EQ(draw_pages(targets, 3, 1).front(), draw_pages(targets, 1, 1).front());
 }
 
 }  // namespace

@@ -72,14 +72,15 @@ TEST_F(SandboxRules, StartWithWhatRunsGuests) { EXPECT_EQ(rules_.front().call, S
 TEST_F(SandboxRules, LetAGuestRunButNoMachineBeMade) {
   for (const std::uint64_t number :
        Numbers{KVM_RUN, KVM_GET_REGS, KVM_SET_VCPU_EVENTS, KVM_SET_USER_MEMORY_REGION,
-               KVM_SET_GUEST_DEBUG, KVM_IOEVENTFD, KVM_NMI, KVM_GET_MP_STATE, KVM_SET_MP_STATE}) {
+               KVM_SET_GUEST_DEBUG, KVM_IOEVENTFD, KVM_NMI, KVM_GET_MP_STATE, KVM_SET_MP_STATE,
+               KVM_GET_MSRS, KVM_X86_SET_MCE}) {
     EXPECT_TRUE(request(number)) << number;
     EXPECT_FALSE(request(number | kHigh)) << number;
   }
   for (const std::uint64_t number :
        Numbers{KVM_CREATE_VM, KVM_CREATE_VCPU, KVM_CREATE_DEVICE, KVM_ENABLE_CAP, KVM_SET_MSRS,
                KVM_SET_NESTED_STATE, KVM_SET_CPUID2, KVM_SET_TSS_ADDR, KVM_XEN_HVM_SET_ATTR,
-               KVM_SET_VAPIC_ADDR}) {
+               KVM_SET_VAPIC_ADDR, KVM_X86_SETUP_MCE}) {
     EXPECT_FALSE(request(number)) << number;
   }
 }

@@ -9,9 +9,11 @@
 namespace hive::device::test {
 
 unsigned TestMachine::attach(std::unique_ptr<VirtioDevice> device) {
-  return bridge.attach(std::make_unique<VirtioPciDevice>(
+  auto function = std::make_unique<VirtioPciDevice>(
       std::move(device), ram, msi, doorbells, loop,
-      [this](const std::string& detail) { broken.push_back(detail); }));
+      [this](const std::string& detail) { broken.push_back(detail); });
+  functions.push_back(function.get());
+  return bridge.attach(std::move(function));
 }
 
 bool TestMachine::run_until(const std::function<bool()>& done) {

@@ -36,6 +36,7 @@ struct TestMachine {
   FakeMsi msi;
   FakeDoorbells doorbells;
   std::vector<std::string> broken;
+  std::vector<VirtioPciDevice*> functions;  ///< As they were attached.
   PciHostBridge bridge;
 };
 

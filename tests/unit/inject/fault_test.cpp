@@ -70,10 +70,10 @@ TEST(Faults, CorruptMemory) {
   EXPECT_EQ(corrupt.memory->length, 4096U);
   EXPECT_EQ(corrupt.memory->change, cell::Change::kDangling);
   EXPECT_EQ(corrupt.memory->count, 1000U);
-  EXPECT_EQ(corrupt.memory->seed, 255U);
+  EXPECT_EQ(corrupt.seed, 255U);
   EXPECT_EQ(fault("memory-corrupt", {{"where", "process"}, {"process", "sshd"}}).memory->process,
             "sshd");
-  EXPECT_EQ(fault("memory-corrupt", {{"where", "stack"}}).memory->seed, std::nullopt);
+  EXPECT_EQ(fault("memory-corrupt", {{"where", "stack"}}).seed, std::nullopt);
   EXPECT_FALSE(fault("hang").memory.has_value());
 }
 
@@ -97,6 +97,66 @@ TEST(Faults, CorruptOnlyMemoryThatIsSomewhere) {
   EXPECT_THAT(refused({{"where", "stack"}, {"change", "melt"}}), HasSubstr("there are flip, ran"));
   EXPECT_THAT(refused({{"where", "stack"}, {"count", "1001"}}), HasSubstr("from 1 to 1000"));
   EXPECT_THAT(refused({{"where", "stack"}, {"seed", "-1"}}), HasSubstr("no number of 64 bits"));
+}
+
+TEST(Faults, AreOfPages) {
+  const Fault failed = fault("page-fail", {{"address", "0x5000"}, {"count", "8"}, {"vcpu", "1"}});
+  ASSERT_TRUE(failed.memory.has_value());
+  EXPECT_EQ(failed.memory->where, Where::kPhysical);
+  EXPECT_EQ(failed.memory->address, 0x5000U);
+  EXPECT_EQ(failed.memory->count, 8U);
+  EXPECT_EQ(failed.vcpu, 1U);
+  EXPECT_EQ(fault("page-fail", {{"where", "process"}, {"process", "sh"}}).memory->process, "sh");
+  EXPECT_THAT(refusal("page-fail"), HasSubstr("where=physical needs address=VALUE"));
+  EXPECT_THAT(refusal("page-fail", {{"where", "stack"}, {"address", "1"}}),
+              HasSubstr("where=stack takes no address"));
+  EXPECT_THAT(refusal("page-fail", {{"address", "1"}, {"count", "9"}}), HasSubstr("from 1 to 8"));
+  EXPECT_THAT(refusal("page-fail", {{"address", "1"}, {"change", "flip"}}),
+              HasSubstr("has no parameter \"change\""));
+}
+
+TEST(Faults, AreOfADisk) {
+  const Fault late = fault("disk-delay", {{"disk", "disk2"},
+                                          {"by", "300ms"},
+                                          {"of", "write"},
+                                          {"share", "25"},
+                                          {"for", "2s"},
+                                          {"seed", "9"}});
+  EXPECT_TRUE(is_in_device(late.kind));
+  EXPECT_EQ(late.device, (cell::DeviceFault{"disk2", 25, 0, device::DiskOperations::kWrite,
+                                            milliseconds(300), false}));
+  EXPECT_EQ(late.duration, milliseconds(2000));
+  EXPECT_EQ(late.seed, 9U);
+  EXPECT_EQ(fault("disk-error").device, cell::DeviceFault{"disk0"});
+  EXPECT_TRUE(fault("disk-torn", {{"report", "ok"}}).device->reports_done);
+  EXPECT_FALSE(fault("disk-torn", {{"report", "error"}}).device->reports_done);
+  EXPECT_FALSE(fault("hang").device.has_value());
+}
+
+TEST(Faults, AreOfAVirtioDevice) {
+  EXPECT_EQ(fault("interrupt-loss").device, cell::DeviceFault{"all"});
+  for (const char* name : {"all", "disk0", "disk7", "console", "rng", "vsock"}) {
+    EXPECT_EQ(fault("interrupt-loss", {{"device", name}}).device->device, name);
+  }
+  for (const char* name : {"", "disk", "serial", "ALL"}) {
+    EXPECT_THAT(refusal("interrupt-loss", {{"device", name}}),
+                HasSubstr("is no virtio device; there are disk0 and so on, all, console"));
+  }
+}
+
+TEST(Faults, AreOfADiskOnlyAsItCanHaveThem) {
+  for (const char* disk : {"", "disk", "disk-1", "disk0x1", "disk100", "vda", "0"}) {
+    EXPECT_THAT(refusal("disk-error", {{"disk", disk}}), HasSubstr("is no disk; write disk0"));
+  }
+  for (const char* share : {"", "0", "101", "50%", "-1"}) {
+    EXPECT_THAT(refusal("disk-error", {{"share", share}}), HasSubstr("write 1 to 100, in percent"));
+  }
+  EXPECT_THAT(refusal("disk-error", {{"of", "trims"}}),
+              HasSubstr("there are all, read, write, fl"));
+  EXPECT_THAT(refusal("disk-torn", {{"of", "read"}}), HasSubstr("has no parameter \"of\""));
+  EXPECT_THAT(refusal("disk-torn", {{"report", "yes"}}), HasSubstr("there are ok and error"));
+  EXPECT_THAT(refusal("disk-delay"), HasSubstr("disk-delay needs by=VALUE: how long they wait"));
+  EXPECT_THAT(refusal("disk-delay", {{"by", "0ms"}}), HasSubstr("is no time from 1ms"));
 }
 
 TEST(Faults, HaveATime) {

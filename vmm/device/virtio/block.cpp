@@ -53,6 +53,9 @@ void VirtioBlock::attach(VirtioTransport& transport) { engine_->attach(transport
 void VirtioBlock::activate(std::uint64_t features) { engine_->activate(features); }
 void VirtioBlock::process(unsigned /*index*/) { engine_->process(); }
 bool VirtioBlock::idle() const { return engine_->idle(); }
+void VirtioBlock::reset_queue(unsigned /*index*/) { engine_->reset(); }
 void VirtioBlock::reset() { engine_->reset(); }
+void VirtioBlock::set_fault(const DiskFault& fault) { engine_->set_fault(fault); }
+bool VirtioBlock::read_only() const { return engine_->image().read_only(); }
 
 }  // namespace hive::device

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "vmm/device/virtio/block_counters.h"
+#include "vmm/device/virtio/block_faults.h"
 #include "vmm/device/virtio/disk_image.h"
 #include "vmm/device/virtio/virtio_device.h"
 
@@ -32,7 +33,12 @@ class VirtioBlock : public VirtioDevice {
   void activate(std::uint64_t features) override;
   void process(unsigned index) override;
   [[nodiscard]] bool idle() const override;
+  void reset_queue(unsigned index) override;
   void reset() override;
+
+  /// The disk has FAULT from now on. After attach(), without the lock, on the loop's thread.
+  void set_fault(const DiskFault& fault);
+  [[nodiscard]] bool read_only() const;
 
  private:
   class Engine;

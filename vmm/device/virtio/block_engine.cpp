@@ -66,6 +66,7 @@ VirtioBlock::Engine::~Engine() {
 
 void VirtioBlock::Engine::attach(VirtioTransport& transport) {
   transport_ = &transport;
+  timer_.emplace(transport.loop());
   ring_.emplace(transport.loop(), kRingEntries,
                 [this] { transport_->run([this] { completed(); }); });
 }
@@ -74,14 +75,25 @@ void VirtioBlock::Engine::activate(std::uint64_t features) {
   write_through_ = (features & (std::uint64_t{1} << VIRTIO_BLK_F_FLUSH)) == 0;
 }
 
+void VirtioBlock::Engine::reset() {
+  starved_ = false;
+  for (const auto& [due, slot] : held_) free_.push_back(slot);
+  held_.clear();
+}
+
+void VirtioBlock::Engine::set_fault(const DiskFault& fault) {
+  faults_.set(fault, FaultClock::now());
+}
+
 void VirtioBlock::Engine::process() {
   starved_ = false;
+  start_held();
   queue().suppress_kicks();
   for (unsigned turn = 0; turn < kTurn; ++turn) {
     if (take_next()) continue;
     flush();
     // Where the host could finish at once, there are slots again but no completion to come.
-    if (!starved_ || free_.empty()) return;
+    if (!starved_ || in_flight_ == kMaxInFlight) return;
     starved_ = false;
   }
   flush();
@@ -108,15 +120,15 @@ bool VirtioBlock::Engine::take_next() {
   slot->zeroing = slot->request.may_unmap ? Zeroing::kDeallocate : Zeroing::kZeroRange;
   slot->retries = 0;
   slot->done = 0;
-  slot->syncing = false;
-  start(*slot);
+  slot->syncing = slot->fails = slot->torn = false;
+  admit(*slot);
   return true;
 }
 
 VirtioBlock::Engine::Slot* VirtioBlock::Engine::acquire() {
+  if (in_flight_ == kMaxInFlight) return nullptr;
   if (free_.empty()) {
-    if (slots_.size() == kMaxInFlight) return nullptr;
-    free_.reserve(kMaxInFlight);
+    free_.reserve(slots_.size() + 1);
     slots_.push_back(std::make_unique<Slot>());
     return slots_.back().get();
   }
@@ -125,8 +137,50 @@ VirtioBlock::Engine::Slot* VirtioBlock::Engine::acquire() {
   return slot;
 }
 
+void VirtioBlock::Engine::admit(Slot& slot) {
+  if (!faults_.any()) return start(slot);
+  BlockRequest& request = slot.request;
+  const FaultClock::time_point now = FaultClock::now();
+  const BlockVerdict verdict = faults_.judge(request.kind, request.length, now);
+  slot.fails = verdict.fails;
+  if (verdict.stored) {
+    request.data = drop_back(request.data, request.length - *verdict.stored);
+    request.length = *verdict.stored;
+    slot.torn = !verdict.reports_done;
+  }
+  if (verdict.delay.count() == 0) return start(slot);
+  held_.emplace(now + verdict.delay, &slot);
+  arm_timer();
+}
+
+void VirtioBlock::Engine::start_held() {
+  if (held_.empty()) return;
+  const FaultClock::time_point now = FaultClock::now();
+  while (!held_.empty() && held_.begin()->first <= now) {
+    if (in_flight_ == kMaxInFlight) {
+      starved_ = true;
+      return;
+    }
+    start(*held_.extract(held_.begin()).mapped());
+  }
+  if (!held_.empty()) arm_timer();
+}
+
+void VirtioBlock::Engine::arm_timer() {
+  if (timer_->expiry() == held_.begin()->first) return;
+  timer_->expires_at(held_.begin()->first);
+  timer_->async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
+    if (error || alive.expired()) return;
+    // What is due while the queue may not be looked at goes on with the next process().
+    transport_->run([this] {
+      if (transport_->running()) process();
+    });
+  });
+}
+
 void VirtioBlock::Engine::start(Slot& slot) {
   const BlockRequest& request = slot.request;
+  if (slot.fails) return finish(slot, VIRTIO_BLK_S_IOERR);
   if (request.kind == Kind::kRefused) return finish(slot, request.refusal);
   if (request.kind == Kind::kIdentify) return identify(slot);
   if (request.kind != Kind::kFlush && request.length == 0) return finish(slot, VIRTIO_BLK_S_OK);
@@ -290,7 +344,7 @@ bool VirtioBlock::Engine::recover(Slot& slot, int error) {
 
 bool VirtioBlock::Engine::end(Slot& slot, std::uint8_t status) {
   --in_flight_;
-  finish(slot, status);
+  finish(slot, slot.torn ? std::uint8_t{VIRTIO_BLK_S_IOERR} : status);
   return false;
 }
 

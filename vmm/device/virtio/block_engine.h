@@ -2,8 +2,10 @@
 #pragma once
 
 #include <array>
+#include <boost/asio/steady_timer.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +13,7 @@
 #include <vector>
 
 #include "vmm/device/virtio/block.h"
+#include "vmm/device/virtio/block_faults.h"
 #include "vmm/device/virtio/block_request.h"
 #include "vmm/device/virtio/disk_image.h"
 #include "vmm/device/virtio/io_ring.h"
@@ -34,10 +37,13 @@ class VirtioBlock::Engine {
   void attach(VirtioTransport& transport);
   void activate(std::uint64_t features);
   void process();
-  void reset() { starved_ = false; }
+  /// Forgets all requests. Only while idle().
+  void reset();
+  void set_fault(const DiskFault& fault);
 
   [[nodiscard]] const DiskImage& image() const { return image_; }
   [[nodiscard]] std::string_view name() const { return name_; }
+  /// What a fault holds back is with nobody yet, like what is still in the queue.
   [[nodiscard]] bool idle() const { return in_flight_ == 0; }
 
  private:
@@ -55,6 +61,8 @@ class VirtioBlock::Engine {
     Zeroing zeroing = Zeroing::kZeroRange;
     unsigned retries = 0;
     bool syncing = false;    ///< The range is changed; that is being made durable.
+    bool fails = false;      ///< A fault has it end with an error.
+    bool torn = false;       ///< The same, once what is left of it is stored.
     std::uint64_t done = 0;  ///< Bytes transferred or zeroed.
     std::array<iovec, kQueueSize> buffers;
     std::vector<std::byte> bounce;  ///< For what is read into global memory.
@@ -64,7 +72,12 @@ class VirtioBlock::Engine {
   /// Starts the next request. False when there is none, or none can be taken now.
   [[nodiscard]] bool take_next();
   [[nodiscard]] Slot* acquire();
+  /// Starts a new request, as faults have it.
+  void admit(Slot& slot);
   void start(Slot& slot);
+  /// Starts what faults have held back for long enough.
+  void start_held();
+  void arm_timer();
   void identify(Slot& slot);
   /// Hands the request, or what is left of it, to the host.
   void issue(Slot& slot);
@@ -97,6 +110,10 @@ class VirtioBlock::Engine {
   std::size_t in_flight_ = 0;
   std::vector<std::unique_ptr<Slot>> slots_;
   std::vector<Slot*> free_;
+  BlockFaults faults_;
+  std::multimap<FaultClock::time_point, Slot*> held_;  ///< By when they are due.
+  std::optional<boost::asio::steady_timer> timer_;     ///< Of the first of them.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::optional<IoRing> ring_;
 };
 

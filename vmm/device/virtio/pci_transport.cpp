@@ -103,9 +103,18 @@ void VirtioPciDevice::Transport::give_back(unsigned index) {
   const bool hastened = std::exchange(queue.hastened, false);
   if (queue.defers && !hastened && queue.ring.unpublished() < queue.ring.size() / 8) {
     queue.ring.show();
-  } else if (queue.ring.publish()) {
-    interrupt(common_.queue_vector(index), kQueueInterrupt);
+    return;
   }
+  const bool has_more = queue.ring.unpublished() != 0;
+  // A driver that waits for the interrupt that was lost has not said that it wants another one.
+  if (!queue.ring.publish() && !(queue.owes && has_more)) return;
+  queue.owes = loss_.any() && loss_.hits(FaultClock::now());
+  if (!queue.owes) interrupt(common_.queue_vector(index), kQueueInterrupt);
+}
+
+void VirtioPciDevice::Transport::lose_interrupts(const FaultShare& share) {
+  const std::lock_guard lock(mutex_);
+  loss_ = FaultDraw(share, FaultClock::now());
 }
 
 /// The device is idle: answers the driver's resets. Until now it read that they are under way.
@@ -114,7 +123,7 @@ void VirtioPciDevice::Transport::finish_resets() {
     device_->reset();
     for (Queue& queue : queues_) {
       queue.ring.disable();
-      queue.resetting = false;
+      queue.resetting = queue.owes = false;
     }
     common_.reset();
     isr_ = 0;
@@ -126,6 +135,7 @@ void VirtioPciDevice::Transport::finish_resets() {
     if (!std::exchange(queues_[index].resetting, false)) continue;
     device_->reset_queue(index);
     queues_[index].ring.disable();
+    queues_[index].owes = false;
     common_.queue_was_reset(index);
   }
   queue_resets_ = 0;

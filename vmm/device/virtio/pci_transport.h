@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "vmm/device/event_source.h"
+#include "vmm/device/fault_share.h"
 #include "vmm/device/pci/msix_table.h"
 #include "vmm/device/platform.h"
 #include "vmm/device/virtio/common_config.h"
@@ -50,6 +51,7 @@ class VirtioPciDevice::Transport : public VirtioTransport {
   void bar_moved(std::optional<memory::GuestAddress> address);
   void quiesce(const std::function<void()>& done);
   void resume();
+  void lose_interrupts(const FaultShare& share);
 
  private:
   struct Queue {
@@ -59,6 +61,7 @@ class VirtioPciDevice::Transport : public VirtioTransport {
     bool resetting = false;          ///< The driver waits for its reset.
     bool defers = false;             ///< Interrupts, until there is much to tell or it
     bool hastened = false;           ///< is said that it is due.
+    bool owes = false;               ///< A fault has lost its last interrupt.
   };
 
   // All of these with the lock held, except kicked().
@@ -88,6 +91,7 @@ class VirtioPciDevice::Transport : public VirtioTransport {
   std::vector<Queue> queues_;
   std::optional<memory::GuestAddress> bar_;  ///< Where the BAR is decoded.
   std::uint8_t isr_ = 0;
+  FaultDraw loss_;             ///< Of interrupts.
   bool resetting_ = false;     ///< The driver waits for the device's reset.
   unsigned queue_resets_ = 0;  ///< Queues whose reset the driver waits for.
   bool quiesced_ = false;

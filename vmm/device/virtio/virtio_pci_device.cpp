@@ -138,5 +138,8 @@ void VirtioPciDevice::bar_moved(unsigned /*index*/, std::optional<memory::GuestA
 }
 void VirtioPciDevice::quiesce(const std::function<void()>& done) { transport_->quiesce(done); }
 void VirtioPciDevice::resume() { transport_->resume(); }
+void VirtioPciDevice::lose_interrupts(const FaultShare& share) {
+  transport_->lose_interrupts(share);
+}
 
 }  // namespace hive::device

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "vmm/device/fault_share.h"
 #include "vmm/device/pci/pci_device.h"
 #include "vmm/device/platform.h"
 #include "vmm/device/virtio/virtio_device.h"
@@ -38,6 +39,11 @@ class VirtioPciDevice : public PciDevice {
   void bar_moved(unsigned index, std::optional<memory::GuestAddress> address) override;
   void quiesce(const std::function<void()>& done) override;
   void resume() override;
+
+  /// From now on the interrupts that tell the driver of used buffers get lost, as SHARE has it, in
+  /// the place of an earlier such fault. A queue whose interrupt was lost tries again with the next
+  /// buffers that it gives back, whether the driver waits for those or not. On any thread.
+  void lose_interrupts(const FaultShare& share);
 
  private:
   class Transport;
