@@ -4,8 +4,10 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 
 #include "vmm/base/error.h"
@@ -62,17 +64,17 @@ void Vcpu::set_msrs(std::span<const kvm_msr_entry> msrs) {
 }
 
 std::uint64_t Vcpu::msr(std::uint32_t index) const {
-  struct {
-    kvm_msrs table;
-    kvm_msr_entry entry;
-  } asked{};
-  static_assert(offsetof(decltype(asked), entry) == sizeof(kvm_msrs));
-  asked.table.nmsrs = 1;
-  asked.entry.index = index;
-  const int done = ::ioctl(fd_.get(), KVM_GET_MSRS, &asked);
+  alignas(kvm_msrs) std::array<std::byte, sizeof(kvm_msrs) + sizeof(kvm_msr_entry)> buffer{};
+  kvm_msr_entry asked{};
+  asked.index = index;
+  const std::uint32_t count = 1;
+  std::memcpy(buffer.data() + offsetof(kvm_msrs, nmsrs), &count, sizeof count);
+  std::memcpy(buffer.data() + sizeof(kvm_msrs), &asked, sizeof asked);
+  const int done = ::ioctl(fd_.get(), KVM_GET_MSRS, buffer.data());
   if (done < 0) throw_errno("kvm: KVM_GET_MSRS");
   if (done != 1) throw Error(fmt::format("kvm: KVM does not know MSR {:#x}", index));
-  return asked.entry.data;
+  std::memcpy(&asked, buffer.data() + sizeof(kvm_msrs), sizeof asked);
+  return asked.data;
 }
 
 kvm_regs Vcpu::regs() const {

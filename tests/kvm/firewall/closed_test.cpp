@@ -151,7 +151,8 @@ TEST_P(MildClosedOnKvm, CannotBeWrittenByAnyKindOfWrite) {
     }
     EXPECT_EQ(result(cpu, writes).value, kOnes);
     for (const unsigned locked : {3U, 5U, 6U, 7U}) {
-      if (dropped) EXPECT_EQ(result(cpu, locked).value, kOnes) << "write " << locked;
+      if (!dropped) break;
+      EXPECT_EQ(result(cpu, locked).value, kOnes) << "write " << locked;
     }
   }
   EXPECT_TRUE(unchanged());

@@ -59,8 +59,8 @@ struct MicroDisk {
         kDevice.kick(0),
     };
     const auto add = [&](std::uint16_t index, std::uint64_t at, std::uint32_t length,
-                         unsigned flags) {
-      append(script, MicroVirtio::descriptor(base, index, at, length, flags));
+                         unsigned kind) {
+      append(script, MicroVirtio::descriptor(base, index, at, length, kind));
     };
     add(0, header(), 16, VRING_DESC_F_NEXT);
     add(1, data(), sectors * kSector, VRING_DESC_F_NEXT | flags);

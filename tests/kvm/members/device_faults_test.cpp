@@ -82,8 +82,6 @@ TEST_F(DeviceFaults, AreRefusedWhereThereIsNoDevice) {
   start("");
   EXPECT_THAT(inject({"disk-error"}).err, HasSubstr("the cell has no disk; its plan can give it"));
   EXPECT_THAT(inject({"interrupt-loss", "device=disk0"}).err, HasSubstr("the cell has no disk"));
-  EXPECT_THAT(inject({"interrupt-loss", "device=vsock"}).err,
-              HasSubstr("there is no virtio device vsock: the cell has "));
   EXPECT_THAT(story(), Not(HasSubstr("fault")));
 }
 
