@@ -10,6 +10,7 @@ namespace hive::inject {
 enum class FaultKind : std::uint8_t {
   kVmmKill,
   kVmmStop,
+  kVmmSlow,
   kVcpuStop,
   kTripleFault,
   kNmi,
@@ -18,8 +19,10 @@ enum class FaultKind : std::uint8_t {
   kPanic,
   kMonitorKill,
   kMonitorStop,
+  kMonitorSlow,
   kHeartbeatFreeze,
   kFalseAccusation,
+  kMeshCut,
 };
 
 /// What a parameter's value says.
@@ -36,6 +39,8 @@ enum class ValueKind : std::uint8_t {
   kAddress,   ///< The same.
   kLength,    ///< In bytes.
   kProcess,   ///< The number or the name of a process.
+  kShare,     ///< Of the time, in percent.
+  kPeriod,    ///< A time within narrower bounds.
 };
 
 struct Parameter {

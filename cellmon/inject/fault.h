@@ -59,6 +59,8 @@ struct Fault {
   std::optional<CellId> cell;
   std::optional<std::chrono::milliseconds> duration;  ///< From 1 ms to kLongest.
   std::optional<unsigned> vcpu;                       ///< Below kMaxVcpus.
+  std::optional<unsigned> share;                      ///< In percent, from 1 to kMostShare.
+  std::optional<std::chrono::milliseconds> period;    ///< From kLeastPeriod to kMostPeriod.
   std::optional<MemoryFault> memory;                  ///< Of kMemoryCorrupt.
   Timing timing;
   unsigned turn = 0;  ///< Which one of `timing.times` it is.
@@ -66,6 +68,11 @@ struct Fault {
 };
 
 inline constexpr std::chrono::milliseconds kLongest = std::chrono::hours(24);
+
+inline constexpr unsigned kMostShare = 95;
+inline constexpr std::chrono::milliseconds kLeastPeriod{100};
+inline constexpr std::chrono::milliseconds kUsualPeriod{200};
+inline constexpr std::chrono::milliseconds kMostPeriod{60'000};
 
 inline constexpr unsigned kMaxVcpus = 64;
 inline constexpr unsigned kMaxTimes = 10'000;

@@ -54,6 +54,22 @@ std::string take_duration(std::string_view name, std::string_view value, Fault& 
                      kLongest.count() / 1000);
 }
 
+std::string take_share(std::string_view value, Fault& fault) {
+  const auto number = parse_number(value);
+  if (!number || *number < 1 || *number > kMostShare) {
+    return fmt::format("is no percentage from 1 to {}; write a number alone", kMostShare);
+  }
+  fault.share = static_cast<unsigned>(*number);
+  return {};
+}
+
+std::string take_period(std::string_view value, Fault& fault) {
+  fault.period = parse_duration(value);
+  if (fault.period && *fault.period >= kLeastPeriod && *fault.period <= kMostPeriod) return {};
+  return fmt::format("is no time from {}ms to {}s", kLeastPeriod.count(),
+                     kMostPeriod.count() / 1000);
+}
+
 std::string take_vcpu(std::string_view value, Fault& fault) {
   const auto number = parse_number(value);
   if (!number || *number >= kMaxVcpus) {
@@ -154,6 +170,10 @@ std::string take_value(const Parameter& parameter, std::string_view value, const
       return take_cell(value, cells, fault);
     case ValueKind::kDuration:
       return take_duration(parameter.name, value, fault);
+    case ValueKind::kShare:
+      return take_share(value, fault);
+    case ValueKind::kPeriod:
+      return take_period(value, fault);
     case ValueKind::kVcpu:
       return take_vcpu(value, fault);
     case ValueKind::kEvent:
