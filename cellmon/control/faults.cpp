@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <csignal>
-#include <ctime>
 #include <utility>
 
 #include "cellmon/control/guest_fault_request.h"
+#include "cellmon/control/self_stop.h"
 #include "cellmon/wire/cell_status.h"
 
 namespace hive::control {
@@ -25,26 +25,17 @@ milliseconds now() {
       std::chrono::steady_clock::now().time_since_epoch());
 }
 
-/// The kernel continues this process after DURATION, which it cannot do itself while it is stopped.
-/// Fires once; gone with the process.
-bool continue_after(milliseconds duration) {
-  static const std::optional<timer_t> kTimer = [] {
-    sigevent event{};
-    event.sigev_notify = SIGEV_SIGNAL;
-    event.sigev_signo = SIGCONT;
-    timer_t made{};
-    const bool is_made = ::timer_create(CLOCK_MONOTONIC, &event, &made) == 0;
-    return is_made ? std::optional(made) : std::nullopt;
-  }();
-  if (!kTimer) return false;
-  itimerspec when{};
-  when.it_value.tv_sec = static_cast<time_t>(duration.count() / 1000);
-  when.it_value.tv_nsec = static_cast<long>(duration.count() % 1000 * 1'000'000);
-  return ::timer_settime(*kTimer, 0, &when, nullptr) == 0;
+bool hits_monitor(FaultKind kind) {
+  return kind == FaultKind::kMonitorKill || kind == FaultKind::kMonitorStop ||
+         kind == FaultKind::kMonitorSlow;
 }
 
-bool hits_monitor(FaultKind kind) {
-  return kind == FaultKind::kMonitorKill || kind == FaultKind::kMonitorStop;
+bool hits_vmm(FaultKind kind) {
+  return kind == FaultKind::kVmmKill || kind == FaultKind::kVmmStop || kind == FaultKind::kVmmSlow;
+}
+
+DutyCycle::Settings cycle_of(const Fault& fault) {
+  return {fault.share.value(), fault.period.value_or(inject::kUsualPeriod), fault.duration};
 }
 
 }  // namespace
@@ -59,7 +50,9 @@ Faults::Faults(boost::asio::io_context& loop, const plan::Machine& machine, unsi
       next_(loop),
       answer_limit_(loop),
       end_(loop),
-      delay_(loop) {}
+      delay_(loop),
+      vmm_cycle_(loop),
+      own_cycle_(loop) {}
 
 void Faults::inject(const Fault& fault, const Done& done) {
   if (!machine_.faults) {
@@ -80,8 +73,7 @@ void Faults::inject(const Fault& fault, const Done& done) {
 
 std::string Faults::check_vmm(const Fault& fault) const {
   const bool wants_guest = is_in_guest(fault.kind);
-  const bool wants_vmm = fault.kind == FaultKind::kVmmKill || fault.kind == FaultKind::kVmmStop;
-  if (!wants_guest && !wants_vmm) return {};
+  if (!wants_guest && !hits_vmm(fault.kind)) return {};
   if (handlers_.vmm() == nullptr) {
     return fmt::format("the cell, which is {}, has no VMM", to_string(cell_.state()));
   }
@@ -103,6 +95,10 @@ std::string Faults::check(const Fault& fault) const {
     return "the accusation would come to nothing: this monitor has to be one of three members or "
            "more, and the accused cell another; `hive status` lists them";
   }
+  if (fault.kind == FaultKind::kMeshCut && !members_.is_linked(*fault.cell)) {
+    return "there is no link to that cell's monitor that could be cut; `hive status` shows who is "
+           "there";
+  }
   if (hits_monitor(fault.kind) && is_due_) return "the monitor is about to have another fault";
   return {};
 }
@@ -123,14 +119,22 @@ void Faults::perform(const Fault& fault) {
       return handlers_.vmm()->kill();
     case FaultKind::kVmmStop:
       return stop_vmm(fault.duration);
+    case FaultKind::kVmmSlow:
+      return slow_vmm(fault);
     case FaultKind::kMonitorKill:
-      return signal_self(SIGKILL, {});
     case FaultKind::kMonitorStop:
-      return signal_self(SIGSTOP, fault.duration);
+    case FaultKind::kMonitorSlow:
+      is_due_ = true;
+      return delay_.arm(kFaultDelay, [this, fault] {
+        is_due_ = false;
+        hit_self(fault);
+      });
     case FaultKind::kHeartbeatFreeze:
       return members_.freeze_heartbeat(fault.duration);
     case FaultKind::kFalseAccusation:
       return members_.accuse(fault.cell.value(), agree::Evidence::kNoAnswer);
+    case FaultKind::kMeshCut:
+      return members_.cut_link(fault.cell.value(), fault.duration);
     default:
       return;  // The VMM does it.
   }
@@ -200,6 +204,7 @@ bool Faults::take(const cell::Report& report) {
 
 void Faults::detach() {
   end_.disarm();
+  vmm_cycle_.cancel();
   if (asked_) end_asked("the VMM has ended");
 }
 
@@ -232,25 +237,41 @@ void Faults::do_due() {
   arm_schedule();
 }
 
-void Faults::stop_vmm(std::optional<milliseconds> duration) {
-  handlers_.vmm()->signal(SIGSTOP);
-  end_.disarm();
-  if (!duration) return;
-  end_.arm(*duration, [this, pid = handlers_.vmm()->pid()] {
+std::function<void()> Faults::vmm_continuer() {
+  return [this, pid = handlers_.vmm()->pid()] {
     VmmInstance* vmm = handlers_.vmm();
     if (vmm != nullptr && vmm->pid() == pid) vmm->signal(SIGCONT);
-  });
+  };
 }
 
-void Faults::signal_self(int signal, std::optional<milliseconds> duration) {
-  is_due_ = true;
-  delay_.arm(kFaultDelay, [this, signal, duration] {
-    is_due_ = false;
-    if (duration && !continue_after(*duration)) {
-      return handlers_.tell("fault-not-done", "the host has no timer to end it");
-    }
-    (void)::kill(::getpid(), signal);
-  });
+void Faults::stop_vmm(std::optional<milliseconds> duration) {
+  vmm_cycle_.cancel();
+  handlers_.vmm()->signal(SIGSTOP);
+  end_.disarm();
+  if (duration) end_.arm(*duration, vmm_continuer());
+}
+
+void Faults::slow_vmm(const Fault& fault) {
+  end_.disarm();  // Of an earlier stop: the last word counts.
+  const auto stop = [this](milliseconds) {
+    if (handlers_.vmm() == nullptr) return false;
+    handlers_.vmm()->signal(SIGSTOP);
+    return true;
+  };
+  (void)vmm_cycle_.begin(cycle_of(fault), {stop, vmm_continuer()});
+}
+
+void Faults::hit_self(const Fault& fault) {
+  own_cycle_.cancel();
+  bool done = true;
+  if (fault.kind == FaultKind::kMonitorSlow) {
+    done = own_cycle_.begin(cycle_of(fault), {stop_self_for, [] {}});
+  } else if (fault.duration) {
+    done = stop_self_for(*fault.duration);
+  } else {
+    (void)::kill(::getpid(), fault.kind == FaultKind::kMonitorKill ? SIGKILL : SIGSTOP);
+  }
+  if (!done) handlers_.tell("fault-not-done", fault.text + ": the host has no timer to end it");
 }
 
 }  // namespace hive::control

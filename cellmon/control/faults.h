@@ -13,6 +13,7 @@
 #include "cellmon/control/agent_peer.h"
 #include "cellmon/control/cell_machine.h"
 #include "cellmon/control/deadline.h"
+#include "cellmon/control/duty_cycle.h"
 #include "cellmon/control/members.h"
 #include "cellmon/control/vmm_instance.h"
 #include "cellmon/inject/fault.h"
@@ -81,8 +82,11 @@ class Faults {
   void answer(const std::string& refusal);
   void end_asked(const std::string& refusal);
   void stop_vmm(std::optional<std::chrono::milliseconds> duration);
-  /// Sends this process SIGNAL, soon.
-  void signal_self(int signal, std::optional<std::chrono::milliseconds> duration);
+  void slow_vmm(const inject::Fault& fault);
+  /// What continues the VMM that there is now, and no other.
+  std::function<void()> vmm_continuer();
+  /// A fault of this process.
+  void hit_self(const inject::Fault& fault);
   void arm_schedule();
   void do_due();
 
@@ -98,7 +102,9 @@ class Faults {
   Deadline answer_limit_;               ///< Of the VMM.
   Deadline end_;                        ///< Of a VMM that is stopped for a time.
   Deadline delay_;                      ///< Of a fault in this process.
-  bool is_due_ = false;                 ///< That one.
+  DutyCycle vmm_cycle_;
+  DutyCycle own_cycle_;
+  bool is_due_ = false;  ///< What `delay_` is for.
 };
 
 }  // namespace hive::control

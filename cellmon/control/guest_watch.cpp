@@ -108,6 +108,8 @@ detect::VcpuSample GuestWatch::sample_vcpu(unsigned index) {
   const std::uint32_t flags = vcpu.flags.load(std::memory_order_relaxed);
   sample.masked = (flags & cell::VcpuProgress::kMasked) != 0;
   sample.user = (flags & cell::VcpuProgress::kUser) != 0;
+  sample.unstarted = (flags & cell::VcpuProgress::kUnstarted) != 0;
+  sample.exits = vcpu.exits.load(std::memory_order_relaxed);
   std::optional<ThreadTimes>& times = vcpu_times_.at(index);
   const pid_t thread = vcpu.thread.load();
   if (!times && thread > 0) times.emplace(vmm_->pid(), thread);
@@ -161,6 +163,10 @@ std::string GuestWatch::describe(const detect::Hang& hang) const {
                                                     "its agent has been silent for {:.1f} "
                                                     "s, and ",
                                                     seconds(hang.silence));
+  if (hang.stood != 0) {
+    return fmt::format("{}no vCPU has been in the guest for {:.1f} s, nor answered when looked at",
+                       agent, seconds(hang.stood));
+  }
   return fmt::format("{}vCPU {} has run for {:.1f} s on end in the kernel{}, last at {:#x}", agent,
                      hang.vcpu, seconds(hang.spun), hang.masked ? " with interrupts off" : "",
                      (*page_)->vcpus.at(hang.vcpu).rip.load());

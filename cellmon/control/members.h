@@ -84,6 +84,13 @@ class Members : public SiblingsPart, private member::Surroundings {
   [[nodiscard]] bool may_accuse(CellId suspect) const;
   /// A fault: the others see no heartbeat, for DURATION, or for good.
   void freeze_heartbeat(std::optional<std::chrono::milliseconds> duration);
+  /// A fault: the link to CELL's monitor is cut, for DURATION, or for good.
+  void cut_link(CellId cell, std::optional<std::chrono::milliseconds> duration) {
+    siblings_.cut_link(cell, duration);
+  }
+  [[nodiscard]] bool is_linked(CellId cell) const {
+    return siblings_.state(cell) == Siblings::State::kJoined;
+  }
   /// Asks to be let in if the cell is out.
   void join();
   /// Whether the cell's VMM may be started: it is a member, and all have recovered.

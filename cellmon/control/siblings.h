@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -95,6 +96,10 @@ class Siblings {
     return mesh_.send(cell, packet, files);
   }
 
+  /// A fault: see mesh::Mesh::cut().
+  void cut_link(CellId cell, std::optional<std::chrono::milliseconds> duration) {
+    mesh_.cut(cell, duration);
+  }
   /// As mesh::Mesh's.
   [[nodiscard]] UniqueFd open_process(CellId cell) const { return mesh_.open_process(cell); }
   void drain(CellId cell) { mesh_.drain(cell); }

@@ -12,6 +12,8 @@ Time since(Time before, Time now) { return now > before ? now - before : 0; }
 void Watchdog::restart() {
   last_.reset();
   elapsed_ = excused_ = 0;
+  note_life();
+  look_is_due_ = false;
   spells_.clear();
 }
 
@@ -20,9 +22,16 @@ void Watchdog::take_answer() {
   elapsed_ = excused_ = 0;
 }
 
+void Watchdog::note_life() {
+  still_ = still_excused_ = 0;
+  unanswered_ = 0;
+}
+
 void Watchdog::skip(const GuestSample& sample, Time now) {
   if (!last_ || last_->vcpus.size() != sample.vcpus.size()) return restart();
+  if (shows_life(sample, since(last_time_, now))) note_life();
   if (sample.answers != last_->answers) take_answer();
+  look_is_due_ = false;
   last_ = sample;
   last_time_ = now;
 }
@@ -45,22 +54,43 @@ void Watchdog::observe(const GuestSample& sample, Time own_delay, Time now) {
     extend(spells_[index], before, after, passed, charged);
     starved = std::max(starved, since(before.waited, after.waited));
   }
+  const Time held = starved + since(last_->held_up, sample.held_up);
   elapsed_ += charged;
-  excused_ += starved + since(last_->held_up, sample.held_up);
+  excused_ += held;
+  still_ += charged;
+  still_excused_ += held;
+  unanswered_ += look_is_due_ ? 1 : 0;
+  if (shows_life(sample, passed)) note_life();
   if (sample.answers != last_->answers) take_answer();
   if (!sample.expects_answers) elapsed_ = excused_ = 0;
   last_ = sample;
   last_time_ = now;
+  look_is_due_ = wants_look();
+}
+
+bool Watchdog::shows_life(const GuestSample& sample, Time passed) const {
+  if (sample.answers != last_->answers) return true;
+  for (std::size_t index = 0; index < sample.vcpus.size(); ++index) {
+    const VcpuSample& before = last_->vcpus[index];
+    const VcpuSample& after = sample.vcpus[index];
+    // One that is kept out runs for moments as well, when it is told to answer.
+    if (since(before.ran, after.ran) > passed / 20) return true;
+    // One that was not started answers for no guest.
+    const bool left = after.exits != before.exits || after.looks != before.looks;
+    if (left && !after.unstarted) return true;
+  }
+  return false;
 }
 
 void Watchdog::extend(Spell& spell, const VcpuSample& before, const VcpuSample& now, Time passed,
-                      Time charged) {
+                      Time charged) const {
   const Time ran = since(before.ran, now.ran);
+  // A look from before may have found it at something else.
+  const bool looked = now.looks != before.looks && spell.spun >= settings_.limit / 2;
   // A twentieth may be idle. What was busy before makes up for no more of it than that.
   const Time busy = ran + since(before.waited, now.waited) + passed / 20;
   spell.idle = since(busy, spell.idle + passed);
   spell.spun += std::min(ran, charged);
-  const bool looked = now.looks != before.looks;
   if (looked) {
     ++spell.looks;
     spell.unmasked = spell.unmasked || !now.masked;
@@ -70,6 +100,7 @@ void Watchdog::extend(Spell& spell, const VcpuSample& before, const VcpuSample& 
 
 bool Watchdog::wants_look() const {
   if (settings_.limit == 0) return false;
+  if (standstill() >= settings_.limit / 2 && unanswered_ < kMostLooks) return true;
   if (settings_.has_agent && silence() < settings_.limit / 2) return false;
   return std::any_of(spells_.begin(), spells_.end(),
                      [this](const Spell& spell) { return spell.spun >= settings_.limit / 2; });
@@ -81,11 +112,19 @@ bool Watchdog::is_stuck(const Spell& spell) const {
   return spell.spun >= limit && (!settings_.has_agent || silence() >= limit);
 }
 
+bool Watchdog::stands_still() const {
+  return unanswered_ >= kLooks && standstill() >= settings_.limit + kSlack;
+}
+
 std::optional<Hang> Watchdog::hang() const {
   if (settings_.limit == 0) return std::nullopt;
   for (std::size_t index = 0; index < spells_.size(); ++index) {
     const Spell& spell = spells_[index];
-    if (is_stuck(spell)) return Hang{silence(), index, spell.spun, !spell.unmasked};
+    if (is_stuck(spell)) return Hang{silence(), 0, index, spell.spun, !spell.unmasked};
+  }
+  if (stands_still()) {
+    const Time silent = silence() < settings_.limit ? 0 : silence();
+    return Hang{silent, standstill(), 0, 0, false};
   }
   return std::nullopt;
 }

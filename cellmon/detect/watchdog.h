@@ -14,9 +14,11 @@ namespace hive::detect {
 struct VcpuSample {
   Time ran = 0;             ///< CPU time that its thread has used.
   Time waited = 0;          ///< Time that its thread was ready to run and had no CPU.
+  std::uint64_t exits = 0;  ///< How often it has left the guest.
   std::uint64_t looks = 0;  ///< How often it was looked at. The rest is as the last look found it:
   bool masked = false;      ///< Interrupts were off.
   bool user = false;        ///< It ran a program, not the kernel.
+  bool unstarted = false;   ///< The guest has not started it.
 };
 
 /// A guest at one moment.
@@ -30,7 +32,8 @@ struct GuestSample {
 
 /// A guest that is stuck, and why that is thought.
 struct Hang {
-  Time silence = 0;  ///< Of its agent; 0 in a guest that has none.
+  Time silence = 0;  ///< Of its agent; 0 where nothing is held against that.
+  Time stood = 0;    ///< How long no vCPU was in the guest; 0: one spins, as the rest says.
   std::size_t vcpu = 0;
   Time spun = 0;        ///< CPU time that the vCPU has used since it was last seen to do otherwise.
   bool masked = false;  ///< With interrupts off, each time it was looked at.
@@ -43,6 +46,9 @@ struct Hang {
 /// idle, and was found in the kernel with interrupts off whenever it was looked at. With interrupts
 /// on it takes kPatience times as long. In a guest without an agent it takes interrupts that are
 /// off.
+///
+/// A guest hangs as well of whose vCPUs none was in the guest for the limit and kSlack: none left
+/// it, none used its CPU, none answered when it was looked at. One that halts answers.
 class Watchdog {
  public:
   struct Settings {
@@ -53,6 +59,9 @@ class Watchdog {
   static constexpr unsigned kPatience = 3;
   /// How often a vCPU has to be looked at, at least.
   static constexpr unsigned kLooks = 3;
+  /// How often one that does not answer is looked at, at most: commands to a process that reads
+  /// none of them are kept for it.
+  static constexpr unsigned kMostLooks = 16;
   /// How far the kernel's books may lag behind.
   static constexpr Time kSlack = 1'500'000'000;
 
@@ -70,6 +79,10 @@ class Watchdog {
   [[nodiscard]] bool wants_look() const;
   /// How long the agent has been silent, less what is not its fault.
   [[nodiscard]] Time silence() const { return elapsed_ > excused_ ? elapsed_ - excused_ : 0; }
+  /// How long no vCPU was seen in the guest, less what is not its fault.
+  [[nodiscard]] Time standstill() const {
+    return still_ > still_excused_ ? still_ - still_excused_ : 0;
+  }
   [[nodiscard]] std::optional<Hang> hang() const;
 
  private:
@@ -82,8 +95,12 @@ class Watchdog {
   };
 
   void take_answer();
-  static void extend(Spell& spell, const VcpuSample& before, const VcpuSample& now, Time passed,
-                     Time charged);
+  void note_life();
+  /// Whether SAMPLE shows that one of its vCPUs was in the guest, PASSED after the last one.
+  [[nodiscard]] bool shows_life(const GuestSample& sample, Time passed) const;
+  [[nodiscard]] bool stands_still() const;
+  void extend(Spell& spell, const VcpuSample& before, const VcpuSample& now, Time passed,
+              Time charged) const;
   [[nodiscard]] bool is_stuck(const Spell& spell) const;
 
   Settings settings_;
@@ -91,6 +108,10 @@ class Watchdog {
   Time last_time_ = 0;
   Time elapsed_ = 0;  ///< Since the last answer.
   Time excused_ = 0;
+  Time still_ = 0;  ///< Since a vCPU was seen in the guest.
+  Time still_excused_ = 0;
+  unsigned unanswered_ = 0;  ///< Looks since then that no vCPU answered.
+  bool look_is_due_ = false;
   std::vector<Spell> spells_;
 };
 

@@ -8,8 +8,15 @@ namespace {
 
 constexpr std::array<Parameter, 1> kFor{
     {{"for", ValueKind::kDuration, false, "how long it lasts; for good if missing"}}};
+constexpr std::array<Parameter, 3> kSlows{
+    {{"share", ValueKind::kShare, true, "of each period, in which it is stopped"},
+     {"period", ValueKind::kPeriod, false, "how long stop and run take together; 200ms if missing"},
+     kFor[0]}};
 constexpr std::array<Parameter, 1> kSuspect{
     {{"cell", ValueKind::kCell, true, "the cell that is accused"}}};
+
+constexpr std::array<Parameter, 2> kCuts{
+    {{"cell", ValueKind::kCell, true, "the cell whose monitor is cut off"}, kFor[0]}};
 
 constexpr Parameter kOneVcpu{"vcpu", ValueKind::kVcpu, false, "the vCPU; 0 if missing"};
 constexpr Parameter kSomeVcpu{"vcpu", ValueKind::kVcpu, false, "the vCPU; all if missing"};
@@ -68,10 +75,12 @@ constexpr std::array<Parameter, 7> kFailsPages{{
     kOneVcpu,
 }};
 
-constexpr std::array<Entry, 17> kEntries{{
+constexpr std::array<Entry, 20> kEntries{{
     {FaultKind::kVmmKill, "vmm-kill", "the cell's VMM is killed: its power is cut", {}},
     {FaultKind::kVmmStop, "vmm-stop",
      "the VMM's process is stopped: vCPUs, devices and its answers stand still", kFor},
+    {FaultKind::kVmmSlow, "vmm-slow",
+     "the VMM's process is stopped for a share of the time, by turns", kSlows},
     {FaultKind::kVcpuStop, "vcpu-stop",
      "a vCPU stands still outside the guest, while devices and the VMM's answers go on", kStop},
     {FaultKind::kTripleFault, "triple-fault",
@@ -93,10 +102,14 @@ constexpr std::array<Entry, 17> kEntries{{
      {}},
     {FaultKind::kMonitorStop, "monitor-stop",
      "the monitor's process is stopped, while the guest runs on", kFor},
+    {FaultKind::kMonitorSlow, "monitor-slow",
+     "the monitor's process is stopped for a share of the time, by turns", kSlows},
     {FaultKind::kHeartbeatFreeze, "heartbeat-freeze",
      "the monitor's heartbeat stands still, while it answers", kFor},
     {FaultKind::kFalseAccusation, "false-accusation", "the monitor accuses another cell of silence",
      kSuspect},
+    {FaultKind::kMeshCut, "mesh-cut",
+     "the monitor has no link to another cell's, which finds it cut as well", kCuts},
 }};
 
 constexpr std::array<Parameter, 4> kTiming{{
@@ -115,7 +128,10 @@ std::string_view placeholder(ValueKind kind) {
     case ValueKind::kCell:
       return "CELL";
     case ValueKind::kDuration:
+    case ValueKind::kPeriod:
       return "TIME";
+    case ValueKind::kShare:
+      return "PERCENT";
     case ValueKind::kVcpu:
       return "N";
     case ValueKind::kEvent:
@@ -140,8 +156,6 @@ std::string_view placeholder(ValueKind kind) {
       return "DEVICE";
     case ValueKind::kOf:
       return "REQUESTS";
-    case ValueKind::kShare:
-      return "PERCENT";
     case ValueKind::kReport:
       return "ok|error";
   }

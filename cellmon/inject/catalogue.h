@@ -10,6 +10,7 @@ namespace hive::inject {
 enum class FaultKind : std::uint8_t {
   kVmmKill,
   kVmmStop,
+  kVmmSlow,
   kVcpuStop,
   kTripleFault,
   kNmi,
@@ -23,8 +24,10 @@ enum class FaultKind : std::uint8_t {
   kPanic,
   kMonitorKill,
   kMonitorStop,
+  kMonitorSlow,
   kHeartbeatFreeze,
   kFalseAccusation,
+  kMeshCut,
 };
 
 /// What a parameter's value says.
@@ -44,8 +47,9 @@ enum class ValueKind : std::uint8_t {
   kDisk,      ///< The name of a disk of the cell.
   kDevice,    ///< The name of a virtio device of the cell, or all.
   kOf,        ///< Which of a disk's requests.
-  kShare,     ///< In percent.
+  kShare,     ///< Of requests or of the time, in percent.
   kReport,    ///< What a guest is told of a write.
+  kPeriod,    ///< A time within narrower bounds.
 };
 
 struct Parameter {

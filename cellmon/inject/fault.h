@@ -62,6 +62,8 @@ struct Fault {
   std::optional<MemoryFault> memory;                  ///< Of kMemoryCorrupt and kPageFail.
   std::optional<cell::DeviceFault> device;            ///< Where is_in_device(kind); no seed yet.
   std::optional<std::uint64_t> seed;                  ///< Of what is drawn. Missing: any.
+  std::optional<unsigned> share;                    ///< Of the time, in percent, up to kMostShare.
+  std::optional<std::chrono::milliseconds> period;  ///< From kLeastPeriod to kMostPeriod.
   Timing timing;
   unsigned turn = 0;  ///< Which one of `timing.times` it is.
   std::string text;   ///< In words: its name, and its parameters as they were given.
@@ -71,6 +73,11 @@ struct Fault {
 bool is_in_device(FaultKind kind);
 
 inline constexpr std::chrono::milliseconds kLongest = std::chrono::hours(24);
+
+inline constexpr unsigned kMostShare = 95;
+inline constexpr std::chrono::milliseconds kLeastPeriod{100};
+inline constexpr std::chrono::milliseconds kUsualPeriod{200};
+inline constexpr std::chrono::milliseconds kMostPeriod{60'000};
 
 inline constexpr unsigned kMaxVcpus = 64;
 inline constexpr unsigned kMaxTimes = 10'000;

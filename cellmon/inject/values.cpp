@@ -59,6 +59,28 @@ std::string take_duration(std::string_view name, std::string_view value, Fault& 
                      kLongest.count() / 1000);
 }
 
+std::string take_share(std::string_view value, Fault& fault) {
+  const auto number = parse_number(value);
+  const unsigned most = fault.device ? 100 : kMostShare;
+  if (!number || *number < 1 || *number > most) {
+    return fmt::format("is no percentage from 1 to {}; write a number alone", most);
+  }
+  const auto share = static_cast<unsigned>(*number);
+  if (fault.device) {
+    fault.device->share = share;
+  } else {
+    fault.share = share;
+  }
+  return {};
+}
+
+std::string take_period(std::string_view value, Fault& fault) {
+  fault.period = parse_duration(value);
+  if (fault.period && *fault.period >= kLeastPeriod && *fault.period <= kMostPeriod) return {};
+  return fmt::format("is no time from {}ms to {}s", kLeastPeriod.count(),
+                     kMostPeriod.count() / 1000);
+}
+
 std::string take_vcpu(std::string_view value, Fault& fault) {
   const auto number = parse_number(value);
   if (!number || *number >= kMaxVcpus) {
@@ -169,13 +191,6 @@ std::string take_of(std::string_view value, Fault& fault) {
   return {};
 }
 
-std::string take_share(std::string_view value, Fault& fault) {
-  const auto number = parse_number(value);
-  if (!number || *number < 1 || *number > 100) return "is no share; write 1 to 100, in percent";
-  fault.device->share = static_cast<unsigned>(*number);
-  return {};
-}
-
 std::string take_report(std::string_view value, Fault& fault) {
   if (value != "ok" && value != "error") return "is no report; there are ok and error";
   fault.device->reports_done = value == "ok";
@@ -203,6 +218,10 @@ std::string take_value(const Parameter& parameter, std::string_view value, const
       return take_cell(value, cells, fault);
     case ValueKind::kDuration:
       return take_duration(parameter.name, value, fault);
+    case ValueKind::kShare:
+      return take_share(value, fault);
+    case ValueKind::kPeriod:
+      return take_period(value, fault);
     case ValueKind::kVcpu:
       return take_vcpu(value, fault);
     case ValueKind::kEvent:
@@ -229,8 +248,6 @@ std::string take_value(const Parameter& parameter, std::string_view value, const
       return take_device(value, fault);
     case ValueKind::kOf:
       return take_of(value, fault);
-    case ValueKind::kShare:
-      return take_share(value, fault);
     case ValueKind::kReport:
       return take_report(value, fault);
   }

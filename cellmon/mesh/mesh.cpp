@@ -37,7 +37,8 @@ Mesh::Mesh(boost::asio::io_context& loop, MeshSettings settings, Handlers handle
       retry_(loop),
       accept_pause_(loop),
       peers_(settings_.cells.size()),
-      lives_(settings_.cells.size()) {}
+      lives_(settings_.cells.size()),
+      cut_until_(settings_.cells.size()) {}
 
 Mesh::~Mesh() = default;
 
@@ -95,7 +96,22 @@ void Mesh::retry(std::chrono::milliseconds wait) {
 
 bool Mesh::is_missing(unsigned peer) const { return peers_[peer] == 0 || peers_[peer] == kGone; }
 
+bool Mesh::cuts_any() const {
+  const Clock::time_point now = Clock::now();
+  return std::any_of(cut_until_.begin(), cut_until_.end(),
+                     [now](Clock::time_point until) { return now < until; });
+}
+
+void Mesh::cut(CellId cell, std::optional<std::chrono::milliseconds> duration) {
+  const auto peer = static_cast<unsigned>(cell);
+  cut_until_.at(peer) = duration ? Clock::now() + *duration : Clock::time_point::max();
+  boost::asio::post(loop_, [this, cell, peer] {
+    if (is_joined(cell)) drop(peers_[peer], "a fault cuts it");
+  });
+}
+
 bool Mesh::connect_to(unsigned peer) {
+  if (is_missing(peer) && is_cut(peer)) return false;
   const auto is_called = [peer](const auto& each) {
     return each.second.expected == static_cast<int>(peer);
   };
@@ -125,10 +141,13 @@ void Mesh::add_link(UniqueFd socket, int expected) {
   handlers.on_closed = [this, number] { drop(number, "it closed the link"); };
   auto link = std::make_unique<wire::PacketSocket>(loop_, std::move(socket), kMaxPacket,
                                                    std::move(handlers));
-  if (!link->send(as_bytes(hello_), files_)) {
+  Connection& connection = connections_[number];
+  connection = {std::move(link), expected, -1};
+  // Who is cut off may call, and is to take no greeting for a link.
+  if (expected < 0 && cuts_any()) return;
+  if (!connection.greet(hello_, files_)) {
     boost::asio::post(loop_, [this, number] { drop(number, "it cannot be greeted"); });
   }
-  connections_[number] = {std::move(link), expected, -1};
 }
 
 void Mesh::take(Number number, std::string_view bytes, std::vector<UniqueFd> files) {
@@ -147,7 +166,7 @@ bool Mesh::greet(Number number, const Packet& packet, std::vector<UniqueFd> file
   const auto* hello = std::get_if<Hello>(&packet);
   if (hello == nullptr || hello->version != kVersion || hello->cell >= peers_.size() ||
       hello->cells != peers_.size() || !is_missing(hello->cell) || hello->life == 0 ||
-      hello->life < lives_[hello->cell]) {
+      hello->life < lives_[hello->cell] || is_cut(hello->cell)) {
     return false;
   }
   Connection& connection = connections_.at(number);
@@ -156,6 +175,7 @@ bool Mesh::greet(Number number, const Packet& packet, std::vector<UniqueFd> file
              : hello->cell <= settings_.own) {
     return false;
   }
+  if (!connection.greet(hello_, files_)) return false;
   const auto cell = static_cast<CellId>(hello->cell);
   const Number before = peers_[hello->cell];
   connection.peer = static_cast<int>(hello->cell);

@@ -10,9 +10,11 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cellmon/mesh/packet.h"
@@ -66,6 +68,9 @@ class Mesh {
   /// A descriptor that becomes readable when the process at the other end of CELL's link has ended
   /// (pidfd_open(2)), surely that one. Invalid where there is no link, or the host cannot.
   [[nodiscard]] UniqueFd open_process(CellId cell) const;
+  /// A fault: the link to CELL is lost, at both ends, and does not come back for DURATION, or for
+  /// good. By way of the loop. The last word on a cell counts.
+  void cut(CellId cell, std::optional<std::chrono::milliseconds> duration);
   /// Handles what CELL has sent and was not read yet, as when its process has ended; the link may
   /// be lost by that, and this object's handlers are called from within.
   void drain(CellId cell);
@@ -75,6 +80,7 @@ class Mesh {
 
  private:
   using Number = std::uint64_t;
+  using Clock = std::chrono::steady_clock;
 
   void accept();
   void connect();
@@ -82,6 +88,9 @@ class Mesh {
   /// Connects to those that are missing, later.
   void retry(std::chrono::milliseconds wait);
   [[nodiscard]] bool is_missing(unsigned peer) const;
+  /// Whether the link to PEER may not come back yet.
+  [[nodiscard]] bool is_cut(unsigned peer) const { return Clock::now() < cut_until_[peer]; }
+  [[nodiscard]] bool cuts_any() const;
   void add_link(UniqueFd socket, int expected);
   void take(Number number, std::string_view bytes, std::vector<UniqueFd> files);
   /// Takes the first packet of a connection. False where it is to be closed.
@@ -92,9 +101,14 @@ class Mesh {
 
   /// One end of a connection.
   struct Connection {
+    [[nodiscard]] bool greet(const Hello& hello, std::span<const int> files) {
+      return std::exchange(greeted, true) || socket->send(as_bytes(hello), files);
+    }
+
     std::unique_ptr<wire::PacketSocket> socket;
     int expected = -1;  ///< The peer that was called, or -1: it called.
     int peer = -1;      ///< Who it is, once it has said so.
+    bool greeted = false;
   };
   /// A caller that does not say who it is keeps no more than its place.
   static constexpr std::size_t kMaxStrangers = 64;
@@ -115,6 +129,7 @@ class Mesh {
   std::vector<Number> peers_;
   std::vector<std::uint64_t> lives_;  ///< For each cell the latest that has joined; 0: none.
   static constexpr Number kGone = ~Number{0};
+  std::vector<Clock::time_point> cut_until_;  ///< For each cell.
 };
 
 }  // namespace hive::mesh

@@ -197,7 +197,9 @@ void VcpuThread::take_look() {
   const bool masked = (regs.rflags & kInterruptFlag) == 0;
   const bool user = vcpu_->sregs().ss.dpl == 3;  // The CPL: Intel SDM vol. 3C, 25.4.1.
   progress_.rip.store(regs.rip, std::memory_order_relaxed);
-  progress_.flags.store((masked ? VcpuProgress::kMasked : 0) | (user ? VcpuProgress::kUser : 0),
+  const bool unstarted = !vcpu_->is_started();
+  progress_.flags.store((masked ? VcpuProgress::kMasked : 0) | (user ? VcpuProgress::kUser : 0) |
+                            (unstarted ? VcpuProgress::kUnstarted : 0),
                         std::memory_order_relaxed);
   progress_.looks.fetch_add(1, std::memory_order_release);
 }

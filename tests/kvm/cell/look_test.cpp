@@ -65,6 +65,18 @@ TEST_F(Look, WaitsForAGuestThatIsPaused) {
   look(cell, before + 1);
 }
 
+TEST_F(Look, TellsAVcpuThatWasNotStarted) {
+  MicroCell cell({{micro::halt()}, {micro::halt()}});
+  cell.cell().start();
+  const VcpuProgress& second = cell.progress().vcpus[1];
+  EXPECT_TRUE(cell.run_until([&] {
+    cell.cell().look();
+    return second.looks.load() > 0;
+  }));
+  EXPECT_NE(second.flags.load() & VcpuProgress::kUnstarted, 0U);
+  EXPECT_EQ(cell.progress().vcpus[0].flags.load() & VcpuProgress::kUnstarted, 0U);
+}
+
 TEST_F(Look, LetsAHaltedGuestHalt) {
   MicroCell cell({{micro::halt()}});
   cell.cell().start();

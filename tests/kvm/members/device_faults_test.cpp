@@ -73,7 +73,7 @@ TEST_F(DeviceFaults, AreRefusedWhereTheyCannotBe) {
   EXPECT_THAT(inject({"disk-error", "disk=disk1", "at=1s"}).err, HasSubstr("there is no disk1"));
   EXPECT_THAT(inject({"disk-torn"}).err, HasSubstr("disk0 is read-only"));
   EXPECT_THAT(inject({"disk-delay"}).err, HasSubstr("disk-delay needs by=VALUE"));
-  EXPECT_THAT(inject({"disk-error", "share=0"}).err, HasSubstr("write 1 to 100"));
+  EXPECT_THAT(inject({"disk-error", "share=0"}).err, HasSubstr("no percentage from 1 to 100"));
   EXPECT_THAT(inject({"--pending"}).out, HasSubstr("no fault waits"));
   EXPECT_THAT(story(), Not(HasSubstr("fault")));
 }

@@ -85,6 +85,29 @@ TEST_F(GuestFaults, AHangIsFoundAndCostsTheCellAloneItsPlace) {
   expect_survivors();
 }
 
+TEST_F(GuestFaults, AGuestThatStandsStillIsFoundAndCostsTheCellAloneItsPlace) {
+  start({micro::halt()}, "on_failure: reboot, watchdog: 2s");
+  ::sleep(6);
+  EXPECT_THAT(story(), Not(HasSubstr("hang"))) << "a guest at rest";
+  EXPECT_EQ(inject({"vcpu-stop"}).status, 0);
+  EXPECT_TRUE(tells("beta joined"));
+  EXPECT_THAT(story(), AllOf(HasSubstr("fault: vcpu-stop: vCPU 0 stopped"),
+                             HasSubstr("hang: no vCPU has been in the guest for "),
+                             HasSubstr("beta failed (stuck vCPU)"), HasSubstr("beta left")));
+  EXPECT_EQ(machine_.await("beta", "running")["incarnation"], 2);
+  expect_survivors();
+}
+
+TEST_F(GuestFaults, AVmmThatIsStoppedForGoodCostsTheCellAloneItsPlace) {
+  start({micro::halt()}, "on_failure: reboot, watchdog: 2s");
+  EXPECT_EQ(inject({"vmm-stop"}).status, 0);
+  EXPECT_TRUE(tells("beta joined"));
+  EXPECT_THAT(story(), AllOf(HasSubstr("hang: no vCPU has been in the guest for "),
+                             HasSubstr("beta failed (stuck vCPU"), HasSubstr("beta left")));
+  EXPECT_EQ(machine_.await("beta", "running")["incarnation"], 2);
+  expect_survivors();
+}
+
 TEST_F(GuestFaults, LostPageTablesCostTheCellAloneItsPlace) {
   start({micro::loop(~std::uint64_t{0}, 1), micro::load(8, HIVE_MICRO_FREE)},
         "on_failure: reboot, watchdog: none");

@@ -129,6 +129,38 @@ TEST_F(Injection, StopsAMonitorForAWhile) {
   EXPECT_THAT(story(), HasSubstr("fault: monitor-stop for=1500ms"));
 }
 
+TEST_F(Injection, OfALinkThatIsCutForAMomentIsNoFailure) {
+  start();
+  EXPECT_EQ(inject("alpha", {"mesh-cut", "cell=beta", "for=1s"}).status, 0);
+  EXPECT_THAT(inject("alpha", {"mesh-cut", "cell=alpha"}).err, HasSubstr("no other cell"));
+  ::sleep(4);
+  EXPECT_THAT(story(),
+              AllOf(HasSubstr("fault: mesh-cut cell=beta for=1s"), Not(HasSubstr("alert"))));
+  EXPECT_EQ(inject("gamma", {"vmm-kill"}).status, 0);
+  EXPECT_TRUE(tells("epoch 2: alpha, beta; gamma left"));
+}
+
+TEST_F(Injection, OfALinkThatIsCutIsDismissedByWhoSeesBothEnds) {
+  start();
+  EXPECT_EQ(inject("beta", {"mesh-cut", "cell=alpha", "for=8s"}).status, 0);
+  EXPECT_THAT(inject("beta", {"mesh-cut", "cell=alpha"}).err, HasSubstr("there is no link"));
+  EXPECT_TRUE(tells("link lost"));
+  EXPECT_TRUE(tells("dismissal: "));
+  for (const char* cell : {"alpha", "beta", "gamma"}) {
+    EXPECT_TRUE(comes([&] { return machine_.status(cell)["view"]["suspended"] == false; }));
+    EXPECT_EQ(machine_.status(cell)["view"]["epoch"], 1);
+    EXPECT_EQ(machine_.await(cell, "running")["incarnation"], 1);
+  }
+  // The link is back: it takes both its ends to go on without the third.
+  ::sleep(9);
+  EXPECT_EQ(inject("gamma", {"vmm-kill"}).status, 0);
+  EXPECT_TRUE(tells("epoch 2: alpha, beta; gamma left"));
+  EXPECT_TRUE(tells("recovered: epoch 2"));
+  for (const char* cell : {"alpha", "beta"}) {
+    EXPECT_EQ(machine_.await(cell, "running")["incarnation"], 1);
+  }
+}
+
 TEST_F(Injection, KillsAMonitorAndItsVmm) {
   start();
   const nlohmann::json beta = machine_.status("beta");

@@ -159,6 +159,27 @@ TEST(GuestWatch, TakesAnAgentThatAnswersForItsWord) {
   EXPECT_GT(most_load, 0U) << "it did not spin";
 }
 
+TEST(GuestWatch, FindsAGuestWhoseVcpusStandStill) {
+  const TestCell cell("report started;stand");
+  await_event(cell, AllOf(HasSubstr("hang: no vCPU has been in the guest for "),
+                          HasSubstr("nor answered when looked at")));
+  RpcClient client = cell.connect();
+  EXPECT_EQ(TestCell::status(client).state, CellState::kRunning) << "nobody is there to agree with";
+  client.call("pause", Json::object(), kPatience);
+  await_event(cell, HasSubstr("no-hang"));
+}
+
+TEST(GuestWatch, TakesAVcpuThatHaltsForHealthy) {
+  const TestCell cell("report started");
+  cell.await(CellState::kRunning);
+  RpcClient client = cell.connect();
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(3 * plan::kMinWatchdog);
+  while (std::chrono::steady_clock::now() < end) {
+    EXPECT_EQ(TestCell::status(client).hang, "");
+    ::usleep(50'000);
+  }
+}
+
 TEST(GuestWatch, HasTheCellPutOutAndStartedAnew) {
   const Trio trio({"report started", "report started;hang 1", "report started"},
                   plan::OnFailure::kReboot, plan::kMinWatchdog);

@@ -17,11 +17,17 @@ struct Doing {
   double waited = 0;  ///< Of the time: no CPU was free.
   bool masked = false;
   bool user = false;
+  bool outside = false;  ///< Of the guest: it answers no look.
+  bool unstarted = false;
 };
 constexpr Doing kIdle{0.01, 0, false, false};
 constexpr Doing kHangs{1, 0, true, false};    ///< cli; jmp .
 constexpr Doing kLoops{1, 0, false, false};   ///< In the kernel, with interrupts on.
 constexpr Doing kProgram{1, 0, false, true};  ///< A user's program that computes.
+constexpr Doing kStands{.outside = true};
+constexpr Doing kUnstarted{.unstarted = true};
+/// When one that stands still is found.
+constexpr Time kStandsLimit = kLimit + Watchdog::kSlack;
 
 /// A guest that is sampled each half second, on a clock that the test turns.
 class Guest {
@@ -42,8 +48,10 @@ class Guest {
       VcpuSample& vcpu = sample.vcpus[index];
       vcpu.ran += static_cast<Time>(vcpus[index].ran * passed);
       vcpu.waited += static_cast<Time>(vcpus[index].waited * passed);
-      if (!look) continue;
+      if (!look || vcpus[index].outside) continue;
       ++vcpu.looks;
+      ++vcpu.exits;
+      vcpu.unstarted = vcpus[index].unstarted;
       vcpu.masked = vcpus[index].masked;
       vcpu.user = vcpus[index].user;
     }
@@ -137,8 +145,10 @@ TEST(Watchdog, LooksOnlyAtGuestsInDoubt) {
   Guest guest(1);
   guest.pass(60 * kSecond, {kHangs}, true);
   EXPECT_FALSE(guest.watchdog.wants_look());
+  const std::uint64_t before = guest.sample.vcpus[0].looks;
   guest.pass(60 * kSecond, {kIdle}, false);
-  EXPECT_FALSE(guest.watchdog.wants_look());
+  EXPECT_LE(guest.sample.vcpus[0].looks - before, 60 * kSecond / (kLimit / 2))
+      << "now and then, whether it is there";
 }
 
 TEST(Watchdog, TakesLateBooksForWhatTheyAre) {
@@ -280,6 +290,92 @@ TEST(Watchdog, HearsAnAnswerThatCameWhileTheGuestWasHeld) {
   guest.watchdog.skip(guest.sample, guest.now);
   EXPECT_EQ(guest.watchdog.silence(), 0U);
   EXPECT_EQ(guest.until_hang({kHangs}), kLimit);
+}
+
+TEST(Watchdog, FindsAGuestWhoseVcpusAllStandStill) {
+  for (const bool has_agent : {true, false}) {
+    Guest guest(2, has_agent);
+    guest.pass(60 * kSecond, {kIdle, kProgram}, has_agent);
+    const Time took = guest.until_hang({kStands, kStands});
+    EXPECT_GE(took, kLimit);
+    EXPECT_LE(took, kStandsLimit + kPeriod);
+    EXPECT_GE(guest.watchdog.hang()->stood, kStandsLimit);
+    EXPECT_EQ(guest.watchdog.hang()->silence >= kLimit, has_agent);
+  }
+}
+
+TEST(Watchdog, HasNothingAgainstOneVcpuThatStandsStill) {
+  Guest guest(2, false);
+  guest.pass(600 * kSecond, {kStands, kIdle}, false);
+  guest.pass(600 * kSecond, {kStands, kProgram}, false);
+  EXPECT_FALSE(guest.hung);
+}
+
+TEST(Watchdog, HasNothingAgainstGuestsThatHaltForEver) {
+  Guest guest(2, false);
+  guest.pass(3600 * kSecond, {{}, {}}, false);
+  EXPECT_FALSE(guest.hung);
+}
+
+TEST(Watchdog, TakesNoVcpuThatWasNotStartedForTheGuest) {
+  Guest guest(3, false);
+  guest.pass(600 * kSecond, {{}, kUnstarted, kUnstarted}, false);
+  EXPECT_FALSE(guest.hung);
+  EXPECT_NE(guest.until_hang({kStands, kUnstarted, kUnstarted}), 0U);
+  guest.step({kStands, {}, kUnstarted}, false);
+  EXPECT_FALSE(guest.watchdog.hang()) << "one was started";
+}
+
+TEST(Watchdog, TakesAnAgentThatAnswersForAGuestThatRuns) {
+  Guest guest(1);
+  guest.pass(600 * kSecond, {kStands}, true);
+  EXPECT_FALSE(guest.hung);
+}
+
+TEST(Watchdog, TakesBackThatAGuestStandsStill) {
+  Guest guest(1, false);
+  EXPECT_NE(guest.until_hang({kStands}), 0U);
+  guest.pass(60 * kSecond, {kStands}, false);
+  EXPECT_FALSE(guest.watchdog.wants_look()) << "nobody reads them";
+  ++guest.sample.vcpus[0].exits;
+  guest.step({kStands}, false);
+  EXPECT_FALSE(guest.watchdog.hang());
+  EXPECT_EQ(guest.watchdog.standstill(), 0U);
+}
+
+TEST(Watchdog, ExcusesWhatKeepsLooksFromBeingAnswered) {
+  Guest guest(1, false);
+  guest.pass(600 * kSecond, {{0, 1, false, false, true}}, false);
+  EXPECT_FALSE(guest.hung) << "the host has no CPU for it";
+  for (int turn = 0; turn < 600; ++turn) {
+    guest.sample.held_up += kPeriod;  // Nor for the VMM's own thread.
+    guest.step({kStands}, false);
+  }
+  EXPECT_FALSE(guest.hung);
+  for (int turn = 0; turn < 10; ++turn) guest.step({kStands}, false, 60 * kSecond);
+  EXPECT_FALSE(guest.hung) << "nor for the watcher";
+}
+
+TEST(Watchdog, CountsNoTimeInWhichAGuestWasHeldForAStandstill) {
+  Guest guest(1, false);
+  guest.pass(kLimit, {kStands}, false);
+  for (int turn = 0; turn < 600; ++turn) {
+    guest.now += kPeriod;
+    guest.watchdog.skip(guest.sample, guest.now);
+  }
+  guest.step({kStands}, false);
+  EXPECT_FALSE(guest.watchdog.hang());
+  guest.watchdog.restart();
+  guest.step({kStands}, false);  // From here on.
+  EXPECT_GE(guest.until_hang({kStands}), kStandsLimit);
+}
+
+TEST(Watchdog, TakesVcpusThatRunForAGuestThatRuns) {
+  // A VMM whose loop passes no looks on.
+  Guest guest(1, false);
+  guest.looks_are_taken = false;
+  guest.pass(600 * kSecond, {kProgram}, false);
+  EXPECT_FALSE(guest.hung);
 }
 
 }  // namespace

@@ -46,6 +46,26 @@ TEST(Faults, AreMadeFromTheirWords) {
   const Fault accusation = fault("false-accusation", {{"cell", "gamma"}});
   EXPECT_EQ(accusation.cell, CellId{2});
   EXPECT_EQ(fault("vmm-stop").duration, std::nullopt);
+  const Fault cut = fault("mesh-cut", {{"cell", "beta"}, {"for", "3s"}});
+  EXPECT_EQ(cut.cell, CellId{1});
+  EXPECT_EQ(cut.duration, milliseconds(3000));
+}
+
+TEST(Faults, SlowAProcess) {
+  const Fault slow = fault("monitor-slow", {{"share", "95"}, {"period", "60s"}, {"for", "5s"}});
+  EXPECT_EQ(slow.share, 95U);
+  EXPECT_EQ(slow.period, kMostPeriod);
+  EXPECT_EQ(slow.duration, milliseconds(5000));
+  EXPECT_EQ(fault("vmm-slow", {{"share", "1"}}).period, std::nullopt);
+  EXPECT_EQ(fault("vmm-slow", {{"share", "1"}, {"period", "100ms"}}).period, kLeastPeriod);
+  EXPECT_THAT(refusal("vmm-slow"), HasSubstr("needs share=VALUE: of each period"));
+  for (const char* share : {"", "0", "96", "-1", "50%", "half"}) {
+    EXPECT_THAT(refusal("vmm-slow", {{"share", share}}), HasSubstr("no percentage from 1 to 95"));
+  }
+  for (const char* period : {"", "99ms", "61s", "1", "-1s"}) {
+    EXPECT_THAT(refusal("monitor-slow", {{"share", "5"}, {"period", period}}),
+                HasSubstr("is no time from 100ms to 60s"));
+  }
 }
 
 TEST(Faults, NameAVcpu) {
@@ -149,7 +169,8 @@ TEST(Faults, AreOfADiskOnlyAsItCanHaveThem) {
     EXPECT_THAT(refusal("disk-error", {{"disk", disk}}), HasSubstr("is no disk; write disk0"));
   }
   for (const char* share : {"", "0", "101", "50%", "-1"}) {
-    EXPECT_THAT(refusal("disk-error", {{"share", share}}), HasSubstr("write 1 to 100, in percent"));
+    EXPECT_THAT(refusal("disk-error", {{"share", share}}),
+                HasSubstr("no percentage from 1 to 100"));
   }
   EXPECT_THAT(refusal("disk-error", {{"of", "trims"}}),
               HasSubstr("there are all, read, write, fl"));
@@ -188,6 +209,7 @@ TEST(Faults, AreRefusedWithTheReason) {
               HasSubstr("vmm-kill has no parameter \"for\"; it has none"));
   EXPECT_THAT(refusal("vmm-stop", {{"till", "1s"}}), HasSubstr("it has for"));
   EXPECT_THAT(refusal("false-accusation"), HasSubstr("needs cell=VALUE: the cell that"));
+  EXPECT_THAT(refusal("mesh-cut", {{"for", "1s"}}), HasSubstr("needs cell=VALUE: the cell whose"));
   EXPECT_THAT(refusal("false-accusation", {{"cell", "delta"}}), HasSubstr("\"delta\" names no"));
   EXPECT_THAT(refusal("false-accusation", {{"cell", "alpha"}}), HasSubstr("no other cell"));
   EXPECT_THAT(refusal("vmm-stop", {{"for", "soon"}}), HasSubstr("for=\"soon\" is no time"));

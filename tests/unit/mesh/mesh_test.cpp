@@ -159,6 +159,44 @@ TEST_F(MeshTest, TakesAPeerBackInALaterLifeOrTheSame) {
   }
 }
 
+TEST_F(MeshTest, CutsALinkForAWhile) {
+  for (const unsigned cutter : {0U, 1U}) {
+    peers_.clear();
+    machine_ = machine_name();
+    for (unsigned cell = 0; cell < 3; ++cell) add(cell, 3).start();
+    const auto all_joined = [&](std::size_t times) {
+      return peers_[0]->joined.size() == times && peers_[1]->joined.size() == times;
+    };
+    run_until([&] { return all_joined(2) && peers_[2]->joined.size() == 2; });
+    const CellId other{static_cast<std::uint8_t>(1 - cutter)};
+    peers_[cutter]->mesh->cut(other, std::chrono::milliseconds(1200));
+    run_until([&] { return !peers_[0]->lost.empty() && !peers_[1]->lost.empty(); });
+    EXPECT_FALSE(peers_[cutter]->mesh->send(other, Leave{}));
+    loop_.run_for(std::chrono::milliseconds(700));  // It is tried again meanwhile.
+    loop_.restart();
+    EXPECT_TRUE(all_joined(2)) << "cut by " << cutter;
+    run_until([&] { return all_joined(3); });
+    EXPECT_TRUE(peers_[cutter]->mesh->send(other, Leave{Kind::kLeave, 7}));
+    run_until([&] { return !peers_[1 - cutter]->heard.empty(); });
+    EXPECT_THAT(peers_[0]->lost, ElementsAre(1U));
+    EXPECT_THAT(peers_[1]->lost, ElementsAre(0U));
+    EXPECT_THAT(peers_[2]->lost, IsEmpty());
+  }
+}
+
+TEST_F(MeshTest, CutsOneLinkAndNoOther) {
+  for (unsigned cell = 0; cell < 3; ++cell) add(cell, 3).start();
+  run_until([&] { return peers_[0]->joined.size() == 2 && peers_[2]->joined.size() == 2; });
+  peers_[0]->mesh->cut(CellId{1}, std::nullopt);
+  peers_.pop_back();
+  run_until([&] { return peers_[0]->lost.size() == 2 && peers_[1]->lost.size() == 2; });
+  add(2, 3).start(0, {}, 5);
+  run_until([&] { return peers_[0]->joined.size() == 3 && peers_[2]->joined.size() == 2; });
+  EXPECT_FALSE(peers_[0]->mesh->is_joined(CellId{1}));
+  peers_[0]->mesh->cut(CellId{1}, std::chrono::milliseconds(1));  // The last word.
+  run_until([&] { return peers_[0]->mesh->is_joined(CellId{1}); });
+}
+
 TEST_F(MeshTest, TakesNoEarlierLife) {
   Peer& first = add(0, 2);
   first.start();

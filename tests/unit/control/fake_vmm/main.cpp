@@ -10,6 +10,7 @@
 //   hang FLAGS                           once the agent has answered, or if there is none: it falls
 //                                        silent, and spins
 //   spin FLAGS                           a thread spins that looks as FLAGS say (VcpuProgress)
+//   stand                                from now on, looks are not answered
 //   garbage                              bytes on the agent's port that are no frames
 //   stderr TEXT            exit STATUS   kill SIGNAL      sleep MILLISECONDS
 //   fds                                  a line on the serial console that lists open descriptors
@@ -99,6 +100,7 @@ class FakeVmm {
       case Command::kResume:
         return send(to_json(Report{ReportKind::kResumed, ""}));
       case Command::kLook:
+        if (stands_) return;
         (*progress_)->vcpus[0].looks.fetch_add(1);
         return;
       case Command::kPowerButton:
@@ -149,6 +151,8 @@ class FakeVmm {
       spin(static_cast<std::uint32_t>(std::stoul(rest)));
     } else if (verb == "spin") {
       spin(static_cast<std::uint32_t>(std::stoul(rest)));
+    } else if (verb == "stand") {
+      stands_ = true;
     } else if (verb == "counts") {
       std::thread([this] { tell_counts(); }).detach();
     } else if (verb == "garbage") {
@@ -284,6 +288,7 @@ class FakeVmm {
   std::optional<hive::cell::ProgressPage> progress_;
   std::atomic<bool> awaits_ping_{false};
   std::atomic<bool> hangs_{false};
+  bool stands_ = false;
   std::chrono::milliseconds pause_time_{0};
   std::optional<std::string> core_;
   std::vector<hive::UniqueFd> files_;  ///< Of the last packet.
