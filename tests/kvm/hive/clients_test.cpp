@@ -26,7 +26,7 @@
 #include "cellmon/wire/cell_address.h"
 #include "cellmon/wire/line_buffer.h"
 #include "cellmon/wire/local_socket.h"
-#include "tests/kvm/hive/hive_run.h"
+#include "tests/kvm/run/hive_run.h"
 
 namespace hive::test {
 namespace {
