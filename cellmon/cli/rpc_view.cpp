@@ -75,8 +75,8 @@ std::string life(const Json& peer) {
 /// What a packet took to come in, in microseconds.
 std::string mean_delay(const Json& counters) {
   const auto packets = wire::number_member(counters, "packets_in").value_or(0);
-  const auto delay = wire::number_member(counters, "delay_us");
-  return packets == 0 || !delay ? "-" : std::to_string(*delay / packets);
+  const auto delay = wire::number_member(counters, "delay_us").value_or(-1);
+  return packets <= 0 || delay < 0 ? "-" : std::to_string(delay / packets);
 }
 
 /// The pair of CELL and PEER, as CELL's monitor tells of it.

@@ -5,6 +5,8 @@
 #include <random>
 #include <utility>
 
+#include "vmm/base/error.h"
+
 namespace hive::control {
 namespace {
 
@@ -33,8 +35,10 @@ cell::GuestFaultKind guest_kind(FaultKind kind) {
       return cell::GuestFaultKind::kDiskTorn;
     case FaultKind::kInterruptLoss:
       return cell::GuestFaultKind::kInterruptLoss;
-    default:
+    case FaultKind::kVcpuStop:
       return cell::GuestFaultKind::kVcpuStop;
+    default:
+      throw Error("this fault is not the VMM's");
   }
 }
 

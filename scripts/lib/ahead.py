@@ -8,11 +8,9 @@ import threading
 
 from harness import LOGS, ROOT
 
-
-def _yield_cpus():
-    """Has this process run when a CPU has nothing else to do; so do all that it starts."""
-    os.setpgrp()  # Not a session: those may share the CPUs evenly, whatever is idle in them.
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+# Runs a command when a CPU has nothing else to do; so runs all that it starts.
+_YIELDING = ["chrt", "--idle", "0"]
+_LIMIT = 30  # seconds until what does not heed an interruption is killed
 
 
 class _Work(threading.Thread):
@@ -27,25 +25,34 @@ class _Work(threading.Thread):
         self._stopped = False
 
     def run(self):
-        with open(self._log, "ab") as log:
+        with open(self._log, "wb") as log:
             for command in self._commands:
                 with self._lock:
                     if self._stopped:
                         return
+                    # A process group, not a session: those may share the CPUs evenly, whatever is
+                    # idle in them.
                     self._process = subprocess.Popen(
-                        command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                        stderr=subprocess.STDOUT, preexec_fn=_yield_cpus)
+                        _YIELDING + command, cwd=ROOT, stdin=subprocess.DEVNULL,
+                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, process_group=0)
                 # Its output ends when all that it has started has ended, too.
                 with self._process.stdout as output:
                     shutil.copyfileobj(output, log)
                 self._process.wait()
 
+    def _signal(self, number):
+        if self._process:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, number)
+
     def stop(self):
         with self._lock:
             self._stopped = True
-            if self._process and self._process.poll() is None:
-                os.killpg(self._process.pid, signal.SIGTERM)
-        self.join()
+            self._signal(signal.SIGTERM)
+        self.join(_LIMIT)
+        if self.is_alive():
+            self._signal(signal.SIGKILL)
+            self.join()
 
 
 @contextlib.contextmanager

@@ -51,8 +51,8 @@ def parse_options():
         parser.error(f"--cells takes numbers from 1 to {MOST_CELLS}, such as 1,2,4")
     if not 1 <= options.runs <= MOST_RUNS:
         parser.error(f"--runs is 1 to {MOST_RUNS}")
-    if not 0.01 <= options.scale <= 100:
-        parser.error("--scale is 0.01 to 100")
+    if not 0.01 <= options.scale <= 10:
+        parser.error("--scale is 0.01 to 10")
     return options
 
 

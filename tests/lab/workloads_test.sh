@@ -34,6 +34,7 @@ same_as() {
   for cell in alpha beta; do
     ended "$cell" || fail "the command fails in $cell"
     cmp "$1" "out.$cell" || fail "$cell has another result"
+    [[ ! -s err.$cell ]] || fail "$cell complains"  # Of workers that have not come, for instance.
   done
 }
 
@@ -80,4 +81,5 @@ ended beta || fail "raytrace ends with alpha"
 cmp alone out.beta || fail "the picture is another one"
 ended alpha && fail "alpha's command has not ended with its cell: it was over before"
 await_state alpha running 120
-[[ -z $(in_cell beta hivectl section list | grep raytrace || true) ]] || fail "a section is left"
+in_cell beta hivectl section list >sections
+if grep raytrace sections; then fail "a section is left"; fi

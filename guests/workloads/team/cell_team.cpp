@@ -47,7 +47,6 @@ CellTeam::CellTeam(sdk::Machine& machine, CellTeamOptions options)
   make_section();
   try {
     gather();
-    share_counter();
   } catch (...) {
     set_step(kGaveUp);
     (void)machine_.destroy_section(section_, HIVE_FORCE);
@@ -96,20 +95,22 @@ bool CellTeam::look_for(unsigned rank) {
   // In the cell of the same number, as a rule: that asks one monitor instead of all.
   auto found = machine_.find_section(rank, section_of(rank));
   if (!found.ok()) found = machine_.find_section(HIVE_ANY_HOME, section_of(rank));
-  if (!found.ok() || found.value().pages != section_.pages) return false;
+  if (!found.ok()) return false;
   const std::uint32_t cell = found.value().home;
   const std::uint64_t offset = found.value().first * kPageSize;
   MemberPage copy;
   if (!machine_.copy_from(cell, offset, &copy, sizeof copy).ok()) return false;
   const Wanted wanted{options_.workers, rank, options_.task, nonce_, options_.rank};
-  const Found kind = examine(copy, wanted);
+  Found kind = examine(copy, wanted);
   if (kind == Found::kNothing) return false;
+  if (kind == Found::kFellow && found.value().pages != section_.pages) kind = Found::kOther;
+  share_counter(cell);  // Who sees itself seen may count at once.
   store(page()->seen[rank], copy.nonce);
   if (kind == Found::kWorker) return false;
   if (kind == Found::kOther) {
     throw Error("worker " + std::to_string(rank) +
-                " was started with other arguments; all but "
-                "--rank have to be the same");
+                " was started with other arguments; all that the result depends on, and "
+                "--workers, have to be the same");
   }
   const auto facts = machine_.cell(cell);
   const std::string name = facts.ok() ? facts.value().name : std::to_string(cell);
@@ -135,13 +136,10 @@ void CellTeam::gather() {
   }
 }
 
-void CellTeam::share_counter() {
-  if (options_.rank != 0) return;
-  for (unsigned rank = 1; rank < options_.workers; ++rank) {
-    if (!takes_part(rank) || fellows_[rank]->cell == section_.home) continue;
-    const hive_pattern counter{kCounter / kPageSize, 1, 1, 1};
-    need(machine_.grant(fellows_[rank]->cell, &section_, counter), "the counter's page");
-  }
+void CellTeam::share_counter(std::uint32_t cell) {
+  if (options_.rank != 0 || cell == section_.home || !counting_.insert(cell).second) return;
+  const hive_pattern counter{kCounter / kPageSize, 1, 1, 1};
+  need(machine_.grant(cell, &section_, counter), "the counter's page");
 }
 
 bool CellTeam::takes_part(unsigned rank) const {

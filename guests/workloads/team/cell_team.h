@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -64,7 +65,7 @@ class CellTeam : public Team {
   void make_section();
   void gather();
   bool look_for(unsigned rank);
-  void share_counter();
+  void share_counter(std::uint32_t cell);
   [[nodiscard]] const Fellow& fellow(unsigned rank) const;
   [[nodiscard]] MemberPage* page() const;
   void set_step(std::uint32_t step);
@@ -80,6 +81,7 @@ class CellTeam : public Team {
   std::uint32_t step_ = 0;
   bool left_ = false;
   bool counter_lost_ = false;
+  std::set<std::uint32_t> counting_;            ///< Cells that may write rank 0's counter.
   std::vector<std::optional<Fellow>> fellows_;  ///< By rank; this worker's too.
 };
 

@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstring>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -145,11 +146,10 @@ class Clients : public testing::Test {
 TEST_F(Clients, OfAThousandAtOnceEachIsAnsweredOrToldWhyNot) {
   constexpr std::size_t kCrowd = 1000;
   if (!allow_descriptors(kCrowd + 256)) GTEST_SKIP() << "the host allows no 1256 descriptors";
-  std::atomic<bool> over{false};
   std::atomic<unsigned> served{0};
   std::atomic<unsigned> failed{0};
-  std::thread honest([&] {
-    while (!over) ++(serves() ? served : failed);
+  std::jthread honest([&](const std::stop_token& over) {
+    while (!over.stop_requested()) ++(serves() ? served : failed);
   });
   std::vector<RawClient> crowd;
   crowd.reserve(kCrowd);
@@ -168,7 +168,7 @@ TEST_F(Clients, OfAThousandAtOnceEachIsAnsweredOrToldWhyNot) {
   EXPECT_EQ(answered + refused, kCrowd) << answered << " answered, " << refused << " refused";
   EXPECT_GT(answered, 0U);
   EXPECT_TRUE(serves()) << "with all of them still there";
-  over = true;
+  honest.request_stop();
   honest.join();
   EXPECT_GT(served, 0U);
   EXPECT_EQ(failed, 0U);

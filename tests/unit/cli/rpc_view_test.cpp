@@ -37,6 +37,7 @@ TEST(FormatRpc, TakesWhateverAMonitorSays) {
   const Json machine = Json::parse(R"({"machine": "m", "cells": [
       {"cell": "alpha", "guest": 3}, {"cell": 1, "peers": 1, "answered": 7},
       {"cell": "beta", "answered": true, "peers": [
+        {"cell": "c", "counters": {"packets_in": 18446744073709551615, "delay_us": 9223372036854775808}},
         {"cell": "x\u001b[1m", "state": "lost", "up": "yes", "counters": []}, {}]}]})");
   const std::string text = format_rpc(machine);
   EXPECT_THAT(text, HasSubstr("monitor lost"));

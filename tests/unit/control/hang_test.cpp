@@ -164,14 +164,14 @@ TEST(GuestWatch, FindsAGuestWhoseVcpusStandStill) {
   await_event(cell, AllOf(HasSubstr("hang: no vCPU has been in the guest for "),
                           HasSubstr("nor answered when looked at")));
   RpcClient client = cell.connect();
-  EXPECT_EQ(TestCell::status(client).state, CellState::kRunning) << "nobody is there to agree with";
+  EXPECT_EQ(TestCell::status(client).state, CellState::kBooting) << "nobody is there to agree with";
   client.call("pause", Json::object(), kPatience);
   await_event(cell, HasSubstr("no-hang"));
 }
 
 TEST(GuestWatch, TakesAVcpuThatHaltsForHealthy) {
   const TestCell cell("report started");
-  cell.await(CellState::kRunning);
+  cell.await(CellState::kBooting);
   RpcClient client = cell.connect();
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(3 * plan::kMinWatchdog);
   while (std::chrono::steady_clock::now() < end) {

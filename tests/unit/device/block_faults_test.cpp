@@ -201,6 +201,17 @@ TEST_F(FaultyDisk, HoldsAWholeQueueBack) {
   }
 }
 
+TEST_F(FaultyDisk, HoldsReadsBackThatTheHostHasAtOnce) {
+  for (int round = 0; round < 20; ++round) {
+    disk_->set_fault(late(milliseconds(5)));
+    for (std::uint16_t head = 0; head < 128; ++head) {
+      submit(head, VIRTIO_BLK_T_IN, head, {{kData + head * 512U, 512, true}}, true);
+    }
+    driver_->kick(0);
+    for (int i = 0; i < 128; ++i) ASSERT_LT(wait_used().head, 128U);
+  }
+}
+
 TEST_F(FaultyDisk, IsQuietWhileItHoldsRequestsBack) {
   disk_->set_fault(late(milliseconds(100)));
   fill(kData, 512, 'q');

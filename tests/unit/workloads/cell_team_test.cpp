@@ -122,6 +122,18 @@ TEST_F(CellTeamTest, CountsTogether) {
   for (const auto& each : taken) EXPECT_EQ(each, 1);
 }
 
+TEST_F(CellTeamTest, LetsWorkersCountAsSoonAsTheyHaveCome) {
+  const auto errors = run(3, [&](Team& team) {
+    if (team.rank() != 0) {
+      const auto counters = machine(team.rank())->find_section(0, "work.0");
+      EXPECT_TRUE(fake_.write_as(team.rank(), 0, counters.value().first + 1));
+    }
+    team.meet(0);
+    team.leave();
+  });
+  EXPECT_EQ(errors, kNoErrors);
+}
+
 TEST_F(CellTeamTest, GrantsNothingButTheCounter) {
   const auto errors = run(3, [&](Team& team) {
     team.meet(0);
@@ -196,6 +208,18 @@ TEST_F(CellTeamTest, WorkersWithOtherArgumentsAreRefused) {
       2, [](Team& team) { team.leave(); },
       [](CellTeamOptions& each) {
         if (each.rank == 1) each.task = 6;
+        each.gather = 500ms;
+      });
+  EXPECT_THAT(errors[0] + errors[1], HasSubstr("other arguments"));
+  EXPECT_NE(errors[0], "");
+  EXPECT_NE(errors[1], "");
+}
+
+TEST_F(CellTeamTest, WorkersWithAnotherSizeAreRefused) {
+  const auto errors = run(
+      2, [](Team& team) { team.leave(); },
+      [](CellTeamOptions& each) {
+        if (each.rank == 1) each.size *= 2;
         each.gather = 500ms;
       });
   EXPECT_THAT(errors[0] + errors[1], HasSubstr("other arguments"));

@@ -95,6 +95,7 @@ void VirtioBlock::Engine::process() {
     // Where the host could finish at once, there are slots again but no completion to come.
     if (!starved_ || in_flight_ == kMaxInFlight) return;
     starved_ = false;
+    start_held();
   }
   flush();
   transport_->poke(0);

@@ -31,7 +31,7 @@ void Incoming::wake() {
 
 bool Incoming::step(ReceiveQueue& queue, Clock::time_point now) {
   if (current_) {
-    deliver(queue, now);
+    deliver(queue);
     return true;
   }
   if (faults_.active()) {
@@ -104,7 +104,7 @@ bool Incoming::take_held(const HeldPacket& packet, Clock::time_point now) {
   return true;
 }
 
-void Incoming::deliver(ReceiveQueue& queue, Clock::time_point now) {
+void Incoming::deliver(ReceiveQueue& queue) {
   Current& current = *current_;
   const Header& header = current.header;
   // It may have been reset since the packet was judged.
@@ -129,7 +129,7 @@ void Incoming::deliver(ReceiveQueue& queue, Clock::time_point now) {
   current.done += part.length;
   if (current.done < header.length) return;
   ++counters.packets_in;
-  counters.delay_us += since(current.sent, stamp(now));
+  counters.delay_us += since(current.sent, stamp(Clock::now()));
   finish();
 }
 

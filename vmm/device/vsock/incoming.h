@@ -63,7 +63,7 @@ class Incoming {
   bool mend();
   void hold(const RecordHead& head, Clock::time_point now);
   bool take_held(const HeldPacket& packet, Clock::time_point now);
-  void deliver(ReceiveQueue& queue, Clock::time_point now);
+  void deliver(ReceiveQueue& queue);
   void finish();
   void pop();
 
