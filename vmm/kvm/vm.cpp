@@ -17,7 +17,11 @@ namespace {
 constexpr std::uint32_t kIoApicPins = 24;
 
 UniqueFd create_vm(const Kvm& kvm) {
-  UniqueFd fd(::ioctl(kvm.fd(), KVM_CREATE_VM, 0));
+  // A signal that arrives meanwhile ends the call, whatever its handler says of restarts.
+  UniqueFd fd;
+  do {
+    fd = UniqueFd(::ioctl(kvm.fd(), KVM_CREATE_VM, 0));
+  } while (!fd && errno == EINTR);
   if (!fd) throw_errno("kvm: KVM_CREATE_VM", errno, "end other virtual machines");
   return fd;
 }
