@@ -8,7 +8,8 @@ cd "$(dirname "$0")/../.."
 # here; crash_dump_test.sh, discard_test.sh, hang_test.sh, members_test.sh and monitor_test.sh have stock guests.
 export GTEST_FILTER=-Machine.TakesEverythingDownWhenACellCannotStart:StartFaults.*\
 :Failures.*:*SecondFailures.*:Overload.*:Injection.*:*Replaced*:CrashDumps.*:Hang.*:WitnessTest.*\
-:Members.*:Faults.*:CommandLine.*:Rpc.*:Metrics.*:Top.*:CampaignRuns.*
+:Members.*:Faults.*:CommandLine.*:Rpc.*:Metrics.*:Top.*:CampaignRuns.*\
+:Slow.*:Clients.*
 # A page's first write takes 2 ms here, and there are half as many as pages.
 export HIVE_PATTERN_MIB=64
 ctest --test-dir build/release -L '^kvm$' --no-tests=error --output-on-failure --timeout 300
