@@ -143,7 +143,9 @@ TEST_F(MachineCheck, IsLoggedForTheGuestToFind) {
   machine.vcpu(0).set_up_machine_checks(checks_.capability);
   machine.vcpu(0).log(kvm::memory_error(kvm::MemoryErrorStyle::kLogged, 9, kPage));
   ASSERT_EQ(machine.run(), MicroMachine::End::kDone);
-  EXPECT_EQ(machine.result(0, 0).value, checks_.capability);
+  // KVM keeps more than that from guests with CPUs of AMD's.
+  constexpr std::uint64_t kBanksAndControl = 0x1ff;
+  EXPECT_EQ(machine.result(0, 0).value & kBanksAndControl, checks_.capability & kBanksAndControl);
   EXPECT_EQ(machine.result(0, 1).value, 0x9c00'1800'0000'0e03ULL);
   EXPECT_EQ(machine.result(0, 2).value, kPage);
   EXPECT_EQ(machine.result(0, 3).value, 0x8cU);
