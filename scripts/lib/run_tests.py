@@ -57,7 +57,7 @@ def kvm():
 
 def _fuzz(program):
     name = os.path.basename(program)
-    seconds = int(os.environ.get("HIVE_FUZZ_SECONDS", "10"))
+    seconds = int(os.environ.get("HIVE_FUZZ_SECONDS", "5"))
     seeds = os.path.join(ROOT, "tests/fuzz/corpus", name.removeprefix("fuzz_"))
     with tempfile.TemporaryDirectory() as found:
         clean = harness.run(name, [
