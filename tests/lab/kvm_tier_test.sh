@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# lab: inside timeout=500
+# lab: inside timeout=800
 # The tests of the kvm tier, on kvm_amd with nested paging.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
