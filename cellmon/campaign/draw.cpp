@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "cellmon/campaign/campaign_file.h"
-#include "cellmon/campaign/random.h"
 #include "cellmon/inject/catalogue.h"
+#include "vmm/base/random.h"
 #include "vmm/plan/text.h"
 
 namespace hive::campaign {

@@ -20,6 +20,13 @@ constexpr std::array<Parameter, 2> kCuts{
 
 constexpr Parameter kOneVcpu{"vcpu", ValueKind::kVcpu, false, "the vCPU; 0 if missing"};
 constexpr Parameter kSomeVcpu{"vcpu", ValueKind::kVcpu, false, "the vCPU; all if missing"};
+constexpr Parameter kCount{"count", ValueKind::kCount, false, "how many; 1 if missing"};
+constexpr Parameter kAddress{"address", ValueKind::kAddress, false,
+                             "of a range, for where=physical and virtual"};
+constexpr Parameter kLength{"length", ValueKind::kLength, false,
+                            "of that range in bytes; 8 if missing"};
+constexpr Parameter kProcess{"process", ValueKind::kProcess, false,
+                             "for where=process: its number or name"};
 constexpr Parameter kSeed{"seed", ValueKind::kSeed, false, "of what is drawn; any if missing"};
 constexpr std::array<Parameter, 2> kStop{kSomeVcpu, kFor[0]};
 constexpr std::array<Parameter, 1> kHangs{kSomeVcpu};
@@ -27,11 +34,11 @@ constexpr std::array<Parameter, 1> kAtOne{kOneVcpu};
 constexpr std::array<Parameter, 8> kCorrupts{{
     {"where", ValueKind::kWhere, true, "where the words are"},
     {"change", ValueKind::kChange, false, "what becomes of them; flip if missing"},
-    {"count", ValueKind::kCount, false, "how many; 1 if missing"},
+    kCount,
     kSeed,
-    {"address", ValueKind::kAddress, false, "of a range, for where=physical and virtual"},
-    {"length", ValueKind::kLength, false, "of that range in bytes; 8 if missing"},
-    {"process", ValueKind::kProcess, false, "for where=process: its number or name"},
+    kAddress,
+    kLength,
+    kProcess,
     kOneVcpu,
 }};
 
@@ -67,11 +74,11 @@ constexpr std::array<Parameter, 4> kLoses{{
 
 constexpr std::array<Parameter, 7> kFailsPages{{
     {"where", ValueKind::kWhere, false, "where the pages are; physical if missing"},
-    {"count", ValueKind::kCount, false, "how many; 1 if missing"},
+    kCount,
     kSeed,
-    {"address", ValueKind::kAddress, false, "of a range, for where=physical and virtual"},
-    {"length", ValueKind::kLength, false, "of that range in bytes; 8 if missing"},
-    {"process", ValueKind::kProcess, false, "for where=process: its number or name"},
+    kAddress,
+    kLength,
+    kProcess,
     kOneVcpu,
 }};
 

@@ -34,8 +34,9 @@ Cell::Cell(boost::asio::io_context& loop, const CellConfig& config, Machine::Rep
       gate_([this] {
         for (const auto& vcpu : vcpus_) vcpu->kick();
       }),
+      machine_checks_(machine_.kvm().machine_checks()),
       faults_(loop, machine_.memory(), machine_.vm(), vcpus_, machine_.device_faults(),
-              machine_.kvm().machine_checks()),
+              machine_checks_),
       quiet_limit_(loop),
       closing_retry_(loop) {
   VcpuThread::prepare_kicks();
@@ -57,7 +58,7 @@ void Cell::add_vcpus(const CellConfig& config) {
                                                    config.initrd, config.cmdline, machine_.upper());
   for (unsigned index = 0; index < config.vcpus; ++index) {
     auto vcpu = std::make_unique<kvm::Vcpu>(machine_.kvm(), machine_.vm(), index);
-    set_up_cpu(machine_.kvm(), *vcpu, index, config.vcpus);
+    set_up_cpu(machine_.kvm(), machine_checks_, *vcpu, index, config.vcpus);
     if (statistics_) statistics_->add_vcpu(vcpu->fd());
     if (index == 0) enter_at(*vcpu, entry);
     vcpus_.push_back(std::make_unique<VcpuThread>(

@@ -125,6 +125,7 @@ class Cell {
   std::optional<GlobalAccess> global_;         ///< With global memory.
   VcpuGate gate_;
   std::vector<std::unique_ptr<VcpuThread>> vcpus_;
+  kvm::MachineChecks machine_checks_;  ///< Those of each vCPU.
   FaultInjector faults_;
   State state_ = State::kReady;
   static constexpr unsigned kMaxViolationsPosted = 64;

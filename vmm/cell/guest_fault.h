@@ -41,11 +41,16 @@ constexpr bool is_in_device(GuestFaultKind kind) { return kind >= GuestFaultKind
 
 inline constexpr std::chrono::milliseconds kLongestGuestFault = std::chrono::hours(24);
 
-/// The packet of Command::kFault: {"command": "fault", "fault": "vcpu-stop", "vcpu": 1, "for_ms":
-/// 500}. Of kCorrupt and kPageFail {"where": "physical", "change": "flip", "count": 1, "seed": 7,
-/// "ranges":
-/// [[4096, 8]]} as well, and of a device's the members of parse_device_fault(). Nothing when TEXT
-/// is not well-formed.
+/// The packet of Command::kFault, such as
+///
+///   {"command": "fault", "fault": "vcpu-stop", "vcpu": 1, "for_ms": 500}
+///
+/// Of kCorrupt and kPageFail it has
+///
+///   "where": "physical", "change": "flip", "count": 1, "seed": 7, "ranges": [[4096, 8]]
+///
+/// as well, and of a device's the members of parse_device_fault(). Nothing when TEXT is not
+/// well-formed.
 std::optional<GuestFault> parse_guest_fault(std::string_view text);
 std::string to_json(const GuestFault& fault);
 

@@ -35,14 +35,14 @@ kvm_dtable to_kvm(const boot::DescriptorTable& table) {
 
 }  // namespace
 
-void set_up_cpu(const kvm::Kvm& kvm, kvm::Vcpu& vcpu, std::uint32_t index, std::uint32_t vcpus) {
+void set_up_cpu(const kvm::Kvm& kvm, const kvm::MachineChecks& checks, kvm::Vcpu& vcpu,
+                std::uint32_t index, std::uint32_t vcpus) {
   const bool deadline_timer = kvm.extension(KVM_CAP_TSC_DEADLINE_TIMER) > 0;
   vcpu.set_cpuid(kvm::shape_cpuid(kvm.supported_cpuid(), index, vcpus, deadline_timer));
   // What firmware leaves behind: fast string operations on, all memory write-back by default.
   const std::array<kvm_msr_entry, 2> msrs{
       {{kMiscEnable, 0, kFastStrings}, {kMtrrDefaultType, 0, kMtrrEnable | kWriteBack}}};
   vcpu.set_msrs(msrs);
-  const kvm::MachineChecks checks = kvm.machine_checks();
   if (checks.capability != 0) vcpu.set_up_machine_checks(checks.capability);
   vcpu.set_local_interrupts();
 }

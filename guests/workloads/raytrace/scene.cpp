@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "vmm/base/random.h"
+
 namespace hive::workloads {
 namespace {
 
@@ -12,24 +14,10 @@ constexpr double kNever = std::numeric_limits<double>::infinity();
 constexpr Vector kLamp{-6, 12, -8};
 constexpr double kAmbient = 0.15;
 
-/// splitmix64: the same numbers everywhere.
-class Draws {
- public:
-  explicit Draws(std::uint64_t seed) : state_(seed) {}
-
-  /// From LOW to before HIGH.
-  double between(double low, double high) {
-    state_ += 0x9e3779b97f4a7c15;
-    std::uint64_t bits = state_;
-    bits = (bits ^ bits >> 30) * 0xbf58476d1ce4e5b9;
-    bits = (bits ^ bits >> 27) * 0x94d049bb133111eb;
-    bits ^= bits >> 31;
-    return low + (high - low) * (static_cast<double>(bits >> 11) * 0x1p-53);
-  }
-
- private:
-  std::uint64_t state_;
-};
+/// From LOW to before HIGH.
+double between(Random& random, double low, double high) {
+  return low + (high - low) * (static_cast<double>(random.next() >> 11) * 0x1p-53);
+}
 
 /// Where a ray meets something.
 struct Hit {
@@ -111,18 +99,18 @@ Vector lit(std::span<const Sphere> scene, const Hit& hit, const Vector& directio
 }  // namespace
 
 std::vector<Sphere> make_scene(unsigned count, std::uint64_t seed) {
-  Draws draws(seed);
+  Random random(seed);
   std::vector<Sphere> scene;
   for (unsigned number = 0; number < count; ++number) {
     Sphere sphere;
-    sphere.radius = draws.between(0.15, 0.7);
-    sphere.centre.x = draws.between(-5, 5);
-    sphere.centre.y = sphere.radius + draws.between(0, 1.5);
-    sphere.centre.z = draws.between(-2, 9);
-    sphere.colour.x = draws.between(0.2, 1);
-    sphere.colour.y = draws.between(0.2, 1);
-    sphere.colour.z = draws.between(0.2, 1);
-    sphere.mirror = draws.between(0, 0.8);
+    sphere.radius = between(random, 0.15, 0.7);
+    sphere.centre.x = between(random, -5, 5);
+    sphere.centre.y = sphere.radius + between(random, 0, 1.5);
+    sphere.centre.z = between(random, -2, 9);
+    sphere.colour.x = between(random, 0.2, 1);
+    sphere.colour.y = between(random, 0.2, 1);
+    sphere.colour.z = between(random, 0.2, 1);
+    sphere.mirror = between(random, 0, 0.8);
     scene.push_back(sphere);
   }
   return scene;

@@ -56,9 +56,10 @@ MicroMachine::MicroMachine(const std::vector<std::vector<micro::Action>>& script
   const boot::FileImage kernel(HIVE_MICRO_ELF, "kernel");
   const ModuleImage module(micro::make_module(scripts));
   const boot::BootState entry = boot::prepare_boot(memory_, count, kernel, &module, "");
+  const kvm::MachineChecks checks = kvm_.machine_checks();
   for (unsigned cpu = 0; cpu < count; ++cpu) {
     vcpus_.push_back(std::make_unique<kvm::Vcpu>(kvm_, vm_, cpu));
-    cell::set_up_cpu(kvm_, *vcpus_.back(), cpu, count);
+    cell::set_up_cpu(kvm_, checks, *vcpus_.back(), cpu, count);
   }
   cell::enter_at(*vcpus_.front(), entry);
 }

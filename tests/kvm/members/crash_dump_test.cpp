@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/kvm/run/hive_run.h"
+#include "tests/kvm/run/machine_test.h"
 #include "tests/unit/dump/core_reader.h"
 #include "vmm/base/units.h"
 #include "vmm/memory/layout.h"
@@ -29,7 +29,7 @@ constexpr std::uint64_t kLonger =
     20'000'000'000;  // Than a busy host needs for the machine's start.
 
 /// Three cells, of which beta panics some ticks after each start, or spins with interrupts off.
-class CrashDumps : public testing::Test {
+class CrashDumps : public MachineTest {
  protected:
   void start(const std::string& keys, std::uint64_t ticks = kAWhile) {
     std::filesystem::create_directory(folder());
@@ -40,8 +40,7 @@ class CrashDumps : public testing::Test {
          hangs_ ? micro::spin() : micro::out(1, memory::layout::kPvpanicPort.start, 1)},
         false, "crash_dump: " + folder().string() + keys);
     machine_.add_cell("gamma", std::vector{micro::halt()});
-    const Output up = machine_.up();
-    ASSERT_EQ(up.status, 0) << up.err;
+    bring_up();
   }
   [[nodiscard]] std::filesystem::path folder() const { return machine_.folder() / "crashes"; }
   /// Of beta's INCARNATION.
@@ -50,8 +49,7 @@ class CrashDumps : public testing::Test {
   }
   void expect_core(unsigned incarnation) const {
     const std::filesystem::path path = core_file(incarnation);
-    for (int tries = 0; tries < 6000 && !std::filesystem::exists(path); ++tries) ::usleep(10'000);
-    ASSERT_TRUE(std::filesystem::exists(path)) << path << "\n" << story();
+    ASSERT_TRUE(comes([&] { return std::filesystem::exists(path); })) << path << "\n" << story();
     const CoreReader core = CoreReader::of_file(path);
     EXPECT_TRUE(core.is_core());
     EXPECT_EQ(core.registers().size(), 1U);
@@ -61,9 +59,6 @@ class CrashDumps : public testing::Test {
     std::memcpy(&value, bytes->data(), sizeof value);
     EXPECT_EQ(value, kSecret);
   }
-  [[nodiscard]] std::string story() const { return machine_.hive({"events", machine_.name()}).out; }
-
-  TestMachine machine_;
   bool hangs_ = false;
 };
 

@@ -9,7 +9,7 @@
 
 #include "tests/kvm/harness/micro_disk.h"
 #include "tests/kvm/run/contribution.h"
-#include "tests/kvm/run/hive_run.h"
+#include "tests/kvm/run/machine_test.h"
 
 namespace hive::test {
 namespace {
@@ -20,7 +20,7 @@ using testing::Not;
 
 /// One cell, whose guest writes to its disk some seconds after it has started, and tells when it
 /// got an error.
-class DeviceFaults : public testing::Test {
+class DeviceFaults : public MachineTest {
  protected:
   void start(const std::string& keys) {
     constexpr MicroDisk kDisk{HIVE_MICRO_FREE};
@@ -35,16 +35,12 @@ class DeviceFaults : public testing::Test {
     script.push_back(micro::halt());
     machine_.add_key("faults: enabled");
     machine_.add_cell("alpha", script, false, "watchdog: none" + keys);
-    const Output up = machine_.up();
-    ASSERT_EQ(up.status, 0) << up.err;
+    bring_up();
   }
 
-  [[nodiscard]] Output inject(std::vector<std::string> words) const {
-    words.insert(words.begin(), {"inject", machine_.name() + "/alpha"});
-    return machine_.hive(words);
+  [[nodiscard]] Output inject(const std::vector<std::string>& words) const {
+    return MachineTest::inject("alpha", words);
   }
-  [[nodiscard]] std::string story() const { return machine_.hive({"events", machine_.name()}).out; }
-
   /// A new disk's path.
   [[nodiscard]] std::string image() const {
     const std::filesystem::path path = machine_.folder() / "disk.img";
@@ -52,8 +48,6 @@ class DeviceFaults : public testing::Test {
     std::filesystem::resize_file(path, 4096);
     return path;
   }
-
-  TestMachine machine_;
 };
 
 TEST_F(DeviceFaults, ReachTheGuest) {

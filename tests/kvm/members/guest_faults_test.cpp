@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "tests/kvm/run/contribution.h"
-#include "tests/kvm/run/hive_run.h"
+#include "tests/kvm/run/machine_test.h"
 
 namespace hive::test {
 namespace {
@@ -19,15 +19,14 @@ using testing::HasSubstr;
 using testing::Not;
 
 /// Homes alpha and gamma, whose memory and guests are to survive all that befalls beta.
-class GuestFaults : public testing::Test {
+class GuestFaults : public MachineTest {
  protected:
   void start(const std::vector<micro::Action>& script, const std::string& keys) {
     machine_.add_key("faults: enabled");
     machine_.add_cell("alpha", std::vector{micro::halt()}, false, "shared: 4MiB");
     machine_.add_cell("beta", script, false, keys);
     machine_.add_cell("gamma", std::vector{micro::halt()}, false, "shared: 4MiB");
-    const Output up = machine_.up();
-    ASSERT_EQ(up.status, 0) << up.err;
+    ASSERT_NO_FATAL_FAILURE(bring_up());
     for (const char* cell : {"alpha", "gamma"}) {
       homes_.push_back(std::make_unique<Memory>(machine_.status(cell)["monitor_pid"], cell));
       ASSERT_TRUE(homes_.back()->is_there());
@@ -36,15 +35,8 @@ class GuestFaults : public testing::Test {
     }
   }
 
-  [[nodiscard]] Output inject(std::vector<std::string> words) const {
-    words.insert(words.begin(), {"inject", machine_.name() + "/beta"});
-    return machine_.hive(words);
-  }
-
-  [[nodiscard]] std::string story() const { return machine_.hive({"events", machine_.name()}).out; }
-
-  [[nodiscard]] bool tells(const std::string& what) const {
-    return comes([&] { return story().find(what) != std::string::npos; });
+  [[nodiscard]] Output inject(const std::vector<std::string>& words) const {
+    return MachineTest::inject("beta", words);
   }
 
   void expect_survivors() const {
@@ -58,7 +50,6 @@ class GuestFaults : public testing::Test {
     }
   }
 
-  TestMachine machine_;
   std::vector<std::unique_ptr<Memory>> homes_;
   std::vector<std::vector<unsigned char>> before_;
 };

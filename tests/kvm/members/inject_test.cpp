@@ -3,13 +3,10 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <fstream>
-#include <functional>
-#include <iterator>
 #include <string>
 #include <vector>
 
-#include "tests/kvm/run/hive_run.h"
+#include "tests/kvm/run/machine_test.h"
 
 namespace hive::test {
 namespace {
@@ -18,33 +15,15 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-/// Whether HOLDS, within a minute.
-bool comes(const std::function<bool()>& holds) {
-  for (int tries = 0; tries < 6000 && !holds(); ++tries) ::usleep(10'000);
-  return holds();
-}
-
 /// Three cells at rest.
-class Injection : public testing::Test {
+class Injection : public MachineTest {
  protected:
   void start(bool faults = true) {
     if (faults) machine_.add_key("faults: enabled");
     for (const char* cell : {"alpha", "beta", "gamma"}) {
       machine_.add_cell(cell, std::vector{micro::halt()});
     }
-    const Output up = machine_.up();
-    ASSERT_EQ(up.status, 0) << up.err;
-  }
-
-  [[nodiscard]] Output inject(const std::string& cell, std::vector<std::string> words) const {
-    words.insert(words.begin(), {"inject", machine_.name() + "/" + cell});
-    return machine_.hive(words);
-  }
-
-  [[nodiscard]] std::string story() const { return machine_.hive({"events", machine_.name()}).out; }
-
-  [[nodiscard]] bool tells(const std::string& what) const {
-    return comes([&] { return story().find(what) != std::string::npos; });
+    bring_up();
   }
 
   /// How often the story has WHAT.
@@ -54,17 +33,6 @@ class Injection : public testing::Test {
     for (auto at = all.find(what); at != std::string::npos; at = all.find(what, at + 1)) ++found;
     return found;
   }
-
-  /// Process PID's, as /proc has it: T where it is stopped.
-  static char state_of(pid_t pid) {
-    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-    const std::string text((std::istreambuf_iterator<char>(file)),
-                           std::istreambuf_iterator<char>());
-    const std::size_t name_end = text.rfind(')');
-    return name_end == std::string::npos || name_end + 2 >= text.size() ? '?' : text[name_end + 2];
-  }
-
-  TestMachine machine_;
 };
 
 TEST_F(Injection, IsRefusedWhereThePlanDoesNotAllowIt) {
@@ -124,8 +92,8 @@ TEST_F(Injection, StopsAMonitorForAWhile) {
   start();
   const auto pid = machine_.status("beta")["monitor_pid"].get<pid_t>();
   EXPECT_EQ(inject("beta", {"monitor-stop", "for=1500ms"}).status, 0);
-  EXPECT_TRUE(comes([&] { return state_of(pid) == 'T'; }));
-  EXPECT_TRUE(comes([&] { return state_of(pid) != 'T'; }));
+  EXPECT_TRUE(comes([&] { return is_stopped(pid); }));
+  EXPECT_TRUE(comes([&] { return !is_stopped(pid); }));
   EXPECT_THAT(story(), HasSubstr("fault: monitor-stop for=1500ms"));
 }
 
@@ -174,7 +142,7 @@ TEST_F(Injection, OfAVmmThatIsStoppedCostsTheCellWhenTheOthersHaveToRecover) {
   start();
   const auto pid = machine_.status("beta")["vmm_pid"].get<pid_t>();
   EXPECT_EQ(inject("beta", {"vmm-stop"}).status, 0);
-  EXPECT_TRUE(comes([&] { return state_of(pid) == 'T'; }));
+  EXPECT_TRUE(comes([&] { return is_stopped(pid); }));
   EXPECT_EQ(inject("gamma", {"vmm-kill"}).status, 0);
   EXPECT_TRUE(tells("its VMM has not stopped the guest within 5 s"));
   EXPECT_TRUE(tells("epoch 3: alpha; beta left"));

@@ -12,7 +12,7 @@
 
 #include "cellmon/cli/check_file.h"
 #include "cellmon/cli/monitor_launch.h"
-#include "tests/kvm/run/hive_run.h"
+#include "tests/kvm/run/machine_test.h"
 #include "vmm/memory/layout.h"
 #include "vmm/plan/json.h"
 
@@ -27,15 +27,14 @@ using testing::Not;
 constexpr std::uint64_t kAWhile = 300'000'000;  // Ticks of the TSC.
 
 /// Three cells, of which beta performs SCRIPT and has KEYS, and the others do nothing.
-class Members : public testing::Test {
+class Members : public MachineTest {
  protected:
   void start(const std::vector<micro::Action>& script = {micro::halt()},
              const std::string& keys = {}) {
     machine_.add_cell("alpha", std::vector{micro::halt()});
     machine_.add_cell("beta", script, false, keys);
     machine_.add_cell("gamma", std::vector{micro::halt()});
-    const Output up = machine_.up();
-    ASSERT_EQ(up.status, 0) << up.err;
+    bring_up();
   }
 
   [[nodiscard]] pid_t pid(const std::string& cell, const char* key) const {
@@ -50,13 +49,7 @@ class Members : public testing::Test {
       if (now.is_object() && now.contains("view") && now["view"]["epoch"] >= epoch) break;
       ::usleep(10'000);
     }
-    std::vector<std::string> names;
-    if (!now.is_object() || !now.contains("view")) return names;
-    for (const auto& member : now["view"]["members"]) {
-      names.push_back(member["cell"].get<std::string>() + " " +
-                      std::to_string(member["incarnation"].get<unsigned>()));
-    }
-    return names;
+    return members_of(now);
   }
 
   void expect_survivors() const {
@@ -91,8 +84,6 @@ class Members : public testing::Test {
     ADD_FAILURE() << cell << " does not know " << peer << ": " << json;
     return false;
   }
-
-  TestMachine machine_;
 };
 
 TEST_F(Members, GoOnWithoutACellThatPanics) {
@@ -100,10 +91,9 @@ TEST_F(Members, GoOnWithoutACellThatPanics) {
          micro::out(1, memory::layout::kPvpanicPort.start, 1)});
   expect_survivors();
   EXPECT_EQ(machine_.await("beta", "panicked")["view"]["member"], false);
-  const std::string story = machine_.hive({"events", machine_.name()}).out;
-  EXPECT_THAT(story, AllOf(HasSubstr("beta: panic"), HasSubstr("about beta"),
-                           HasSubstr("beta failed (panic)"), HasSubstr("beta left"),
-                           HasSubstr("resumed: the guest was ")));
+  EXPECT_THAT(story(), AllOf(HasSubstr("beta: panic"), HasSubstr("about beta"),
+                             HasSubstr("beta failed (panic)"), HasSubstr("beta left"),
+                             HasSubstr("resumed: the guest was ")));
 }
 
 TEST_F(Members, TakeACellBackThatLostItsVmm) {
@@ -112,7 +102,7 @@ TEST_F(Members, TakeACellBackThatLostItsVmm) {
   expect_survivors();
   machine_.await("beta", "failed");
   expect_return(2);
-  EXPECT_THAT(machine_.hive({"events", machine_.name()}).out, HasSubstr("beta joined"));
+  EXPECT_THAT(story(), HasSubstr("beta joined"));
 }
 
 TEST_F(Members, BringACellBackThatIsToBeStartedAnew) {
@@ -122,16 +112,14 @@ TEST_F(Members, BringACellBackThatIsToBeStartedAnew) {
     EXPECT_THAT(members(cell, 3), ElementsAre("alpha 1", "beta 2", "gamma 1"));
   }
   EXPECT_EQ(machine_.await("beta", "running")["incarnation"], 2);
-  EXPECT_THAT(machine_.hive({"events", machine_.name()}).out,
-              AllOf(HasSubstr("recovered: epoch 2: "), HasSubstr("beta joined")));
+  EXPECT_THAT(story(), AllOf(HasSubstr("recovered: epoch 2: "), HasSubstr("beta joined")));
 }
 
 TEST_F(Members, GoOnWithoutAMonitorThatIsKilled) {
   start();
   ::kill(pid("beta", "monitor_pid"), SIGKILL);
   expect_survivors();
-  EXPECT_THAT(machine_.hive({"events", machine_.name()}).out,
-              HasSubstr("beta failed (monitor's death)"));
+  EXPECT_THAT(story(), HasSubstr("beta failed (monitor's death)"));
 }
 
 TEST_F(Members, TakeALaterMonitorIn) {
@@ -179,7 +167,7 @@ TEST_F(Members, RaiseNoAlertAboutWhatIsAskedFor) {
   EXPECT_EQ(machine_.hive({"reboot", machine_.name() + "/beta", "--force"}).status, 0);
   machine_.await("beta", "running");
   EXPECT_EQ(machine_.status("alpha")["view"]["epoch"], 1);
-  EXPECT_THAT(machine_.hive({"events", machine_.name()}).out, Not(HasSubstr("alert")));
+  EXPECT_THAT(story(), Not(HasSubstr("alert")));
 }
 
 }  // namespace

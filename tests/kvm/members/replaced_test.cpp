@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "tests/kvm/run/contribution.h"
-#include "tests/kvm/run/hive_run.h"
+#include "tests/kvm/run/machine_test.h"
 #include "vmm/memory/layout.h"
 
 namespace hive::test {
@@ -27,14 +27,13 @@ constexpr std::uint64_t kGoOn = 601;   ///< The same for alpha.
 constexpr std::uint64_t kPage = 700;   ///< That beta writes in alpha, and alpha in beta.
 constexpr std::uint64_t kLater = 702;  ///< That alpha writes in beta the second time.
 
-class Replaced : public testing::Test {
+class Replaced : public MachineTest {
  protected:
   void start(const std::vector<std::string>& cells) {
     for (const std::string& cell : cells) {
       machine_.add_cell(cell, std::vector{micro::halt()}, false, "on_failure: reboot");
     }
-    const Output up = machine_.up();
-    ASSERT_EQ(up.status, 0) << up.err;
+    bring_up();
   }
 
   [[nodiscard]] pid_t pid(const std::string& cell, const char* key) const {
@@ -44,14 +43,7 @@ class Replaced : public testing::Test {
 
   /// "NAME INCARNATION" of the members that CELL knows.
   [[nodiscard]] std::vector<std::string> members(const std::string& cell) const {
-    const nlohmann::json now = machine_.status(cell);
-    std::vector<std::string> names;
-    if (!now.is_object() || !now.contains("view")) return names;
-    for (const auto& member : now["view"]["members"]) {
-      names.push_back(member["cell"].get<std::string>() + " " +
-                      std::to_string(member["incarnation"].get<unsigned>()));
-    }
-    return names;
+    return members_of(machine_.status(cell));
   }
 
   /// Waits until each of CELLS runs and knows that all WANTED are members.
@@ -59,7 +51,7 @@ class Replaced : public testing::Test {
     for (const std::string& cell : cells) {
       EXPECT_TRUE(comes([&] { return members(cell) == wanted; }))
           << cell << ": " << testing::PrintToString(members(cell)) << "\n"
-          << machine_.hive({"events", machine_.name()}).out;
+          << story();
       machine_.await(cell, "running");
     }
   }
@@ -83,10 +75,6 @@ class Replaced : public testing::Test {
     EXPECT_TRUE(comes([&] { return machine_.processes().empty(); }));
     EXPECT_THAT(machine_.files(), IsEmpty());
   }
-
-  [[nodiscard]] std::string story() const { return machine_.hive({"events", machine_.name()}).out; }
-
-  TestMachine machine_;
 };
 
 /// Homes alpha, beta and gamma. Beta writes to alpha when it is told to, in each of its

@@ -3,13 +3,10 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <fstream>
-#include <functional>
-#include <iterator>
 #include <string>
 #include <vector>
 
-#include "tests/kvm/run/hive_run.h"
+#include "tests/kvm/run/machine_test.h"
 
 namespace hive::test {
 namespace {
@@ -17,20 +14,6 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
-
-/// Whether HOLDS, within a minute.
-bool comes(const std::function<bool()>& holds) {
-  for (int tries = 0; tries < 6000 && !holds(); ++tries) ::usleep(10'000);
-  return holds();
-}
-
-/// Whether process PID is stopped.
-bool is_stopped(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  const std::size_t name_end = text.rfind(')');
-  return name_end != std::string::npos && text.substr(name_end).starts_with(") T");
-}
 
 /// Whether process PID runs for SECONDS without being stopped.
 bool runs_for(pid_t pid, unsigned seconds) {
@@ -42,28 +25,30 @@ bool runs_for(pid_t pid, unsigned seconds) {
 }
 
 /// Three cells at rest.
-class Slow : public testing::Test {
+class Slow : public MachineTest {
  protected:
   void start() {
     machine_.add_key("faults: enabled");
     for (const char* cell : {"alpha", "beta", "gamma"}) {
       machine_.add_cell(cell, std::vector{micro::halt()}, false, "watchdog: 5s");
     }
-    const Output up = machine_.up();
-    ASSERT_EQ(up.status, 0) << up.err;
+    bring_up();
   }
 
-  [[nodiscard]] Output inject(const std::string& cell, std::vector<std::string> words) const {
-    words.insert(words.begin(), {"inject", machine_.name() + "/" + cell});
-    return machine_.hive(words);
+  /// Beta has FAULT, which is PROCESS's.
+  void expect_no_failure(const std::string& fault, const char* process) {
+    start();
+    const auto pid = machine_.status("beta")[process].get<pid_t>();
+    EXPECT_EQ(inject("beta", {fault, "share=80", "period=500ms", "for=10s"}).status, 0);
+    EXPECT_TRUE(comes([&] { return is_stopped(pid); }));
+    EXPECT_TRUE(comes([&] { return !is_stopped(pid); }));
+    EXPECT_TRUE(comes([&] { return is_stopped(pid); })) << "again";
+    expect_recovery();
+    EXPECT_TRUE(comes([&] { return runs_for(pid, 2); })) << "it ends";
+    expect_survivors();
   }
-  [[nodiscard]] std::string story() const { return machine_.hive({"events", machine_.name()}).out; }
-  [[nodiscard]] bool tells(const std::string& what) const {
-    return comes([&] { return story().find(what) != std::string::npos; });
-  }
-  [[nodiscard]] pid_t pid_of(const std::string& cell, const char* process) const {
-    return machine_.status(cell)[process].get<pid_t>();
-  }
+
+ private:
   /// Another one's failure is agreed on and recovered from, with beta in it.
   void expect_recovery() const {
     EXPECT_EQ(inject("gamma", {"vmm-kill"}).status, 0);
@@ -80,44 +65,11 @@ class Slow : public testing::Test {
     EXPECT_THAT(story(), AllOf(Not(HasSubstr("beta failed")), Not(HasSubstr("beta left")),
                                Not(HasSubstr("dismissal"))));
   }
-
-  TestMachine machine_;
 };
 
-TEST_F(Slow, MonitorsAreNoFailure) {
-  start();
-  const pid_t monitor = pid_of("beta", "monitor_pid");
-  EXPECT_EQ(inject("beta", {"monitor-slow", "share=80", "period=500ms", "for=10s"}).status, 0);
-  EXPECT_TRUE(comes([&] { return is_stopped(monitor); }));
-  EXPECT_TRUE(comes([&] { return !is_stopped(monitor); }));
-  EXPECT_TRUE(comes([&] { return is_stopped(monitor); })) << "again";
-  expect_recovery();
-  EXPECT_TRUE(comes([&] { return runs_for(monitor, 2); })) << "it ends";
-  expect_survivors();
-}
+TEST_F(Slow, MonitorsAreNoFailure) { expect_no_failure("monitor-slow", "monitor_pid"); }
 
-TEST_F(Slow, VmmsAreNoFailure) {
-  start();
-  const pid_t vmm = pid_of("beta", "vmm_pid");
-  EXPECT_EQ(inject("beta", {"vmm-slow", "share=80", "period=500ms", "for=10s"}).status, 0);
-  EXPECT_TRUE(comes([&] { return is_stopped(vmm); }));
-  EXPECT_TRUE(comes([&] { return !is_stopped(vmm); }));
-  EXPECT_TRUE(comes([&] { return is_stopped(vmm); })) << "again";
-  expect_recovery();
-  EXPECT_TRUE(comes([&] { return runs_for(vmm, 2); })) << "it ends";
-  expect_survivors();
-}
-
-TEST_F(Slow, ProcessesAreSoUntilTheNextFaultOfTheirs) {
-  start();
-  const pid_t vmm = pid_of("beta", "vmm_pid");
-  EXPECT_EQ(inject("beta", {"vmm-slow", "share=50"}).status, 0);
-  EXPECT_TRUE(comes([&] { return is_stopped(vmm); }));
-  EXPECT_EQ(inject("beta", {"vmm-stop", "for=300ms"}).status, 0);
-  EXPECT_TRUE(comes([&] { return runs_for(vmm, 2); })) << "the last word counts";
-  EXPECT_EQ(inject("beta", {"vmm-slow", "share=50"}).status, 0);
-  EXPECT_EQ(machine_.hive({"down", machine_.name(), "--force"}).status, 0);
-}
+TEST_F(Slow, VmmsAreNoFailure) { expect_no_failure("vmm-slow", "vmm_pid"); }
 
 }  // namespace
 }  // namespace hive::test

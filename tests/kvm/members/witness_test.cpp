@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "tests/kvm/run/contribution.h"
-#include "tests/kvm/run/hive_run.h"
+#include "tests/kvm/run/machine_test.h"
 
 namespace hive::test {
 namespace {
@@ -21,15 +21,14 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-class WitnessTest : public testing::Test {
+class WitnessTest : public MachineTest {
  protected:
   void start(const std::string& witness, const std::string& keys = {}) {
     machine_.add_key("witness: " + witness);
     for (const char* cell : {"alpha", "beta"}) {
       machine_.add_cell(cell, std::vector{micro::halt()}, false, "on_failure: reboot" + keys);
     }
-    const Output up = machine_.up();
-    ASSERT_EQ(up.status, 0) << up.err;
+    bring_up();
   }
   ~WitnessTest() override {
     // Who was stopped cannot end.
@@ -61,13 +60,8 @@ class WitnessTest : public testing::Test {
 
   /// "NAME INCARNATION" of each member that CELL knows.
   [[nodiscard]] std::string members(const std::string& cell) const {
-    const nlohmann::json now = machine_.status(cell);
-    if (!now.is_object() || !now.contains("view")) return "";
     std::string names;
-    for (const auto& member : now["view"]["members"]) {
-      names += member["cell"].get<std::string>() + " " +
-               std::to_string(member["incarnation"].get<unsigned>()) + "; ";
-    }
+    for (const std::string& member : members_of(machine_.status(cell))) names += member + "; ";
     return names;
   }
   void expect_members(const std::string& wanted) {
@@ -76,8 +70,6 @@ class WitnessTest : public testing::Test {
       machine_.await(cell, "running");
     }
   }
-  [[nodiscard]] std::string story() const { return machine_.hive({"events", machine_.name()}).out; }
-
   void take_down() const {
     const Output down = machine_.hive({"down", machine_.name(), "--force"});
     EXPECT_EQ(down.status, 0) << down.err;
@@ -88,7 +80,6 @@ class WitnessTest : public testing::Test {
     EXPECT_THAT(machine_.files(), IsEmpty());
   }
 
-  TestMachine machine_;
   std::vector<pid_t> stopped_;
 };
 

@@ -11,7 +11,6 @@
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
-#include <functional>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -84,11 +83,5 @@ class Memory {
   unsigned char* base_ = nullptr;
   std::uint64_t inode_ = 0;
 };
-
-/// Whether HOLDS, within a minute.
-inline bool comes(const std::function<bool()>& holds) {
-  for (int tries = 0; tries < 6000 && !holds(); ++tries) ::usleep(10'000);
-  return holds();
-}
 
 }  // namespace hive::test

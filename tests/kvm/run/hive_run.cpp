@@ -32,6 +32,15 @@ bool eventually(const std::function<bool()>& done,
   return true;
 }
 
+/// Process PID's state as proc_pid_stat(5) has it; 0: there is no such process.
+char state_of(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  // The name before it may hold anything, such as blanks and parentheses.
+  const std::size_t name_end = text.rfind(')');
+  return name_end == std::string::npos || name_end + 2 >= text.size() ? 0 : text[name_end + 2];
+}
+
 pid_t run(const std::vector<std::string>& arguments, const std::vector<std::string>& wrapper,
           const fs::path& folder, int out, int err) {
   const pid_t pid = ::fork();
@@ -220,14 +229,28 @@ std::vector<std::string> TestMachine::processes() const {
   return found;
 }
 
-bool is_alive(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  std::string number;
-  std::string name;
-  std::string state;
-  // A process that nobody has reaped yet has ended all the same.
-  return (file >> number >> name >> state) && state != "Z" && state != "X";
+bool comes(const std::function<bool()>& holds) {
+  for (int tries = 0; tries < 6000 && !holds(); ++tries) ::usleep(10'000);
+  return holds();
 }
+
+std::vector<std::string> members_of(const nlohmann::json& status) {
+  std::vector<std::string> names;
+  if (!status.is_object() || !status.contains("view")) return names;
+  for (const auto& member : status["view"]["members"]) {
+    names.push_back(member["cell"].get<std::string>() + " " +
+                    std::to_string(member["incarnation"].get<unsigned>()));
+  }
+  return names;
+}
+
+bool is_alive(pid_t pid) {
+  const char state = state_of(pid);
+  // A process that nobody has reaped yet has ended all the same.
+  return state != 0 && state != 'Z' && state != 'X';
+}
+
+bool is_stopped(pid_t pid) { return state_of(pid) == 'T'; }
 
 bool await_end(pid_t pid, std::chrono::seconds limit) {
   return eventually([pid] { return !is_alive(pid); }, limit);

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
@@ -79,11 +80,20 @@ class TestMachine {
   std::string keys_;
 };
 
+/// Whether HOLDS, within a minute.
+bool comes(const std::function<bool()>& holds);
+
+/// "NAME INCARNATION" of each member of the view that a cell with STATUS knows.
+std::vector<std::string> members_of(const nlohmann::json& status);
+
 /// Waits until process PID is gone or a zombie; whether that came within LIMIT.
 bool await_end(pid_t pid, std::chrono::seconds limit = std::chrono::seconds(30));
 
 /// Whether process PID exists and is no zombie.
 bool is_alive(pid_t pid);
+
+/// Whether process PID is stopped, as by SIGSTOP.
+bool is_stopped(pid_t pid);
 
 /// Actions that print TEXT and a line end on the serial port.
 std::vector<micro::Action> print(const std::string& text);

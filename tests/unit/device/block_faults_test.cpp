@@ -241,10 +241,7 @@ TEST_F(FaultyDisk, ForgetsWhatItHoldsBackWhenItIsReset) {
     EXPECT_EQ(queue_->used_index(), 0);
     driver_->reset();
     ASSERT_EQ(driver_->status(), 0);
-    ASSERT_TRUE(driver_->negotiate(kAll));
-    queue_.emplace(machine_->ram, kRing, 128);
-    driver_->enable(0, *queue_);
-    driver_->ready();
+    ASSERT_TRUE(drive(kAll));
   }
   DiskFault none = late(milliseconds(1));
   none.share.duration = milliseconds(0);

@@ -62,10 +62,15 @@ class BlockTest : public testing::Test {
     disk_ = disk.get();
     driver_.emplace(*machine_, machine_->attach(std::move(disk)));
     features_ = driver_->offered();
-    ASSERT_TRUE(driver_->negotiate(features & features_));
+    ASSERT_TRUE(drive(features & features_));
+  }
+  /// Has the driver, whose device has been reset, take FEATURES and go on with an empty queue.
+  [[nodiscard]] bool drive(std::uint64_t features) {
+    if (!driver_->negotiate(features)) return false;
     queue_.emplace(machine_->ram, kRing, 128);
     driver_->enable(0, *queue_);
     driver_->ready();
+    return true;
   }
   void TearDown() override {
     driver_.reset();

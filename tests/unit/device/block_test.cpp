@@ -282,10 +282,7 @@ TEST_F(BlockTest, ResetsWithRequestsInFlight) {
     machine_->loop.run_one();
     driver_->reset();
     ASSERT_EQ(driver_->status(), 0);
-    ASSERT_TRUE(driver_->negotiate(kAll));
-    queue_.emplace(machine_->ram, kRing, 128);
-    driver_->enable(0, *queue_);
-    driver_->ready();
+    ASSERT_TRUE(drive(kAll));
   }
   EXPECT_EQ(request(VIRTIO_BLK_T_IN, 0, {{kData, 512, true}}), 0);
 }
