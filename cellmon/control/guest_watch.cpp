@@ -109,6 +109,8 @@ detect::VcpuSample GuestWatch::sample_vcpu(unsigned index) {
   sample.masked = (flags & cell::VcpuProgress::kMasked) != 0;
   sample.user = (flags & cell::VcpuProgress::kUser) != 0;
   sample.unstarted = (flags & cell::VcpuProgress::kUnstarted) != 0;
+  sample.halted = (flags & cell::VcpuProgress::kHalted) != 0;
+  sample.halts = vcpu.halts.load(std::memory_order_relaxed);
   sample.exits = vcpu.exits.load(std::memory_order_relaxed);
   std::optional<ThreadTimes>& times = vcpu_times_.at(index);
   const pid_t thread = vcpu.thread.load();
@@ -163,6 +165,11 @@ std::string GuestWatch::describe(const detect::Hang& hang) const {
                                                     "its agent has been silent for {:.1f} "
                                                     "s, and ",
                                                     seconds(hang.silence));
+  if (hang.dead) {
+    return fmt::format(
+        "{}all vCPUs have halted with interrupts off, for {:.1f} s: nothing wakes them", agent,
+        seconds(hang.stood));
+  }
   if (hang.stood != 0) {
     return fmt::format("{}no vCPU has been in the guest for {:.1f} s, nor answered when looked at",
                        agent, seconds(hang.stood));

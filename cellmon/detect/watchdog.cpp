@@ -60,12 +60,21 @@ void Watchdog::observe(const GuestSample& sample, Time own_delay, Time now) {
   still_ += charged;
   still_excused_ += held;
   unanswered_ += look_is_due_ ? 1 : 0;
+  // One that is dead may be looked at for ever.
+  if (has_looked(sample)) unanswered_ = std::min(unanswered_, kLooks);
   if (shows_life(sample, passed)) note_life();
   if (sample.answers != last_->answers) take_answer();
   if (!sample.expects_answers) elapsed_ = excused_ = 0;
   last_ = sample;
   last_time_ = now;
   look_is_due_ = wants_look();
+}
+
+bool Watchdog::has_looked(const GuestSample& sample) const {
+  for (std::size_t index = 0; index < sample.vcpus.size(); ++index) {
+    if (sample.vcpus[index].looks != last_->vcpus[index].looks) return true;
+  }
+  return false;
 }
 
 bool Watchdog::shows_life(const GuestSample& sample, Time passed) const {
@@ -75,9 +84,11 @@ bool Watchdog::shows_life(const GuestSample& sample, Time passed) const {
     const VcpuSample& after = sample.vcpus[index];
     // One that is kept out runs for moments as well, when it is told to answer.
     if (since(before.ran, after.ran) > passed / 20) return true;
-    // One that was not started answers for no guest.
-    const bool left = after.exits != before.exits || after.looks != before.looks;
-    if (left && !after.unstarted) return true;
+    // One that was not started answers for no guest. One that is dead leaves it to be looked at.
+    const std::uint64_t exits = after.exits - before.exits;
+    const std::uint64_t looks = after.looks - before.looks;
+    const bool left = exits != 0 || looks != 0;
+    if (left && !after.unstarted && !(after.is_dead() && exits == looks)) return true;
   }
   return false;
 }
@@ -91,11 +102,13 @@ void Watchdog::extend(Spell& spell, const VcpuSample& before, const VcpuSample& 
   const Time busy = ran + since(before.waited, now.waited) + passed / 20;
   spell.idle = since(busy, spell.idle + passed);
   spell.spun += std::min(ran, charged);
+  const bool has_halted = looked && spell.looks != 0 && now.halts != spell.halts;
   if (looked) {
     ++spell.looks;
     spell.unmasked = spell.unmasked || !now.masked;
+    spell.halts = now.halts;
   }
-  if (spell.idle > kSlack || (looked && now.user)) spell = Spell();
+  if (spell.idle > kSlack || has_halted || (looked && now.user)) spell = Spell();
 }
 
 bool Watchdog::wants_look() const {
@@ -116,15 +129,24 @@ bool Watchdog::stands_still() const {
   return unanswered_ >= kLooks && standstill() >= settings_.limit + kSlack;
 }
 
+bool Watchdog::is_dead() const {
+  bool dead = false;
+  for (const VcpuSample& vcpu : last_->vcpus) {
+    if (!vcpu.unstarted && !vcpu.is_dead()) return false;
+    dead = dead || vcpu.is_dead();
+  }
+  return dead;
+}
+
 std::optional<Hang> Watchdog::hang() const {
   if (settings_.limit == 0) return std::nullopt;
   for (std::size_t index = 0; index < spells_.size(); ++index) {
     const Spell& spell = spells_[index];
-    if (is_stuck(spell)) return Hang{silence(), 0, index, spell.spun, !spell.unmasked};
+    if (is_stuck(spell)) return Hang{silence(), 0, false, index, spell.spun, !spell.unmasked};
   }
   if (stands_still()) {
     const Time silent = silence() < settings_.limit ? 0 : silence();
-    return Hang{silent, standstill(), 0, 0, false};
+    return Hang{silent, standstill(), is_dead(), 0, 0, false};
   }
   return std::nullopt;
 }

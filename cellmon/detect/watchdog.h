@@ -19,6 +19,11 @@ struct VcpuSample {
   bool masked = false;      ///< Interrupts were off.
   bool user = false;        ///< It ran a program, not the kernel.
   bool unstarted = false;   ///< The guest has not started it.
+  bool halted = false;      ///< It was in a HLT.
+  std::uint64_t halts = 0;  ///< How often it has executed HLT; 0 where nobody counts that.
+
+  /// Whether nothing that its guest has can wake it.
+  [[nodiscard]] bool is_dead() const { return halted && masked; }
 };
 
 /// A guest at one moment.
@@ -32,8 +37,9 @@ struct GuestSample {
 
 /// A guest that is stuck, and why that is thought.
 struct Hang {
-  Time silence = 0;  ///< Of its agent; 0 where nothing is held against that.
-  Time stood = 0;    ///< How long no vCPU was in the guest; 0: one spins, as the rest says.
+  Time silence = 0;   ///< Of its agent; 0 where nothing is held against that.
+  Time stood = 0;     ///< How long no vCPU was at work; 0: one spins, as the rest says.
+  bool dead = false;  ///< They have all halted with interrupts off; else they are not in the guest.
   std::size_t vcpu = 0;
   Time spun = 0;        ///< CPU time that the vCPU has used since it was last seen to do otherwise.
   bool masked = false;  ///< With interrupts off, each time it was looked at.
@@ -45,10 +51,12 @@ struct Hang {
 /// A guest hangs whose agent has been silent for the limit, while a vCPU ran all the time, never
 /// idle, and was found in the kernel with interrupts off whenever it was looked at. With interrupts
 /// on it takes kPatience times as long. In a guest without an agent it takes interrupts that are
-/// off.
+/// off. A vCPU that halts between two looks was idle, if only for so short that the host's books do
+/// not show it.
 ///
-/// A guest hangs as well of whose vCPUs none was in the guest for the limit and kSlack: none left
-/// it, none used its CPU, none answered when it was looked at. One that halts answers.
+/// A guest hangs as well of whose vCPUs none was at work for the limit and kSlack: none left the
+/// guest, none used its CPU, none answered when it was looked at. One that halts answers, unless
+/// its interrupts are off.
 class Watchdog {
  public:
   struct Settings {
@@ -79,7 +87,7 @@ class Watchdog {
   [[nodiscard]] bool wants_look() const;
   /// How long the agent has been silent, less what is not its fault.
   [[nodiscard]] Time silence() const { return elapsed_ > excused_ ? elapsed_ - excused_ : 0; }
-  /// How long no vCPU was seen in the guest, less what is not its fault.
+  /// How long no vCPU was seen at work, less what is not its fault.
   [[nodiscard]] Time standstill() const {
     return still_ > still_excused_ ? still_ - still_excused_ : 0;
   }
@@ -92,13 +100,18 @@ class Watchdog {
     Time spun = 0;
     unsigned looks = 0;
     bool unmasked = false;
+    std::uint64_t halts = 0;  ///< Where `looks` is not 0.
   };
 
   void take_answer();
   void note_life();
-  /// Whether SAMPLE shows that one of its vCPUs was in the guest, PASSED after the last one.
+  /// Whether any vCPU was looked at since the last sample.
+  [[nodiscard]] bool has_looked(const GuestSample& sample) const;
+  /// Whether SAMPLE shows that one of its vCPUs was at work, PASSED after the last one.
   [[nodiscard]] bool shows_life(const GuestSample& sample, Time passed) const;
   [[nodiscard]] bool stands_still() const;
+  /// Whether the last sample's vCPUs were all found dead, but for those that were not started.
+  [[nodiscard]] bool is_dead() const;
   void extend(Spell& spell, const VcpuSample& before, const VcpuSample& now, Time passed,
               Time charged) const;
   [[nodiscard]] bool is_stuck(const Spell& spell) const;
@@ -108,9 +121,9 @@ class Watchdog {
   Time last_time_ = 0;
   Time elapsed_ = 0;  ///< Since the last answer.
   Time excused_ = 0;
-  Time still_ = 0;  ///< Since a vCPU was seen in the guest.
+  Time still_ = 0;  ///< Since a vCPU was seen at work.
   Time still_excused_ = 0;
-  unsigned unanswered_ = 0;  ///< Looks since then that no vCPU answered.
+  unsigned unanswered_ = 0;  ///< Looks since then that found none, up to kLooks if any answered.
   bool look_is_due_ = false;
   std::vector<Spell> spells_;
 };

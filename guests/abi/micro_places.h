@@ -26,7 +26,7 @@ struct WorkPlace {
   std::uint64_t part = 0;
   std::uint64_t seed = 1;
   std::uint64_t pages = 8;
-  std::uint64_t sleep = 20'000'000;
+  std::uint64_t sleep = 60'000'000;
 };
 
 inline hive_micro_work make_work(const WorkPlace& place) {

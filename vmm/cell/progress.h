@@ -40,13 +40,16 @@ struct alignas(64) VcpuProgress {
   std::atomic<std::uint64_t> exits;  ///< How often it has left the guest for the VMM.
   std::atomic<std::uint64_t> looks;  ///< How often it was looked at (Command::kLook).
   std::atomic<std::uint64_t> rip;    ///< As the last look found it, as is what follows.
-  std::atomic<std::uint32_t> flags;  ///< kMasked, kUser, kUnstarted.
+  /// How often it has executed HLT, if KVM counts that.
+  std::atomic<std::uint64_t> halts;
+  std::atomic<std::uint32_t> flags;  ///< kMasked, kUser, kUnstarted, kHalted.
   std::atomic<std::int32_t> thread;  ///< The kernel's number of its thread; 0: not started.
   alignas(64) std::array<ExitCount, kExitKinds> kinds;
 
   static constexpr std::uint32_t kMasked = 1;     ///< Interrupts are off (RFLAGS.IF).
   static constexpr std::uint32_t kUser = 2;       ///< It runs a program, not the kernel (CPL 3).
   static constexpr std::uint32_t kUnstarted = 4;  ///< The guest has not started it.
+  static constexpr std::uint32_t kHalted = 8;     ///< It is in a HLT.
 
   /// An exit of KIND took TICKS. For the vCPU's own thread.
   void note(ExitKind kind, std::uint64_t ticks) noexcept {

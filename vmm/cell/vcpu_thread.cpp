@@ -67,6 +67,7 @@ void for_each_unit(const kvm::Exit& exit, Access access) {
 VcpuThread::VcpuThread(std::unique_ptr<kvm::Vcpu> vcpu, VcpuProgress& progress, Buses buses,
                        const GlobalAccess* global, VcpuGate& gate, OnEnd on_end)
     : vcpu_(std::move(vcpu)),
+      halts_(vcpu_->fd()),
       progress_(progress),
       buses_(buses),
       global_(global),
@@ -197,9 +198,10 @@ void VcpuThread::take_look() {
   const bool masked = (regs.rflags & kInterruptFlag) == 0;
   const bool user = vcpu_->sregs().ss.dpl == 3;  // The CPL: Intel SDM vol. 3C, 25.4.1.
   progress_.rip.store(regs.rip, std::memory_order_relaxed);
-  const bool unstarted = !vcpu_->is_started();
+  progress_.halts.store(halts_.read(), std::memory_order_relaxed);
   progress_.flags.store((masked ? VcpuProgress::kMasked : 0) | (user ? VcpuProgress::kUser : 0) |
-                            (unstarted ? VcpuProgress::kUnstarted : 0),
+                            (vcpu_->is_started() ? 0 : VcpuProgress::kUnstarted) |
+                            (vcpu_->is_halted() ? VcpuProgress::kHalted : 0),
                         std::memory_order_relaxed);
   progress_.looks.fetch_add(1, std::memory_order_release);
 }

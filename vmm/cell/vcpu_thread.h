@@ -13,6 +13,7 @@
 #include "vmm/cell/vcpu_gate.h"
 #include "vmm/device/bus.h"
 #include "vmm/dump/core_file.h"
+#include "vmm/kvm/halt_counter.h"
 #include "vmm/kvm/vcpu.h"
 
 namespace hive::cell {
@@ -88,6 +89,7 @@ class VcpuThread {
   [[nodiscard]] std::optional<Report> serve_device(const kvm::Exit& exit);
 
   std::unique_ptr<kvm::Vcpu> vcpu_;
+  kvm::HaltCounter halts_;
   VcpuProgress& progress_;
   std::atomic<bool> look_wanted_{false};
   std::atomic<bool> kept_out_{false};

@@ -129,11 +129,18 @@ std::optional<memory::GuestAddress> Vcpu::translate(std::uint64_t address) const
   return memory::GuestAddress{translation.physical_address};
 }
 
-bool Vcpu::is_started() const {
+std::uint32_t Vcpu::activity() const {
   kvm_mp_state state{};
   vcpu_ioctl(fd_.get(), KVM_GET_MP_STATE, &state, "KVM_GET_MP_STATE");
-  return state.mp_state == KVM_MP_STATE_RUNNABLE || state.mp_state == KVM_MP_STATE_HALTED;
+  return state.mp_state;
 }
+
+bool Vcpu::is_started() const {
+  const std::uint32_t activity = this->activity();
+  return activity == KVM_MP_STATE_RUNNABLE || activity == KVM_MP_STATE_HALTED;
+}
+
+bool Vcpu::is_halted() const { return activity() == KVM_MP_STATE_HALTED; }
 
 void Vcpu::wake() {
   kvm_mp_state state{KVM_MP_STATE_RUNNABLE};

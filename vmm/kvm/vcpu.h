@@ -67,6 +67,8 @@ class Vcpu {
   [[nodiscard]] std::optional<memory::GuestAddress> translate(std::uint64_t address) const;
   /// Whether it runs, or would but for a HLT: not an application processor that was not started.
   [[nodiscard]] bool is_started() const;
+  /// Whether it is in a HLT.
+  [[nodiscard]] bool is_halted() const;
   /// Ends a HLT that the guest is in, as an interrupt would.
   void wake();
   /// Has the guest take an NMI, before its next instruction where it takes any.
@@ -110,6 +112,8 @@ class Vcpu {
   [[nodiscard]] bool met_its_limits() const;
 
  private:
+  /// One of KVM_MP_STATE_*.
+  [[nodiscard]] std::uint32_t activity() const;
   void raise(std::uint8_t exception, std::optional<std::uint32_t> error_code);
   [[nodiscard]] Exit decode();
 

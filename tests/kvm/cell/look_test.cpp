@@ -80,8 +80,26 @@ TEST_F(Look, TellsAVcpuThatWasNotStarted) {
 TEST_F(Look, LetsAHaltedGuestHalt) {
   MicroCell cell({{micro::halt()}});
   cell.cell().start();
-  look(cell, 5);
+  const VcpuProgress& vcpu = cell.progress().vcpus[0];
+  EXPECT_TRUE(cell.run_until([&] {
+    cell.cell().look();
+    return vcpu.flags.load() == VcpuProgress::kHalted;
+  }));
+  look(cell, vcpu.looks.load() + 5);
   EXPECT_NE(cell.state(0), HIVE_MICRO_DONE);
+  EXPECT_EQ(vcpu.flags.load(), VcpuProgress::kHalted);
+  EXPECT_EQ(vcpu.halts.load(), 1U);
+}
+
+TEST_F(Look, TellsAGuestThatNothingWakes) {
+  MicroCell cell({std::vector<micro::Action>{}});
+  cell.cell().start();
+  ASSERT_TRUE(cell.run_until([&] { return cell.state(0) == HIVE_MICRO_DONE; }));
+  const VcpuProgress& vcpu = cell.progress().vcpus[0];
+  EXPECT_TRUE(cell.run_until([&] {
+    cell.cell().look();
+    return vcpu.flags.load() == (VcpuProgress::kHalted | VcpuProgress::kMasked);
+  }));
 }
 
 }  // namespace

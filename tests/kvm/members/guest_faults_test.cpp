@@ -89,6 +89,15 @@ TEST_F(GuestFaults, AGuestThatStandsStillIsFoundAndCostsTheCellAloneItsPlace) {
   expect_survivors();
 }
 
+TEST_F(GuestFaults, AGuestThatHaltsForGoodIsFoundAndCostsTheCellAloneItsPlace) {
+  start({}, "on_failure: reboot, watchdog: 2s");
+  EXPECT_TRUE(tells("beta joined"));
+  EXPECT_THAT(story(), AllOf(HasSubstr("hang: all vCPUs have halted with interrupts off, for "),
+                             HasSubstr("beta failed (stuck vCPU)"), HasSubstr("beta left")));
+  EXPECT_GE(machine_.await("beta", "running")["incarnation"], 2);
+  expect_survivors();
+}
+
 TEST_F(GuestFaults, AVmmThatIsStoppedForGoodCostsTheCellAloneItsPlace) {
   start({micro::halt()}, "on_failure: reboot, watchdog: 2s");
   EXPECT_EQ(inject({"vmm-stop"}).status, 0);
