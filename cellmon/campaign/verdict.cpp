@@ -95,7 +95,8 @@ bool is_whole(const Observation& observation, const Verdict& verdict) {
   if (!observation.is_certain) return false;
   if (verdict.outcome == Outcome::kRefused) return true;
   const Story& story = observation.story;
-  return verdict.outcome == Outcome::kContained && (!story.put_out || story.returned);
+  if (verdict.outcome != Outcome::kContained) return false;
+  return story.put_out ? story.returned : !observation.leaves_marks;
 }
 
 bool is_over(const Story& story, bool expects_return, bool long_enough) {

@@ -37,8 +37,9 @@ struct CellLook {
 };
 
 struct Observation {
-  std::string refusal;     ///< Why the fault was not injected; empty: it was, or may have been.
-  bool is_certain = true;  ///< The monitor has said whether it injects the fault.
+  std::string refusal;        ///< Why the fault was not injected; empty: it was, or may have been.
+  bool is_certain = true;     ///< The monitor has said whether it injects the fault.
+  bool leaves_marks = false;  ///< See inject::leaves_marks().
   Story story;
   bool expects_return = false;  ///< The cell is to come back once it is out.
   std::vector<CellLook> looks;  ///< At all cells of the machine.

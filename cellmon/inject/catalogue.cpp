@@ -182,4 +182,17 @@ const Entry& entry_of(FaultKind kind) {
                        [&](const Entry& entry) { return entry.kind == kind; });
 }
 
+bool leaves_marks(FaultKind kind) {
+  switch (kind) {
+    case FaultKind::kMemoryCorrupt:
+    case FaultKind::kPageFail:
+    case FaultKind::kDiskError:
+    case FaultKind::kDiskTorn:
+    case FaultKind::kInterruptLoss:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace hive::inject

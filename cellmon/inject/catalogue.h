@@ -77,4 +77,8 @@ std::span<const Parameter> timing_parameters();
 const Entry* find(std::string_view name);
 const Entry& entry_of(FaultKind kind);
 
+/// Whether a guest that lives on after the fault may have something of it in its memory or on its
+/// disk that strikes at any later time.
+bool leaves_marks(FaultKind kind);
+
 }  // namespace hive::inject

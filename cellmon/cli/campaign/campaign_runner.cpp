@@ -9,6 +9,7 @@
 
 #include "cellmon/campaign/story.h"
 #include "cellmon/campaign/verdict.h"
+#include "cellmon/inject/catalogue.h"
 
 namespace hive::cli {
 namespace {
@@ -158,6 +159,7 @@ campaign::Record CampaignRunner::run(const campaign::Draw& drawn) {
     const campaign::Strike strike{drawn.cell, monotonic_ns()};
     record.wall_ns = wall_ns();
     Injection injection = machine_->inject(drawn);
+    observation.leaves_marks = inject::leaves_marks(inject::find(drawn.fault)->kind);
     observation.refusal = std::move(injection.refusal);
     observation.is_certain = injection.is_certain;
     watch(strike, duration_of(drawn), observation);

@@ -166,6 +166,17 @@ TEST(Verdict, KeepsNoMachineWhoseFaultMayStillCome) {
   EXPECT_FALSE(is_whole(away, judge(away)));
 }
 
+TEST(Verdict, KeepsNoMachineWithAGuestThatBearsMarks) {
+  Observation observation = well(read_story({}, kStrike, kCells));
+  observation.leaves_marks = true;
+  EXPECT_EQ(judge(observation).outcome, Outcome::kContained);
+  EXPECT_FALSE(is_whole(observation, judge(observation)));
+  Observation anew = well(read_story(killed(), kStrike, kCells));
+  anew.leaves_marks = true;
+  ASSERT_TRUE(anew.story.put_out && anew.story.returned);
+  EXPECT_TRUE(is_whole(anew, judge(anew))) << "it was started anew";
+}
+
 TEST(Verdict, TellsHarmWithoutLooks) {
   Observation late;
   EXPECT_THAT(harm(late), ::testing::IsEmpty());
