@@ -18,6 +18,14 @@ constexpr std::array<Parameter, 1> kSuspect{
 constexpr std::array<Parameter, 2> kCuts{
     {{"cell", ValueKind::kCell, true, "the cell whose monitor is cut off"}, kFor[0]}};
 
+constexpr std::array<Parameter, 5> kWrites{{
+    {"target", ValueKind::kTarget, true, "whose part of global memory"},
+    {"count", ValueKind::kStores, false, "of stores; 1000 if missing"},
+    {"rate", ValueKind::kRate, false, "of stores a second; 1000 if missing"},
+    {"for", ValueKind::kDuration, false, "no store after that; an hour if missing"},
+    {"seed", ValueKind::kSeed, false, "of what is drawn; any if missing"},
+}};
+
 constexpr Parameter kOneVcpu{"vcpu", ValueKind::kVcpu, false, "the vCPU; 0 if missing"};
 constexpr Parameter kSomeVcpu{"vcpu", ValueKind::kVcpu, false, "the vCPU; all if missing"};
 constexpr std::array<Parameter, 2> kStop{kSomeVcpu, kFor[0]};
@@ -34,7 +42,7 @@ constexpr std::array<Parameter, 8> kCorrupts{{
     kOneVcpu,
 }};
 
-constexpr std::array<Entry, 15> kEntries{{
+constexpr std::array<Entry, 16> kEntries{{
     {FaultKind::kVmmKill, "vmm-kill", "the cell's VMM is killed: its power is cut", {}},
     {FaultKind::kVmmStop, "vmm-stop",
      "the VMM's process is stopped: vCPUs, devices and its answers stand still", kFor},
@@ -48,6 +56,8 @@ constexpr std::array<Entry, 15> kEntries{{
     {FaultKind::kHang, "hang", "a vCPU spins in the kernel with interrupts off", kHangs},
     {FaultKind::kMemoryCorrupt, "memory-corrupt", "words of the guest's memory change", kCorrupts},
     {FaultKind::kPanic, "panic", "the guest's kernel panics, asked by its agent", {}},
+    {FaultKind::kWildWrites, "wild-writes",
+     "a program in the guest stores random words all over global memory", kWrites},
     {FaultKind::kMonitorKill,
      "monitor-kill",
      "the cell's monitor is killed, and its VMM with it",
@@ -91,7 +101,11 @@ std::string_view placeholder(ValueKind kind) {
     case ValueKind::kTimes:
     case ValueKind::kCount:
     case ValueKind::kSeed:
+    case ValueKind::kStores:
+    case ValueKind::kRate:
       return "N";
+    case ValueKind::kTarget:
+      return "own|others|all";
     case ValueKind::kWhere:
       return "PLACE";
     case ValueKind::kChange:

@@ -17,6 +17,7 @@ enum class FaultKind : std::uint8_t {
   kHang,
   kMemoryCorrupt,
   kPanic,
+  kWildWrites,
   kMonitorKill,
   kMonitorStop,
   kMonitorSlow,
@@ -41,6 +42,9 @@ enum class ValueKind : std::uint8_t {
   kProcess,   ///< The number or the name of a process.
   kShare,     ///< Of the time, in percent.
   kPeriod,    ///< A time within narrower bounds.
+  kTarget,    ///< Whose part of global memory.
+  kStores,    ///< How many stores.
+  kRate,      ///< How many a second.
 };
 
 struct Parameter {

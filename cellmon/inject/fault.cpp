@@ -79,6 +79,7 @@ std::variant<Fault, std::string> parse(std::string_view name, const Values& valu
   fault.kind = entry->kind;
   fault.text = entry->name;
   if (fault.kind == FaultKind::kMemoryCorrupt) fault.memory.emplace();
+  if (fault.kind == FaultKind::kWildWrites) fault.writes.emplace();
   for (const auto& [parameter, value] : values) {
     const std::string why =
         take_value(*find_parameter(*entry, parameter), value, {cells, own}, fault);

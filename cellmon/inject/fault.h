@@ -54,6 +54,20 @@ struct MemoryFault {
   std::string process;  ///< Of kProcess: its number or name.
 };
 
+/// Whose memory a guest's program stores to.
+enum class Target : std::uint8_t { kOwn = 1, kOthers, kAll };
+
+inline constexpr std::uint64_t kMostStores = 1'000'000;
+inline constexpr std::uint64_t kMostStoreRate = 100'000;
+
+/// Stores all over global memory.
+struct WildWrites {
+  Target target{};
+  std::uint32_t count = 1000;         ///< From 1 to kMostStores.
+  std::uint32_t rate = 1000;          ///< Per second, from 1 to kMostStoreRate.
+  std::optional<std::uint64_t> seed;  ///< Missing: any.
+};
+
 struct Fault {
   FaultKind kind{};
   std::optional<CellId> cell;
@@ -62,6 +76,7 @@ struct Fault {
   std::optional<unsigned> share;                      ///< In percent, from 1 to kMostShare.
   std::optional<std::chrono::milliseconds> period;    ///< From kLeastPeriod to kMostPeriod.
   std::optional<MemoryFault> memory;                  ///< Of kMemoryCorrupt.
+  std::optional<WildWrites> writes;                   ///< Of kWildWrites.
   Timing timing;
   unsigned turn = 0;  ///< Which one of `timing.times` it is.
   std::string text;   ///< In words: its name, and its parameters as they were given.
