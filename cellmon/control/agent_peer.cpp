@@ -50,7 +50,8 @@ void AgentPeer::feed(std::string_view bytes) {
 void AgentPeer::handle(const abi::AgentFrame& frame) {
   if (frame.type == HIVE_AGENT_HELLO) return handle_hello(frame);
   if (frame.type == HIVE_AGENT_PONG) return handle_pong(frame);
-  if (frame.type == HIVE_AGENT_LOCATED || frame.type == HIVE_AGENT_REFUSED) {
+  if (frame.type == HIVE_AGENT_LOCATED || frame.type == HIVE_AGENT_REFUSED ||
+      frame.type == HIVE_AGENT_WROTE) {
     return handle_answer(frame);
   }
   const auto session = sessions_.find(frame.session);
@@ -93,6 +94,10 @@ void AgentPeer::handle_answer(const abi::AgentFrame& frame) {
   }
   if (frame.type == HIVE_AGENT_REFUSED) {
     return handlers_.on_refused(frame.session, wire::printable(frame.payload, kMaxWhy));
+  }
+  if (frame.type == HIVE_AGENT_WROTE) {
+    const auto wrote = abi::decode_wrote(frame.payload);
+    return wrote ? handlers_.on_wrote(frame.session, *wrote) : lose("the agent broke the protocol");
   }
   const auto ranges = abi::decode_ranges(frame.payload);
   if (!ranges) return lose("the agent broke the protocol");
@@ -228,6 +233,10 @@ std::optional<std::uint32_t> AgentPeer::locate(const std::vector<std::string>& w
 }
 
 std::optional<std::uint32_t> AgentPeer::panic() { return request(HIVE_AGENT_PANIC, {}); }
+
+std::optional<std::uint32_t> AgentPeer::write_wildly(const hive_agent_wild_writes& writes) {
+  return request(HIVE_AGENT_WILD_WRITES, abi::encode_wild_writes(writes));
+}
 
 void AgentPeer::power_off() { send(HIVE_AGENT_POWEROFF, 0, {}); }
 

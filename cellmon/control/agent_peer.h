@@ -32,7 +32,9 @@ class AgentPeer {
     /// The answer to locate().
     std::function<void(std::uint32_t request, const std::vector<hive_agent_range>& ranges)>
         on_located;
-    /// What locate() or panic() asked for is not done, for WHY.
+    /// The answer to write_wildly().
+    std::function<void(std::uint32_t request, const hive_agent_wrote& wrote)> on_wrote;
+    /// What locate(), panic() or write_wildly() asked for is not done, for WHY.
     std::function<void(std::uint32_t request, const std::string& why)> on_refused;
     /// The agent broke the protocol or was restarted; its sessions are gone. Called once per HELLO.
     std::function<void(std::string why)> on_lost;
@@ -75,6 +77,8 @@ class AgentPeer {
   std::optional<std::uint32_t> locate(const std::vector<std::string>& words);
   /// Asks for a panic of the guest's kernel, as above.
   std::optional<std::uint32_t> panic();
+  /// Asks for wild writes in the guest, as above.
+  std::optional<std::uint32_t> write_wildly(const hive_agent_wild_writes& writes);
 
   void power_off();
   void reboot();
@@ -113,7 +117,7 @@ class AgentPeer {
   std::uint32_t last_session_ = 0;
   std::uint64_t ignored_frames_ = 0;
   std::map<std::uint32_t, Session> sessions_;
-  std::set<std::uint32_t> requests_;  ///< LOCATE and PANIC, not answered yet.
+  std::set<std::uint32_t> requests_;  ///< LOCATE, PANIC and WILD_WRITES, not answered yet.
 };
 
 }  // namespace hive::control

@@ -294,6 +294,9 @@ AgentPeer::Handlers CellMonitor::agent_handlers() {
   handlers.on_located = [this](std::uint32_t request, const auto& ranges) {
     faults_->take_located(request, ranges);
   };
+  handlers.on_wrote = [this](std::uint32_t request, const hive_agent_wrote& wrote) {
+    faults_->take_wrote(request, wrote);
+  };
   handlers.on_refused = [this](std::uint32_t request, const std::string& why) {
     faults_->take_refusal(request, why);
   };

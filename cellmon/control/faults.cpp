@@ -6,6 +6,7 @@
 #include <csignal>
 #include <utility>
 
+#include "cellmon/control/global_memory.h"
 #include "cellmon/control/guest_fault_request.h"
 #include "cellmon/control/self_stop.h"
 #include "cellmon/wire/cell_status.h"
@@ -95,6 +96,12 @@ std::string Faults::check(const Fault& fault) const {
     return "the accusation would come to nothing: this monitor has to be one of three members or "
            "more, and the accused cell another; `hive status` lists them";
   }
+  if (fault.kind == FaultKind::kWildWrites) {
+    if (writes_) return "the wild writes before are not over";
+    if (!GlobalMemory::is_in(machine_)) {
+      return "the machine has no global memory; give cells some by `shared:` in the plan";
+    }
+  }
   if (fault.kind == FaultKind::kMeshCut && !members_.is_linked(*fault.cell)) {
     return "there is no link to that cell's monitor that could be cut; `hive status` shows who is "
            "there";
@@ -107,6 +114,7 @@ void Faults::begin(const Fault& fault, const Done& done) {
   const std::string refusal = check(fault);
   if (!refusal.empty()) return done(refusal);
   if (fault.kind == FaultKind::kPanic) return ask_for_panic(fault, done);
+  if (fault.kind == FaultKind::kWildWrites) return ask_for_writes(fault, done);
   if (is_in_guest(fault.kind)) return ask(fault, done);
   handlers_.tell("fault", fault.text);
   perform(fault);
@@ -164,6 +172,22 @@ void Faults::ask_for_panic(const Fault& fault, const Done& done) {
   done({});
 }
 
+void Faults::ask_for_writes(const Fault& fault, const Done& done) {
+  const hive_agent_wild_writes writes = wild_writes(fault);
+  const auto request = handlers_.agent()->write_wildly(writes);
+  if (!request) return done("the agent does not read");
+  writes_ = Writes{*request, fmt::format("{}: seed {}", fault.text, writes.seed)};
+  handlers_.tell("fault", writes_->text);
+  done({});
+}
+
+void Faults::take_wrote(std::uint32_t request, const hive_agent_wrote& wrote) {
+  if (!writes_ || writes_->request != request) return;
+  const Writes over = *std::exchange(writes_, std::nullopt);
+  handlers_.tell("fault-over", fmt::format("{}: {} words stored, {} stores denied", over.text,
+                                           wrote.done, wrote.denied));
+}
+
 void Faults::take_located(std::uint32_t request, const std::vector<hive_agent_range>& located) {
   if (!asked_ || asked_->locates != request || handlers_.vmm() == nullptr) return;
   std::vector<Range> ranges;
@@ -173,11 +197,18 @@ void Faults::take_located(std::uint32_t request, const std::vector<hive_agent_ra
 
 void Faults::take_refusal(std::uint32_t request, const std::string& why) {
   if (panic_ == request) return handlers_.tell("fault-not-done", "panic: " + why);
+  if (writes_ && writes_->request == request) {
+    const Writes refused = *std::exchange(writes_, std::nullopt);
+    return handlers_.tell("fault-not-done", refused.text + ": " + why);
+  }
   if (asked_ && asked_->locates == request) end_asked("the agent: " + why);
 }
 
 void Faults::lose_agent() {
   if (asked_ && asked_->locates) end_asked("the agent does not answer any more");
+  if (!writes_) return;
+  const Writes lost = *std::exchange(writes_, std::nullopt);
+  handlers_.tell("fault-over", lost.text + ": the agent is gone, and has told no counts");
 }
 
 void Faults::end_asked(const std::string& refusal) {

@@ -54,6 +54,7 @@ class Faults {
   bool take(const cell::Report& report);
   /// The answers of the guest's agent, as AgentPeer has them.
   void take_located(std::uint32_t request, const std::vector<hive_agent_range>& ranges);
+  void take_wrote(std::uint32_t request, const hive_agent_wrote& wrote);
   void take_refusal(std::uint32_t request, const std::string& why);
   /// The agent is gone, and does not answer any more.
   void lose_agent();
@@ -70,6 +71,12 @@ class Faults {
     std::optional<std::uint32_t> locates;  ///< The request to the agent, until that answers.
   };
 
+  /// Wild writes that the agent was asked for.
+  struct Writes {
+    std::uint32_t request = 0;
+    std::string text;  ///< What they are, for people.
+  };
+
   void begin(const inject::Fault& fault, const Done& done);
   /// Why FAULT cannot be done now.
   [[nodiscard]] std::string check(const inject::Fault& fault) const;
@@ -78,6 +85,7 @@ class Faults {
   void ask(const inject::Fault& fault, const Done& done);
   void ask_vmm(std::vector<Range> ranges);
   void ask_for_panic(const inject::Fault& fault, const Done& done);
+  void ask_for_writes(const inject::Fault& fault, const Done& done);
   /// Tells who asked, unless he was told.
   void answer(const std::string& refusal);
   void end_asked(const std::string& refusal);
@@ -98,6 +106,7 @@ class Faults {
   inject::Schedule schedule_;
   std::optional<Asked> asked_;
   std::optional<std::uint32_t> panic_;  ///< The last request for one.
+  std::optional<Writes> writes_;        ///< Until they are over.
   Deadline next_;                       ///< Of the schedule.
   Deadline answer_limit_;               ///< Of the VMM.
   Deadline end_;                        ///< Of a VMM that is stopped for a time.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <random>
 #include <utility>
 
@@ -64,7 +65,8 @@ std::uint64_t any_seed() { return std::random_device()(); }
 bool is_in_guest(FaultKind kind) {
   return kind == FaultKind::kVcpuStop || kind == FaultKind::kTripleFault ||
          kind == FaultKind::kNmi || kind == FaultKind::kHang || kind == FaultKind::kMemoryCorrupt ||
-         kind == FaultKind::kPageFail || kind == FaultKind::kPanic || inject::is_in_device(kind);
+         kind == FaultKind::kPageFail || kind == FaultKind::kPanic ||
+         kind == FaultKind::kWildWrites || inject::is_in_device(kind);
 }
 
 std::string missing_device(const Fault& fault, const plan::Cell& cell) {
@@ -79,7 +81,8 @@ std::string missing_device(const Fault& fault, const plan::Cell& cell) {
 }
 
 bool wants_agent(const Fault& fault) {
-  return fault.kind == FaultKind::kPanic || !question_of(fault).empty();
+  return fault.kind == FaultKind::kPanic || fault.kind == FaultKind::kWildWrites ||
+         !question_of(fault).empty();
 }
 
 std::vector<std::string> question_of(const Fault& fault) {
@@ -112,6 +115,18 @@ cell::GuestFault guest_fault(const Fault& fault, std::vector<Range> ranges) {
   const inject::MemoryFault& memory = *fault.memory;
   asked.corruption = cell::Corruption{place_of(memory.where), memory.change, memory.count, seed,
                                       std::move(ranges)};
+  return asked;
+}
+
+hive_agent_wild_writes wild_writes(const Fault& fault) {
+  const inject::WildWrites& writes = fault.writes.value();
+  hive_agent_wild_writes asked{};
+  asked.target = static_cast<std::uint32_t>(writes.target);
+  asked.count = writes.count;
+  asked.rate = writes.rate;
+  asked.limit_ms = static_cast<std::uint32_t>(std::min<std::int64_t>(
+      fault.duration.value_or(inject::kLongest).count(), HIVE_AGENT_LONGEST_STORES));
+  asked.seed = (fault.seed ? *fault.seed : any_seed()) + fault.turn;
   return asked;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cellmon/inject/fault.h"
+#include "guests/abi/agent_protocol.h"
 #include "vmm/base/range.h"
 #include "vmm/cell/guest_fault.h"
 #include "vmm/plan/plan.h"
@@ -25,5 +26,8 @@ std::vector<Range> ranges_of(const inject::Fault& fault);
 /// What the VMM is asked to do for FAULT, which is in the guest and is no panic, to RANGES. Where
 /// it needs a seed and has none, any.
 cell::GuestFault guest_fault(const inject::Fault& fault, std::vector<Range> ranges);
+
+/// What the agent is asked for FAULT, of kWildWrites.
+hive_agent_wild_writes wild_writes(const inject::Fault& fault);
 
 }  // namespace hive::control

@@ -82,7 +82,15 @@ constexpr std::array<Parameter, 7> kFailsPages{{
     kOneVcpu,
 }};
 
-constexpr std::array<Entry, 20> kEntries{{
+constexpr std::array<Parameter, 5> kWrites{{
+    {"target", ValueKind::kTarget, true, "whose part of global memory"},
+    {"count", ValueKind::kStores, false, "of stores; 1000 if missing"},
+    {"rate", ValueKind::kRate, false, "of stores a second; 1000 if missing"},
+    {"for", ValueKind::kDuration, false, "no store after that; an hour if missing"},
+    kSeed,
+}};
+
+constexpr std::array<Entry, 21> kEntries{{
     {FaultKind::kVmmKill, "vmm-kill", "the cell's VMM is killed: its power is cut", {}},
     {FaultKind::kVmmStop, "vmm-stop",
      "the VMM's process is stopped: vCPUs, devices and its answers stand still", kFor},
@@ -103,6 +111,8 @@ constexpr std::array<Entry, 20> kEntries{{
     {FaultKind::kInterruptLoss, "interrupt-loss",
      "interrupts by which virtio devices tell that something is done get lost", kLoses},
     {FaultKind::kPanic, "panic", "the guest's kernel panics, asked by its agent", {}},
+    {FaultKind::kWildWrites, "wild-writes",
+     "a program in the guest stores random words all over global memory", kWrites},
     {FaultKind::kMonitorKill,
      "monitor-kill",
      "the cell's monitor is killed, and its VMM with it",
@@ -146,7 +156,11 @@ std::string_view placeholder(ValueKind kind) {
     case ValueKind::kTimes:
     case ValueKind::kCount:
     case ValueKind::kSeed:
+    case ValueKind::kStores:
+    case ValueKind::kRate:
       return "N";
+    case ValueKind::kTarget:
+      return "own|others|all";
     case ValueKind::kWhere:
       return "PLACE";
     case ValueKind::kChange:
@@ -189,6 +203,7 @@ bool leaves_marks(FaultKind kind) {
     case FaultKind::kDiskError:
     case FaultKind::kDiskTorn:
     case FaultKind::kInterruptLoss:
+    case FaultKind::kWildWrites:
       return true;
     default:
       return false;

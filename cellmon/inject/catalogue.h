@@ -22,6 +22,7 @@ enum class FaultKind : std::uint8_t {
   kDiskTorn,
   kInterruptLoss,
   kPanic,
+  kWildWrites,
   kMonitorKill,
   kMonitorStop,
   kMonitorSlow,
@@ -50,6 +51,9 @@ enum class ValueKind : std::uint8_t {
   kShare,     ///< Of requests or of the time, in percent.
   kReport,    ///< What a guest is told of a write.
   kPeriod,    ///< A time within narrower bounds.
+  kTarget,    ///< Whose part of global memory.
+  kStores,    ///< How many stores.
+  kRate,      ///< How many a second.
 };
 
 struct Parameter {

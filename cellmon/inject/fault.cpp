@@ -90,6 +90,7 @@ std::variant<Fault, std::string> parse(std::string_view name, const Values& valu
     const bool is_any = fault.kind == FaultKind::kInterruptLoss;
     fault.device.emplace().device = is_any ? cell::kAllDevices : "disk0";
   }
+  if (fault.kind == FaultKind::kWildWrites) fault.writes.emplace();
   for (const auto& [parameter, value] : values) {
     const std::string why =
         take_value(*find_parameter(*entry, parameter), value, {cells, own}, fault);

@@ -54,6 +54,19 @@ struct MemoryFault {
   std::string process;  ///< Of kProcess: its number or name.
 };
 
+/// Whose memory a guest's program stores to.
+enum class Target : std::uint8_t { kOwn = 1, kOthers, kAll };
+
+inline constexpr std::uint64_t kMostStores = 1'000'000;
+inline constexpr std::uint64_t kMostStoreRate = 100'000;
+
+/// Stores all over global memory.
+struct WildWrites {
+  Target target{};
+  std::uint32_t count = 1000;  ///< From 1 to kMostStores.
+  std::uint32_t rate = 1000;   ///< Per second, from 1 to kMostStoreRate.
+};
+
 struct Fault {
   FaultKind kind{};
   std::optional<CellId> cell;
@@ -64,6 +77,7 @@ struct Fault {
   std::optional<std::uint64_t> seed;                  ///< Of what is drawn. Missing: any.
   std::optional<unsigned> share;                    ///< Of the time, in percent, up to kMostShare.
   std::optional<std::chrono::milliseconds> period;  ///< From kLeastPeriod to kMostPeriod.
+  std::optional<WildWrites> writes;                 ///< Of kWildWrites.
   Timing timing;
   unsigned turn = 0;  ///< Which one of `timing.times` it is.
   std::string text;   ///< In words: its name, and its parameters as they were given.

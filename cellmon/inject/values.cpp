@@ -15,6 +15,9 @@ using std::chrono::milliseconds;
 constexpr std::array<std::string_view, 7> kWheres{"physical", "virtual", "stack",  "page-table",
                                                   "text",     "data",    "process"};
 
+/// In the order of Target.
+constexpr std::array<std::string_view, 3> kTargets{"own", "others", "all"};
+
 std::string join(std::span<const std::string_view> names) {
   std::string text;
   for (const std::string_view name : names) text += (text.empty() ? "" : ", ") + std::string(name);
@@ -140,6 +143,23 @@ std::string take_seed(std::string_view value, Fault& fault) {
   return fault.seed ? "" : "is no number of 64 bits, decimal or behind 0x hexadecimal";
 }
 
+std::string take_target(std::string_view value, Fault& fault) {
+  const auto found = std::find(kTargets.begin(), kTargets.end(), value);
+  if (found == kTargets.end()) return "is no target; there are " + join(kTargets);
+  fault.writes->target = static_cast<Target>(1 + (found - kTargets.begin()));
+  return {};
+}
+
+/// A number from 1 to MOST into PLACE.
+std::string take_bounded(std::string_view value, std::uint64_t most, std::uint32_t& place) {
+  const auto number = parse_number(value);
+  if (!number || *number < 1 || *number > most) {
+    return fmt::format("is no number from 1 to {}", most);
+  }
+  place = static_cast<std::uint32_t>(*number);
+  return {};
+}
+
 std::string take_address(std::string_view value, Fault& fault) {
   const auto number = parse_number(value);
   fault.memory->address = number.value_or(0);
@@ -218,6 +238,12 @@ std::string take_value(const Parameter& parameter, std::string_view value, const
       return take_cell(value, cells, fault);
     case ValueKind::kDuration:
       return take_duration(parameter.name, value, fault);
+    case ValueKind::kTarget:
+      return take_target(value, fault);
+    case ValueKind::kStores:
+      return take_bounded(value, kMostStores, fault.writes->count);
+    case ValueKind::kRate:
+      return take_bounded(value, kMostStoreRate, fault.writes->rate);
     case ValueKind::kShare:
       return take_share(value, fault);
     case ValueKind::kPeriod:

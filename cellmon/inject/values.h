@@ -16,8 +16,8 @@ struct Cells {
   CellId own{};
 };
 
-/// Puts VALUE of PARAMETER into FAULT, which has its kind, and `memory` and `device` where that has
-/// them; or says why it is none, to follow the value.
+/// Puts VALUE of PARAMETER into FAULT, which has its kind, and `memory`, `device` and `writes`
+/// where that has them; or says why it is none, to follow the value.
 std::string take_value(const Parameter& parameter, std::string_view value, const Cells& cells,
                        Fault& fault);
 

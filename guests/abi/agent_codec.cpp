@@ -71,6 +71,37 @@ std::optional<std::vector<hive_agent_range>> decode_ranges(std::string_view payl
   return sound ? std::optional(ranges) : std::nullopt;
 }
 
+std::string encode_wild_writes(const hive_agent_wild_writes& request) {
+  return {reinterpret_cast<const char*>(&request), sizeof request};
+}
+
+std::optional<hive_agent_wild_writes> decode_wild_writes(std::string_view payload) {
+  hive_agent_wild_writes request;
+  if (payload.size() != sizeof request) return std::nullopt;
+  std::memcpy(&request, payload.data(), sizeof request);
+  const auto within = [](std::uint32_t value, std::uint32_t most) {
+    return value >= 1 && value <= most;
+  };
+  const bool sound = within(request.target, HIVE_AGENT_ALL) &&
+                     within(request.count, HIVE_AGENT_MAX_STORES) &&
+                     within(request.rate, HIVE_AGENT_MAX_STORE_RATE) &&
+                     within(request.limit_ms, HIVE_AGENT_LONGEST_STORES);
+  return sound ? std::optional(request) : std::nullopt;
+}
+
+std::string encode_wrote(const hive_agent_wrote& wrote) {
+  return {reinterpret_cast<const char*>(&wrote), sizeof wrote};
+}
+
+std::optional<hive_agent_wrote> decode_wrote(std::string_view payload) {
+  hive_agent_wrote wrote;
+  if (payload.size() != sizeof wrote) return std::nullopt;
+  std::memcpy(&wrote, payload.data(), sizeof wrote);
+  const bool sound =
+      wrote.done <= HIVE_AGENT_MAX_STORES && wrote.denied <= HIVE_AGENT_MAX_STORES - wrote.done;
+  return sound ? std::optional(wrote) : std::nullopt;
+}
+
 void FrameDecoder::feed(std::string_view bytes) {
   if (broken_) return;
   buffer_.erase(0, used_);

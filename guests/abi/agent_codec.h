@@ -33,6 +33,16 @@ std::string encode_ranges(std::span<const hive_agent_range> ranges);
 /// none past the last address.
 std::optional<std::vector<hive_agent_range>> decode_ranges(std::string_view payload);
 
+/// REQUEST as a payload.
+std::string encode_wild_writes(const hive_agent_wild_writes& request);
+/// The inverse; nothing unless PAYLOAD is one, all of whose members are within their bounds.
+std::optional<hive_agent_wild_writes> decode_wild_writes(std::string_view payload);
+
+/// WROTE as a payload.
+std::string encode_wrote(const hive_agent_wrote& wrote);
+/// The inverse; nothing unless PAYLOAD is one within its bounds.
+std::optional<hive_agent_wrote> decode_wrote(std::string_view payload);
+
 /// Cuts a hostile byte stream into frames. Holds at most one frame and what was last fed.
 class FrameDecoder {
  public:

@@ -30,7 +30,8 @@ enum hive_agent_frame_type {
   HIVE_AGENT_PONG = 5,    /* answers PING with the same payload */
   HIVE_AGENT_LOCATED = 6, /* answers LOCATE `session`: hive_agent_range, from 1 to
                            * HIVE_AGENT_MAX_RANGES */
-  HIVE_AGENT_REFUSED = 7, /* LOCATE or PANIC `session` cannot be done: why, as text */
+  HIVE_AGENT_REFUSED = 7, /* LOCATE, PANIC or WILD_WRITES `session` cannot be done: why, as text */
+  HIVE_AGENT_WROTE = 8,   /* WILD_WRITES `session` is over: hive_agent_wrote */
 
   /* monitor -> agent */
   HIVE_AGENT_EXEC =
@@ -46,6 +47,8 @@ enum hive_agent_frame_type {
   HIVE_AGENT_LOCATE = 23, /* where in guest-physical memory something is: a JSON array of strings,
                            * ["text"] or ["data"] of the kernel, or ["process", number or name] */
   HIVE_AGENT_PANIC = 24,  /* has the kernel panic; answered only where that cannot be done */
+  HIVE_AGENT_WILD_WRITES = 25, /* has a process store words all over global memory:
+                                * hive_agent_wild_writes. One at a time */
 
   /* both ways */
   HIVE_AGENT_WINDOW = 32 /* uint32: the receiver may send that many more bytes of `session` */
@@ -62,17 +65,45 @@ struct hive_agent_range {
   uint64_t size; /* not 0 */
 };
 
+/* Whose memory wild writes go to. */
+enum hive_agent_target {
+  HIVE_AGENT_OWN = 1,    /* what this cell contributes */
+  HIVE_AGENT_OTHERS = 2, /* what the other cells do */
+  HIVE_AGENT_ALL = 3
+};
+
+#define HIVE_AGENT_MAX_STORES 1000000u
+#define HIVE_AGENT_MAX_STORE_RATE 100000u
+#define HIVE_AGENT_LONGEST_STORES 3600000u /* milliseconds */
+
+/* Stores of 8 bytes, at places and with values that are drawn from `seed`. */
+struct hive_agent_wild_writes {
+  uint32_t target;   /* enum hive_agent_target */
+  uint32_t count;    /* of stores: 1 to HIVE_AGENT_MAX_STORES */
+  uint32_t rate;     /* per second: 1 to HIVE_AGENT_MAX_STORE_RATE */
+  uint32_t limit_ms; /* no store after that long: 1 to HIVE_AGENT_LONGEST_STORES */
+  uint64_t seed;
+};
+
+/* What came of them. Together at most HIVE_AGENT_MAX_STORES. */
+struct hive_agent_wrote {
+  uint64_t done;
+  uint64_t denied; /* stores that ended in SIGSEGV or SIGBUS */
+};
+
 struct hive_agent_frame {
   uint32_t magic;   /* HIVE_AGENT_MAGIC */
   uint16_t type;    /* enum hive_agent_frame_type */
   uint16_t flags;   /* 0 */
-  uint32_t session; /* chosen by the monitor for EXEC, LOCATE and PANIC; 0 where a frame belongs to
-                       no session */
+  uint32_t session; /* chosen by the monitor for EXEC, LOCATE, PANIC and WILD_WRITES; 0 where a
+                       frame belongs to no session */
   uint32_t length;  /* bytes that follow, at most HIVE_AGENT_MAX_PAYLOAD */
 };
 
 #ifdef __cplusplus
 static_assert(sizeof(struct hive_agent_frame) == 16, "frame header layout");
+static_assert(sizeof(struct hive_agent_wild_writes) == 24, "payload layout");
+static_assert(sizeof(struct hive_agent_wrote) == 16, "payload layout");
 #else
 _Static_assert(sizeof(struct hive_agent_frame) == 16, "frame header layout");
 #endif

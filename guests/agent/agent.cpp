@@ -28,6 +28,7 @@ void Agent::run() {
 
 void Agent::step() {
   sessions_.remove_if([](Session& session) { return session.advance(); });
+  if (writer_ && writer_->is_over()) writer_.reset();
   if (!out_.flush()) {
     over_ = true;
     return;
@@ -44,6 +45,7 @@ void Agent::step() {
     }
   });
   for (Session& session : sessions_) session.watch(set);
+  if (writer_) writer_->watch(set);
   set.wait(-1);
 }
 
@@ -86,6 +88,9 @@ void Agent::handle(const abi::AgentFrame& frame) {
       break;
     case HIVE_AGENT_PANIC:
       panic(frame.session);
+      break;
+    case HIVE_AGENT_WILD_WRITES:
+      write_wildly(frame);
       break;
     default:
       handle_for_session(frame);
@@ -140,6 +145,21 @@ void Agent::locate(const abi::AgentFrame& frame) {
 void Agent::panic(std::uint32_t session) {
   const std::string why = faults_.panic();
   if (!why.empty()) out_.send(HIVE_AGENT_REFUSED, session, why);
+}
+
+void Agent::write_wildly(const abi::AgentFrame& frame) {
+  const auto request = abi::decode_wild_writes(frame.payload);
+  const auto refuse = [&](std::string_view why) {
+    out_.send(HIVE_AGENT_REFUSED, frame.session, why);
+  };
+  if (!request) return refuse("no such wild writes");
+  if (writer_) return refuse("the wild writes before are not over");
+  try {
+    writer_.emplace(
+        frame.session, [&] { return faults_.write_wildly(*request); }, out_);
+  } catch (const Error& error) {
+    refuse(error.what());
+  }
 }
 
 void Agent::refuse(std::uint32_t session, std::string_view why) {

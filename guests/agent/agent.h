@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <list>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "guests/agent/locate.h"
 #include "guests/agent/port_writer.h"
 #include "guests/agent/session.h"
+#include "guests/agent/wild_writer.h"
 
 namespace hive::agent {
 
@@ -25,6 +27,8 @@ class Agent {
   struct Faults {
     std::function<Located(const std::vector<std::string>& words)> locate;
     std::function<std::string()> panic;  ///< Returns why it cannot be done.
+    /// In a process of its own.
+    std::function<WildResult(const hive_agent_wild_writes&)> write_wildly;
   };
   /// Takes the names of the machine's cells: the text of a file for programs (cells_file.h).
   using TakeCells = std::function<void(const std::string& text)>;
@@ -44,6 +48,8 @@ class Agent {
   void start(const abi::AgentFrame& frame);
   void locate(const abi::AgentFrame& frame);
   void panic(std::uint32_t session);
+  void write_wildly(const abi::AgentFrame& frame);
+  /// Of a command that is not started.
   void refuse(std::uint32_t session, std::string_view why);
   /// Hands FRAME to the session that it names; ignored when that has ended meanwhile.
   void handle_for_session(const abi::AgentFrame& frame);
@@ -55,6 +61,7 @@ class Agent {
   PortWriter out_;
   abi::FrameDecoder decoder_{abi::FrameDecoder::Begin::kAnywhere};
   std::list<Session> sessions_;
+  std::optional<WildWriter> writer_;
   bool over_ = false;
 };
 

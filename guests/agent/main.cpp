@@ -16,6 +16,7 @@
 #include "guests/agent/locate.h"
 #include "guests/agent/port.h"
 #include "guests/agent/power.h"
+#include "guests/agent/wild_writes.h"
 #include "vmm/base/error.h"
 
 namespace {
@@ -49,7 +50,8 @@ void write_whole(const std::string& path, const std::string& text) {
         port.get(), hello(), {hive::agent::power_off, hive::agent::reboot},
         [](const std::string& text) { write_whole(HIVE_AGENT_CELLS_FILE, text); },
         {[](const std::vector<std::string>& words) { return hive::agent::locate(words); },
-         [] { return hive::agent::panic(); }});
+         [] { return hive::agent::panic(); },
+         [](const hive_agent_wild_writes& request) { return hive::agent::write_wildly(request); }});
     agent.run();
   }
 }

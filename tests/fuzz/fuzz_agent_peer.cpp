@@ -44,6 +44,8 @@ class Conversation {
           peer_.abandon(choice >> 6);
         } else if ((choice & 0xf0) == 0xe0) {
           (void)peer_.locate({"text"});
+        } else if ((choice & 0xf0) == 0xd0) {
+          (void)peer_.write_wildly({HIVE_AGENT_ALL, 1, 1, 1, 1});
         } else {
           peer_.ping();
           ++pings_;
@@ -73,6 +75,9 @@ class Conversation {
     };
     handlers.on_located = [](std::uint32_t, const auto& ranges) {
       if (ranges.empty() || ranges.size() > HIVE_AGENT_MAX_RANGES) std::abort();
+    };
+    handlers.on_wrote = [](std::uint32_t, const hive_agent_wrote& wrote) {
+      if (wrote.done + wrote.denied > HIVE_AGENT_MAX_STORES) std::abort();
     };
     handlers.on_refused = [](std::uint32_t, const std::string& why) {
       if (why.size() > 1000) std::abort();

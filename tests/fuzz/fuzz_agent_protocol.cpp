@@ -27,6 +27,14 @@ std::string read_all(hive::abi::FrameDecoder::Begin begin, const std::string& by
         const auto ranges = hive::abi::decode_ranges(frame->payload);
         if (ranges && hive::abi::encode_ranges(*ranges) != frame->payload) std::abort();
       }
+      if (frame->type == HIVE_AGENT_WILD_WRITES) {
+        const auto writes = hive::abi::decode_wild_writes(frame->payload);
+        if (writes && hive::abi::encode_wild_writes(*writes) != frame->payload) std::abort();
+      }
+      if (frame->type == HIVE_AGENT_WROTE) {
+        const auto wrote = hive::abi::decode_wrote(frame->payload);
+        if (wrote && wrote->done + wrote->denied > HIVE_AGENT_MAX_STORES) std::abort();
+      }
       again += hive::abi::encode_frame(frame->type, frame->session, frame->payload);
     }
   }

@@ -62,6 +62,10 @@ class Conversation {
     handlers.on_located = [this](std::uint32_t request, const auto& ranges) {
       log.push_back("located " + std::to_string(request) + ": " + std::to_string(ranges.size()));
     };
+    handlers.on_wrote = [this](std::uint32_t request, const hive_agent_wrote& wrote) {
+      log.push_back("wrote " + std::to_string(request) + ": " + std::to_string(wrote.done) + " " +
+                    std::to_string(wrote.denied));
+    };
     handlers.on_refused = [this](std::uint32_t request, const std::string& why) {
       log.push_back("refused " + std::to_string(request) + ": " + why);
     };
@@ -101,6 +105,25 @@ TEST(AgentPeer, LosesAnAgentThatLocatesNonsense) {
   talk.feed(HIVE_AGENT_HELLO, 0, kHello);
   const auto request = talk.peer.locate({"text"});
   talk.feed(HIVE_AGENT_LOCATED, request.value(), "somewhere");
+  EXPECT_FALSE(talk.peer.up());
+}
+
+TEST(AgentPeer, AsksForWildWrites) {
+  Conversation talk;
+  const hive_agent_wild_writes writes{HIVE_AGENT_OTHERS, 10, 20, 30, 40};
+  EXPECT_FALSE(talk.peer.write_wildly(writes).has_value());
+  talk.feed(HIVE_AGENT_HELLO, 0, kHello);
+  const auto request = talk.peer.write_wildly(writes);
+  ASSERT_TRUE(request);
+  const auto frames = talk.sent();
+  ASSERT_EQ(frames.size(), 1U);
+  EXPECT_EQ(frames[0].type, HIVE_AGENT_WILD_WRITES);
+  EXPECT_EQ(frames[0].payload, abi::encode_wild_writes(writes));
+  talk.log.clear();
+  talk.feed(HIVE_AGENT_WROTE, *request, abi::encode_wrote({8, 2}));
+  EXPECT_THAT(talk.log, ElementsAre("wrote " + std::to_string(*request) + ": 8 2"));
+  const auto second = talk.peer.write_wildly(writes);
+  talk.feed(HIVE_AGENT_WROTE, second.value(), "many");
   EXPECT_FALSE(talk.peer.up());
 }
 

@@ -9,8 +9,8 @@ namespace {
 /// A cell of a machine that allows faults.
 class FaultyCell : public TestCell {
  public:
-  explicit FaultyCell(const std::string& script, bool agent = true)
-      : TestCell(script, agent, HIVE_FAKE_VMM, false, {}, true) {}
+  explicit FaultyCell(const std::string& script, bool agent = true, std::uint64_t shared = 0)
+      : TestCell(script, agent, HIVE_FAKE_VMM, false, {}, true, shared) {}
 };
 
 using testing::AllOf;
@@ -127,6 +127,42 @@ TEST(Inject, HasTheKernelPanic) {
   EXPECT_EQ(refusal(client, "panic", Json::object()), "");
   cell.await(CellState::kPanicked);
   EXPECT_THAT(story(client), HasSubstr("fault: panic\n"));
+}
+
+TEST(Inject, HasTheGuestWriteWildly) {
+  const FaultyCell cell("agent; report started", true, 2 << 20);
+  cell.await(CellState::kRunning);
+  RpcClient client = cell.connect();
+  EXPECT_EQ(refusal(client, "wild-writes", {{"target", "all"}, {"count", "10"}, {"seed", "7"}}),
+            "");
+  EXPECT_THAT(await(client, "fault-over"),
+              AllOf(HasSubstr("fault: wild-writes count=10 seed=7 target=all: seed 7\n"),
+                    HasSubstr("fault-over: wild-writes count=10 seed=7 target=all: seed 7: 9 words "
+                              "stored, 1 stores denied")));
+  EXPECT_EQ(refusal(client, "wild-writes", {{"target", "own"}}), "");
+  EXPECT_THAT(await(client, "not-done"),
+              HasSubstr("fault-not-done: wild-writes target=own: seed "));
+  EXPECT_THAT(story(client), HasSubstr(": none is there\n"));
+}
+
+TEST(Inject, HasNobodyWriteWildlyWhereThereIsNoGlobalMemory) {
+  const FaultyCell cell("agent; report started");
+  cell.await(CellState::kRunning);
+  RpcClient client = cell.connect();
+  EXPECT_THAT(refusal(client, "wild-writes", {{"target", "all"}}),
+              HasSubstr("the machine has no global memory; give cells some by `shared:`"));
+  EXPECT_THAT(story(client), Not(HasSubstr("fault")));
+}
+
+TEST(Inject, TellsOfWildWritesThatEndWithTheGuest) {
+  const FaultyCell cell("agent; report started", true, 2 << 20);
+  cell.await(CellState::kRunning);
+  RpcClient client = cell.connect();
+  EXPECT_EQ(refusal(client, "wild-writes", {{"target", "others"}, {"count", "13"}}), "");
+  EXPECT_THAT(refusal(client, "wild-writes", {{"target", "others"}}),
+              HasSubstr("the wild writes before are not over"));
+  EXPECT_EQ(refusal(client, "vmm-kill", Json::object()), "");
+  EXPECT_THAT(await(client, "fault-over"), HasSubstr("the agent is gone, and has told no counts"));
 }
 
 TEST(Inject, TellsWhyTheKernelDoesNotPanic) {

@@ -50,7 +50,8 @@ class TestCell {
   /// CRASH_DUMP is the folder for core files. FAULTS: the plan allows them.
   explicit TestCell(const std::string& script, bool agent = true,
                     const std::string& vmm = HIVE_FAKE_VMM, bool with_sibling = false,
-                    const std::string& crash_dump = {}, bool faults = false) {
+                    const std::string& crash_dump = {}, bool faults = false,
+                    std::uint64_t shared = 0) {
     static int count = 0;
     machine_.name = "test-" + std::to_string(::getpid()) + "-" + std::to_string(++count);
     machine_.faults = faults;
@@ -63,6 +64,7 @@ class TestCell {
     cell.agent = agent;
     cell.crash_dump = crash_dump;
     cell.watchdog = plan::kMinWatchdog;
+    cell.shared = shared;
     machine_.cells = {cell};
     if (with_sibling) add_sibling();
     service_ = std::make_unique<Service>(machine_, machine_.cells[0], folder_.path(), vmm);

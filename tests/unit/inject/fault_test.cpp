@@ -68,6 +68,31 @@ TEST(Faults, SlowAProcess) {
   }
 }
 
+TEST(Faults, WriteWildly) {
+  const Fault wild = fault("wild-writes", {{"target", "others"},
+                                           {"count", "1000000"},
+                                           {"rate", "100000"},
+                                           {"for", "5s"},
+                                           {"seed", "0xff"}});
+  ASSERT_TRUE(wild.writes.has_value());
+  EXPECT_EQ(wild.writes->target, Target::kOthers);
+  EXPECT_EQ(wild.writes->count, kMostStores);
+  EXPECT_EQ(wild.writes->rate, kMostStoreRate);
+  EXPECT_EQ(wild.seed, 255U);
+  EXPECT_EQ(wild.duration, milliseconds(5000));
+  EXPECT_EQ(fault("wild-writes", {{"target", "own"}}).writes->target, Target::kOwn);
+  EXPECT_EQ(fault("wild-writes", {{"target", "all"}}).seed, std::nullopt);
+  EXPECT_THAT(refusal("wild-writes"), HasSubstr("needs target=VALUE"));
+  EXPECT_THAT(refusal("wild-writes", {{"target", "mine"}}),
+              HasSubstr("is no target; there are own, others, all"));
+  EXPECT_THAT(refusal("wild-writes", {{"target", "all"}, {"count", "1000001"}}),
+              HasSubstr("no number from 1 to 1000000"));
+  EXPECT_THAT(refusal("wild-writes", {{"target", "all"}, {"rate", "0"}}),
+              HasSubstr("no number from 1 to 100000"));
+  EXPECT_THAT(refusal("wild-writes", {{"target", "all"}, {"seed", "x"}}),
+              HasSubstr("no number of 64 bits"));
+}
+
 TEST(Faults, NameAVcpu) {
   EXPECT_EQ(fault("nmi", {{"vcpu", "63"}}).vcpu, 63U);
   EXPECT_EQ(fault("hang").vcpu, std::nullopt);

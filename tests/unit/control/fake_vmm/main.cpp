@@ -268,6 +268,13 @@ class FakeVmm {
     return {};
   }
 
+  /// Of 13 stores one hangs.
+  static hive::agent::WildResult write_wildly(const hive_agent_wild_writes& request) {
+    while (request.count == 13) ::pause();
+    if (request.target == HIVE_AGENT_OWN) return {{}, "none is there"};
+    return {{request.count - 1, 1}, {}};
+  }
+
   void serve_agent() {
     ::fcntl(config_.agent_fd, F_SETFL, O_NONBLOCK);
     hive::agent::Agent agent(
@@ -277,7 +284,7 @@ class FakeVmm {
           if (shows_cells_) print(config_.serial_fd, text);
         },
         {[](const std::vector<std::string>& words) { return locate(words); },
-         [this] { return panic(); }});
+         [this] { return panic(); }, write_wildly});
     agent.run();
   }
 
