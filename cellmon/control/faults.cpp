@@ -42,7 +42,7 @@ DutyCycle::Settings cycle_of(const Fault& fault) {
 }  // namespace
 
 Faults::Faults(boost::asio::io_context& loop, const plan::Machine& machine, unsigned own,
-               const CellMachine& cell, Members& members, Handlers handlers)
+               const CellMachine& cell, Members& members, Vsock& vsock, Handlers handlers)
     : machine_(machine),
       own_(own),
       cell_(cell),
@@ -52,6 +52,7 @@ Faults::Faults(boost::asio::io_context& loop, const plan::Machine& machine, unsi
       answer_limit_(loop),
       end_(loop),
       delay_(loop),
+      packets_(loop, vsock),
       vmm_cycle_(loop),
       own_cycle_(loop) {}
 
@@ -74,7 +75,7 @@ void Faults::inject(const Fault& fault, const Done& done) {
 
 std::string Faults::check_vmm(const Fault& fault) const {
   const bool wants_guest = is_in_guest(fault.kind);
-  if (!wants_guest && !hits_vmm(fault.kind)) return {};
+  if (!wants_guest && !hits_vmm(fault.kind) && !is_in_packets(fault.kind)) return {};
   if (handlers_.vmm() == nullptr) {
     return fmt::format("the cell, which is {}, has no VMM", to_string(cell_.state()));
   }
@@ -106,6 +107,7 @@ std::string Faults::check(const Fault& fault) const {
     return "there is no link to that cell's monitor that could be cut; `hive status` shows who is "
            "there";
   }
+  if (is_in_packets(fault.kind)) return packets_.check(fault);
   if (hits_monitor(fault.kind) && is_due_) return "the monitor is about to have another fault";
   return {};
 }
@@ -115,6 +117,7 @@ void Faults::begin(const Fault& fault, const Done& done) {
   if (!refusal.empty()) return done(refusal);
   if (fault.kind == FaultKind::kPanic) return ask_for_panic(fault, done);
   if (fault.kind == FaultKind::kWildWrites) return ask_for_writes(fault, done);
+  if (is_in_packets(fault.kind)) return spoil_packets(fault, done);
   if (is_in_guest(fault.kind)) return ask(fault, done);
   handlers_.tell("fault", fault.text);
   perform(fault);
@@ -181,6 +184,13 @@ void Faults::ask_for_writes(const Fault& fault, const Done& done) {
   done({});
 }
 
+void Faults::spoil_packets(const Fault& fault, const Done& done) {
+  const std::uint64_t seed = seed_of(fault);
+  if (!packets_.begin(fault, seed)) return done("the VMM does not read");
+  handlers_.tell("fault", fmt::format("{}: seed {}", fault.text, seed));
+  done({});
+}
+
 void Faults::take_wrote(std::uint32_t request, const hive_agent_wrote& wrote) {
   if (!writes_ || writes_->request != request) return;
   const Writes over = *std::exchange(writes_, std::nullopt);
@@ -236,6 +246,7 @@ bool Faults::take(const cell::Report& report) {
 void Faults::detach() {
   end_.disarm();
   vmm_cycle_.cancel();
+  packets_.detach();
   if (asked_) end_asked("the VMM has ended");
 }
 

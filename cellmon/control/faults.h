@@ -15,6 +15,7 @@
 #include "cellmon/control/deadline.h"
 #include "cellmon/control/duty_cycle.h"
 #include "cellmon/control/members.h"
+#include "cellmon/control/packet_faults.h"
 #include "cellmon/control/vmm_instance.h"
 #include "cellmon/inject/fault.h"
 #include "cellmon/inject/schedule.h"
@@ -40,7 +41,7 @@ class Faults {
 
   /// OWN is the cell's place in the machine. The references outlive this object.
   Faults(boost::asio::io_context& loop, const plan::Machine& machine, unsigned own,
-         const CellMachine& cell, Members& members, Handlers handlers);
+         const CellMachine& cell, Members& members, Vsock& vsock, Handlers handlers);
 
   /// Does FAULT, now or when it wants to be done. DONE is called once, perhaps at once. A fault
   /// that hits this process itself comes a little later, so that who asked is answered.
@@ -86,6 +87,7 @@ class Faults {
   void ask_vmm(std::vector<Range> ranges);
   void ask_for_panic(const inject::Fault& fault, const Done& done);
   void ask_for_writes(const inject::Fault& fault, const Done& done);
+  void spoil_packets(const inject::Fault& fault, const Done& done);
   /// Tells who asked, unless he was told.
   void answer(const std::string& refusal);
   void end_asked(const std::string& refusal);
@@ -111,6 +113,7 @@ class Faults {
   Deadline answer_limit_;               ///< Of the VMM.
   Deadline end_;                        ///< Of a VMM that is stopped for a time.
   Deadline delay_;                      ///< Of a fault in this process.
+  PacketFaults packets_;
   DutyCycle vmm_cycle_;
   DutyCycle own_cycle_;
   bool is_due_ = false;  ///< What `delay_` is for.

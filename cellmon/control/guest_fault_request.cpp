@@ -62,6 +62,10 @@ std::uint64_t any_seed() { return std::random_device()(); }
 
 }  // namespace
 
+std::uint64_t seed_of(const Fault& fault) {
+  return (fault.seed ? *fault.seed : any_seed()) + fault.turn;
+}
+
 bool is_in_guest(FaultKind kind) {
   return kind == FaultKind::kVcpuStop || kind == FaultKind::kTripleFault ||
          kind == FaultKind::kNmi || kind == FaultKind::kHang || kind == FaultKind::kMemoryCorrupt ||
@@ -108,9 +112,12 @@ std::vector<Range> ranges_of(const Fault& fault) {
 
 cell::GuestFault guest_fault(const Fault& fault, std::vector<Range> ranges) {
   cell::GuestFault asked{guest_kind(fault.kind), fault.vcpu, fault.duration, {}, fault.device};
-  // Each time of several has draws of its own.
-  const std::uint64_t seed = (fault.seed ? *fault.seed : any_seed()) + fault.turn;
-  if (asked.device) asked.device->seed = seed;
+  const std::uint64_t seed = seed_of(fault);
+  if (asked.device) {
+    asked.device->seed = seed;
+    asked.device->share = fault.share.value_or(asked.device->share);
+    asked.device->delay = fault.delay.value_or(asked.device->delay);
+  }
   if (!fault.memory) return asked;
   const inject::MemoryFault& memory = *fault.memory;
   asked.corruption = cell::Corruption{place_of(memory.where), memory.change, memory.count, seed,
@@ -126,7 +133,7 @@ hive_agent_wild_writes wild_writes(const Fault& fault) {
   asked.rate = writes.rate;
   asked.limit_ms = static_cast<std::uint32_t>(std::min<std::int64_t>(
       fault.duration.value_or(inject::kLongest).count(), HIVE_AGENT_LONGEST_STORES));
-  asked.seed = (fault.seed ? *fault.seed : any_seed()) + fault.turn;
+  asked.seed = seed_of(fault);
   return asked;
 }
 

@@ -1,6 +1,7 @@
 // What a VMM and a guest's agent are asked for a fault in the guest. Pure, but for the seed.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,9 @@ std::vector<Range> ranges_of(const inject::Fault& fault);
 /// What the VMM is asked to do for FAULT, which is in the guest and is no panic, to RANGES. Where
 /// it needs a seed and has none, any.
 cell::GuestFault guest_fault(const inject::Fault& fault, std::vector<Range> ranges);
+
+/// What FAULT draws from: each of several times has draws of its own. Any where it has no seed.
+std::uint64_t seed_of(const inject::Fault& fault);
 
 /// What the agent is asked for FAULT, of kWildWrites.
 hive_agent_wild_writes wild_writes(const inject::Fault& fault);

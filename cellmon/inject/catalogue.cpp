@@ -50,7 +50,7 @@ constexpr Parameter kShare{"share", ValueKind::kShare, false,
                            "percent of them that it hits; 100 if missing"};
 constexpr std::array<Parameter, 5> kFails{kDisk, kOf, kShare, kFor[0], kSeed};
 constexpr std::array<Parameter, 6> kDelays{{
-    {"by", ValueKind::kDuration, true, "how long they wait"},
+    {"by", ValueKind::kDelay, true, "how long they wait"},
     kDisk,
     kOf,
     kShare,
@@ -67,6 +67,17 @@ constexpr std::array<Parameter, 5> kTears{{
 
 constexpr std::array<Parameter, 4> kLoses{{
     {"device", ValueKind::kDevice, false, "all (if missing), disk0, console, rng, vsock"},
+    kShare,
+    kFor[0],
+    kSeed,
+}};
+
+constexpr Parameter kSender{"cell", ValueKind::kCell, false,
+                            "the cell that the packets come from; all if missing"};
+constexpr std::array<Parameter, 4> kPackets{kSender, kShare, kFor[0], kSeed};
+constexpr std::array<Parameter, 5> kLatePackets{{
+    {"by", ValueKind::kDelay, true, "how long they wait, and those behind them: 1s at most"},
+    kSender,
     kShare,
     kFor[0],
     kSeed,
@@ -90,7 +101,7 @@ constexpr std::array<Parameter, 5> kWrites{{
     kSeed,
 }};
 
-constexpr std::array<Entry, 21> kEntries{{
+constexpr std::array<Entry, 26> kEntries{{
     {FaultKind::kVmmKill, "vmm-kill", "the cell's VMM is killed: its power is cut", {}},
     {FaultKind::kVmmStop, "vmm-stop",
      "the VMM's process is stopped: vCPUs, devices and its answers stand still", kFor},
@@ -110,6 +121,11 @@ constexpr std::array<Entry, 21> kEntries{{
      "of a disk's writes of several sectors only the first few are stored", kTears},
     {FaultKind::kInterruptLoss, "interrupt-loss",
      "interrupts by which virtio devices tell that something is done get lost", kLoses},
+    {FaultKind::kRpcDrop, "rpc-drop", "packets to the cell get lost", kPackets},
+    {FaultKind::kRpcDelay, "rpc-delay", "packets to the cell are late", kLatePackets},
+    {FaultKind::kRpcDuplicate, "rpc-duplicate", "packets to the cell come twice", kPackets},
+    {FaultKind::kRpcReorder, "rpc-reorder", "packets to the cell change places", kPackets},
+    {FaultKind::kRpcCorrupt, "rpc-corrupt", "packets to the cell have a wrong bit", kPackets},
     {FaultKind::kPanic, "panic", "the guest's kernel panics, asked by its agent", {}},
     {FaultKind::kWildWrites, "wild-writes",
      "a program in the guest stores random words all over global memory", kWrites},
@@ -198,6 +214,10 @@ const Entry& entry_of(FaultKind kind) {
 
 bool leaves_marks(FaultKind kind) {
   switch (kind) {
+    case FaultKind::kRpcDrop:
+    case FaultKind::kRpcDuplicate:
+    case FaultKind::kRpcReorder:
+    case FaultKind::kRpcCorrupt:
     case FaultKind::kMemoryCorrupt:
     case FaultKind::kPageFail:
     case FaultKind::kDiskError:

@@ -21,6 +21,11 @@ enum class FaultKind : std::uint8_t {
   kDiskDelay,
   kDiskTorn,
   kInterruptLoss,
+  kRpcDrop,
+  kRpcDelay,
+  kRpcDuplicate,
+  kRpcReorder,
+  kRpcCorrupt,
   kPanic,
   kWildWrites,
   kMonitorKill,
@@ -35,6 +40,7 @@ enum class FaultKind : std::uint8_t {
 enum class ValueKind : std::uint8_t {
   kCell,      ///< The name of another cell of the machine.
   kDuration,  ///< A whole number with its unit: 500ms, 2s.
+  kDelay,     ///< The same: of requests or packets.
   kVcpu,      ///< The number of a vCPU, from 0.
   kEvent,     ///< The kind of an event of the cell's log.
   kTimes,     ///< How often, from 1.

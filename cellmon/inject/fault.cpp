@@ -73,6 +73,10 @@ bool is_in_device(FaultKind kind) {
          kind == FaultKind::kDiskTorn || kind == FaultKind::kInterruptLoss;
 }
 
+bool is_in_packets(FaultKind kind) {
+  return kind >= FaultKind::kRpcDrop && kind <= FaultKind::kRpcCorrupt;
+}
+
 std::variant<Fault, std::string> parse(std::string_view name, const Values& values,
                                        std::span<const std::string> cells, CellId own) {
   const Entry* entry = find(name);

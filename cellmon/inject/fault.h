@@ -73,9 +73,12 @@ struct Fault {
   std::optional<std::chrono::milliseconds> duration;  ///< From 1 ms to kLongest.
   std::optional<unsigned> vcpu;                       ///< Below kMaxVcpus.
   std::optional<MemoryFault> memory;                  ///< Of kMemoryCorrupt and kPageFail.
-  std::optional<cell::DeviceFault> device;            ///< Where is_in_device(kind); no seed yet.
-  std::optional<std::uint64_t> seed;                  ///< Of what is drawn. Missing: any.
-  std::optional<unsigned> share;                    ///< Of the time, in percent, up to kMostShare.
+  /// Where is_in_device(kind); its seed, share and delay are not in it yet.
+  std::optional<cell::DeviceFault> device;
+  std::optional<std::uint64_t> seed;  ///< Of what is drawn. Missing: any.
+  /// In percent: of the time, up to kMostShare; of requests, interrupts or packets, up to 100.
+  std::optional<unsigned> share;
+  std::optional<std::chrono::milliseconds> delay;   ///< Of packets up to kMostPacketDelay.
   std::optional<std::chrono::milliseconds> period;  ///< From kLeastPeriod to kMostPeriod.
   std::optional<WildWrites> writes;                 ///< Of kWildWrites.
   Timing timing;
@@ -85,6 +88,8 @@ struct Fault {
 
 /// Whether faults of KIND are in a device of the guest's.
 bool is_in_device(FaultKind kind);
+/// Whether faults of KIND are in packets from other cells.
+bool is_in_packets(FaultKind kind);
 
 inline constexpr std::chrono::milliseconds kLongest = std::chrono::hours(24);
 
@@ -92,6 +97,8 @@ inline constexpr unsigned kMostShare = 95;
 inline constexpr std::chrono::milliseconds kLeastPeriod{100};
 inline constexpr std::chrono::milliseconds kUsualPeriod{200};
 inline constexpr std::chrono::milliseconds kMostPeriod{60'000};
+
+inline constexpr std::chrono::milliseconds kMostPacketDelay{1000};
 
 inline constexpr unsigned kMaxVcpus = 64;
 inline constexpr unsigned kMaxTimes = 10'000;

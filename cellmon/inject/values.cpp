@@ -49,10 +49,6 @@ std::string take_cell(std::string_view value, const Cells& cells, Fault& fault) 
 
 std::string take_duration(std::string_view name, std::string_view value, Fault& fault) {
   const auto duration = parse_duration(value);
-  if (duration && name == "by") {
-    fault.device->delay = *duration;
-    return {};
-  }
   auto& place = name == "at"      ? fault.timing.at
                 : name == "every" ? fault.timing.every
                                   : fault.duration;
@@ -62,18 +58,20 @@ std::string take_duration(std::string_view name, std::string_view value, Fault& 
                      kLongest.count() / 1000);
 }
 
+std::string take_delay(std::string_view value, Fault& fault) {
+  fault.delay = parse_duration(value);
+  const milliseconds most = is_in_packets(fault.kind) ? kMostPacketDelay : kLongest;
+  if (fault.delay && *fault.delay <= most) return {};
+  return fmt::format("is no time from 1ms to {}s; write such as 20ms", most.count() / 1000);
+}
+
 std::string take_share(std::string_view value, Fault& fault) {
   const auto number = parse_number(value);
-  const unsigned most = fault.device ? 100 : kMostShare;
+  const unsigned most = fault.device || is_in_packets(fault.kind) ? 100 : kMostShare;
   if (!number || *number < 1 || *number > most) {
     return fmt::format("is no percentage from 1 to {}; write a number alone", most);
   }
-  const auto share = static_cast<unsigned>(*number);
-  if (fault.device) {
-    fault.device->share = share;
-  } else {
-    fault.share = share;
-  }
+  fault.share = static_cast<unsigned>(*number);
   return {};
 }
 
@@ -238,6 +236,8 @@ std::string take_value(const Parameter& parameter, std::string_view value, const
       return take_cell(value, cells, fault);
     case ValueKind::kDuration:
       return take_duration(parameter.name, value, fault);
+    case ValueKind::kDelay:
+      return take_delay(value, fault);
     case ValueKind::kTarget:
       return take_target(value, fault);
     case ValueKind::kStores:

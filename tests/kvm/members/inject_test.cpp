@@ -129,6 +129,17 @@ TEST_F(Injection, OfALinkThatIsCutIsDismissedByWhoSeesBothEnds) {
   }
 }
 
+TEST_F(Injection, SpoilsPacketsBetweenCells) {
+  start();
+  EXPECT_EQ(inject("beta", {"rpc-drop", "cell=alpha", "share=20", "for=1s", "seed=3"}).status, 0);
+  EXPECT_EQ(inject("beta", {"rpc-delay", "by=5ms"}).status, 0);
+  EXPECT_THAT(story(), AllOf(HasSubstr("fault: rpc-drop cell=alpha for=1s seed=3 share=20: seed 3"),
+                             HasSubstr("fault: rpc-delay by=5ms: seed ")));
+  EXPECT_EQ(inject("beta", {"vmm-kill"}).status, 0);
+  EXPECT_TRUE(tells("beta left"));
+  EXPECT_THAT(inject("beta", {"rpc-drop"}).err, HasSubstr("has no VMM"));
+}
+
 TEST_F(Injection, KillsAMonitorAndItsVmm) {
   start();
   const nlohmann::json beta = machine_.status("beta");

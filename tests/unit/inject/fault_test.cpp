@@ -144,6 +144,24 @@ TEST(Faults, CorruptOnlyMemoryThatIsSomewhere) {
   EXPECT_THAT(refused({{"where", "stack"}, {"seed", "-1"}}), HasSubstr("no number of 64 bits"));
 }
 
+TEST(Faults, AreOfPackets) {
+  const Fault late = fault("rpc-delay", {{"by", "20ms"}, {"cell", "alpha"}, {"share", "100"}});
+  EXPECT_TRUE(is_in_packets(late.kind));
+  EXPECT_EQ(late.delay, std::chrono::milliseconds(20));
+  EXPECT_EQ(late.share, 100U);
+  EXPECT_EQ(late.cell, CellId{0});
+  EXPECT_EQ(fault("rpc-drop").cell, std::nullopt) << "of all";
+  for (const char* name : {"rpc-drop", "rpc-duplicate", "rpc-reorder", "rpc-corrupt"}) {
+    EXPECT_TRUE(is_in_packets(fault(name).kind));
+    EXPECT_THAT(refusal(name, {{"by", "20ms"}}), HasSubstr("has no parameter \"by\""));
+  }
+  EXPECT_FALSE(is_in_packets(fault("panic").kind));
+  EXPECT_FALSE(is_in_packets(fault("interrupt-loss").kind));
+  EXPECT_THAT(refusal("rpc-delay"), HasSubstr("rpc-delay needs by=VALUE"));
+  EXPECT_THAT(refusal("rpc-delay", {{"by", "1001ms"}}), HasSubstr("is no time from 1ms to 1s"));
+  EXPECT_THAT(refusal("rpc-drop", {{"share", "0"}}), HasSubstr("no percentage from 1 to 100"));
+}
+
 TEST(Faults, AreOfPages) {
   const Fault failed = fault("page-fail", {{"address", "0x5000"}, {"count", "8"}, {"vcpu", "1"}});
   ASSERT_TRUE(failed.memory.has_value());
@@ -168,8 +186,10 @@ TEST(Faults, AreOfADisk) {
                                           {"for", "2s"},
                                           {"seed", "9"}});
   EXPECT_TRUE(is_in_device(late.kind));
-  EXPECT_EQ(late.device, (cell::DeviceFault{"disk2", 25, 0, device::DiskOperations::kWrite,
-                                            milliseconds(300), false}));
+  EXPECT_EQ(late.device,
+            (cell::DeviceFault{"disk2", 100, 0, device::DiskOperations::kWrite, {}, false}));
+  EXPECT_EQ(late.share, 25U);
+  EXPECT_EQ(late.delay, milliseconds(300));
   EXPECT_EQ(late.duration, milliseconds(2000));
   EXPECT_EQ(late.seed, 9U);
   EXPECT_EQ(fault("disk-error").device, cell::DeviceFault{"disk0"});
