@@ -31,6 +31,9 @@ struct FaultSpec {
   std::vector<Choice> parameters;
   unsigned weight = 1;    ///< How often it is drawn, relative to the others.
   std::string paper_row;  ///< Of Table 7.4 (see paper_table.h), or empty.
+  /// What the guest that it hits does as it strikes, in place of an ExecWork's `work`: a command
+  /// line. Its output is not looked at. Empty: what the others do.
+  std::string meanwhile;
 };
 
 /// Micro guests that perform the script of `micro_work` (guests/abi/micro_work.h).

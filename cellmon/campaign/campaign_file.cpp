@@ -30,8 +30,8 @@ constexpr std::array<std::string_view, 2> kWorkloadKeys{"micro", "exec"};
 constexpr std::array<std::string_view, 2> kMicroKeys{"seed", "pages"};
 constexpr std::array<std::string_view, 4> kExecKeys{"cells", "prepare", "work", "check"};
 constexpr std::array<std::string_view, 2> kCommandKeys{"run", "output"};
-constexpr std::array<std::string_view, 6> kFaultKeys{"fault",      "class",  "cells",
-                                                     "parameters", "weight", "paper"};
+constexpr std::array<std::string_view, 7> kFaultKeys{"fault",  "class", "cells",    "parameters",
+                                                     "weight", "paper", "meanwhile"};
 
 template <typename T>
 void set(T& target, std::optional<T> value) {
@@ -149,6 +149,7 @@ FaultSpec read_fault(const YamlNode& node, FaultList& faults) {
   spec.group = spec.fault;
   set(spec.group, keys.text("class"));
   spec.cells = keys.names("cells");
+  set(spec.meanwhile, keys.text("meanwhile"));
   if (const auto weight = keys.number("weight", 1, 1'000'000)) {
     spec.weight = static_cast<unsigned>(*weight);
   }
@@ -167,6 +168,15 @@ void read_faults(const YamlNode& node, Campaign& campaign, FaultList& faults) {
     return;
   }
   for (const YamlNode& item : node.items) campaign.faults.push_back(read_fault(item, faults));
+}
+
+void check_meanwhile(const Campaign& campaign, FaultList& faults) {
+  if (std::holds_alternative<ExecWork>(campaign.workload)) return;
+  for (const FaultSpec& spec : campaign.faults) {
+    if (spec.meanwhile.empty()) continue;
+    faults.add(spec.at, "'meanwhile' is a command, which micro guests have not",
+               "leave it out, or give the campaign a workload of kind 'exec'");
+  }
 }
 
 void read_numbers(Keys& keys, const YamlNode* parallel, Campaign& campaign) {
@@ -207,6 +217,7 @@ ParsedCampaign parse_campaign(std::string_view text) {
   read_numbers(keys, keys.find("parallel"), campaign);
   if (const YamlNode* node = keys.find("workload")) read_workload(*node, campaign, faults);
   if (const YamlNode* node = keys.find("faults")) read_faults(*node, campaign, faults);
+  check_meanwhile(campaign, faults);
   if (!faults.empty()) return {std::nullopt, faults.sorted()};
   return {std::move(campaign), {}};
 }

@@ -121,6 +121,7 @@ Draw draw(const Campaign& campaign, std::span<const std::string> cells, std::uin
   drawn.fault = spec.fault;
   drawn.group = spec.group;
   drawn.paper_row = spec.paper_row;
+  drawn.meanwhile = spec.meanwhile;
   const std::span<const std::string> where = spec.cells.empty() ? cells : spec.cells;
   drawn.cell = where[random.below(where.size())];
   for (const Choice& choice : spec.parameters) {

@@ -16,6 +16,7 @@ struct Draw {
   std::string group;      ///< See FaultSpec.
   std::string paper_row;  ///< See FaultSpec.
   std::string cell;
+  std::string meanwhile;  ///< See FaultSpec.
   inject::Values parameters;
   Milliseconds delay{};  ///< From the workload's start to the fault.
 

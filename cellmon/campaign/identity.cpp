@@ -55,6 +55,9 @@ std::string identity_of(const Campaign& campaign, std::string_view plan,
   Digest workload;
   std::visit([&](const auto& work) { add(workload, work); }, campaign.workload);
   for (const std::string& content : contents) workload.add(content);
+  for (const FaultSpec& spec : campaign.faults) {
+    if (!spec.meanwhile.empty()) workload.add(spec.fault + ": " + spec.meanwhile);
+  }
   Digest machine;
   machine.add(plan);
   return fmt::format("workload {:016x}\nplan {:016x}\n", workload.value(), machine.value());

@@ -26,7 +26,7 @@ workload:
     work: for n in 1 2 3; do sort -r /tmp/w/all | sha256sum; done
     check: sha256sum </tmp/w/all; seq 1 3000 | sort -r | sha256sum
 faults:
-  - {fault: vmm-kill, weight: 3, paper: random-time}
+  - {fault: vmm-kill, weight: 3, paper: process-creation, meanwhile: while :; do /bin/true; done}
   - {fault: monitor-kill, weight: 2}
   - {fault: false-accusation, parameters: {cell: any}}
 END

@@ -150,7 +150,7 @@ campaign::Record CampaignRunner::run(const campaign::Draw& drawn) {
   try {
     for (;;) {
       make_ready();
-      workload_->begin(*machine_);
+      workload_->begin(*machine_, drawn);
       wait(drawn.delay);
       if (is_quiet()) break;
       give_up_machine();

@@ -87,13 +87,15 @@ void ExecWorkload::prepare(BootedMachine& machine) {
   }
 }
 
-void ExecWorkload::begin(BootedMachine& machine) {
+void ExecWorkload::begin(BootedMachine& machine, const campaign::Draw& drawn) {
   for (std::size_t cell = 0; cell < guests_.size(); ++cell) {
     Guest& guest = guests_[cell];
     guest.check.forget();
     guest.work.forget();
-    guest.worked = guest.takes_part && !work_.work.line.empty();
-    if (guest.worked) guest.work.start(machine, cell, work_.work.line);
+    guest.judged = drawn.meanwhile.empty() || guest.name != drawn.cell;
+    const std::string& line = guest.judged ? work_.work.line : drawn.meanwhile;
+    guest.worked = guest.takes_part && !line.empty();
+    if (guest.worked) guest.work.start(machine, cell, line);
   }
 }
 
@@ -157,7 +159,7 @@ campaign::CellLook ExecWorkload::look_at(const Guest& guest) const {
     return how.empty() ? how : name + ": " + how;
   };
   if (!guest.prepare.problem().empty()) look.why = "prepare: " + guest.prepare.problem();
-  if (look.why.empty() && guest.worked) look.why = fault_of(guest.work, "work");
+  if (look.why.empty() && guest.worked && guest.judged) look.why = fault_of(guest.work, "work");
   if (look.why.empty()) look.why = fault_of(guest.check, "check");
   look.work = look.why.empty() ? Work::kRight : Work::kWrong;
   return look;

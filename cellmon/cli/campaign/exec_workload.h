@@ -16,7 +16,7 @@ class ExecWorkload : public Workload {
                ReferenceCopies references);
 
   void prepare(BootedMachine& machine) override;
-  void begin(BootedMachine& machine) override;
+  void begin(BootedMachine& machine, const campaign::Draw& drawn) override;
   void ask(BootedMachine& machine, const std::vector<bool>& expected) override;
   bool has_answers(BootedMachine& machine) override;
   [[nodiscard]] std::vector<campaign::CellLook> looks() const override;
@@ -32,7 +32,8 @@ class ExecWorkload : public Workload {
     std::string name;
     bool takes_part = false;
     bool fresh = true;    ///< Started since `prepare` ran in it.
-    bool worked = false;  ///< Its `work` counts: it was started, and the guest is the same one.
+    bool worked = false;  ///< Its `work` was started, and the guest is the same one.
+    bool judged = false;  ///< What that printed counts.
     bool asked = false;
     bool again = false;  ///< What was asked has to be done once more.
     GuestCommand prepare;

@@ -17,7 +17,8 @@ class MicroWorkload : public Workload {
   MicroWorkload(const campaign::MicroWork& work, const plan::Machine& plan);
 
   void prepare(BootedMachine& machine) override;
-  void begin(BootedMachine& /*machine*/) override {}  // They never rest.
+  // They never rest.
+  void begin(BootedMachine& /*machine*/, const campaign::Draw& /*drawn*/) override {}
   void ask(BootedMachine& machine, const std::vector<bool>& expected) override;
   bool has_answers(BootedMachine& machine) override;
   [[nodiscard]] std::vector<campaign::CellLook> looks() const override;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cellmon/campaign/campaign.h"
+#include "cellmon/campaign/draw.h"
 #include "cellmon/campaign/verdict.h"
 #include "cellmon/cli/campaign/booted_machine.h"
 
@@ -24,8 +25,8 @@ class Workload : public MonitorListener {
   /// Makes the cells that were started since the last run ready. Throws WrongWork where a cell is
   /// not right before the fault, and Error.
   virtual void prepare(BootedMachine& machine) = 0;
-  /// Begins what is to be under way when the fault strikes.
-  virtual void begin(BootedMachine& machine) = 0;
+  /// Begins what is to be under way when the fault DRAWN strikes.
+  virtual void begin(BootedMachine& machine, const campaign::Draw& drawn) = 0;
   /// Has the cells verify their work. EXPECTED says of each cell whether it can be asked. What was
   /// asked before does not count any more.
   virtual void ask(BootedMachine& machine, const std::vector<bool>& expected) = 0;

@@ -66,6 +66,22 @@ TEST(CampaignFile, SaysWhatCommandsRun) {
   EXPECT_EQ(exec.work.line, "make");
   EXPECT_EQ(exec.work.reference, "make.txt");
   EXPECT_EQ(exec.check.line, "make check");
+  EXPECT_EQ(campaign.faults[0].meanwhile, "");
+}
+
+TEST(CampaignFile, SaysWhatAFaultStrikesInTheMiddleOf) {
+  constexpr const char* kFault = "  - {fault: vmm-kill, meanwhile: make clean}";
+  EXPECT_THAT(faults(with("  - {fault: vmm-kill", kFault)),
+              ElementsAre(HasSubstr("f:7:5: 'meanwhile' is a command, which micro guests")));
+  std::string text = with("workload:", "workload: {exec: {check: make check}}");
+  const std::size_t start = text.find("  - {fault: vmm-kill");
+  text.replace(start, text.find('\n', start) - start, kFault);
+  const Campaign campaign = parse_campaign(text).campaign.value();
+  EXPECT_EQ(campaign.faults[0].meanwhile, "make clean");
+  for (std::uint64_t run = 0; run < 20; ++run) {
+    const Draw drawn = draw(campaign, kCells, 1, run);
+    EXPECT_EQ(drawn.meanwhile, drawn.fault == "vmm-kill" ? "make clean" : "");
+  }
 }
 
 TEST(CampaignFile, IsRefusedWithThePlace) {

@@ -42,6 +42,9 @@ TEST(Identity, HasAllOfACommandWorkload) {
     campaign.workload = work;
     EXPECT_EQ(identity_difference(own, identity(campaign, "plan", {"copy"})), "the workload");
   }
+  campaign.workload = ExecWork{{}, "a", {"b", "c"}, {"d", "e"}};
+  campaign.faults[0].meanwhile = "x";
+  EXPECT_EQ(identity_difference(own, identity(campaign, "plan", {"copy"})), "the workload");
 }
 
 }  // namespace
