@@ -106,11 +106,11 @@ endfunction()
 add_custom_target(pure_tests)
 add_custom_target(fuzzers)
 
-# hive_test(NAME TIER LINK lib...)
+# hive_test(NAME TIER [SHARDS count] LINK lib...)
 # Makes test program NAME of every source file in the current folder; TIER (unit, sim, kvm, lab) is
-# its ctest label.
+# its ctest label. With SHARDS its cases are so many tests, which can run side by side.
 function(hive_test name tier)
-  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  cmake_parse_arguments(ARG "" "SHARDS" "LINK" ${ARGN})
   if(NOT HIVE_TESTS)
     return()
   endif()
@@ -119,11 +119,29 @@ function(hive_test name tier)
   add_executable(${name} ${sources})
   target_link_libraries(${name} PRIVATE hive_options ${ARG_LINK} GTest::gmock GTest::gtest_main)
   hive_precompiled(${name} test)
-  add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES LABELS ${tier})
+  if(ARG_SHARDS)
+    hive_shards(${name} ${tier} ${ARG_SHARDS})
+  else()
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES LABELS ${tier})
+  endif()
   if(tier STREQUAL "unit")
     add_dependencies(pure_tests ${name})
   endif()
+endfunction()
+
+# hive_shards(NAME TIER COUNT)
+# Makes tests NAME_1 to NAME_COUNT that share the cases of program NAME. Each has a name of its own for the
+# program, by which GoogleTest names its results.
+function(hive_shards name tier count)
+  foreach(shard RANGE 1 ${count})
+    math(EXPR index "${shard} - 1")
+    add_custom_command(TARGET ${name} POST_BUILD COMMAND ${CMAKE_COMMAND} -E create_symlink
+                       ${name} "$<TARGET_FILE_DIR:${name}>/${name}_${shard}")
+    add_test(NAME ${name}_${shard} COMMAND "$<TARGET_FILE_DIR:${name}>/${name}_${shard}")
+    set_tests_properties(${name}_${shard} PROPERTIES LABELS ${tier}
+                         ENVIRONMENT "GTEST_TOTAL_SHARDS=${count};GTEST_SHARD_INDEX=${index}")
+  endforeach()
 endfunction()
 
 # hive_fuzz(NAME CORPUS LINK lib...)

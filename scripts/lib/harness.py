@@ -147,10 +147,10 @@ def _junit_counts(path, gtest_folder):
     return sum((_test_counts(test, gtest_folder) for test in tests), Counts())
 
 
-def ctest(name, preset, *selection, shown=None):
+def ctest(name, preset, *selection, shown=None, jobs=os.cpu_count() or 1):
     """Runs tests of a built preset; the Counts of individual cases. None at all is a failure.
 
-    SHOWN names tests whose results are said, with the number of their last lines that tell them.
+    SHOWN names tests whose results are said, with the number of their last lines that tell them. JOBS run at a time.
     """
     folder = os.path.join(ROOT, "build/test-results", name)
     os.makedirs(folder, exist_ok=True)
@@ -161,7 +161,7 @@ def ctest(name, preset, *selection, shown=None):
     succeeded = run(
         f"ctest-{name}",
         ["ctest", "--preset", preset, "--output-junit", junit, "--timeout", "600",
-         "-j", str(os.cpu_count() or 1), *selection], env=environment,
+         "-j", str(jobs), *selection], env=environment,
     )
     if not os.path.exists(junit):
         return FAILED

@@ -52,7 +52,8 @@ def kvm():
     except OSError as error:
         say(f"  kvm: skipped: /dev/kvm cannot be opened: {error.strerror} (the lab runs it)")
         return SKIPPED
-    return harness.ctest("kvm", "release", "-L", "^kvm$")
+    # Machines mostly wait, for time limits that they have to keep.
+    return harness.ctest("kvm", "release", "-L", "^kvm$", jobs=2 * (os.cpu_count() or 1))
 
 
 def _fuzz(program):
