@@ -69,8 +69,9 @@ CellMonitor::CellMonitor(boost::asio::io_context& loop, CellSettings settings, s
   vsock_ = std::make_unique<Vsock>(loop_, settings_.machine, siblings_, vsock_handlers(), log_);
   members_ = std::make_unique<Members>(loop_, settings_.machine, siblings_, settings_.life,
                                        global_.get(), members_handlers(), log_);
-  faults_ = std::make_unique<Faults>(loop_, settings_.machine, settings_.own, machine_, *members_,
-                                     *vsock_, fault_handlers());
+  faults_ = std::make_unique<Faults>(loop_, settings_.machine, settings_.own,
+                                     Faults::Parts{machine_, *members_, global_.get(), *vsock_},
+                                     fault_handlers());
   std::vector<int> files = global_ ? global_->files() : std::vector<int>{};
   files.push_back(members_->file());
   siblings_.start(settings_.cell().shared, std::move(files), settings_.life);

@@ -6,7 +6,6 @@
 #include <csignal>
 #include <utility>
 
-#include "cellmon/control/global_memory.h"
 #include "cellmon/control/guest_fault_request.h"
 #include "cellmon/control/self_stop.h"
 #include "cellmon/wire/cell_status.h"
@@ -32,7 +31,8 @@ bool hits_monitor(FaultKind kind) {
 }
 
 bool hits_vmm(FaultKind kind) {
-  return kind == FaultKind::kVmmKill || kind == FaultKind::kVmmStop || kind == FaultKind::kVmmSlow;
+  return kind == FaultKind::kVmmKill || kind == FaultKind::kVmmStop ||
+         kind == FaultKind::kVmmSlow || kind == FaultKind::kHomeFail;
 }
 
 DutyCycle::Settings cycle_of(const Fault& fault) {
@@ -42,17 +42,16 @@ DutyCycle::Settings cycle_of(const Fault& fault) {
 }  // namespace
 
 Faults::Faults(boost::asio::io_context& loop, const plan::Machine& machine, unsigned own,
-               const CellMachine& cell, Members& members, Vsock& vsock, Handlers handlers)
+               Parts parts, Handlers handlers)
     : machine_(machine),
       own_(own),
-      cell_(cell),
-      members_(members),
+      parts_(parts),
       handlers_(std::move(handlers)),
       next_(loop),
       answer_limit_(loop),
       end_(loop),
       delay_(loop),
-      packets_(loop, vsock),
+      packets_(loop, parts.vsock),
       vmm_cycle_(loop),
       own_cycle_(loop) {}
 
@@ -77,13 +76,14 @@ std::string Faults::check_vmm(const Fault& fault) const {
   const bool wants_guest = is_in_guest(fault.kind);
   if (!wants_guest && !hits_vmm(fault.kind) && !is_in_packets(fault.kind)) return {};
   if (handlers_.vmm() == nullptr) {
-    return fmt::format("the cell, which is {}, has no VMM", to_string(cell_.state()));
+    return fmt::format("the cell, which is {}, has no VMM", to_string(parts_.cell.state()));
   }
   if (!wants_guest) return {};
   if (asked_) return "the VMM has not answered to the fault before";
-  if (!cell_.guest_runs()) {
-    return fmt::format("the cell, which is {}, has no guest that runs{}", to_string(cell_.state()),
-                       cell_.is_suspended() ? " while its monitors agree; try again" : "");
+  if (!parts_.cell.guest_runs()) {
+    return fmt::format("the cell, which is {}, has no guest that runs{}",
+                       to_string(parts_.cell.state()),
+                       parts_.cell.is_suspended() ? " while its monitors agree; try again" : "");
   }
   if (!wants_agent(fault) || handlers_.agent() != nullptr) return {};
   return fmt::format(
@@ -93,17 +93,21 @@ std::string Faults::check_vmm(const Fault& fault) const {
 
 std::string Faults::check(const Fault& fault) const {
   if (std::string refusal = check_vmm(fault); !refusal.empty()) return refusal;
-  if (fault.kind == FaultKind::kFalseAccusation && !members_.may_accuse(*fault.cell)) {
+  if (fault.kind == FaultKind::kFalseAccusation && !parts_.members.may_accuse(*fault.cell)) {
     return "the accusation would come to nothing: this monitor has to be one of three members or "
            "more, and the accused cell another; `hive status` lists them";
   }
   if (fault.kind == FaultKind::kWildWrites) {
     if (writes_) return "the wild writes before are not over";
-    if (!GlobalMemory::is_in(machine_)) {
+    if (parts_.global == nullptr) {
       return "the machine has no global memory; give cells some by `shared:` in the plan";
     }
   }
-  if (fault.kind == FaultKind::kMeshCut && !members_.is_linked(*fault.cell)) {
+  if (fault.kind == FaultKind::kHomeFail &&
+      (parts_.global == nullptr || !parts_.global->is_home())) {
+    return "the cell contributes no global memory; give it some by `shared:` in the plan";
+  }
+  if (fault.kind == FaultKind::kMeshCut && !parts_.members.is_linked(*fault.cell)) {
     return "there is no link to that cell's monitor that could be cut; `hive status` shows who is "
            "there";
   }
@@ -128,6 +132,8 @@ void Faults::perform(const Fault& fault) {
   switch (fault.kind) {
     case FaultKind::kVmmKill:
       return handlers_.vmm()->kill();
+    case FaultKind::kHomeFail:
+      return fail_home();
     case FaultKind::kVmmStop:
       return stop_vmm(fault.duration);
     case FaultKind::kVmmSlow:
@@ -141,14 +147,19 @@ void Faults::perform(const Fault& fault) {
         hit_self(fault);
       });
     case FaultKind::kHeartbeatFreeze:
-      return members_.freeze_heartbeat(fault.duration);
+      return parts_.members.freeze_heartbeat(fault.duration);
     case FaultKind::kFalseAccusation:
-      return members_.accuse(fault.cell.value(), agree::Evidence::kNoAnswer);
+      return parts_.members.accuse(fault.cell.value(), agree::Evidence::kNoAnswer);
     case FaultKind::kMeshCut:
-      return members_.cut_link(fault.cell.value(), fault.duration);
+      return parts_.members.cut_link(fault.cell.value(), fault.duration);
     default:
       return;  // The VMM does it.
   }
+}
+
+void Faults::fail_home() {
+  (void)parts_.global->lose_all();
+  handlers_.vmm()->kill();
 }
 
 void Faults::ask(const Fault& fault, const Done& done) {

@@ -14,6 +14,7 @@
 #include "cellmon/control/cell_machine.h"
 #include "cellmon/control/deadline.h"
 #include "cellmon/control/duty_cycle.h"
+#include "cellmon/control/global_memory.h"
 #include "cellmon/control/members.h"
 #include "cellmon/control/packet_faults.h"
 #include "cellmon/control/vmm_instance.h"
@@ -39,9 +40,17 @@ class Faults {
   /// How long a VMM has to answer.
   static constexpr std::chrono::milliseconds kAnswerLimit{5'000};
 
-  /// OWN is the cell's place in the machine. The references outlive this object.
-  Faults(boost::asio::io_context& loop, const plan::Machine& machine, unsigned own,
-         const CellMachine& cell, Members& members, Vsock& vsock, Handlers handlers);
+  /// What faults befall, beside VMM and guest. It all outlives this object.
+  struct Parts {
+    const CellMachine& cell;
+    Members& members;
+    GlobalMemory* global;  ///< Null where the machine has none.
+    Vsock& vsock;
+  };
+
+  /// OWN is the cell's place in MACHINE, which outlives this object.
+  Faults(boost::asio::io_context& loop, const plan::Machine& machine, unsigned own, Parts parts,
+         Handlers handlers);
 
   /// Does FAULT, now or when it wants to be done. DONE is called once, perhaps at once. A fault
   /// that hits this process itself comes a little later, so that who asked is answered.
@@ -83,6 +92,7 @@ class Faults {
   [[nodiscard]] std::string check(const inject::Fault& fault) const;
   [[nodiscard]] std::string check_vmm(const inject::Fault& fault) const;
   void perform(const inject::Fault& fault);
+  void fail_home();
   void ask(const inject::Fault& fault, const Done& done);
   void ask_vmm(std::vector<Range> ranges);
   void ask_for_panic(const inject::Fault& fault, const Done& done);
@@ -102,8 +112,7 @@ class Faults {
 
   const plan::Machine& machine_;
   unsigned own_;
-  const CellMachine& cell_;
-  Members& members_;
+  Parts parts_;
   Handlers handlers_;
   inject::Schedule schedule_;
   std::optional<Asked> asked_;

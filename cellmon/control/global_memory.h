@@ -114,6 +114,9 @@ class GlobalMemory : public SiblingsPart {
   void renew(agree::CellSet failed, std::uint64_t epoch);
   /// This cell's own incarnation is over: drops all of its content.
   void discard_all();
+  /// All of this home's content is gone, under those who use it. Only where is_home(). False where
+  /// the host cannot, as the log says.
+  bool lose_all();
 
   /// Whether the cell contributes any.
   [[nodiscard]] bool is_home() const { return gatekeeper_.has_value(); }

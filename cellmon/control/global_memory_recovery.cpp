@@ -152,6 +152,8 @@ void GlobalMemory::discard_all() {
   (void)drop_content({gatekeeper_->ledger().all()});
 }
 
+bool GlobalMemory::lose_all() { return drop_content({gatekeeper_->ledger().all()}); }
+
 bool GlobalMemory::drop_content(const firewall::PageRanges& ranges) {
   return std::all_of(ranges.begin(), ranges.end(),
                      [this](const firewall::PageRange& range) { return drop_content(range); });

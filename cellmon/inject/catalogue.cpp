@@ -101,12 +101,16 @@ constexpr std::array<Parameter, 5> kWrites{{
     kSeed,
 }};
 
-constexpr std::array<Entry, 26> kEntries{{
+constexpr std::array<Entry, 27> kEntries{{
     {FaultKind::kVmmKill, "vmm-kill", "the cell's VMM is killed: its power is cut", {}},
     {FaultKind::kVmmStop, "vmm-stop",
      "the VMM's process is stopped: vCPUs, devices and its answers stand still", kFor},
     {FaultKind::kVmmSlow, "vmm-slow",
      "the VMM's process is stopped for a share of the time, by turns", kSlows},
+    {FaultKind::kHomeFail,
+     "home-fail",
+     "the memory that the cell contributes loses its content, and the cell's power is cut",
+     {}},
     {FaultKind::kVcpuStop, "vcpu-stop",
      "a vCPU stands still outside the guest, while devices and the VMM's answers go on", kStop},
     {FaultKind::kTripleFault, "triple-fault",

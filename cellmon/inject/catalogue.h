@@ -11,6 +11,7 @@ enum class FaultKind : std::uint8_t {
   kVmmKill,
   kVmmStop,
   kVmmSlow,
+  kHomeFail,
   kVcpuStop,
   kTripleFault,
   kNmi,

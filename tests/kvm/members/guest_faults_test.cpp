@@ -98,6 +98,29 @@ TEST_F(GuestFaults, AGuestThatHaltsForGoodIsFoundAndCostsTheCellAloneItsPlace) {
   expect_survivors();
 }
 
+TEST_F(GuestFaults, AHomeThatFailsLosesItsMemoryAndItsPlaceAlone) {
+  machine_.add_key("faults: enabled");
+  machine_.add_cell("alpha", std::vector{micro::halt()}, false, "shared: 4MiB");
+  machine_.add_cell("beta", std::vector{micro::halt()}, false, "shared: 4MiB, on_failure: reboot");
+  machine_.add_cell("gamma", std::vector{micro::halt()}, false, "on_failure: reboot");
+  ASSERT_NO_FATAL_FAILURE(bring_up());
+  const Memory alpha(machine_.status("alpha")["monitor_pid"], "alpha");
+  const Memory beta(machine_.status("beta")["monitor_pid"], "beta");
+  ASSERT_TRUE(alpha.is_there() && beta.is_there());
+  alpha.fill();
+  beta.fill();
+  const auto before = alpha.copy();
+  EXPECT_THAT(MachineTest::inject("gamma", {"home-fail"}).err,
+              HasSubstr("contributes no global memory"));
+  EXPECT_EQ(inject({"home-fail"}).status, 0);
+  EXPECT_TRUE(comes([&] { return beta.is_all(100, 0); }));
+  EXPECT_TRUE(tells("beta joined"));
+  EXPECT_THAT(story(), AllOf(HasSubstr("fault: home-fail"), HasSubstr("beta left")));
+  EXPECT_EQ(machine_.await("beta", "running")["incarnation"], 2);
+  EXPECT_EQ(machine_.status("alpha")["incarnation"], 1);
+  EXPECT_TRUE(alpha.copy() == before);
+}
+
 TEST_F(GuestFaults, AVmmThatIsStoppedForGoodCostsTheCellAloneItsPlace) {
   start({micro::halt()}, "on_failure: reboot, watchdog: 2s");
   EXPECT_EQ(inject({"vmm-stop"}).status, 0);
