@@ -50,6 +50,7 @@ void AgentPeer::feed(std::string_view bytes) {
 void AgentPeer::handle(const abi::AgentFrame& frame) {
   if (frame.type == HIVE_AGENT_HELLO) return handle_hello(frame);
   if (frame.type == HIVE_AGENT_PONG) return handle_pong(frame);
+  if (frame.type == HIVE_AGENT_LOAD) return handle_load(frame);
   if (frame.type == HIVE_AGENT_LOCATED || frame.type == HIVE_AGENT_REFUSED ||
       frame.type == HIVE_AGENT_WROTE) {
     return handle_answer(frame);
@@ -71,7 +72,7 @@ void AgentPeer::handle_hello(const abi::AgentFrame& frame) {
     handlers_.on_lost("the agent was restarted");
   }
   up_ = true;
-  awaits_pong_ = has_answered_ = false;
+  awaits_pong_ = awaits_load_ = has_answered_ = false;
   handlers_.on_hello(*kernel);
 }
 
@@ -84,6 +85,17 @@ void AgentPeer::handle_pong(const abi::AgentFrame& frame) {
   awaits_pong_ = false;
   has_answered_ = true;
   ++answers_;
+}
+
+void AgentPeer::handle_load(const abi::AgentFrame& frame) {
+  if (!awaits_load_) {
+    ++ignored_frames_;
+    return;
+  }
+  awaits_load_ = false;
+  const auto load = abi::decode_load(frame.payload);
+  if (!load) return lose("the agent broke the protocol");
+  handlers_.on_load(*load);
 }
 
 void AgentPeer::handle_answer(const abi::AgentFrame& frame) {
@@ -214,6 +226,12 @@ void AgentPeer::ping() {
   if (!up_ || awaits_pong_) return;
   awaits_pong_ = true;
   send(HIVE_AGENT_PING, 0, abi::encode_u32(++last_ping_));
+}
+
+void AgentPeer::ask_load() {
+  if (!up_ || awaits_load_) return;
+  awaits_load_ = true;
+  send(HIVE_AGENT_ASK_LOAD, 0, {});
 }
 
 std::optional<std::uint32_t> AgentPeer::request(std::uint16_t type, std::string_view payload) {

@@ -34,6 +34,8 @@ class AgentPeer {
         on_located;
     /// The answer to write_wildly().
     std::function<void(std::uint32_t request, const hive_agent_wrote& wrote)> on_wrote;
+    /// The answer to ask_load().
+    std::function<void(const hive_agent_load& load)> on_load;
     /// What locate(), panic() or write_wildly() asked for is not done, for WHY.
     std::function<void(std::uint32_t request, const std::string& why)> on_refused;
     /// The agent broke the protocol or was restarted; its sessions are gone. Called once per HELLO.
@@ -72,6 +74,9 @@ class AgentPeer {
   /// Whether it has since it said HELLO.
   [[nodiscard]] bool has_answered() const { return up_ && has_answered_; }
 
+  /// Asks what the guest's memory is used for, unless that was asked and not answered yet.
+  void ask_load();
+
   /// Asks where what WORDS say is (HIVE_AGENT_LOCATE). The request's number, or nothing when the
   /// agent is not up or has too many requests to answer already.
   std::optional<std::uint32_t> locate(const std::vector<std::string>& words);
@@ -100,6 +105,7 @@ class AgentPeer {
   void handle(const abi::AgentFrame& frame);
   void handle_hello(const abi::AgentFrame& frame);
   void handle_pong(const abi::AgentFrame& frame);
+  void handle_load(const abi::AgentFrame& frame);
   void handle_for_session(std::uint32_t id, Session& session, const abi::AgentFrame& frame);
   void handle_output(std::uint32_t id, Session& session, const abi::AgentFrame& frame);
   void push_input(std::uint32_t id, Session& session);
@@ -112,6 +118,7 @@ class AgentPeer {
   bool over_ = false;  ///< Nothing is read any more.
   std::uint32_t last_ping_ = 0;
   bool awaits_pong_ = false;
+  bool awaits_load_ = false;
   bool has_answered_ = false;
   std::uint64_t answers_ = 0;
   std::uint32_t last_session_ = 0;

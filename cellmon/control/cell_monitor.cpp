@@ -298,6 +298,7 @@ AgentPeer::Handlers CellMonitor::agent_handlers() {
   handlers.on_wrote = [this](std::uint32_t request, const hive_agent_wrote& wrote) {
     faults_->take_wrote(request, wrote);
   };
+  handlers.on_load = [this](const hive_agent_load& load) { note_load(load); };
   handlers.on_refused = [this](std::uint32_t request, const std::string& why) {
     faults_->take_refusal(request, why);
   };
@@ -307,6 +308,11 @@ AgentPeer::Handlers CellMonitor::agent_handlers() {
     apply(machine_.on_agent_lost(why));
   };
   return handlers;
+}
+
+void CellMonitor::note_load(const hive_agent_load& load) {
+  load_ = load;
+  members_->set_memory(std::bit_cast<member::MemoryFigures>(load));
 }
 
 std::uint64_t CellMonitor::milliseconds_since(steady_clock::time_point time) const {

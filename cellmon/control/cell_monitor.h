@@ -97,6 +97,8 @@ class CellMonitor {
   Vsock& vsock() { return *vsock_; }
   [[nodiscard]] const GlobalMemory* global() const { return global_.get(); }
   [[nodiscard]] const GuestWatch& watch() const { return watch_; }
+  /// What the guest's agent has said last of its memory; its total is 0 where it has not yet.
+  [[nodiscard]] const hive_agent_load& load() const { return load_; }
   [[nodiscard]] const Members& members() const { return *members_; }
   [[nodiscard]] const Siblings& siblings() const { return siblings_; }
 
@@ -111,6 +113,7 @@ class CellMonitor {
   std::vector<std::string> keep_files();
 
  private:
+  void note_load(const hive_agent_load& load);
   void apply(const Step& step);
   void add_event(const EventText& text);
   void act(Action action);
@@ -169,6 +172,7 @@ class CellMonitor {
   std::chrono::steady_clock::time_point vmm_since_;
   std::uint64_t boot_ms_ = 0;
   std::string kernel_;
+  hive_agent_load load_{};
   std::string hang_;  ///< Of the guest, as was found last.
   std::uint64_t malformed_reports_ = 0;
 };

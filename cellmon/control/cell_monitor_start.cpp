@@ -77,6 +77,7 @@ void CellMonitor::launch_vmm() {
 void CellMonitor::detach() {
   watch_.detach();
   hang_.clear();
+  note_load({});
   faults_->detach();
   siblings_.tell_end();
   members_->set_incarnation(0);

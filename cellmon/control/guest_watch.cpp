@@ -15,6 +15,7 @@ using detect::Time;
 
 constexpr Time kSecond = 1'000'000'000;
 constexpr Time kPeriod = kSecond / 2;
+constexpr unsigned kBeatsPerLoad = 2;
 
 double seconds(Time time) { return static_cast<double>(time) / static_cast<double>(kSecond); }
 
@@ -78,6 +79,7 @@ void GuestWatch::look(Time late, Time now) {
   judge();
   if (vmm_ == nullptr) return;
   vmm_->agent().ping();
+  if (++beats_ % kBeatsPerLoad == 0) vmm_->agent().ask_load();
   if (watchdog_.wants_look()) vmm_->command(cell::Command::kLook);
 }
 

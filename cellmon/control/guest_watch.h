@@ -74,6 +74,7 @@ class GuestWatch {
   const CellMachine& machine_;
   boost::asio::steady_timer timer_;
   Time next_beat_ = 0;
+  unsigned beats_ = 0;
   Time limit_;
   unsigned vcpus_;
   detect::Watchdog watchdog_;

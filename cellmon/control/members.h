@@ -104,6 +104,7 @@ class Members : public SiblingsPart, private member::Surroundings {
   void set_incarnation(Incarnation incarnation);
   /// How the guest does, for the others to see.
   void set_guest(const member::GuestFigures& figures) { page_.set_guest(figures); }
+  void set_memory(const member::MemoryFigures& figures) { page_.set_memory(figures); }
 
   [[nodiscard]] wire::ViewStatus status() const;
   [[nodiscard]] const member::Figures& figures() const { return membership_.figures(); }

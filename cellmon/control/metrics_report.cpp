@@ -108,6 +108,24 @@ void add_guest(Report& report, const GuestWatch& watch, MetricsMemory& memory) {
   }
 }
 
+void add_load(Report& report, const hive_agent_load& load) {
+  if (load.total == 0) return;
+  for (const auto& [state, bytes] : {std::pair{"total", load.total},
+                                     {"free", load.free},
+                                     {"available", load.available},
+                                     {"cached", load.cached},
+                                     {"dirty", load.dirty},
+                                     {"swap", load.swap_total},
+                                     {"swap-free", load.swap_free}}) {
+    report.add(Metric::kGuestMemory, number(bytes), {state});
+  }
+  report.add(Metric::kGuestStall, number(load.some_stalled_us) / 1e6, {"some"});
+  report.add(Metric::kGuestStall, number(load.all_stalled_us) / 1e6, {"all"});
+  report.add(Metric::kGuestPaging, number(load.major_faults), {"major-fault"});
+  report.add(Metric::kGuestPaging, number(load.swapped_in), {"swapped-in"});
+  report.add(Metric::kGuestPaging, number(load.swapped_out), {"swapped-out"});
+}
+
 void add_pair(Report& report, std::string_view peer, const cell::VsockCounters& counters) {
   report.add(Metric::kVsockPackets, number(counters.packets_in), {peer, "in"});
   report.add(Metric::kVsockPackets, number(counters.packets_out), {peer, "out"});
@@ -171,6 +189,7 @@ Report collect_metrics(const CellMonitor& monitor, const CounterDesk::Answer& vs
   add_view(report, monitor, status.view);
   add_processes(report, status, memory.vmm);
   add_guest(report, monitor.watch(), memory);
+  add_load(report, monitor.load());
   const auto& names = monitor.siblings().cell_names();
   for (const auto& [peer, counters] : vsock.counts) {
     if (peer < names.size()) add_pair(report, names[peer], counters);

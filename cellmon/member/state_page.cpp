@@ -49,6 +49,17 @@ void OwnPage::set_guest(const GuestFigures& figures) {
   page_->guest_waited.store(figures.waited);
 }
 
+void OwnPage::set_memory(const MemoryFigures& figures) {
+  // A sequence lock: the figures of one moment go together.
+  const std::uint64_t turn = page_->memory_turn.load(std::memory_order_relaxed);
+  page_->memory_turn.store(turn + 1, std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_release);
+  for (std::size_t index = 0; index < figures.size(); ++index) {
+    page_->memory.at(index).store(figures.at(index), std::memory_order_relaxed);
+  }
+  page_->memory_turn.store(turn + 2, std::memory_order_release);
+}
+
 bool PeerPage::is_page(int file) { return memory::is_shared_file(file, StatePage::kBytes); }
 
 PeerPage::PeerPage(int file, CellId cell)
@@ -70,7 +81,24 @@ std::optional<PeerPage::Sample> PeerPage::read() const {
   sample.epoch = page_->epoch.load();
   sample.guest = {page_->guest_beat.load(), page_->guest_exits.load(), page_->guest_ran.load(),
                   page_->guest_waited.load()};
+  sample.memory = read_memory();
   return sample;
+}
+
+std::optional<MemoryFigures> PeerPage::read_memory() const {
+  // The writer takes far less than a microsecond, unless it is stopped or ends in the middle.
+  constexpr unsigned kTries = 100;
+  for (unsigned tries = 0; tries < kTries; ++tries) {
+    const std::uint64_t turn = page_->memory_turn.load(std::memory_order_acquire);
+    if (turn % 2 != 0) continue;
+    MemoryFigures figures;
+    for (std::size_t index = 0; index < figures.size(); ++index) {
+      figures.at(index) = page_->memory.at(index).load(std::memory_order_relaxed);
+    }
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (page_->memory_turn.load(std::memory_order_relaxed) == turn) return figures;
+  }
+  return std::nullopt;
 }
 
 }  // namespace hive::member

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "guests/abi/agent_protocol.h"
 #include "vmm/base/ids.h"
 #include "vmm/base/unique_fd.h"
 
@@ -22,11 +23,15 @@ struct GuestFigures {
   friend bool operator==(const GuestFigures&, const GuestFigures&) = default;
 };
 
+/// What the guest's agent has said last of its memory: hive_agent_load, member by member. Its
+/// total is 0 where it has said nothing yet.
+using MemoryFigures = std::array<std::uint64_t, sizeof(hive_agent_load) / sizeof(std::uint64_t)>;
+
 /// A page that one process writes and others map read-only, in the host's byte order. What it holds
 /// is checked by who reads it: its writer may be wrong.
 struct StatePage {
   static constexpr std::uint64_t kMagic = 0x6567'6150'6576'6948;  ///< "HivePage"
-  static constexpr std::uint32_t kVersion = 2;
+  static constexpr std::uint32_t kVersion = 3;
   static constexpr std::size_t kBytes = 4096;
 
   std::uint64_t magic = 0;
@@ -41,12 +46,16 @@ struct StatePage {
   std::atomic<std::uint64_t> guest_exits;
   std::atomic<std::uint64_t> guest_ran;
   std::atomic<std::uint64_t> guest_waited;
-  std::array<std::uint64_t, 503> reserved;  ///< 0.
+  /// Odd while `memory` is being written, and another number after each time.
+  std::atomic<std::uint64_t> memory_turn;
+  std::array<std::atomic<std::uint64_t>, std::tuple_size_v<MemoryFigures>> memory;
+  std::array<std::uint64_t, 490> reserved;  ///< 0.
 };
 
 static_assert(sizeof(StatePage) == StatePage::kBytes && offsetof(StatePage, heartbeat) == 16 &&
               offsetof(StatePage, incarnation) == 24 && offsetof(StatePage, epoch) == 32 &&
-              offsetof(StatePage, guest_beat) == 40 && offsetof(StatePage, reserved) == 72);
+              offsetof(StatePage, guest_beat) == 40 && offsetof(StatePage, memory_turn) == 72 &&
+              offsetof(StatePage, reserved) == 176);
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
 /// The page of this process's cell.
@@ -67,6 +76,7 @@ class OwnPage {
   void set_incarnation(Incarnation incarnation) { page_->incarnation.store(incarnation); }
   void set_epoch(std::uint64_t epoch) { page_->epoch.store(epoch); }
   void set_guest(const GuestFigures& figures);
+  void set_memory(const MemoryFigures& figures);
 
  private:
   UniqueFd file_;
@@ -81,6 +91,8 @@ class PeerPage {
     Incarnation incarnation = 0;
     std::uint64_t epoch = 0;
     GuestFigures guest;
+    /// Nothing where the writer was at it each time that this looked.
+    std::optional<MemoryFigures> memory;
   };
 
   /// Whether FILE can be mapped, and cannot be cut afterwards.
@@ -97,6 +109,8 @@ class PeerPage {
   [[nodiscard]] std::optional<Sample> read() const;
 
  private:
+  [[nodiscard]] std::optional<MemoryFigures> read_memory() const;
+
   const StatePage* page_;
   CellId cell_;
 };

@@ -102,6 +102,19 @@ std::optional<hive_agent_wrote> decode_wrote(std::string_view payload) {
   return sound ? std::optional(wrote) : std::nullopt;
 }
 
+std::string encode_load(const hive_agent_load& load) {
+  return {reinterpret_cast<const char*>(&load), sizeof load};
+}
+
+std::optional<hive_agent_load> decode_load(std::string_view payload) {
+  hive_agent_load load;
+  if (payload.size() != sizeof load) return std::nullopt;
+  std::memcpy(&load, payload.data(), sizeof load);
+  const bool sound = load.total != 0 && load.free <= load.total && load.available <= load.total &&
+                     load.cached <= load.total && load.swap_free <= load.swap_total;
+  return sound ? std::optional(load) : std::nullopt;
+}
+
 void FrameDecoder::feed(std::string_view bytes) {
   if (broken_) return;
   buffer_.erase(0, used_);

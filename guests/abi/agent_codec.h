@@ -43,6 +43,12 @@ std::string encode_wrote(const hive_agent_wrote& wrote);
 /// The inverse; nothing unless PAYLOAD is one within its bounds.
 std::optional<hive_agent_wrote> decode_wrote(std::string_view payload);
 
+/// LOAD as a payload.
+std::string encode_load(const hive_agent_load& load);
+/// The inverse; nothing unless PAYLOAD is one in which there is memory, and no part is larger than
+/// the whole.
+std::optional<hive_agent_load> decode_load(std::string_view payload);
+
 /// Cuts a hostile byte stream into frames. Holds at most one frame and what was last fed.
 class FrameDecoder {
  public:

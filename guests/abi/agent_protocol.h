@@ -32,6 +32,8 @@ enum hive_agent_frame_type {
                            * HIVE_AGENT_MAX_RANGES */
   HIVE_AGENT_REFUSED = 7, /* LOCATE, PANIC or WILD_WRITES `session` cannot be done: why, as text */
   HIVE_AGENT_WROTE = 8,   /* WILD_WRITES `session` is over: hive_agent_wrote */
+  HIVE_AGENT_LOAD = 9,    /* answers ASK_LOAD: hive_agent_load; no answer where the guest does not
+                           * know */
 
   /* monitor -> agent */
   HIVE_AGENT_EXEC =
@@ -49,6 +51,7 @@ enum hive_agent_frame_type {
   HIVE_AGENT_PANIC = 24,  /* has the kernel panic; answered only where that cannot be done */
   HIVE_AGENT_WILD_WRITES = 25, /* has a process store words all over global memory:
                                 * hive_agent_wild_writes. One at a time */
+  HIVE_AGENT_ASK_LOAD = 26,    /* what the guest's memory is used for */
 
   /* both ways */
   HIVE_AGENT_WINDOW = 32 /* uint32: the receiver may send that many more bytes of `session` */
@@ -91,6 +94,23 @@ struct hive_agent_wrote {
   uint64_t denied; /* stores that ended in SIGSEGV or SIGBUS */
 };
 
+/* How the guest does with its memory, as its kernel says. Bytes, but for counts since its boot. */
+struct hive_agent_load {
+  uint64_t total; /* what the kernel has to hand out, not 0; what was taken from it for good, or is
+                     in a balloon, is not in it */
+  uint64_t free;
+  uint64_t available; /* without swapping: free, or easy to free */
+  uint64_t cached;
+  uint64_t dirty;
+  uint64_t swap_total;
+  uint64_t swap_free;
+  uint64_t major_faults;    /* that had to wait for a disk */
+  uint64_t swapped_in;      /* pages */
+  uint64_t swapped_out;     /* pages */
+  uint64_t some_stalled_us; /* time in which some task waited for memory; 0: the kernel tells not */
+  uint64_t all_stalled_us;  /* and no task ran */
+};
+
 struct hive_agent_frame {
   uint32_t magic;   /* HIVE_AGENT_MAGIC */
   uint16_t type;    /* enum hive_agent_frame_type */
@@ -104,6 +124,7 @@ struct hive_agent_frame {
 static_assert(sizeof(struct hive_agent_frame) == 16, "frame header layout");
 static_assert(sizeof(struct hive_agent_wild_writes) == 24, "payload layout");
 static_assert(sizeof(struct hive_agent_wrote) == 16, "payload layout");
+static_assert(sizeof(struct hive_agent_load) == 96, "payload layout");
 #else
 _Static_assert(sizeof(struct hive_agent_frame) == 16, "frame header layout");
 #endif

@@ -13,10 +13,12 @@
 
 namespace hive::agent {
 
-Agent::Agent(int port, const std::string& hello, Power power, TakeCells take_cells, Faults faults)
+Agent::Agent(int port, const std::string& hello, Power power, TakeCells take_cells,
+             ReadLoad read_load, Faults faults)
     : port_(port),
       power_(std::move(power)),
       take_cells_(std::move(take_cells)),
+      read_load_(std::move(read_load)),
       faults_(std::move(faults)),
       out_(port) {
   out_.send(HIVE_AGENT_HELLO, 0, hello);
@@ -83,6 +85,9 @@ void Agent::handle(const abi::AgentFrame& frame) {
     case HIVE_AGENT_REBOOT:
       power_.reboot();
       break;
+    case HIVE_AGENT_ASK_LOAD:
+      tell_load();
+      break;
     case HIVE_AGENT_LOCATE:
       locate(frame);
       break;
@@ -133,6 +138,10 @@ void Agent::start(const abi::AgentFrame& frame) {
   } catch (const Error& error) {
     refuse(frame.session, error.what());
   }
+}
+
+void Agent::tell_load() {
+  if (const auto load = read_load_()) out_.send(HIVE_AGENT_LOAD, 0, abi::encode_load(*load));
 }
 
 void Agent::locate(const abi::AgentFrame& frame) {

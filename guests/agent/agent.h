@@ -30,12 +30,15 @@ class Agent {
     /// In a process of its own.
     std::function<WildResult(const hive_agent_wild_writes&)> write_wildly;
   };
+  /// What the guest's memory is used for; nothing where that is not known.
+  using ReadLoad = std::function<std::optional<hive_agent_load>()>;
   /// Takes the names of the machine's cells: the text of a file for programs (cells_file.h).
   using TakeCells = std::function<void(const std::string& text)>;
 
   /// PORT is a descriptor that does not block; the caller keeps it open. HELLO is the payload of
   /// the first frame. SIGPIPE must be ignored.
-  Agent(int port, const std::string& hello, Power power, TakeCells take_cells, Faults faults);
+  Agent(int port, const std::string& hello, Power power, TakeCells take_cells, ReadLoad read_load,
+        Faults faults);
 
   /// Serves until the monitor hangs up or breaks the protocol. The commands that still run are
   /// killed when the agent is destroyed.
@@ -46,6 +49,7 @@ class Agent {
   void read_port();
   void handle(const abi::AgentFrame& frame);
   void start(const abi::AgentFrame& frame);
+  void tell_load();
   void locate(const abi::AgentFrame& frame);
   void panic(std::uint32_t session);
   void write_wildly(const abi::AgentFrame& frame);
@@ -57,6 +61,7 @@ class Agent {
   int port_;
   Power power_;
   TakeCells take_cells_;
+  ReadLoad read_load_;
   Faults faults_;
   PortWriter out_;
   abi::FrameDecoder decoder_{abi::FrameDecoder::Begin::kAnywhere};

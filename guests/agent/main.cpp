@@ -13,6 +13,7 @@
 #include "guests/abi/agent_protocol.h"
 #include "guests/agent/agent.h"
 #include "guests/agent/cells_file.h"
+#include "guests/agent/load.h"
 #include "guests/agent/locate.h"
 #include "guests/agent/port.h"
 #include "guests/agent/power.h"
@@ -49,6 +50,7 @@ void write_whole(const std::string& path, const std::string& text) {
     hive::agent::Agent agent(
         port.get(), hello(), {hive::agent::power_off, hive::agent::reboot},
         [](const std::string& text) { write_whole(HIVE_AGENT_CELLS_FILE, text); },
+        [] { return hive::agent::read_load(); },
         {[](const std::vector<std::string>& words) { return hive::agent::locate(words); },
          [] { return hive::agent::panic(); },
          [](const hive_agent_wild_writes& request) { return hive::agent::write_wildly(request); }});

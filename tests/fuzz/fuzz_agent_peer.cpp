@@ -46,6 +46,8 @@ class Conversation {
           (void)peer_.locate({"text"});
         } else if ((choice & 0xf0) == 0xd0) {
           (void)peer_.write_wildly({HIVE_AGENT_ALL, 1, 1, 1, 1});
+        } else if ((choice & 0xf0) == 0xc0) {
+          peer_.ask_load();
         } else {
           peer_.ping();
           ++pings_;

@@ -35,6 +35,10 @@ std::string read_all(hive::abi::FrameDecoder::Begin begin, const std::string& by
         const auto wrote = hive::abi::decode_wrote(frame->payload);
         if (wrote && wrote->done + wrote->denied > HIVE_AGENT_MAX_STORES) std::abort();
       }
+      if (frame->type == HIVE_AGENT_LOAD) {
+        const auto load = hive::abi::decode_load(frame->payload);
+        if (load && (load->total == 0 || load->free > load->total)) std::abort();
+      }
       again += hive::abi::encode_frame(frame->type, frame->session, frame->payload);
     }
   }

@@ -38,7 +38,7 @@ class AgentTest : public testing::Test {
     ::fcntl(port_.get(), F_SETFL, O_NONBLOCK);
     thread_ = std::thread([this] {
       Agent agent(port_.get(), "hello", {[this] { ++offs_; }, [this] { ++reboots_; }},
-                  [this](const std::string& text) { cells_.push_back(text); },
+                  [this](const std::string& text) { cells_.push_back(text); }, read_load,
                   {[](const std::vector<std::string>& words) { return locate_nothing(words); },
                    [this] { return ++panics_ > 1 ? "no trigger" : ""; }, write_nothing});
       agent.run();
@@ -48,6 +48,13 @@ class AgentTest : public testing::Test {
   ~AgentTest() override {
     host_.reset();
     thread_.join();
+  }
+
+  static std::optional<hive_agent_load> read_load() {
+    hive_agent_load load{};
+    load.total = 1000;
+    load.free = 10;
+    return load;
   }
 
   /// Finds "text" alone.

@@ -66,6 +66,9 @@ class Conversation {
       log.push_back("wrote " + std::to_string(request) + ": " + std::to_string(wrote.done) + " " +
                     std::to_string(wrote.denied));
     };
+    handlers.on_load = [this](const hive_agent_load& load) {
+      log.push_back("load " + std::to_string(load.total) + " " + std::to_string(load.available));
+    };
     handlers.on_refused = [this](std::uint32_t request, const std::string& why) {
       log.push_back("refused " + std::to_string(request) + ": " + why);
     };
@@ -124,6 +127,30 @@ TEST(AgentPeer, AsksForWildWrites) {
   EXPECT_THAT(talk.log, ElementsAre("wrote " + std::to_string(*request) + ": 8 2"));
   const auto second = talk.peer.write_wildly(writes);
   talk.feed(HIVE_AGENT_WROTE, second.value(), "many");
+  EXPECT_FALSE(talk.peer.up());
+}
+
+TEST(AgentPeer, AsksForTheLoadOnceAtATime) {
+  Conversation talk;
+  hive_agent_load load{};
+  load.total = 30;
+  load.available = 20;
+  talk.peer.ask_load();
+  EXPECT_TRUE(talk.sent().empty()) << "nobody is up";
+  talk.feed(HIVE_AGENT_HELLO, 0, kHello);
+  talk.log.clear();
+  talk.feed(HIVE_AGENT_LOAD, 0, abi::encode_load(load));
+  EXPECT_EQ(talk.peer.ignored_frames(), 1U) << "unasked";
+  talk.peer.ask_load();
+  talk.peer.ask_load();
+  const auto frames = talk.sent();
+  ASSERT_EQ(frames.size(), 1U);
+  EXPECT_EQ(frames[0].type, HIVE_AGENT_ASK_LOAD);
+  talk.feed(HIVE_AGENT_LOAD, 0, abi::encode_load(load));
+  EXPECT_THAT(talk.log, ElementsAre("load 30 20"));
+  talk.peer.ask_load();
+  load.available = 31;
+  talk.feed(HIVE_AGENT_LOAD, 0, abi::encode_load(load));
   EXPECT_FALSE(talk.peer.up());
 }
 

@@ -365,24 +365,5 @@ TEST(Membership, AsksAboutACellThatItIsToldToDoubt) {
   EXPECT_EQ(rig[0].view().members, cells({0, 2}));
 }
 
-TEST(StatePage, IsReadByOthersOnly) {
-  OwnPage own(id(3));
-  own.beat();
-  own.set_incarnation(7);
-  own.set_epoch(9);
-  ASSERT_TRUE(PeerPage::is_page(own.file()));
-  const PeerPage page(own.file(), id(3));
-  ASSERT_TRUE(page.read());
-  EXPECT_EQ(page.read()->heartbeat, 1U);
-  EXPECT_EQ(page.read()->incarnation, 7U);
-  EXPECT_EQ(page.read()->epoch, 9U);
-  own.beat();
-  EXPECT_EQ(page.read()->heartbeat, 2U);
-  EXPECT_EQ(page.read()->guest, GuestFigures());
-  own.set_guest({1, 2, 3, 4});
-  EXPECT_EQ(page.read()->guest, (GuestFigures{1, 2, 3, 4}));
-  EXPECT_FALSE(PeerPage(own.file(), id(2)).read()) << "another cell's";
-}
-
 }  // namespace
 }  // namespace hive::member

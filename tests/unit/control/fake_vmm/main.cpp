@@ -268,6 +268,14 @@ class FakeVmm {
     return {};
   }
 
+  static std::optional<hive_agent_load> read_load() {
+    hive_agent_load load{};
+    load.total = 64 << 20;
+    load.available = 16 << 20;
+    load.some_stalled_us = 1'500'000;
+    return load;
+  }
+
   /// Of 13 stores one hangs.
   static hive::agent::WildResult write_wildly(const hive_agent_wild_writes& request) {
     while (request.count == 13) ::pause();
@@ -283,6 +291,7 @@ class FakeVmm {
         [this](const std::string& text) {
           if (shows_cells_) print(config_.serial_fd, text);
         },
+        [] { return read_load(); },
         {[](const std::vector<std::string>& words) { return locate(words); },
          [this] { return panic(); }, write_wildly});
     agent.run();
