@@ -145,11 +145,11 @@ TEST(Faults, CorruptOnlyMemoryThatIsSomewhere) {
 }
 
 TEST(Faults, AreOfPackets) {
-  const Fault late = fault("rpc-delay", {{"by", "20ms"}, {"cell", "alpha"}, {"share", "100"}});
+  const Fault late = fault("rpc-delay", {{"by", "20ms"}, {"cell", "beta"}, {"share", "100"}});
   EXPECT_TRUE(is_in_packets(late.kind));
   EXPECT_EQ(late.delay, std::chrono::milliseconds(20));
   EXPECT_EQ(late.share, 100U);
-  EXPECT_EQ(late.cell, CellId{0});
+  EXPECT_EQ(late.cell, CellId{1});
   EXPECT_EQ(fault("rpc-drop").cell, std::nullopt) << "of all";
   for (const char* name : {"rpc-drop", "rpc-duplicate", "rpc-reorder", "rpc-corrupt"}) {
     EXPECT_TRUE(is_in_packets(fault(name).kind));
