@@ -76,6 +76,7 @@ bool read_draw(const Json& json, Draw& drawn) {
   drawn.fault = wire::text_member(json, "fault");
   drawn.group = wire::text_member(json, "class");
   drawn.paper_row = wire::text_member(json, "paper");
+  drawn.meanwhile = wire::text_member(json, "meanwhile");
   drawn.cell = wire::text_member(json, "cell");
   return !drawn.fault.empty() && !drawn.cell.empty() &&
          read_parameters(json.value("parameters", Json()), drawn.parameters);
@@ -97,6 +98,7 @@ std::string to_line(const Record& record) {
                   {"paper", drawn.paper_row},
                   {"cell", drawn.cell},
                   {"parameters", drawn.parameters},
+                  {"meanwhile", drawn.meanwhile},
                   {"delay_ms", drawn.delay.count()},
                   {"outcome", to_string(record.outcome)},
                   {"reasons", record.reasons},

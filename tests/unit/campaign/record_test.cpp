@@ -14,6 +14,7 @@ Record record(std::uint64_t run) {
   made.campaign = "sample";
   made.seed = 7;
   made.drawn = draw(testing::sample(), testing::kCells, 7, run);
+  made.drawn.meanwhile = "make clean";
   made.outcome = Outcome::kEscaped;
   made.reasons = {"alpha is wrong: \"x\"\n"};
   made.evidence = "beta: VMM exit";
