@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
+
 #include "guests/agent/kernel/address_map.h"
 #include "tests/unit/agent/btf_builder.h"
 #include "tests/unit/agent/fake_kernel.h"
@@ -113,6 +116,13 @@ TEST(Btf, BearsAnyByteThatIsWrong) {
       (void)refusal([&] { (void)read_layout(Btf(wrong)); });
     }
   }
+}
+
+TEST(Btf, IsTheFuzzTargetsSeed) {
+  std::ifstream file(HIVE_SOURCE_DIR "/tests/fuzz/corpus/guest_btf/linux", std::ios::binary);
+  const std::string seed((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  EXPECT_EQ(seed, linux_types())
+      << "write linux_types() there, so that it begins with what is whole";
 }
 
 TEST(Btf, EndsWhereTypesGoRound) {
