@@ -19,7 +19,9 @@ using testing::HasSubstr;
 /// A file with CONTENT, gone with this object.
 class File {
  public:
-  explicit File(const std::string& content) : path_(testing::TempDir() + "/kcore") {
+  explicit File(const std::string& content)
+      : path_(testing::TempDir() + "/kcore-" +
+              testing::UnitTest::GetInstance()->current_test_info()->name()) {
     std::ofstream(path_, std::ios::binary) << content;
   }
   File(const File&) = delete;
