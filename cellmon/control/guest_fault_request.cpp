@@ -98,6 +98,10 @@ std::vector<std::string> question_of(const Fault& fault) {
       return {"data"};
     case Where::kProcess:
       return {"process", fault.memory->process};
+    case Where::kAddressMap:
+      return {"address-map", fault.memory->process};
+    case Where::kCowTree:
+      return {"cow-tree", fault.memory->process};
     default:
       return {};
   }

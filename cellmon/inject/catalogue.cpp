@@ -26,7 +26,7 @@ constexpr Parameter kAddress{"address", ValueKind::kAddress, false,
 constexpr Parameter kLength{"length", ValueKind::kLength, false,
                             "of that range in bytes; 8 if missing"};
 constexpr Parameter kProcess{"process", ValueKind::kProcess, false,
-                             "for where=process: its number or name"};
+                             "for where=process, address-map and cow-tree: its number or name"};
 constexpr Parameter kSeed{"seed", ValueKind::kSeed, false, "of what is drawn; any if missing"};
 constexpr std::array<Parameter, 2> kStop{kSomeVcpu, kFor[0]};
 constexpr std::array<Parameter, 1> kHangs{kSomeVcpu};

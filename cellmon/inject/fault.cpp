@@ -56,10 +56,12 @@ std::string check_memory(const Fault& fault, const Values& values) {
   const bool ranges = where == Where::kPhysical || where == Where::kVirtual;
   const bool is_cpus =
       where == Where::kVirtual || where == Where::kStack || where == Where::kPageTable;
+  const bool is_processes =
+      where == Where::kProcess || where == Where::kAddressMap || where == Where::kCowTree;
   for (const std::string& why :
        {check("address", ranges, ranges), check("length", ranges, false),
         check("vcpu", is_cpus || fault.kind == FaultKind::kPageFail, false),
-        check("process", where == Where::kProcess, where == Where::kProcess)}) {
+        check("process", is_processes, is_processes)}) {
     if (!why.empty()) return why;
   }
   const bool overflows = ranges && fault.memory->address > ~std::uint64_t{0} - fault.memory->length;

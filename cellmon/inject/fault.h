@@ -39,6 +39,8 @@ enum class Where : std::uint8_t {
   kText,  ///< From here on the guest's agent says where it is.
   kData,
   kProcess,
+  kAddressMap,  ///< Pointers in a process's address map.
+  kCowTree,     ///< Those in the copy-on-write tree behind it.
 };
 
 inline constexpr std::uint64_t kLeastLength = 8;
@@ -51,7 +53,7 @@ struct MemoryFault {
   unsigned count = 1;
   std::uint64_t address = 0;  ///< Of kPhysical and kVirtual.
   std::uint64_t length = kLeastLength;
-  std::string process;  ///< Of kProcess: its number or name.
+  std::string process;  ///< Of kProcess and those behind it: its number or name.
 };
 
 /// Whose memory a guest's program stores to.

@@ -12,8 +12,9 @@ namespace {
 using std::chrono::milliseconds;
 
 /// In the order of Where.
-constexpr std::array<std::string_view, 7> kWheres{"physical", "virtual", "stack",  "page-table",
-                                                  "text",     "data",    "process"};
+constexpr std::array<std::string_view, 9> kWheres{"physical",   "virtual",     "stack",
+                                                  "page-table", "text",        "data",
+                                                  "process",    "address-map", "cow-tree"};
 
 /// In the order of Target.
 constexpr std::array<std::string_view, 3> kTargets{"own", "others", "all"};

@@ -47,7 +47,10 @@ enum hive_agent_frame_type {
   HIVE_AGENT_CELLS = 22,  /* follows HELLO: the machine's cells, a line "CID NAME" for each, which
                            * the agent puts into HIVE_AGENT_CELLS_FILE */
   HIVE_AGENT_LOCATE = 23, /* where in guest-physical memory something is: a JSON array of strings,
-                           * ["text"] or ["data"] of the kernel, or ["process", number or name] */
+                           * ["text"] or ["data"] of the kernel; of a process, by its number or
+                           * name, its own pages, ["process", P], or the pointers of its address map
+                           * or of the copy-on-write tree behind that, ["address-map", P] or
+                           * ["cow-tree", P] */
   HIVE_AGENT_PANIC = 24,  /* has the kernel panic; answered only where that cannot be done */
   HIVE_AGENT_WILD_WRITES = 25, /* has a process store words all over global memory:
                                 * hive_agent_wild_writes. One at a time */

@@ -14,6 +14,8 @@
 #include <sstream>
 #include <system_error>
 
+#include "guests/agent/kernel/locate_pointers.h"
+#include "vmm/base/error.h"
 #include "vmm/base/unique_fd.h"
 #include "vmm/base/units.h"
 
@@ -75,9 +77,9 @@ std::optional<unsigned> find_process(const std::string& word, const std::string&
   return found;
 }
 
-/// Adds what of the addresses from START to END, of the process whose pagemap MAP is, is in memory.
-void add_pages(int map, std::uint64_t start, std::uint64_t end,
-               std::vector<std::uint64_t>& addresses) {
+/// Adds to FOUND what of the addresses from START to END, of the process whose pagemap MAP is, is
+/// in memory.
+void add_pages(int map, std::uint64_t start, std::uint64_t end, std::vector<Range>& found) {
   std::array<std::uint64_t, 512> entries{};
   for (std::uint64_t page = start / kPageSize; page < end / kPageSize; page += entries.size()) {
     const std::uint64_t count = std::min<std::uint64_t>(entries.size(), end / kPageSize - page);
@@ -86,8 +88,23 @@ void add_pages(int map, std::uint64_t start, std::uint64_t end,
     if (size <= 0) return;
     for (std::size_t index = 0; index < static_cast<std::size_t>(size) / sizeof(entries[0]);
          ++index) {
-      if (const std::uint64_t own = own_page(entries[index]); own != 0) addresses.push_back(own);
+      if (const std::uint64_t own = own_page(entries[index]); own != 0) {
+        found.push_back({own, kPageSize});
+      }
     }
+  }
+}
+
+Located locate_tree(kernel::Tree tree, const std::string& word, const std::string& proc,
+                    const std::string& sys) {
+  const auto process = find_process(word, proc);
+  if (!process) return {{}, "there is no process " + word};
+  try {
+    Located located{gather(kernel::locate_pointers(tree, *process, proc, sys)), {}};
+    if (located.ranges.empty()) located.why = "none of it is in RAM";
+    return located;
+  } catch (const Error& error) {
+    return {{}, error.what()};
   }
 }
 
@@ -97,7 +114,7 @@ Located locate_process(const std::string& word, const std::string& proc) {
   const std::string folder = proc + "/" + std::to_string(*process);
   const UniqueFd map(::open((folder + "/pagemap").c_str(), O_RDONLY | O_CLOEXEC));
   if (!map) return {{}, folder + "/pagemap: " + error_text()};
-  std::vector<std::uint64_t> addresses;
+  std::vector<Range> pages;
   std::uint64_t left = kMaxPages;
   std::ifstream maps(folder + "/maps");
   for (std::string line; left != 0 && std::getline(maps, line);) {
@@ -108,11 +125,11 @@ Located locate_process(const std::string& word, const std::string& proc) {
                           take_number(text, end, 16) && start < end;
     constexpr std::uint64_t kKernels = std::uint64_t{1} << 63;
     if (!is_sound || start >= kKernels) continue;
-    const std::uint64_t pages = std::min((end - start) / kPageSize, left);
-    left -= pages;
-    add_pages(map.get(), start, start + pages * kPageSize, addresses);
+    const std::uint64_t count = std::min((end - start) / kPageSize, left);
+    left -= count;
+    add_pages(map.get(), start, start + count * kPageSize, pages);
   }
-  Located located{gather_pages(std::move(addresses)), {}};
+  Located located{gather(std::move(pages)), {}};
   if (located.ranges.empty())
     located.why = "process " + word + " has no pages of its own in memory";
   return located;
@@ -120,12 +137,19 @@ Located locate_process(const std::string& word, const std::string& proc) {
 
 }  // namespace
 
-Located locate(const std::vector<std::string>& words, const std::string& proc) {
+Located locate(const std::vector<std::string>& words, const std::string& proc,
+               const std::string& sys) {
   if (words == std::vector<std::string>{"text"}) return locate_kernel({"Kernel code"}, proc);
   if (words == std::vector<std::string>{"data"}) {
     return locate_kernel({"Kernel data", "Kernel bss"}, proc);
   }
   if (words.size() == 2 && words[0] == "process") return locate_process(words[1], proc);
+  if (words.size() == 2 && words[0] == "address-map") {
+    return locate_tree(kernel::Tree::kAddressMap, words[1], proc, sys);
+  }
+  if (words.size() == 2 && words[0] == "cow-tree") {
+    return locate_tree(kernel::Tree::kCow, words[1], proc, sys);
+  }
   return {{}, "this agent does not know what that is"};
 }
 
@@ -153,15 +177,16 @@ std::uint64_t own_page(std::uint64_t entry) {
   return (entry & ((std::uint64_t{1} << 55) - 1)) * kPageSize;
 }
 
-std::vector<hive_agent_range> gather_pages(std::vector<std::uint64_t> addresses) {
-  std::sort(addresses.begin(), addresses.end());
-  addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
+std::vector<hive_agent_range> gather(std::vector<Range> pieces) {
+  std::sort(pieces.begin(), pieces.end(),
+            [](const Range& one, const Range& other) { return one.start < other.start; });
   std::vector<hive_agent_range> ranges;
-  for (const std::uint64_t address : addresses) {
-    if (!ranges.empty() && ranges.back().start + ranges.back().size == address) {
-      ranges.back().size += kPageSize;
+  for (const Range& piece : pieces) {
+    if (ranges.empty() || piece.start > ranges.back().start + ranges.back().size) {
+      ranges.push_back({piece.start, piece.size});
     } else {
-      ranges.push_back({address, kPageSize});
+      hive_agent_range& last = ranges.back();
+      last.size = std::max(last.size, piece.end() - last.start);
     }
   }
   if (ranges.size() <= HIVE_AGENT_MAX_RANGES) return ranges;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "guests/abi/agent_protocol.h"
+#include "vmm/base/range.h"
 
 namespace hive::agent {
 
@@ -16,8 +17,10 @@ struct Located {
   std::string why;
 };
 
-/// What WORDS ask for (HIVE_AGENT_LOCATE), by the files below PROC, where /proc is mounted.
-Located locate(const std::vector<std::string>& words, const std::string& proc = "/proc");
+/// What WORDS ask for (HIVE_AGENT_LOCATE), by the files below PROC and SYS, where /proc and /sys
+/// are mounted.
+Located locate(const std::vector<std::string>& words, const std::string& proc = "/proc",
+               const std::string& sys = "/sys");
 
 /// The ranges called LABEL in TEXT, as of /proc/iomem. Those that are hidden, as all zeros, are
 /// left out.
@@ -27,9 +30,9 @@ std::vector<hive_agent_range> parse_iomem(std::string_view text, std::string_vie
 /// process's alone, and no file's; else 0.
 std::uint64_t own_page(std::uint64_t entry);
 
-/// The pages at ADDRESSES, each once, as ranges in order. Where those would be more than
+/// PIECES, each byte once, as ranges in order. Where those would be more than
 /// HIVE_AGENT_MAX_RANGES, some of them, spread evenly.
-std::vector<hive_agent_range> gather_pages(std::vector<std::uint64_t> addresses);
+std::vector<hive_agent_range> gather(std::vector<Range> pieces);
 
 /// Has the kernel panic, by what is at TRIGGER. Returns why that cannot be done.
 std::string panic(const std::string& trigger = "/proc/sysrq-trigger");

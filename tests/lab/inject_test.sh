@@ -99,6 +99,30 @@ hive inject --pending b | grep 'panic at=1s: in ' || fail "it does not wait"
 await_return
 hive events inject | grep -F 'panicked' || fail "the panic was not told"
 
+# start NAME: a process of b's that is called so, and goes on creating others.
+start() {
+  in_cell b sh -c "(sh -c 'echo $1 >/proc/\$\$/comm; while :; do sleep 0.1; done' >/dev/null 2>&1 &)"
+  local end=$((SECONDS + 30))
+  until in_cell b sh -c 'cat /proc/[0-9]*/comm' | grep -qx "$1"; do
+    ((SECONDS < end)) || fail "there is no process $1"
+    sleep 0.5
+  done
+}
+
+step "pointers in a process's address map, and in its copy-on-write tree, dangle"
+start mapped
+start copied
+if hive inject b memory-corrupt where=address-map process=kthreadd 2>why; then fail "kthreadd was hit"; fi
+grep -F 'has no address map' why || fail "refused for another reason: $(cat why)"
+for place in cow-tree=copied address-map=mapped; do
+  hive inject b memory-corrupt "where=${place%=*}" "process=${place#*=}" change=dangling seed=10
+  hive events inject |
+    grep -E "memory-corrupt .* where=${place%=*}: seed 10: 0x[0-9a-f]+: 0xffff[0-9a-f]+ -> 0xffff[0-9a-f]+" ||
+    fail "no pointer was told: $(hive events inject | grep memory-corrupt | tail -1)"
+done
+hive inject b vmm-kill || true # Where the guest has not failed of it yet.
+await_return
+
 step "the others noticed nothing"
 assert_no_lockup
 [[ $(field a incarnation) == 1 && $(field c incarnation) == 1 ]] || fail "a or c was rebooted"

@@ -7,9 +7,12 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/unit/agent/fake_kernel.h"
+
 namespace hive::agent {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 constexpr const char* kIomem =
@@ -92,18 +95,52 @@ TEST(Locate, FindsAProcessByNumberAndByName) {
   EXPECT_THAT(locate({"process", "sshd"}, proc.path()).why, HasSubstr("no pages of its own"));
 }
 
-TEST(Pages, BecomeRanges) {
-  const auto ranges = gather_pages({0x5000, 0x1000, 0x2000, 0x2000});
+TEST(Locate, FindsTheTreesOfAProcess) {
+  const Proc proc;
+  const kernel::FakeKernel kernel;
+  proc.write("30/comm", "vim\n");
+  proc.write("2/comm", "kthreadd\n");
+  const auto ask = [&](const char* tree, const char* process) {
+    return locate({tree, process}, proc.path(), proc.path() + "/sys");
+  };
+  EXPECT_EQ(ask("cow-tree", "emacs").why, "there is no process emacs");
+  EXPECT_THAT(ask("address-map", "vim").why,
+              AllOf(HasSubstr("the guest's kernel has no"),
+                    HasSubstr("/kernel/btf/vmlinux: where=address-map and cow-tree need one")));
+  proc.write("sys/kernel/btf/vmlinux", kernel::linux_types());
+  EXPECT_THAT(ask("address-map", "vim").why, HasSubstr("/kcore: No such file"));
+  proc.write("kcore", kernel.core_file());
+  const Located map = ask("address-map", "vim");
+  EXPECT_EQ(map.why, "");
+  // By their physical addresses: the root, and in front of it nothing.
+  ASSERT_FALSE(map.ranges.empty());
+  EXPECT_EQ(map.ranges[0].start, 0x104048U);
+  EXPECT_EQ(map.ranges[0].size, 8U);
+  EXPECT_EQ(map.ranges[1].start, 0x105050U);
+  EXPECT_EQ(map.ranges[1].size, 16U);
+  const Located tree = ask("cow-tree", "30");
+  EXPECT_EQ(tree.why, "");
+  ASSERT_FALSE(tree.ranges.empty());
+  EXPECT_EQ(tree.ranges[0].start, 0x106040U) << "the area's list, and its anon_vma behind it";
+  EXPECT_EQ(tree.ranges[0].size, 24U);
+  EXPECT_THAT(ask("address-map", "kthreadd").why, HasSubstr("has no address map"));
+  proc.write("sys/kernel/btf/vmlinux", "");
+  EXPECT_THAT(ask("cow-tree", "vim").why, HasSubstr("BTF is too short"));
+}
+
+TEST(Pieces, BecomeRanges) {
+  const auto ranges = gather({{0x5000, 8}, {0x1000, 0x1000}, {0x2000, 0x1000}, {0x2000, 8}});
   ASSERT_EQ(ranges.size(), 2U);
   EXPECT_EQ(ranges[0].start, 0x1000U);
   EXPECT_EQ(ranges[0].size, 0x2000U);
   EXPECT_EQ(ranges[1].start, 0x5000U);
+  EXPECT_EQ(ranges[1].size, 8U);
 }
 
-TEST(Pages, AreBoundedAndSpread) {
-  std::vector<std::uint64_t> many;
-  for (std::uint64_t page = 0; page < 1000; ++page) many.push_back(page * 0x2000);
-  const auto ranges = gather_pages(many);
+TEST(Pieces, AreBoundedAndSpread) {
+  std::vector<Range> many;
+  for (std::uint64_t page = 0; page < 1000; ++page) many.push_back({page * 0x2000, 0x1000});
+  const auto ranges = gather(many);
   EXPECT_EQ(ranges.size(), HIVE_AGENT_MAX_RANGES);
   EXPECT_GT(ranges.back().start, 900U * 0x2000);
 }

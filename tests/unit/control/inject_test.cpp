@@ -120,6 +120,21 @@ TEST(Inject, AsksTheAgentWhereThingsAre) {
               HasSubstr("the agent: there is no process vim"));
 }
 
+TEST(Inject, AsksTheAgentWhereTheTreesOfAProcessAre) {
+  const FaultyCell cell("agent; report started");
+  cell.await(CellState::kRunning);
+  RpcClient client = cell.connect();
+  for (const char* tree : {"address-map", "cow-tree"}) {
+    EXPECT_EQ(refusal(client, "memory-corrupt",
+                      {{"where", tree}, {"process", "vim"}, {"change", "dangling"}, {"seed", "1"}}),
+              "");
+    EXPECT_THAT(refusal(client, "memory-corrupt", {{"where", tree}, {"process", "17"}}),
+                HasSubstr("the agent: no " + std::string(tree) + " of 17"));
+  }
+  EXPECT_THAT(story(client), HasSubstr(R"("ranges":[[12288,8]],"seed":1,"where":"physical"})"));
+  EXPECT_THAT(story(client), HasSubstr(R"("ranges":[[16384,16]],"seed":1,"where":"physical"})"));
+}
+
 TEST(Inject, HasTheKernelPanic) {
   const FaultyCell cell("agent; report started");
   cell.await(CellState::kRunning);

@@ -118,6 +118,11 @@ TEST(Faults, CorruptMemory) {
   EXPECT_EQ(corrupt.seed, 255U);
   EXPECT_EQ(fault("memory-corrupt", {{"where", "process"}, {"process", "sshd"}}).memory->process,
             "sshd");
+  const Fault map = fault("memory-corrupt", {{"where", "address-map"}, {"process", "17"}});
+  EXPECT_EQ(map.memory->where, Where::kAddressMap);
+  EXPECT_EQ(map.memory->process, "17");
+  EXPECT_EQ(fault("memory-corrupt", {{"where", "cow-tree"}, {"process", "sh"}}).memory->where,
+            Where::kCowTree);
   EXPECT_EQ(fault("memory-corrupt", {{"where", "stack"}}).seed, std::nullopt);
   EXPECT_FALSE(fault("hang").memory.has_value());
 }
@@ -130,7 +135,12 @@ TEST(Faults, CorruptOnlyMemoryThatIsSomewhere) {
   EXPECT_THAT(refused({{"where", "text"}, {"address", "1"}}), HasSubstr("takes no address"));
   EXPECT_THAT(refused({{"where", "physical"}, {"address", "1"}, {"vcpu", "0"}}),
               HasSubstr("where=physical takes no vcpu"));
-  EXPECT_THAT(refused({{"where", "process"}}), HasSubstr("needs process=VALUE"));
+  for (const char* where : {"process", "address-map", "cow-tree"}) {
+    EXPECT_THAT(refused({{"where", where}}),
+                HasSubstr("where=" + std::string(where) + " needs process=VALUE"));
+    EXPECT_THAT(refused({{"where", where}, {"process", "sh"}, {"vcpu", "0"}}),
+                HasSubstr("takes no vcpu"));
+  }
   EXPECT_THAT(refused({{"where", "stack"}, {"process", "1"}}), HasSubstr("takes no process"));
   EXPECT_THAT(refused({{"where", "process"}, {"process", "a-name-that-is-too-long"}}),
               HasSubstr("is no process; write its number, or its name of up to 15 bytes"));

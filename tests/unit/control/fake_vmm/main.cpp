@@ -259,6 +259,9 @@ class FakeVmm {
 
   static hive::agent::Located locate(const std::vector<std::string>& words) {
     if (words[0] == "process") return {{}, "there is no process " + words[1]};
+    if (words.size() == 2 && words[1] != "vim") return {{}, "no " + words[0] + " of " + words[1]};
+    if (words[0] == "address-map") return {{{0x3000, 8}}, {}};
+    if (words[0] == "cow-tree") return {{{0x4000, 16}}, {}};
     return {{{0x100000, 4096}, {0x200000, 8192}}, {}};
   }
 
