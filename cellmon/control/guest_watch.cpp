@@ -97,7 +97,9 @@ detect::GuestSample GuestWatch::sample() {
   detect::GuestSample sample;
   const AgentPeer& agent = vmm_->agent();
   sample.answers = agent.answers();
-  sample.expects_answers = agent.has_answered() && (*page_)->agent_open.load() != 0;
+  const bool is_open = (*page_)->agent_open.load() != 0;
+  sample.expects_answers = agent.has_answered() && is_open;
+  sample.lost_agent = agent.has_answered() && !is_open;
   if (const auto times = loop_times_->read()) sample.held_up = times->waited;
   for (unsigned index = 0; index < vcpus_; ++index) sample.vcpus.push_back(sample_vcpu(index));
   return sample;

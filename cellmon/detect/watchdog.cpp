@@ -114,15 +114,16 @@ void Watchdog::extend(Spell& spell, const VcpuSample& before, const VcpuSample& 
 bool Watchdog::wants_look() const {
   if (settings_.limit == 0) return false;
   if (standstill() >= settings_.limit / 2 && unanswered_ < kMostLooks) return true;
-  if (settings_.has_agent && silence() < settings_.limit / 2) return false;
+  if (has_agent() && silence() < settings_.limit / 2) return false;
   return std::any_of(spells_.begin(), spells_.end(),
                      [this](const Spell& spell) { return spell.spun >= settings_.limit / 2; });
 }
 
 bool Watchdog::is_stuck(const Spell& spell) const {
-  if (spell.looks < kLooks || (spell.unmasked && !settings_.has_agent)) return false;
-  const Time limit = settings_.limit * (spell.unmasked ? kPatience : 1);
-  return spell.spun >= limit && (!settings_.has_agent || silence() >= limit);
+  if (spell.looks < kLooks || (spell.unmasked && !has_agent())) return false;
+  const bool in_doubt = spell.unmasked || has_agent() != settings_.has_agent;
+  const Time limit = settings_.limit * (in_doubt ? kPatience : 1);
+  return spell.spun >= limit && (!has_agent() || silence() >= limit);
 }
 
 bool Watchdog::stands_still() const {

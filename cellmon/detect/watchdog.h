@@ -30,6 +30,8 @@ struct VcpuSample {
 struct GuestSample {
   /// Whether its agent is expected to answer: it is there, and has answered before.
   bool expects_answers = false;
+  /// Whether the agent has answered before, and is there no more.
+  bool lost_agent = false;
   std::uint64_t answers = 0;  ///< How many have come.
   Time held_up = 0;           ///< Time that what carries answers was ready to run and had no CPU.
   std::vector<VcpuSample> vcpus;
@@ -51,8 +53,8 @@ struct Hang {
 /// A guest hangs whose agent has been silent for the limit, while a vCPU ran all the time, never
 /// idle, and was found in the kernel with interrupts off whenever it was looked at. With interrupts
 /// on it takes kPatience times as long. In a guest without an agent it takes interrupts that are
-/// off. A vCPU that halts between two looks was idle, if only for so short that the host's books do
-/// not show it.
+/// off, and so it does, kPatience times as long, where the agent is gone. A vCPU that halts between
+/// two looks was idle, if only for so short that the host's books do not show it.
 ///
 /// A guest hangs as well of whose vCPUs none was at work for the limit and kSlack: none left the
 /// guest, none used its CPU, none answered when it was looked at. One that halts answers, unless
@@ -115,6 +117,10 @@ class Watchdog {
   void extend(Spell& spell, const VcpuSample& before, const VcpuSample& now, Time passed,
               Time charged) const;
   [[nodiscard]] bool is_stuck(const Spell& spell) const;
+  /// Whether the guest has an agent that could answer, now or later.
+  [[nodiscard]] bool has_agent() const {
+    return settings_.has_agent && !(last_ && last_->lost_agent);
+  }
 
   Settings settings_;
   std::optional<GuestSample> last_;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 
 namespace hive::cli {
 namespace {
@@ -14,8 +15,8 @@ constexpr Milliseconds kStep{10};
 }  // namespace
 
 ExecWorkload::ExecWorkload(const campaign::ExecWork& work, const plan::Machine& plan,
-                           ReferenceCopies references)
-    : work_(work), references_(std::move(references)) {
+                           ReferenceCopies references, Milliseconds limit)
+    : work_(work), references_(std::move(references)), limit_(limit) {
   for (const plan::Cell& cell : plan.cells) {
     Guest guest;
     guest.name = cell.name;
@@ -57,7 +58,14 @@ void ExecWorkload::note(std::size_t cell, const wire::Event& event) {
 std::string ExecWorkload::run(BootedMachine& machine, std::size_t cell, GuestCommand& command,
                               const std::string& line) {
   command.start(machine, cell, line);
-  while (!command.has_ended()) machine.pump(kStep);
+  const auto deadline = std::chrono::steady_clock::now() + limit_;
+  while (!command.has_ended() && std::chrono::steady_clock::now() < deadline) machine.pump(kStep);
+  if (!command.has_ended()) {
+    throw Error(
+        fmt::format("cell {}: \"{}\" has not ended before the fault within {} s, the `limit` "
+                    "of the campaign",
+                    guests_[cell].name, line, limit_.count() / 1000));
+  }
   if (!command.problem().empty()) {
     throw Error(fmt::format("cell {}: \"{}\" fails before the fault: {}", guests_[cell].name, line,
                             command.problem()));

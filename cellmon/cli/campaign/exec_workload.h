@@ -12,8 +12,9 @@ namespace hive::cli {
 
 class ExecWorkload : public Workload {
  public:
+  /// A command before the fault may take LIMIT.
   ExecWorkload(const campaign::ExecWork& work, const plan::Machine& plan,
-               ReferenceCopies references);
+               ReferenceCopies references, Milliseconds limit);
 
   void prepare(BootedMachine& machine) override;
   void begin(BootedMachine& machine, const campaign::Draw& drawn) override;
@@ -43,7 +44,7 @@ class ExecWorkload : public Workload {
 
   /// Starts what comes next in the guest; whether it has done all that was asked.
   bool advance(BootedMachine& machine, std::size_t cell);
-  /// Runs LINE in the guest to its end. Throws Error when it fails.
+  /// Runs LINE in the guest to its end. Throws Error when it fails, or takes too long.
   std::string run(BootedMachine& machine, std::size_t cell, GuestCommand& command,
                   const std::string& line);
   void make_references(BootedMachine& machine, std::size_t cell);
@@ -51,6 +52,7 @@ class ExecWorkload : public Workload {
 
   campaign::ExecWork work_;
   ReferenceCopies references_;
+  Milliseconds limit_;
   std::vector<Guest> guests_;
 };
 

@@ -20,7 +20,7 @@ std::unique_ptr<Workload> make_workload(const campaign::Campaign& campaign,
   };
   take("work", exec.work);
   take("check", exec.check);
-  return std::make_unique<ExecWorkload>(exec, plan, std::move(references));
+  return std::make_unique<ExecWorkload>(exec, plan, std::move(references), campaign.limit);
 }
 
 }  // namespace hive::cli

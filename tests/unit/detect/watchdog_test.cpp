@@ -160,6 +160,21 @@ TEST(Watchdog, WaitsForAnAgentThatHasNotComeYet) {
   EXPECT_EQ(guest.until_hang({kHangs}), kLimit) << "what was before counts not";
 }
 
+TEST(Watchdog, TakesInterruptsOffForLongWhereTheAgentIsGone) {
+  Guest guest(2);
+  guest.pass(60 * kSecond, {kIdle, kProgram}, true);
+  guest.sample.expects_answers = false;  // Killed, as its memory was corrupted.
+  guest.sample.lost_agent = true;
+  guest.pass(600 * kSecond, {kIdle, kProgram}, false);
+  guest.pass(600 * kSecond, {kIdle, kLoops}, false);
+  EXPECT_FALSE(guest.hung);
+  guest.pass(5 * kSecond, {kIdle, kIdle}, false);
+  const Time took = guest.until_hang({kIdle, kHangs});
+  EXPECT_GE(took, Watchdog::kPatience * kLimit);
+  EXPECT_LE(took, Watchdog::kPatience * kLimit + Watchdog::kSlack + kSecond);
+  EXPECT_EQ(guest.watchdog.hang()->silence, 0U);
+}
+
 TEST(Watchdog, TakesInterruptsOffWhereThereIsNoAgent) {
   Guest guest(2, false);
   guest.pass(600 * kSecond, {kIdle, kLoops}, false);
