@@ -6,7 +6,8 @@
  *
  * Both directions are frames: a type byte, a 32-bit little-endian length, that many bytes.
  *   to the host    R the command runs   O, E output and error output   X exit status (int32)
- *   to the guest   I input   C end of input   K signal (int32)
+ *   to the guest   I input   C end of input   K signal (int32)   N nothing: only its interrupt
+ * counts
  */
 #define _GNU_SOURCE
 #include <errno.h>
