@@ -97,9 +97,9 @@ detect::GuestSample GuestWatch::sample() {
   detect::GuestSample sample;
   const AgentPeer& agent = vmm_->agent();
   sample.answers = agent.answers();
-  const bool is_open = (*page_)->agent_open.load() != 0;
-  sample.expects_answers = agent.has_answered() && is_open;
-  sample.lost_agent = agent.has_answered() && !is_open;
+  const bool is_up = agent.up() && (*page_)->agent_open.load() != 0;
+  sample.expects_answers = is_up && agent.has_answered();
+  sample.lost_agent = !is_up && agent.answers() != 0;
   if (const auto times = loop_times_->read()) sample.held_up = times->waited;
   for (unsigned index = 0; index < vcpus_; ++index) sample.vcpus.push_back(sample_vcpu(index));
   return sample;

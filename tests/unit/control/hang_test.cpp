@@ -143,6 +143,14 @@ TEST(GuestWatch, OnlyTellsOfASilentAgentWhereNoVcpuIsStuck) {
   EXPECT_THAT(events, Not(Contains(HasSubstr("hang: "))));
 }
 
+TEST(GuestWatch, FindsAGuestThatHangsWithoutTheAgentThatItHad) {
+  for (const char* end : {"close", "garbage"}) {
+    const TestCell cell(std::string("report started;pong;answered;") + end + ";spin 1");
+    await_event(cell, AllOf(HasSubstr("hang: vCPU 0 has run for "),
+                            HasSubstr(" with interrupts off"), HasSubstr("last at 0x1234")));
+  }
+}
+
 TEST(GuestWatch, TakesAnAgentThatAnswersForItsWord) {
   // As a guest whose first vCPU hangs, but it answers.
   const TestCell cell("report started;pong;spin 1");

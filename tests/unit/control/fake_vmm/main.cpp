@@ -7,6 +7,8 @@
 //   agent                                a real agent on its port; it can power off and reboot
 //   cells                                from now on, the agent's list of cells goes to serial
 //   pong                                 an agent that only says that it is there, until hang
+//   answered                             waits until that agent has answered
+//   close                                its port is closed
 //   hang FLAGS                           once the agent has answered, or if there is none: it falls
 //                                        silent, and spins
 //   spin FLAGS                           a thread spins that looks as FLAGS say (VcpuProgress)
@@ -145,8 +147,12 @@ class FakeVmm {
       (*progress_)->agent_open = 1;
       awaits_ping_ = true;
       std::thread([this] { serve_pings(); }).detach();
+    } else if (verb == "answered") {
+      await_ping();
+    } else if (verb == "close") {
+      (*progress_)->agent_open = 0;
     } else if (verb == "hang") {
-      while (awaits_ping_) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      await_ping();
       hangs_ = true;
       spin(static_cast<std::uint32_t>(std::stoul(rest)));
     } else if (verb == "spin") {
@@ -177,6 +183,10 @@ class FakeVmm {
     if (verb == "faults") faults_ = rest;
     if (verb == "cells") shows_cells_ = true;
     if (verb == "hush") ::shutdown(monitor_, SHUT_WR);
+  }
+
+  void await_ping() const {
+    while (awaits_ping_) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 
   void serve_pings() {
