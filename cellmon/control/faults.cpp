@@ -79,7 +79,10 @@ std::string Faults::check_vmm(const Fault& fault) const {
     return fmt::format("the cell, which is {}, has no VMM", to_string(parts_.cell.state()));
   }
   if (!wants_guest) return {};
-  if (asked_) return "the VMM has not answered to the fault before";
+  if (asked_) {
+    return fmt::format("the {} has not answered to the fault before; try again",
+                       asked_->locates ? "guest's agent" : "VMM");
+  }
   if (!parts_.cell.guest_runs()) {
     return fmt::format("the cell, which is {}, has no guest that runs{}",
                        to_string(parts_.cell.state()),
@@ -164,14 +167,21 @@ void Faults::fail_home() {
 
 void Faults::ask(const Fault& fault, const Done& done) {
   asked_ = Asked{fault, done, std::nullopt};
-  answer_limit_.arm(kAnswerLimit, [this] {
-    answer(fmt::format("the {} has not answered within {} s; if it does later, an event tells so",
-                       asked_->locates ? "agent" : "VMM", kAnswerLimit.count() / 1000));
-  });
+  answer_limit_.arm(kAnswerLimit, [this] { give_up_waiting(); });
   const auto words = question_of(fault);
   if (words.empty()) return ask_vmm(ranges_of(fault));
   asked_->locates = handlers_.agent()->locate(words);
   if (asked_ && !asked_->locates) end_asked("the agent does not read");
+}
+
+void Faults::give_up_waiting() {
+  const auto limit = kAnswerLimit.count() / 1000;
+  // What only the agent has been asked for need not be done any more.
+  if (asked_->locates) {
+    return end_asked(fmt::format("the guest's agent has not answered within {} s", limit));
+  }
+  answer(fmt::format("the VMM has not answered within {} s; if it does later, an event tells so",
+                     limit));
 }
 
 void Faults::ask_vmm(std::vector<Range> ranges) {
@@ -217,7 +227,10 @@ void Faults::take_located(std::uint32_t request, const std::vector<hive_agent_ra
 }
 
 void Faults::take_refusal(std::uint32_t request, const std::string& why) {
-  if (panic_ == request) return handlers_.tell("fault-not-done", "panic: " + why);
+  if (panic_ == request) {
+    panic_.reset();
+    return handlers_.tell("fault-not-done", "panic: " + why);
+  }
   if (writes_ && writes_->request == request) {
     const Writes refused = *std::exchange(writes_, std::nullopt);
     return handlers_.tell("fault-not-done", refused.text + ": " + why);
@@ -226,6 +239,7 @@ void Faults::take_refusal(std::uint32_t request, const std::string& why) {
 }
 
 void Faults::lose_agent() {
+  panic_.reset();
   if (asked_ && asked_->locates) end_asked("the agent does not answer any more");
   if (!writes_) return;
   const Writes lost = *std::exchange(writes_, std::nullopt);
@@ -258,6 +272,7 @@ void Faults::detach() {
   end_.disarm();
   vmm_cycle_.cancel();
   packets_.detach();
+  panic_.reset();
   if (asked_) end_asked("the VMM has ended");
 }
 

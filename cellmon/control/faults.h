@@ -37,7 +37,7 @@ class Faults {
   /// Why the fault is not done, for the user; empty where it is, or will be.
   using Done = std::function<void(const std::string& refusal)>;
 
-  /// How long a VMM has to answer.
+  /// How long a VMM, or a guest's agent, has to answer.
   static constexpr std::chrono::milliseconds kAnswerLimit{5'000};
 
   /// What faults befall, beside VMM and guest. It all outlives this object.
@@ -94,6 +94,7 @@ class Faults {
   void perform(const inject::Fault& fault);
   void fail_home();
   void ask(const inject::Fault& fault, const Done& done);
+  void give_up_waiting();
   void ask_vmm(std::vector<Range> ranges);
   void ask_for_panic(const inject::Fault& fault, const Done& done);
   void ask_for_writes(const inject::Fault& fault, const Done& done);
@@ -116,10 +117,10 @@ class Faults {
   Handlers handlers_;
   inject::Schedule schedule_;
   std::optional<Asked> asked_;
-  std::optional<std::uint32_t> panic_;  ///< The last request for one.
+  std::optional<std::uint32_t> panic_;  ///< The last request for one to this agent.
   std::optional<Writes> writes_;        ///< Until they are over.
   Deadline next_;                       ///< Of the schedule.
-  Deadline answer_limit_;               ///< Of the VMM.
+  Deadline answer_limit_;               ///< Of the VMM or agent.
   Deadline end_;                        ///< Of a VMM that is stopped for a time.
   Deadline delay_;                      ///< Of a fault in this process.
   PacketFaults packets_;
