@@ -130,7 +130,9 @@ Draw draw(const Campaign& campaign, std::span<const std::string> cells, std::uin
         value == kAny ? make_up(spec.fault, choice.name, drawn.cell, cells, random) : value;
   }
   const auto most = static_cast<std::uint64_t>(campaign.delay.count());
-  drawn.delay = Milliseconds(random.below(most + 1));
+  // What the guest is to do as the fault strikes has to have begun.
+  const std::uint64_t least = spec.meanwhile.empty() ? 0 : most / 2;
+  drawn.delay = Milliseconds(least + random.below(most - least + 1));
   return drawn;
 }
 

@@ -18,7 +18,8 @@ struct Draw {
   std::string cell;
   std::string meanwhile;  ///< See FaultSpec.
   inject::Values parameters;
-  Milliseconds delay{};  ///< From the workload's start to the fault.
+  Milliseconds delay{};  ///< From the workload's start to the fault; in its later half for a fault
+                         ///< with `meanwhile`.
 
   friend bool operator==(const Draw&, const Draw&) = default;
 };

@@ -88,6 +88,9 @@ void ExecWorkload::make_references(BootedMachine& machine, std::size_t cell) {
 void ExecWorkload::prepare(BootedMachine& machine) {
   for (std::size_t cell = 0; cell < guests_.size(); ++cell) {
     Guest& guest = guests_[cell];
+    if (guest.work.runs()) {
+      throw Error(fmt::format("cell {}: \"{}\" has not ended", guest.name, work_.work.line));
+    }
     if (!guest.takes_part || !guest.fresh) continue;
     if (!work_.prepare.empty()) run(machine, cell, guest.prepare, work_.prepare);
     make_references(machine, cell);
@@ -120,11 +123,13 @@ void ExecWorkload::ask(BootedMachine& machine, const std::vector<bool>& expected
   }
 }
 
+bool ExecWorkload::awaits_work(const Guest& guest) {
+  return guest.worked && guest.judged && !guest.work.has_ended();
+}
+
 bool ExecWorkload::advance(BootedMachine& machine, std::size_t cell) {
   Guest& guest = guests_[cell];
-  if (guest.prepare.runs() || guest.check.runs() || (guest.worked && guest.work.runs())) {
-    return false;
-  }
+  if (guest.prepare.runs() || guest.check.runs() || awaits_work(guest)) return false;
   if (guest.again) {
     guest.again = false;
     guest.prepare.forget();
@@ -155,9 +160,8 @@ campaign::CellLook ExecWorkload::look_at(const Guest& guest) const {
     look.work = Work::kUnchecked;
     return look;
   }
-  if (!guest.asked || !guest.check.has_ended() || (guest.worked && !guest.work.has_ended())) {
-    look.why =
-        guest.worked && guest.work.runs() ? "its work has not ended" : "its check has not ended";
+  if (!guest.asked || !guest.check.has_ended() || awaits_work(guest)) {
+    look.why = awaits_work(guest) ? "its work has not ended" : "its check has not ended";
     return look;
   }
   const auto fault_of = [&](const GuestCommand& command, const std::string& name) {

@@ -33,7 +33,7 @@ class ExecWorkload : public Workload {
     std::string name;
     bool takes_part = false;
     bool fresh = true;    ///< Started since `prepare` ran in it.
-    bool worked = false;  ///< Its `work` was started, and the guest is the same one.
+    bool worked = false;  ///< Its `work` or `meanwhile` was started, and the guest is the same one.
     bool judged = false;  ///< What that printed counts.
     bool asked = false;
     bool again = false;  ///< What was asked has to be done once more.
@@ -42,6 +42,8 @@ class ExecWorkload : public Workload {
     GuestCommand check;
   };
 
+  /// Whether its `work`, which counts, has not ended.
+  static bool awaits_work(const Guest& guest);
   /// Starts what comes next in the guest; whether it has done all that was asked.
   bool advance(BootedMachine& machine, std::size_t cell);
   /// Runs LINE in the guest to its end. Throws Error when it fails, or takes too long.

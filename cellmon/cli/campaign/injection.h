@@ -13,10 +13,13 @@ struct Injection {
   bool is_certain = false;  ///< The monitor has said which.
 };
 
+/// Longer than a monitor waits for the guest's agent, and then for its VMM.
+inline constexpr Milliseconds kInjectionLimit{12'000};
+
 /// Asks the monitor of CLIENT for the fault that was DRAWN, and waits for its answer, LIMIT at
 /// most. A monitor that is gone, or does not answer, may have injected it all the same, or do it
 /// later.
 Injection inject(RpcClient& client, const campaign::Draw& drawn,
-                 Milliseconds limit = RpcClient::kQuick);
+                 Milliseconds limit = kInjectionLimit);
 
 }  // namespace hive::cli

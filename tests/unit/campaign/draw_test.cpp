@@ -55,6 +55,22 @@ TEST(Draw, TakesFaultsByTheirWeightAndAllTheirValues) {
   EXPECT_NEAR(times["200ms"], times["1s"], kRuns / 50);
 }
 
+TEST(Draw, GivesWhatTheGuestIsToDoTimeToBegin) {
+  Campaign campaign = sample();
+  for (FaultSpec& spec : campaign.faults) spec.meanwhile = "true";
+  Milliseconds least = campaign.delay;
+  Milliseconds most{0};
+  for (std::uint64_t run = 0; run < 1000; ++run) {
+    const Milliseconds delay = draw(campaign, kCells, 1, run).delay;
+    least = std::min(least, delay);
+    most = std::max(most, delay);
+  }
+  EXPECT_GE(least, campaign.delay / 2);
+  EXPECT_LT(least, campaign.delay * 3 / 4);
+  EXPECT_LE(most, campaign.delay);
+  EXPECT_GT(most, campaign.delay * 3 / 4);
+}
+
 TEST(Draw, IsToldAndTimed) {
   Draw drawn;
   drawn.fault = "vmm-stop";
