@@ -81,6 +81,11 @@ class Conversation {
     handlers.on_wrote = [](std::uint32_t, const hive_agent_wrote& wrote) {
       if (wrote.done + wrote.denied > HIVE_AGENT_MAX_STORES) std::abort();
     };
+    handlers.on_load = [](const hive_agent_load& load) {
+      if (load.total == 0 || load.available > load.total || load.swap_free > load.swap_total) {
+        std::abort();
+      }
+    };
     handlers.on_refused = [](std::uint32_t, const std::string& why) {
       if (why.size() > 1000) std::abort();
     };
