@@ -93,9 +93,11 @@ void AgentPeer::handle_load(const abi::AgentFrame& frame) {
     return;
   }
   awaits_load_ = false;
+  if (frame.payload.empty()) return;
+  // Figures that cannot be are no reason to lose the agent with all that it can do.
   const auto load = abi::decode_load(frame.payload);
-  if (!load) return lose("the agent broke the protocol");
-  handlers_.on_load(*load);
+  if (load) return handlers_.on_load(*load);
+  ++ignored_frames_;
 }
 
 void AgentPeer::handle_answer(const abi::AgentFrame& frame) {

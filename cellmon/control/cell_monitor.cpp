@@ -304,6 +304,7 @@ AgentPeer::Handlers CellMonitor::agent_handlers() {
   };
   handlers.on_lost = [this](const std::string& why) {
     observer_->on_exec_lost(why);
+    note_load({});
     faults_->lose_agent();
     apply(machine_.on_agent_lost(why));
   };
@@ -312,7 +313,7 @@ AgentPeer::Handlers CellMonitor::agent_handlers() {
 
 void CellMonitor::note_load(const hive_agent_load& load) {
   load_ = load;
-  members_->set_memory(std::bit_cast<member::MemoryFigures>(load));
+  members_->set_memory(load);
 }
 
 std::uint64_t CellMonitor::milliseconds_since(steady_clock::time_point time) const {

@@ -121,9 +121,9 @@ void add_load(Report& report, const hive_agent_load& load) {
   }
   report.add(Metric::kGuestStall, number(load.some_stalled_us) / 1e6, {"some"});
   report.add(Metric::kGuestStall, number(load.all_stalled_us) / 1e6, {"all"});
-  report.add(Metric::kGuestPaging, number(load.major_faults), {"major-fault"});
-  report.add(Metric::kGuestPaging, number(load.swapped_in), {"swapped-in"});
-  report.add(Metric::kGuestPaging, number(load.swapped_out), {"swapped-out"});
+  report.add(Metric::kGuestSwapped, number(load.swapped_in), {"in"});
+  report.add(Metric::kGuestSwapped, number(load.swapped_out), {"out"});
+  report.add(Metric::kGuestMajorFaults, number(load.major_faults));
 }
 
 void add_pair(Report& report, std::string_view peer, const cell::VsockCounters& counters) {

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <bit>
 #include <cerrno>
 #include <limits>
 #include <new>
@@ -50,12 +51,13 @@ void OwnPage::set_guest(const GuestFigures& figures) {
 }
 
 void OwnPage::set_memory(const MemoryFigures& figures) {
-  // A sequence lock: the figures of one moment go together.
+  // A sequence lock: the figures of one moment go together. Who reads one of them sees the odd
+  // turn.
+  const auto words = std::bit_cast<MemoryWords>(figures);
   const std::uint64_t turn = page_->memory_turn.load(std::memory_order_relaxed);
   page_->memory_turn.store(turn + 1, std::memory_order_relaxed);
-  std::atomic_thread_fence(std::memory_order_release);
-  for (std::size_t index = 0; index < figures.size(); ++index) {
-    page_->memory.at(index).store(figures.at(index), std::memory_order_relaxed);
+  for (std::size_t index = 0; index < words.size(); ++index) {
+    page_->memory.at(index).store(words.at(index), std::memory_order_release);
   }
   page_->memory_turn.store(turn + 2, std::memory_order_release);
 }
@@ -91,12 +93,13 @@ std::optional<MemoryFigures> PeerPage::read_memory() const {
   for (unsigned tries = 0; tries < kTries; ++tries) {
     const std::uint64_t turn = page_->memory_turn.load(std::memory_order_acquire);
     if (turn % 2 != 0) continue;
-    MemoryFigures figures;
-    for (std::size_t index = 0; index < figures.size(); ++index) {
-      figures.at(index) = page_->memory.at(index).load(std::memory_order_relaxed);
+    MemoryWords words;
+    for (std::size_t index = 0; index < words.size(); ++index) {
+      words.at(index) = page_->memory.at(index).load(std::memory_order_acquire);
     }
-    std::atomic_thread_fence(std::memory_order_acquire);
-    if (page_->memory_turn.load(std::memory_order_relaxed) == turn) return figures;
+    if (page_->memory_turn.load(std::memory_order_relaxed) == turn) {
+      return std::bit_cast<MemoryFigures>(words);
+    }
   }
   return std::nullopt;
 }

@@ -23,9 +23,11 @@ struct GuestFigures {
   friend bool operator==(const GuestFigures&, const GuestFigures&) = default;
 };
 
-/// What the guest's agent has said last of its memory: hive_agent_load, member by member. Its
-/// total is 0 where it has said nothing yet.
-using MemoryFigures = std::array<std::uint64_t, sizeof(hive_agent_load) / sizeof(std::uint64_t)>;
+/// What the guest's agent has said last of its memory, and not later than `GuestFigures::beat` last
+/// grew. Its total is 0 where there is no agent that has said anything.
+using MemoryFigures = hive_agent_load;
+/// The same, member by member.
+using MemoryWords = std::array<std::uint64_t, sizeof(MemoryFigures) / sizeof(std::uint64_t)>;
 
 /// A page that one process writes and others map read-only, in the host's byte order. What it holds
 /// is checked by who reads it: its writer may be wrong.
@@ -48,7 +50,7 @@ struct StatePage {
   std::atomic<std::uint64_t> guest_waited;
   /// Odd while `memory` is being written, and another number after each time.
   std::atomic<std::uint64_t> memory_turn;
-  std::array<std::atomic<std::uint64_t>, std::tuple_size_v<MemoryFigures>> memory;
+  std::array<std::atomic<std::uint64_t>, std::tuple_size_v<MemoryWords>> memory;
   std::array<std::uint64_t, 490> reserved;  ///< 0.
 };
 

@@ -32,8 +32,8 @@ enum hive_agent_frame_type {
                            * HIVE_AGENT_MAX_RANGES */
   HIVE_AGENT_REFUSED = 7, /* LOCATE, PANIC or WILD_WRITES `session` cannot be done: why, as text */
   HIVE_AGENT_WROTE = 8,   /* WILD_WRITES `session` is over: hive_agent_wrote */
-  HIVE_AGENT_LOAD = 9,    /* answers ASK_LOAD: hive_agent_load; no answer where the guest does not
-                           * know */
+  HIVE_AGENT_LOAD = 9, /* answers ASK_LOAD: hive_agent_load; nothing where the guest does not know
+                        * now */
 
   /* monitor -> agent */
   HIVE_AGENT_EXEC =

@@ -141,7 +141,8 @@ void Agent::start(const abi::AgentFrame& frame) {
 }
 
 void Agent::tell_load() {
-  if (const auto load = read_load_()) out_.send(HIVE_AGENT_LOAD, 0, abi::encode_load(*load));
+  const auto load = read_load_();
+  out_.send(HIVE_AGENT_LOAD, 0, load ? abi::encode_load(*load) : std::string());
 }
 
 void Agent::locate(const abi::AgentFrame& frame) {

@@ -1,5 +1,6 @@
 #include "guests/agent/load.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
@@ -93,6 +94,10 @@ std::optional<hive_agent_load> read_load(const std::string& proc) {
   hive_agent_load load{};
   add_meminfo(read_file(proc + "/meminfo"), load);
   if (load.total == 0 || load.free > load.total) return std::nullopt;
+  // The lines are not of one moment.
+  load.available = std::min(load.available, load.total);
+  load.cached = std::min(load.cached, load.total);
+  load.swap_free = std::min(load.swap_free, load.swap_total);
   add_vmstat(read_file(proc + "/vmstat"), load);
   add_pressure(read_file(proc + "/pressure/memory"), load);
   return load;

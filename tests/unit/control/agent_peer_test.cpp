@@ -148,10 +148,16 @@ TEST(AgentPeer, AsksForTheLoadOnceAtATime) {
   EXPECT_EQ(frames[0].type, HIVE_AGENT_ASK_LOAD);
   talk.feed(HIVE_AGENT_LOAD, 0, abi::encode_load(load));
   EXPECT_THAT(talk.log, ElementsAre("load 30 20"));
-  talk.peer.ask_load();
+  talk.log.clear();
   load.available = 31;
-  talk.feed(HIVE_AGENT_LOAD, 0, abi::encode_load(load));
-  EXPECT_FALSE(talk.peer.up());
+  for (const std::string& wrong : {std::string(), std::string("short"), abi::encode_load(load)}) {
+    talk.peer.ask_load();
+    EXPECT_EQ(talk.sent().size(), 1U) << "it may know another time";
+    talk.feed(HIVE_AGENT_LOAD, 0, wrong);
+  }
+  EXPECT_THAT(talk.log, IsEmpty());
+  EXPECT_TRUE(talk.peer.up());
+  EXPECT_EQ(talk.peer.ignored_frames(), 3U) << "unasked, short, more than all";
 }
 
 TEST(AgentPeer, BoundsRequests) {
