@@ -209,6 +209,16 @@ TEST(Inject, DoesNotWaitForADeafVmmForEver) {
   EXPECT_THAT(story(client), Not(HasSubstr("fault")));
 }
 
+TEST(Inject, IsFreeAgainAfterAnAgentThatDoesNotAnswer) {
+  const FaultyCell cell("report started;pong");
+  cell.await(CellState::kRunning);
+  RpcClient client = cell.connect();
+  EXPECT_THAT(refusal(client, "memory-corrupt", {{"where", "text"}}),
+              HasSubstr("the guest's agent has not answered within 5 s"));
+  EXPECT_EQ(refusal(client, "nmi", Json::object()), "");
+  EXPECT_THAT(story(client), Not(HasSubstr("memory-corrupt")));
+}
+
 TEST(Inject, ComesAtItsTimeAndAgain) {
   const FaultyCell cell(kRuns, false);
   cell.await(CellState::kRunning);
