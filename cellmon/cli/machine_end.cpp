@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -16,6 +15,7 @@
 #include "cellmon/cli/witness_end.h"
 #include "cellmon/wire/cell_address.h"
 #include "cellmon/wire/local_socket.h"
+#include "cellmon/wire/monitor_process.h"
 #include "cellmon/wire/text.h"
 #include "vmm/base/error.h"
 
@@ -52,7 +52,7 @@ class Ending {
   /// Kills a monitor that hangs; its VMM ends with it.
   void kill() {
     if (ended_) return;
-    ::kill(client_.peer_pid(), SIGKILL);
+    wire::kill_process(process_.get());
     await_process(steady_clock::now() + kKillLimit);
   }
 

@@ -2,12 +2,10 @@
 
 #include <fmt/format.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
 #include <chrono>
-#include <csignal>
 #include <exception>
 #include <nlohmann/json.hpp>
 #include <string_view>
@@ -23,11 +21,6 @@ namespace hive::control {
 namespace {
 
 constexpr std::size_t kMaxAnswer = 4096;
-
-void kill_process(int process) {
-  // It may have ended meanwhile.
-  if (process >= 0) (void)::syscall(SYS_pidfd_send_signal, process, SIGKILL, nullptr, 0);
-}
 
 /// Whoever is the monitor of ADDRESS, by the name that it is found at.
 void kill_holder(const wire::CellAddress& address) {
@@ -57,7 +50,7 @@ void Replacements::replace(CellId cell, int process, bool has_ended,
                            const std::vector<GlobalFileNumbers>& files) {
   if (!start_) return give_up(cell, "this monitor cannot start another one");
   try {
-    kill_process(process);
+    wire::kill_process(process);
     const unsigned before = started_[cell]++;
     if (!has_ended || before > 0) kill_holder({::geteuid(), machine_.name, name_of(cell)});
     const UniqueFd heritage = leave_heritage(files);

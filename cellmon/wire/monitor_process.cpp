@@ -118,8 +118,11 @@ void kill_monitor(const std::string& name, int type) {
   const UniqueFd socket = connect_abstract(name, type | SOCK_NONBLOCK);
   if (!socket) return;
   const UniqueFd process = open_peer_process(socket.get());
-  // It may have ended meanwhile.
-  if (process) (void)::syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
+  kill_process(process.get());
+}
+
+void kill_process(int process) {
+  if (process >= 0) (void)::syscall(SYS_pidfd_send_signal, process, SIGKILL, nullptr, 0);
 }
 
 }  // namespace hive::wire

@@ -39,4 +39,7 @@ StartedMonitor start_monitor(const MonitorStart& start);
 /// when that is of a user who is not trusted.
 void kill_monitor(const std::string& name, int type);
 
+/// Kills the process of pidfd PROCESS, if it has not ended; nothing where that is no descriptor.
+void kill_process(int process);
+
 }  // namespace hive::wire

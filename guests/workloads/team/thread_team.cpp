@@ -11,6 +11,8 @@
 #include <mutex>
 #include <new>
 #include <optional>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -131,8 +133,13 @@ void run_in_threads(unsigned workers, std::size_t size, const std::function<void
     }
   };
   std::vector<std::thread> threads;
-  for (unsigned rank = 1; rank < workers; ++rank) threads.emplace_back(run, rank);
-  run(0);
+  try {
+    for (unsigned rank = 1; rank < workers; ++rank) threads.emplace_back(run, rank);
+    run(0);
+  } catch (const std::system_error& error) {
+    common.fail(std::make_exception_ptr(
+        Error(std::string("the system has no thread for each worker: ") + error.what())));
+  }
   for (std::thread& thread : threads) thread.join();
   if (common.first) std::rethrow_exception(common.first);
 }
