@@ -3,11 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstring>
 #include <set>
 
 #include "policy/check.h"
 #include "policy/permille.h"
+#include "tests/unit/policy/any_view.h"
 #include "tests/unit/policy/simulated_memory.h"
 #include "tests/unit/policy/views.h"
 #include "vmm/base/ids.h"
@@ -29,51 +29,12 @@ std::vector<Policy> all_policies() {
   return all;
 }
 
-/// Does what HINT says to the accounts of VIEW.
-void account(View& view, const Hint& hint) {
-  if (hint.kind == HintKind::kLend) {
-    view.loans[hint.cell][hint.peer] += hint.amount;
-    view.cells[hint.peer].memory.room_blocks -= hint.amount;
-  }
-  if (hint.kind == HintKind::kGiveBack) view.loans[hint.peer][hint.cell] -= hint.amount;
-}
-
 /// Any numbers at all, though small ones often.
 View absurd_view(Random& random) {
-  View view;
-  const auto fill = [&](void* at, std::size_t size) {
-    auto* bytes = static_cast<unsigned char*>(at);
-    for (std::size_t i = 0; i < size; i += 4) {
-      const std::uint64_t drawn = random.next();
-      const std::uint32_t word = static_cast<std::uint32_t>(drawn >> (32 + (drawn & 31U)));
-      std::memcpy(bytes + i, &word, std::min<std::size_t>(4, size - i));
-    }
-  };
-  fill(&view.interval_ns, sizeof(view.interval_ns));
-  if (random.below(2) == 0) fill(&view.loans, sizeof(view.loans));
-  for (CellView& cell : view.cells) {
-    MemoryView& memory = cell.memory;
-    cell.live = random.below(4) != 0;
-    memory.settling = random.below(8) == 0;
-    for (Blocks* blocks :
-         {&memory.own_blocks, &memory.reserve_blocks, &memory.room_blocks, &memory.total_blocks,
-          &memory.free_blocks, &memory.available_blocks, &cell.unused_blocks}) {
-      fill(blocks, sizeof(*blocks));
-    }
-    fill(&memory.stalled_us, sizeof(memory.stalled_us));
-    fill(&memory.swapped_in, sizeof(memory.swapped_in));
-    fill(&cell.cpu, sizeof(cell.cpu));
-  }
-  view.section_count = static_cast<std::uint32_t>(random.below(View::kMaxSections + 2));
-  for (std::uint32_t i = 0; i < View::kMaxSections; ++i) {
-    SectionView& section = view.sections[i];
-    section.home = static_cast<Cell>(random.next());
-    section.number = i;
-    fill(&section.blocks, sizeof(section.blocks));
-    fill(&section.uses, sizeof(section.uses));
-  }
-  view.placement = static_cast<Cell>(random.next());
-  return view;
+  return any_view([&] {
+    const std::uint64_t drawn = random.next();
+    return static_cast<std::uint32_t>(drawn >> (32 + (drawn & 31U)));
+  });
 }
 
 TEST(Policies, AreFoundByName) {
@@ -90,16 +51,15 @@ TEST(Policies, AreFoundByName) {
 
 TEST(Policies, AdviseWhatCanBeFollowedWhateverTheySee) {
   Random random(7);
+  std::set<std::string_view> talked;
   for (unsigned i = 0; i < 2000; ++i) {
     const View view = absurd_view(random);
     for (const Policy& policy : all_policies()) {
-      View after = view;
-      for (const Hint& hint : advice(policy.decide, view)) {
-        ASSERT_EQ(fault_of(hint, after), "") << policy.name << " view " << i;
-        account(after, hint);
-      }
+      if (!advice(policy.decide, view).empty()) talked.insert(policy.name);
+      ASSERT_EQ(fault_of_advice(policy.decide, view), "") << policy.name << " view " << i;
     }
   }
+  EXPECT_THAT(talked, testing::ElementsAre("balance", "cpu", "favour", "memory", "placement"));
 }
 
 TEST(Policies, AreFunctionsOfTheView) {
