@@ -53,8 +53,8 @@ std::uint64_t quantum_of(const View& view);
 /// Nobody lends below its reserve or while it borrows; cells of which a loan is under way are left
 /// alone.
 ///
-/// What is given for an urgent need can be taken away only for another one, and nobody is brought
-/// into urgent need by lending: so no two cells take the same memory from each other in turn.
+/// Who was given what it urgently needs can lose it only to another such need, and nobody gets into
+/// one by lending: so no two cells take the same memory from each other in turn.
 void memory(const View& view, Hints& hints);
 
 }  // namespace hive::policy
