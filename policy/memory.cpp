@@ -146,7 +146,7 @@ bool would_pass_on(const Books& books, Cell lender) {
 /// Whether HOLDER should give up a quantum for NEEDY.
 bool should_share(const Books& books, Cell holder, Cell needy) {
   const Account& account = books.of(holder);
-  if (holder == needy || !account.open || account.gives) return false;
+  if (holder == needy || !account.open || account.gives || account.gets) return false;
   const std::uint64_t quantum = books.quantum();
   const bool has_enough = account.need == 0 && account.keeps(kEnoughPermille, quantum);
   const bool has_more = account.borrowed > books.of(needy).borrowed + quantum &&

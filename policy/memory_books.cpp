@@ -104,6 +104,7 @@ bool Books::lend(Cell lender, Cell borrower, std::uint64_t blocks) {
   to.room = minus(to.room, blocks);
   to.borrowed += blocks;
   to.need = minus(to.need, blocks);
+  to.gets = true;
   return true;
 }
 

@@ -14,7 +14,7 @@ struct Account {
   bool open = false;     ///< Its figures make sense and no loan of it is under way.
   bool pressed = false;  ///< Its tasks wait for memory.
   bool gives = false;    ///< It gives back in this round: it does nothing else then.
-  bool gets = false;     ///< It is given back to in this round: it does not lend.
+  bool gets = false;     ///< It has not got yet what it is given in this round: it passes none on.
   std::uint64_t total = 0;
   std::uint64_t free = 0;
   std::uint64_t available = 0;

@@ -120,6 +120,22 @@ TEST(MemoryPolicy, CachedMemoryStaysUntilSomebodyAsks) {
   EXPECT_THAT(advice(memory, view), ElementsAre(give_back(0, 1, 4))) << "to be lent to cell 2";
 }
 
+TEST(MemoryPolicy, CachesAreLentInUrgentNeedOnlyAndLittleByLittle) {
+  View view = quiet_view(2);
+  set_available(view, 0, 5);  // Needs 28.
+  view.cells[1].memory.available_blocks = 90;
+  view.cells[1].memory.free_blocks = 0;
+  // Without 83 it would be down at the mark; a quarter of that are five quanta.
+  EXPECT_THAT(advice(memory, view), ElementsAre(lend(1, 0, 20)));
+  view.cells[1].memory.free_blocks = 5;
+  EXPECT_THAT(advice(memory, view), ElementsAre(lend(1, 0, 24)));
+  set_available(view, 0, 15);
+  view.cells[0].memory.stalled_us = 60'000;
+  EXPECT_THAT(advice(memory, view), IsEmpty());
+  view.cells[1].memory.free_blocks = 30;
+  EXPECT_THAT(advice(memory, view), ElementsAre(lend(1, 0, 4)));
+}
+
 TEST(MemoryPolicy, ALenderInNeedTakesBackFirst) {
   View view = quiet_view(3);
   make_loan(view, 0, 1, 40);

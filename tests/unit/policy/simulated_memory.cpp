@@ -78,14 +78,14 @@ void SimulatedMemory::look_at(Cell cell) {
 void SimulatedMemory::follow(const Hint& hint) {
   const std::string_view fault = fault_of(hint, view_);
   if (!fault.empty()) return complain("refused: " + std::string(fault));
+  if (view_.cells[hint.cell].memory.available_blocks < hint.amount) {
+    complain("a cell was asked for memory that it does not have");
+  }
   if (hint.kind == HintKind::kLend) {
     view_.loans[hint.cell][hint.peer] += hint.amount;
     view_.cells[hint.peer].memory.room_blocks -= hint.amount;
     start(hint.cell, hint.peer, hint.amount);
   } else if (hint.kind == HintKind::kGiveBack) {
-    if (view_.cells[hint.cell].memory.available_blocks < hint.amount) {
-      complain("a cell was asked for memory that it does not have");
-    }
     view_.loans[hint.peer][hint.cell] -= hint.amount;
     start(hint.cell, hint.peer, hint.amount);
   } else {
