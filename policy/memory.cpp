@@ -8,13 +8,13 @@
 namespace hive::policy {
 namespace {
 
-/// Whether some account can change hands between the two in this round.
+/// Whether BORROWER holds memory of LENDER's that can change hands in this round.
 bool can_go_home(const Books& books, Cell borrower, Cell lender) {
   return borrower != lender && books.of(borrower).open && books.of(lender).open &&
          books.loan(lender, borrower) != 0;
 }
 
-/// Of those in need, and not below their own mark, CELL takes back from who holds most.
+/// While CELL is in need it takes back what it has lent, first from who holds most of it.
 void take_back(Books& books, Cell cell) {
   std::array<bool, kMaxCells> asked{};
   while (books.of(cell).need != 0) {
