@@ -14,12 +14,11 @@ import sys
 
 # Each room may use those before it.
 ROOMS = [
-    "guests/abi",
+    "guests/abi", "policy",
     "vmm/base", "vmm/plan", "vmm/memory", "vmm/kvm", "vmm/boot", "vmm/dump", "vmm/device", "vmm/cell",
     "cellmon/wire", "cellmon/metrics", "cellmon/firewall", "cellmon/mesh", "cellmon/detect", "cellmon/agree",
     "cellmon/recover", "cellmon/member", "cellmon/inject", "cellmon/campaign",
     "cellmon/control", "cellmon/cli",
-    "policy",
     "guests/sdk", "guests/ctl", "guests/workloads", "guests/agent", "guests/micro",
     "tests",
 ]

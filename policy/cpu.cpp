@@ -1,0 +1,92 @@
+#include "policy/cpu.h"
+
+#include <algorithm>
+
+#include "policy/permille.h"
+
+namespace hive::policy {
+namespace {
+
+/// What all cells together want and get.
+struct Demand {
+  std::uint64_t wanted = 0;    ///< Nanoseconds, that were ran or waited.
+  std::uint64_t waited = 0;    ///< Nanoseconds.
+  std::uint64_t load_sum = 0;  ///< Of all cells' permille.
+  std::uint32_t cells = 0;
+  bool shifted = false;  ///< Some weight is not the usual one.
+};
+
+bool knows_cpu(const View& view, Cell cell) {
+  if (!is_live(view, cell) || view.interval_ns == 0) return false;
+  const CpuView& cpu = view.cells[cell].cpu;
+  return cpu.vcpus != 0 && cpu.usual_weight >= kMinWeight && cpu.usual_weight <= kMaxWeight;
+}
+
+/// The part of the time of CELL's vCPUs, in permille, that they wanted a CPU.
+std::uint32_t load_of(const View& view, const CpuView& cpu) {
+  const std::uint64_t each = sum(cpu.ran_ns, cpu.waited_ns) / cpu.vcpus;
+  return permille(each, view.interval_ns);
+}
+
+Demand demand_in(const View& view) {
+  Demand demand;
+  for (Cell cell = 0; cell < kMaxCells; ++cell) {
+    if (!knows_cpu(view, cell)) continue;
+    const CpuView& cpu = view.cells[cell].cpu;
+    demand.wanted = sum(demand.wanted, sum(cpu.ran_ns, cpu.waited_ns));
+    demand.waited = sum(demand.waited, cpu.waited_ns);
+    demand.load_sum += load_of(view, cpu);
+    ++demand.cells;
+    demand.shifted |= cpu.weight != cpu.usual_weight;
+  }
+  return demand;
+}
+
+/// The weight that a cell of that load should have where CPUs are contended.
+std::uint32_t target_of(const CpuView& cpu, std::uint32_t load, const Demand& demand) {
+  if (demand.load_sum == 0) return cpu.usual_weight;
+  const std::uint64_t ratio = std::uint64_t{load} * demand.cells * kWhole / demand.load_sum;
+  const bool usual = cpu.weight == cpu.usual_weight;
+  const bool even = usual ? ratio >= kLeaveBelow && ratio <= kLeaveAbove
+                          : ratio >= kReturnAbove && ratio <= kReturnBelow;
+  if (even) return cpu.usual_weight;
+  const std::uint32_t least = std::max(cpu.usual_weight / kMostShift, kMinWeight);
+  const std::uint32_t most = std::min(cpu.usual_weight * kMostShift, kMaxWeight);
+  const std::uint64_t target = cpu.usual_weight * ratio / kWhole;
+  return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(target, least, most));
+}
+
+/// The weight after a round on the way from WEIGHT to TARGET.
+std::uint32_t step(std::uint32_t weight, std::uint32_t target, std::uint32_t usual) {
+  const std::uint32_t distance = weight < target ? target - weight : weight - target;
+  if (distance <= std::min(weight, target) / kDeadBand) return target == usual ? target : weight;
+  const std::uint32_t half = distance - distance / 2;
+  return weight < target ? weight + half : weight - half;
+}
+
+/// Whether weights should follow the load. They have no effect where nobody waits, so there is no
+/// hurry to go back.
+bool is_contended(const View& view, const Demand& demand) {
+  const std::uint32_t waiting = permille(demand.waited, demand.wanted);
+  if (!demand.shifted) return waiting >= kContendedPermille;
+  if (waiting >= kRelaxedPermille) return true;
+  if (view.cpus == 0) return false;
+  return permille(demand.wanted / view.cpus, view.interval_ns) >= kSlackPermille;
+}
+
+}  // namespace
+
+void cpu(const View& view, Hints& hints) {
+  const Demand demand = demand_in(view);
+  const bool contended = is_contended(view, demand);
+  for (Cell cell = 0; cell < kMaxCells; ++cell) {
+    if (!knows_cpu(view, cell)) continue;
+    const CpuView& cpu = view.cells[cell].cpu;
+    const std::uint32_t target =
+        contended ? target_of(cpu, load_of(view, cpu), demand) : cpu.usual_weight;
+    const std::uint32_t next = step(cpu.weight, target, cpu.usual_weight);
+    if (next != cpu.weight) hints.weight(cell, std::clamp(next, kMinWeight, kMaxWeight));
+  }
+}
+
+}  // namespace hive::policy

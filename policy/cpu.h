@@ -1,0 +1,36 @@
+// Policy `cpu`: CPU weights that follow the load.
+#pragma once
+
+#include <cstdint>
+
+#include "policy/hint.h"
+#include "policy/view.h"
+
+namespace hive::policy {
+
+/// CPUs are contended once that much of the time in which vCPUs wanted to run went into waiting...
+inline constexpr std::uint32_t kContendedPermille = 50;
+/// ...and no more once it is less than that...
+inline constexpr std::uint32_t kRelaxedPermille = 20;
+/// ...and less than that much of the CPUs is wanted. In between, weights go on as they are.
+inline constexpr std::uint32_t kSlackPermille = 850;
+/// A cell's weight stays within its usual one divided and multiplied by that.
+inline constexpr std::uint32_t kMostShift = 4;
+/// A usual weight is left once the load is that far from the mean, in permille of it...
+inline constexpr std::uint32_t kLeaveBelow = 667;
+inline constexpr std::uint32_t kLeaveAbove = 1500;
+/// ...and gone back to within these.
+inline constexpr std::uint32_t kReturnAbove = 800;
+inline constexpr std::uint32_t kReturnBelow = 1250;
+/// Weights that are no further from where they should be than that part of themselves stay.
+inline constexpr std::uint32_t kDeadBand = 8;
+
+/// A cell's load is the part of its vCPUs' time in which they ran or waited for a CPU. Where CPUs
+/// are contended, the weight that a cell should have is its usual one, times its load, over the
+/// mean load of all cells; elsewhere it is the usual one. Each round goes half of the way.
+///
+/// Load counts what cells want, and hardly depends on what they get, so weights do not chase their
+/// own effect.
+void cpu(const View& view, Hints& hints);
+
+}  // namespace hive::policy
