@@ -11,8 +11,8 @@
 namespace hive::campaign {
 namespace {
 
-constexpr double kWidth = 760;
-constexpr double kLeft = 170;  ///< For names.
+constexpr double kWidth = 900;
+constexpr double kLeft = 290;  ///< For names.
 constexpr double kRight = 90;
 constexpr double kRow = 28;
 constexpr double kTop = 30;
@@ -57,9 +57,14 @@ std::string bar(double x, double y, double width, double height, const char* col
       x, y, width, height, colour, escape(title));
 }
 
+/// PART in percent, by two digits.
+std::string percent(double part) {
+  return part < 0.995 ? fmt::format("{:.2g} %", part * 100) : "100 %";
+}
+
 /// NAME, as far as there is room for it.
 std::string shorten(const std::string& name) {
-  constexpr std::size_t kLongest = 23;
+  constexpr std::size_t kLongest = 43;
   if (name.size() <= kLongest) return name;
   std::size_t end = kLongest - 3;
   while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xc0) == 0x80) --end;
@@ -143,7 +148,7 @@ std::string plot_outcomes(const Statistics& statistics) {
 std::string plot_distributions(const std::vector<Curve>& curves) {
   constexpr double kPlot = 240;
   constexpr double kLabels = 50;
-  constexpr double kNames = 210;
+  constexpr double kNames = 340;
   constexpr double kName = 20;
   constexpr int kPoints = 200;
   double least = curves.front().times->values.front();
@@ -214,8 +219,7 @@ std::string plot_bounds(const Statistics& statistics) {
           "{} escaped</title></circle>",
           axis.at(rate), middle, kColours[1], escape(name), escapes, group->injected);
     }
-    svg += text(axis.at(bound) + 10, middle + 4, fmt::format("{:.2g} %", bound * 100), "start",
-                "soft");
+    svg += text(axis.at(bound) + 10, middle + 4, percent(bound), "start", "soft");
     y += kRow;
   }
   return svg + "</svg>";

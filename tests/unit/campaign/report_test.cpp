@@ -62,8 +62,8 @@ TEST(Report, HasAPageThatNeedsNothingElse) {
 TEST(Report, CutsNoCharacterOfALongNameInTwo) {
   std::vector<Record> runs = records(1);
   runs[0].drawn.group =
-      std::string(19, 'a') + "\u00fc is long";  // Two bytes, the 20th and the 21st.
-  EXPECT_THAT(to_html(report(runs)), HasSubstr(">" + std::string(19, 'a') + "...<"));
+      std::string(39, 'a') + "\u00fc is long";  // Two bytes, the 40th and the 41st.
+  EXPECT_THAT(to_html(report(runs)), HasSubstr(">" + std::string(39, 'a') + "...<"));
 }
 
 TEST(Report, SaysWhatIsNotInItsBound) {
