@@ -15,10 +15,7 @@ constexpr std::uint64_t kWord = 8;
 /// How often a place is drawn for each word that is wanted, at most.
 constexpr unsigned kTries = 64;
 
-// Of a page table's entry (Intel SDM vol. 3A, 4.5).
-constexpr std::uint64_t kPresent = 1, kLarge = 1 << 7;
-constexpr std::uint64_t kFrame = 0x000f'ffff'ffff'f000;
-constexpr unsigned kEntries = 512, kLargestLeaf = 3;
+using namespace memory::page_tables;
 
 constexpr std::array<std::pair<std::string_view, CorruptionPlace>, 4> kPlaces{{
     {"physical", CorruptionPlace::kPhysical},

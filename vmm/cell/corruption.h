@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "vmm/base/range.h"
+#include "vmm/memory/page_tables.h"
 
 namespace hive::cell {
 
@@ -62,7 +63,7 @@ struct WordChange {
 };
 
 /// The word at a guest-physical address; nothing where there is no RAM.
-using ReadWord = std::function<std::optional<std::uint64_t>(std::uint64_t address)>;
+using memory::page_tables::ReadWord;
 
 /// Up to COUNT words of TARGETS (guest-physical, in RAM) that can be changed so, each once, in the
 /// order in which they are drawn. Fewer where there are no more, or where they are rare.

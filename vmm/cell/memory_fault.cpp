@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 
 #include "vmm/base/error.h"
 #include "vmm/base/units.h"
+#include "vmm/memory/page_tables.h"
 
 namespace hive::cell {
 namespace {
@@ -14,10 +16,23 @@ namespace {
 /// From the stack pointer up: some frames.
 constexpr std::uint64_t kStackBytes = 1024;
 constexpr std::uint64_t kMaxPages = 65536;
-// Control registers (Intel SDM vol. 3A, 2.5).
-constexpr std::uint64_t kPaging = 1ULL << 31;          // CR0
-constexpr std::uint64_t kFiveLevels = 1ULL << 12;      // CR4
-constexpr std::uint64_t kLongModeActive = 1ULL << 10;  // EFER
+using namespace memory::page_tables;
+
+bool has_page_tables(const kvm_sregs& sregs) {
+  return (sregs.cr0 & kPaging) != 0 && (sregs.efer & kLongModeActive) != 0;
+}
+
+unsigned levels_of(const kvm_sregs& sregs) { return (sregs.cr4 & kFiveLevels) != 0 ? 5 : 4; }
+
+/// Where VCPU finds ADDRESS. KVM tells that as for a kernel, which SMAP keeps out of programs'
+/// pages.
+std::optional<memory::GuestAddress> find(const memory::GuestMemory& memory, const kvm::Vcpu& vcpu,
+                                         const kvm_sregs& sregs, std::uint64_t address) {
+  if (!has_page_tables(sregs)) return vcpu.translate(address);
+  const auto place = translate(sregs.cr3, levels_of(sregs), address,
+                               [&](std::uint64_t at) { return memory.load<std::uint64_t>({at}); });
+  return place ? std::optional(memory::GuestAddress{*place}) : std::nullopt;
+}
 
 /// RANGE of RAM. Throws Error where not all of it is.
 void check_ram(const memory::GuestMemory& memory, const Range& range) {
@@ -29,11 +44,12 @@ void check_ram(const memory::GuestMemory& memory, const Range& range) {
 /// Appends what of RANGE, of virtual addresses, VCPU has mapped to RAM.
 void append_mapped(const memory::GuestMemory& memory, const kvm::Vcpu& vcpu, const Range& range,
                    std::vector<Range>& targets) {
+  const kvm_sregs sregs = vcpu.sregs();
   std::uint64_t at = range.start;
   std::uint64_t left = range.size;
   for (std::uint64_t page = 0; left != 0 && page < kMaxPages; ++page) {
     const std::uint64_t length = std::min(left, kPageSize - at % kPageSize);
-    const auto place = vcpu.translate(at);
+    const auto place = find(memory, vcpu, sregs, at);
     if (place && memory.window(*place, length)) targets.push_back({place->value, length});
     at += length;
     left -= length;
@@ -63,12 +79,11 @@ std::vector<Range> targets_of(const memory::GuestMemory& memory, const kvm::Vcpu
 std::vector<WordChange> draw_from_tables(const kvm::Vcpu& vcpu, unsigned index,
                                          const Corruption& corruption, const ReadWord& read) {
   const kvm_sregs sregs = vcpu.sregs();
-  if ((sregs.cr0 & kPaging) == 0 || (sregs.efer & kLongModeActive) == 0) {
+  if (!has_page_tables(sregs)) {
     throw Error(fmt::format("vCPU {} has no page tables of 64 bits", index));
   }
-  const unsigned levels = (sregs.cr4 & kFiveLevels) != 0 ? 5 : 4;
-  return draw_entries(sregs.cr3, levels, corruption.change, corruption.count, corruption.seed,
-                      read);
+  return draw_entries(sregs.cr3, levels_of(sregs), corruption.change, corruption.count,
+                      corruption.seed, read);
 }
 
 }  // namespace

@@ -6,21 +6,13 @@
 #include <unordered_set>
 
 #include "vmm/base/units.h"
+#include "vmm/memory/page_tables.h"
 
 namespace hive::dump {
 namespace {
 
-// Control registers (Intel SDM vol. 3A, 2.5) and MSR_EFER.
-constexpr std::uint64_t kPaging = 1ULL << 31;            // CR0
-constexpr std::uint64_t kFiveLevels = 1ULL << 12;        // CR4
-constexpr std::uint64_t kLongModeActive = 1ULL << 10;    // EFER
-constexpr std::uint64_t kFrame = 0x000f'ffff'ffff'f000;  // Of an entry, and of CR3.
-// Bits of an entry.
-constexpr std::uint64_t kPresent = 1;
-constexpr std::uint64_t kLarge = 1 << 7;
+using namespace memory::page_tables;
 
-constexpr unsigned kEntries = 512;
-constexpr unsigned kLargestLeaf = 3;  // Level of 1 GiB pages.
 /// Tables that are read: enough for 64 TiB of RAM in 2 MiB pages.
 constexpr std::size_t kMaxTables = 65536;
 
@@ -101,14 +93,13 @@ class Walk {
     if (seen_.size() >= kMaxTables || !seen_.insert(physical).second) return;
     const auto table = memory_.load<std::array<std::uint64_t, kEntries>>({physical});
     if (!table) return;
-    const unsigned shift = 12 + 9 * (level - 1);
+    const std::uint64_t size = span_of(level);
     for (unsigned index = first; index < kEntries; ++index) {
       const std::uint64_t entry = (*table)[index];
       if ((entry & kPresent) == 0) continue;
-      const std::uint64_t address = base + (std::uint64_t{index} << shift);
+      const std::uint64_t address = base + index * size;
       const bool leaf = level == 1 || (level <= kLargestLeaf && (entry & kLarge) != 0);
       if (leaf) {
-        const std::uint64_t size = std::uint64_t{1} << shift;
         collector_.add(address, align_down(entry & kFrame, size), size);
       } else {
         follow(entry & kFrame, level - 1, address);
