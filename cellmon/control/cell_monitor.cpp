@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <exception>
 #include <utility>
 
 #include "cellmon/wire/text.h"
+#include "vmm/base/units.h"
 
 namespace hive::control {
 namespace {
@@ -49,6 +51,7 @@ CellMonitor::CellMonitor(boost::asio::io_context& loop, CellSettings settings, s
       deadline_(loop),
       siblings_(loop, settings_.machine, settings_.own, log_),
       watch_(loop, settings_.cell(), machine_, watch_handlers()),
+      balloon_(settings_.cell()),
       replacements_(
           loop, settings_.machine, std::move(settings_.start_monitor),
           [this](CellId cell) { members_->not_replaced(cell); },
@@ -309,6 +312,21 @@ AgentPeer::Handlers CellMonitor::agent_handlers() {
     apply(machine_.on_agent_lost(why));
   };
   return handlers;
+}
+
+std::string CellMonitor::set_balloon(std::uint64_t bytes) {
+  std::string refusal = balloon_.set(bytes);
+  if (!refusal.empty()) return refusal;
+  add_event({"balloon", fmt::format("the guest is to give back {}", format_size(bytes))});
+  if (vmm_) vmm_->set_balloon(balloon_.target_pages());
+  return {};
+}
+
+std::uint64_t CellMonitor::ballooned() const {
+  const auto counts = watch_.counts();
+  if (!counts) return 0;
+  const std::uint64_t memory = settings_.cell().memory;
+  return std::min(counts->balloon_pages, memory / kPageSize) * kPageSize;
 }
 
 void CellMonitor::note_load(const hive_agent_load& load) {

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cellmon/control/balloon.h"
 #include "cellmon/control/cell_machine.h"
 #include "cellmon/control/console.h"
 #include "cellmon/control/core_file.h"
@@ -109,6 +110,12 @@ class CellMonitor {
   std::string request_resume();
   [[nodiscard]] Faults& faults() { return *faults_; }
 
+  /// As Balloon::set(), and has the guest do it: this one, and those after it.
+  std::string set_balloon(std::uint64_t bytes);
+  [[nodiscard]] const Balloon& balloon() const { return balloon_; }
+  /// What the guest has given back, in bytes.
+  [[nodiscard]] std::uint64_t ballooned() const;
+
   /// Leaves the consoles' files behind when this object ends. Returns their paths.
   std::vector<std::string> keep_files();
 
@@ -161,6 +168,7 @@ class CellMonitor {
   std::unique_ptr<Faults> faults_;
   std::optional<CoreFile> core_file_;  ///< While the VMM writes it.
   GuestWatch watch_;
+  Balloon balloon_;
   Replacements replacements_;
   Deadline company_;
   bool start_waits_ = false;  ///< For the other cells' monitors, or for the cell to be a member.

@@ -62,6 +62,7 @@ void CellMonitor::launch_vmm() {
     UniqueFd vsock_link = std::move(launched.vsock);
     vmm_ = std::make_unique<VmmInstance>(loop_, std::move(launched), vmm_handlers());
     watch_.attach(*vmm_);
+    if (balloon_.target() != 0) vmm_->set_balloon(balloon_.target_pages());
     if (global_) global_->attach(std::move(link), machine_.incarnation());
     vsock_->attach(std::move(vsock_link), machine_.incarnation());
     siblings_.begin(machine_.incarnation());

@@ -1,4 +1,4 @@
-// The methods about global memory and its firewall.
+// The methods about a cell's memory, global memory and its firewall.
 #include <fmt/format.h>
 
 #include <string_view>
@@ -72,6 +72,15 @@ void Methods::memory(Call& call) {
   const GlobalMemory* global = monitor_.global();
   if (global == nullptr) return refuse(call, kNoGlobalMemory);
   reply(call, describe_memory(*global, first, kMaxListBytes));
+}
+
+void Methods::balloon(Call& call) {
+  constexpr std::uint64_t kUnasked = ~std::uint64_t{0};
+  const std::uint64_t bytes = call.params.number("bytes", kUnasked, kUnasked - 1);
+  if (!check(call)) return;
+  const std::string refusal = bytes == kUnasked ? std::string() : monitor_.set_balloon(bytes);
+  if (!refusal.empty()) return refuse(call, refusal);
+  reply(call, {{"target", monitor_.balloon().target()}, {"given", monitor_.ballooned()}});
 }
 
 void Methods::list_rights(Call& call) {

@@ -23,7 +23,7 @@ std::string_view to_string(ConsoleId id) { return id == ConsoleId::kSerial ? "se
 }  // namespace
 
 std::span<const Methods::Entry> Methods::table() {
-  static constexpr std::array<Entry, 23> kMethods{{
+  static constexpr std::array<Entry, 24> kMethods{{
       {"status", &Methods::status},
       {"events.list", &Methods::list_events},
       {"events.follow", &Methods::follow_events},
@@ -37,6 +37,7 @@ std::span<const Methods::Entry> Methods::table() {
       {"reboot", &Methods::reboot},
       {"pause", &Methods::pause},
       {"resume", &Methods::resume},
+      {"balloon", &Methods::balloon},
       {"memory", &Methods::memory},
       {"firewall.list", &Methods::list_rights},
       {"firewall.grant", &Methods::grant},

@@ -94,6 +94,7 @@ class Methods {
   void inject(Call& call);
   void list_faults(Call& call);
   void cancel_faults(Call& call);
+  void balloon(Call& call);
 
   static std::span<const Entry> table();
   static Method find_method(const std::string& name);

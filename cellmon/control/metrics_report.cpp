@@ -28,6 +28,8 @@ void add_cell(Report& report, const CellMonitor& monitor, const wire::CellStatus
   report.add(Metric::kIncarnation, number(static_cast<std::uint64_t>(status.incarnation)));
   report.add(Metric::kVcpus, number(status.vcpus));
   report.add(Metric::kMemory, number(status.memory));
+  report.add(Metric::kBalloon, number(monitor.balloon().target()), {"asked"});
+  report.add(Metric::kBalloon, number(monitor.ballooned()), {"given"});
   report.add(Metric::kBootTime, number(status.boot_ms) / 1000);
   for (const auto& [kind, count] : monitor.events().counts()) {
     report.add(Metric::kEvents, number(count), {kind});

@@ -84,6 +84,10 @@ void VmmInstance::take_exit(const std::string& how) {
 
 void VmmInstance::command(cell::Command command) { (void)link_.send(to_json(command)); }
 
+void VmmInstance::set_balloon(std::uint32_t pages) {
+  (void)link_.send(cell::balloon_to_json(pages));
+}
+
 void VmmInstance::inject(const cell::GuestFault& fault) { (void)link_.send(to_json(fault)); }
 
 bool VmmInstance::dump(int file) {

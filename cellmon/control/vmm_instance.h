@@ -48,6 +48,8 @@ class VmmInstance {
   void command(cell::Command command);
   /// Sends the command kFault.
   void inject(const cell::GuestFault& fault);
+  /// Sends the command kBalloon.
+  void set_balloon(std::uint32_t pages);
   /// Sends the command kDump with a copy of FILE. False when it is lost.
   [[nodiscard]] bool dump(int file);
   /// False when the guest does not read its console.

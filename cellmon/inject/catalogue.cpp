@@ -66,7 +66,7 @@ constexpr std::array<Parameter, 5> kTears{{
 }};
 
 constexpr std::array<Parameter, 4> kLoses{{
-    {"device", ValueKind::kDevice, false, "all (if missing), disk0, console, rng, vsock"},
+    {"device", ValueKind::kDevice, false, "all (if missing), disk0, console, rng, vsock, balloon"},
     kShare,
     kFor[0],
     kSeed,

@@ -24,6 +24,7 @@ enum class Metric : std::uint8_t {
   kIncarnation,
   kVcpus,
   kMemory,
+  kBalloon,
   kBootTime,
   kEvents,
   kExits,

@@ -87,6 +87,9 @@ class Cell {
   /// Does FAULT to the guest and reports kFaultDone, or kFaultNotDone. Before the guest goes on.
   void inject(const GuestFault& fault);
 
+  /// The guest is to have PAGES pages of 4 KiB in its balloon: see device::VirtioBalloon.
+  void set_balloon(std::uint32_t pages) { machine_.set_balloon(pages); }
+
   void press_power_button() { machine_.power().press_power_button(); }
 
   [[nodiscard]] const memory::GuestMemory& memory() const { return machine_.memory(); }

@@ -13,6 +13,7 @@
 #include "vmm/base/error.h"
 #include "vmm/base/units.h"
 #include "vmm/cell/vsock_setup.h"
+#include "vmm/device/virtio/balloon.h"
 #include "vmm/device/virtio/block.h"
 #include "vmm/device/virtio/console.h"
 #include "vmm/device/virtio/rng.h"
@@ -165,6 +166,17 @@ void Machine::attach_virtio(const CellConfig& config, Progress& progress) {
   }
   attach_pci("rng", std::make_unique<device::VirtioRng>());
   if (config.vsock) attach_vsock(*config.vsock, config.incarnation);
+  if (config.backing != memory::Backing::kHugePages) attach_balloon(progress);
+}
+
+void Machine::attach_balloon(Progress& progress) {
+  auto balloon = std::make_unique<device::VirtioBalloon>(memory_, progress.devices.balloon_pages);
+  balloon_ = balloon.get();
+  attach_pci("balloon", std::move(balloon));
+}
+
+void Machine::set_balloon(std::uint32_t pages) {
+  if (balloon_ != nullptr) balloon_->set_target(pages);
 }
 
 void Machine::attach_vsock(const VsockConfig& config, Incarnation incarnation) {

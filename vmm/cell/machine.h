@@ -29,6 +29,7 @@
 #include "vmm/device/legacy/serial_link.h"
 #include "vmm/device/pci/config_ports.h"
 #include "vmm/device/pci/host_bridge.h"
+#include "vmm/device/virtio/balloon.h"
 #include "vmm/device/virtio/virtio_device.h"
 #include "vmm/device/vsock/virtio_vsock.h"
 #include "vmm/kvm/kvm.h"
@@ -77,6 +78,8 @@ class Machine {
   [[nodiscard]] const memory::layout::UpperRanges& upper() const { return upper_; }
   /// The lowest descriptor that must stay open and as it is, or nothing where there is none.
   [[nodiscard]] std::optional<int> first_kept() const;
+  /// As Cell::set_balloon() has it; nothing where the RAM is of reserved huge pages.
+  void set_balloon(std::uint32_t pages);
   [[nodiscard]] device::PowerPorts& power() { return power_; }
   [[nodiscard]] DeviceInjector& device_faults() { return device_faults_; }
   /// Called before the monitor is told what was counted.
@@ -88,6 +91,7 @@ class Machine {
   void attach_platform();
   void attach_virtio(const CellConfig& config, Progress& progress);
   void attach_vsock(const VsockConfig& config, Incarnation incarnation);
+  void attach_balloon(Progress& progress);
   /// Faults call the device NAME.
   void attach_pci(std::string name, std::unique_ptr<device::VirtioDevice> device);
   /// What hands a report of KIND to on_report_ on the loop's thread, the first time that any such
@@ -128,6 +132,7 @@ class Machine {
   device::PciConfigPorts pci_ports_{pci_.ecam()};
   device::GlobalMemoryDevice* global_device_ = nullptr;  ///< On pci_, where there is any.
   device::VirtioVsock* vsock_ = nullptr;                 ///< The same.
+  device::VirtioBalloon* balloon_ = nullptr;             ///< The same.
   std::optional<int> first_vsock_;                       ///< The lowest that vsock_ keeps.
   std::optional<VsockLink> vsock_link_;                  ///< With vsock_.
   DeviceInjector device_faults_;                         ///< On devices of pci_.

@@ -83,6 +83,9 @@ class Program {
       link_->on_fault([this](const GuestFault& fault) {
         if (cell_ && !end_) cell_->inject(fault);
       });
+      link_->on_balloon([this](std::uint32_t pages) {
+        if (cell_ && !end_) cell_->set_balloon(pages);
+      });
     }
     boost::asio::signal_set signals(loop_, SIGTERM, SIGINT);
     signals.async_wait([this](const boost::system::error_code& error, int) {
@@ -116,7 +119,8 @@ class Program {
     cell_ = std::make_unique<Cell>(loop_, parsed, [this](const Report& report) { handle(report); });
     drop_privileges();  // Threads have the capabilities of the one that starts them.
     cell_->start([this] {
-      enter_sandbox({static_cast<std::uint32_t>(::getpid()), cell_->first_kept()});
+      enter_sandbox(
+          {static_cast<std::uint32_t>(::getpid()), cell_->first_kept(), cell_->memory().span()});
     });
   }
 
@@ -183,6 +187,7 @@ class Program {
         core_file_ = std::move(file);
         return loop_.stop();
       case Command::kFault:
+      case Command::kBalloon:
         return;  // The link tells of it otherwise.
     }
   }

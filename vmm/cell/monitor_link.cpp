@@ -101,6 +101,11 @@ bool MonitorLink::take(std::string_view text, std::vector<UniqueFd> files) {
     if (fault && on_fault_) on_fault_(*fault);
     return fault.has_value();
   }
+  if (*command == Command::kBalloon) {
+    const auto pages = parse_balloon(text);
+    if (pages && on_balloon_) on_balloon_(*pages);
+    return pages.has_value();
+  }
   on_command_(*command, files.empty() ? UniqueFd() : std::move(files.front()));
   return true;
 }

@@ -22,7 +22,7 @@ std::string receive_config(int socket);
 /// Sends reports and receives commands. All of it on the device loop's thread.
 class MonitorLink {
  public:
-  /// FILE is valid only with kDump, and always there. Not told of kFault.
+  /// FILE is valid only with kDump, and always there. Not told of kFault and kBalloon.
   using CommandSink = std::function<void(Command command, UniqueFd file)>;
 
   /// ON_COMMAND gets each well-formed command; others are logged and dropped. ON_GONE is called
@@ -33,6 +33,11 @@ class MonitorLink {
   /// Has ON_FAULT get each well-formed kFault; until then they are dropped.
   void on_fault(std::function<void(const GuestFault&)> on_fault) {
     on_fault_ = std::move(on_fault);
+  }
+
+  /// The same for kBalloon, with the pages that the guest is to have in it.
+  void on_balloon(std::function<void(std::uint32_t)> on_balloon) {
+    on_balloon_ = std::move(on_balloon);
   }
 
   /// Sends REPORT. Waits for room for reports that end the guest, and up to a second for the
@@ -53,6 +58,7 @@ class MonitorLink {
   CommandSink on_command_;
   std::function<void()> on_gone_;
   std::function<void(const GuestFault&)> on_fault_;
+  std::function<void(std::uint32_t)> on_balloon_;
   unsigned lost_ = 0;  ///< Reports that could not be sent.
 };
 

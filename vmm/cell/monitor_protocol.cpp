@@ -1,6 +1,7 @@
 #include "vmm/cell/monitor_protocol.h"
 
 #include <array>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -28,7 +29,7 @@ constexpr std::array<std::pair<std::string_view, ReportKind>, 16> kReports{{
     {"not-started", ReportKind::kNotStarted},
 }};
 
-constexpr std::array<std::pair<std::string_view, Command>, 7> kCommands{{
+constexpr std::array<std::pair<std::string_view, Command>, 8> kCommands{{
     {"pause", Command::kPause},
     {"resume", Command::kResume},
     {"power-button", Command::kPowerButton},
@@ -36,6 +37,7 @@ constexpr std::array<std::pair<std::string_view, Command>, 7> kCommands{{
     {"quit", Command::kQuit},
     {"dump", Command::kDump},
     {"fault", Command::kFault},
+    {"balloon", Command::kBalloon},
 }};
 
 template <typename Table, typename Value>
@@ -99,6 +101,20 @@ std::optional<Command> parse_command(std::string_view text) {
 
 std::string to_json(Command command) {
   return Json{{"command", name_of(kCommands, command)}}.dump();
+}
+
+std::optional<std::uint32_t> parse_balloon(std::string_view text) {
+  const Json object = parse_object(text);
+  if (parse_command(text) != Command::kBalloon) return std::nullopt;
+  const auto found = object.find("pages");
+  if (found == object.end() || !found->is_number_unsigned()) return std::nullopt;
+  const auto pages = found->get<std::uint64_t>();
+  if (pages > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
+  return static_cast<std::uint32_t>(pages);
+}
+
+std::string balloon_to_json(std::uint32_t pages) {
+  return Json{{"command", name_of(kCommands, Command::kBalloon)}, {"pages", pages}}.dump();
 }
 
 }  // namespace hive::cell

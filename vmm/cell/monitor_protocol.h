@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -65,15 +66,22 @@ enum class Command {
   kDump,         ///< Comes with a descriptor: writes a core file there, as above.
   kFault,        ///< Comes with more (vmm/cell/guest_fault.h): answered by kFaultDone or
                  ///< kFaultNotDone, one fault after the other.
+  kBalloon,      ///< Comes with more (parse_balloon()): how much memory the guest is to give
+                 ///< back. What it has given is in vmm/cell/progress.h.
 };
 
 /// {"report": "off", "detail": "..."}; nothing when TEXT is not a well-formed report.
 std::optional<Report> parse_report(std::string_view text);
 std::string to_json(const Report& report);
 
-/// {"command": "pause"}; nothing when TEXT is not a well-formed command. Of a kFault this is not
-/// all: see parse_guest_fault().
+/// {"command": "pause"}; nothing when TEXT is not a well-formed command. Of a kFault and a kBalloon
+/// this is not all: see parse_guest_fault() and parse_balloon().
 std::optional<Command> parse_command(std::string_view text);
 std::string to_json(Command command);
+
+/// Of a kBalloon, {"command": "balloon", "pages": 256}: how many pages of 4 KiB the guest is to
+/// have in its balloon. Nothing when that is not in TEXT.
+std::optional<std::uint32_t> parse_balloon(std::string_view text);
+std::string balloon_to_json(std::uint32_t pages);
 
 }  // namespace hive::cell

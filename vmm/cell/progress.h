@@ -69,6 +69,8 @@ static_assert(sizeof(VcpuProgress) == 192 && std::atomic<std::uint64_t>::is_alwa
 struct alignas(64) DeviceProgress {
   /// Interrupts that this VMM's devices raised; doorbells of other cells do not come by here.
   std::atomic<std::uint64_t> interrupts;
+  /// Pages of 4 KiB that the guest has in its balloon.
+  std::atomic<std::uint64_t> balloon_pages;
   alignas(64) device::BlockCounters block;
 };
 

@@ -7,6 +7,8 @@
 #include <span>
 #include <vector>
 
+#include "vmm/base/range.h"
+
 namespace hive::cell {
 
 /// What an argument of a system call has to be. All 64 bits of it count, though the kernel looks
@@ -33,6 +35,8 @@ struct SandboxBounds {
   std::uint32_t process = 0;  ///< Its id: the only one that it may send signals to.
   /// The lowest descriptor that must stay open and as it is (Machine::first_kept()).
   std::optional<int> first_kept;
+  /// Where the guest's RAM is (memory::GuestMemory::span()), of which memory may be given back.
+  std::optional<Range> ram;
 };
 
 /// What is allowed, the calls that matter for speed first. Several rules of one call are

@@ -6,20 +6,19 @@
 
 #include "vmm/base/error.h"
 #include "vmm/base/units.h"
-#include "vmm/memory/backing.h"
 
 namespace hive::memory {
 
-std::byte* reserve_aligned(std::uint64_t size, std::string_view what) {
-  void* reserved = ::mmap(nullptr, size + kHugePageSize, PROT_NONE,
+std::byte* reserve_aligned(std::uint64_t size, std::string_view what, std::uint64_t alignment) {
+  void* reserved = ::mmap(nullptr, size + alignment, PROT_NONE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (reserved == MAP_FAILED) {
     throw_errno(std::string(what) + ": cannot reserve " + format_size(size) + " of address space");
   }
   const auto base = reinterpret_cast<std::uintptr_t>(reserved);
-  const auto start = align_up(base, kHugePageSize);
+  const auto start = align_up(base, alignment);
   if (start != base) ::munmap(reserved, start - base);
-  const auto tail = base + kHugePageSize - start;
+  const auto tail = base + alignment - start;
   if (tail != 0) ::munmap(reinterpret_cast<void*>(start + size), tail);
   return reinterpret_cast<std::byte*>(start);
 }

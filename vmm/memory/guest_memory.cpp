@@ -2,6 +2,8 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <string>
 
@@ -13,12 +15,20 @@
 namespace hive::memory {
 namespace {
 
+/// The power of two that has room for SIZE bytes.
+std::uint64_t span_of(std::uint64_t size) { return std::max(std::bit_ceil(size), kHugePageSize); }
+
+/// What is reserved for SIZE bytes of RAM: nothing else is near enough for a release() to reach it.
+std::uint64_t reserved_for(std::uint64_t size) {
+  return span_of(size) + GuestMemory::kMostReleased;
+}
+
 std::byte* map_aligned(int fd, std::uint64_t size, Backing backing) {
-  std::byte* start = reserve_aligned(size, "guest memory");
+  std::byte* start = reserve_aligned(reserved_for(size), "guest memory", span_of(size));
   void* mapped = ::mmap(start, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
   if (mapped == MAP_FAILED) {
     const int error = errno;
-    ::munmap(start, size);
+    ::munmap(start, reserved_for(size));
     throw_errno("guest memory: cannot map " + format_size(size), error,
                 backing == Backing::kHugePages
                     ? "reserve 2 MiB pages in /proc/sys/vm/nr_hugepages or drop hugepages"
@@ -40,7 +50,11 @@ GuestMemory::GuestMemory(std::uint64_t size, Range hole, Backing backing)
   if (size > low) regions_[count_++] = {{hole.end(), size - low}, mapping_ + low};
 }
 
-GuestMemory::~GuestMemory() { ::munmap(mapping_, size_); }
+GuestMemory::~GuestMemory() { ::munmap(mapping_, reserved_for(size_)); }
+
+Range GuestMemory::span() const {
+  return {reinterpret_cast<std::uintptr_t>(mapping_), span_of(size_)};
+}
 
 std::optional<std::span<std::byte>> GuestMemory::window(GuestAddress address,
                                                         std::uint64_t length) const {
@@ -67,6 +81,13 @@ std::optional<DmaWindow> GuestMemory::dma_window(GuestAddress address, std::uint
   std::byte* shown = foreign_writer_->shown(global_base_ + *offset, length);
   if (shown == nullptr) return std::nullopt;
   return DmaWindow{{shown, length}, foreign_writer_};
+}
+
+void GuestMemory::release(std::uint64_t offset, std::uint64_t length) const {
+  if (!fits_within(offset, length, size_)) return;
+  for (std::uint64_t done = 0; done < length; done += kMostReleased) {
+    ::madvise(mapping_ + offset + done, std::min(length - done, kMostReleased), MADV_REMOVE);
+  }
 }
 
 bool GuestMemory::read(GuestAddress address, std::span<std::byte> out) const {

@@ -11,6 +11,7 @@
 
 #include "vmm/base/range.h"
 #include "vmm/base/unique_fd.h"
+#include "vmm/base/units.h"
 #include "vmm/memory/backing.h"
 #include "vmm/memory/foreign_writer.h"
 #include "vmm/memory/global_places.h"
@@ -61,6 +62,18 @@ class GuestMemory {
   /// As window(), in RAM or in global memory.
   [[nodiscard]] std::optional<DmaWindow> dma_window(GuestAddress address,
                                                     std::uint64_t length) const;
+
+  /// The most that release() gives back by one call of the kernel.
+  static constexpr std::uint64_t kMostReleased = kHugePageSize;
+
+  /// Where in this process the RAM is: a power of two of address space, at a multiple of itself.
+  /// Beyond the RAM nothing is mapped in it, nor in kMostReleased bytes behind it.
+  [[nodiscard]] Range span() const;
+
+  /// Gives the RAM's bytes [OFFSET, OFFSET + LENGTH), counted through all regions and in whole
+  /// pages, back to the host: they read as 0, and take no memory until somebody writes them. Where
+  /// the host cannot, they stay as they are.
+  void release(std::uint64_t offset, std::uint64_t length) const;
 
   /// Copies guest bytes to OUT. False, with OUT untouched, unless all of them are RAM.
   [[nodiscard]] bool read(GuestAddress address, std::span<std::byte> out) const;

@@ -47,9 +47,23 @@ TEST(Report, ReplacesBytesThatAreNotText) {
 }
 
 TEST(Command, SurvivesItsWireForm) {
-  for (const Command command : {Command::kPause, Command::kResume, Command::kPowerButton,
-                                Command::kLook, Command::kQuit, Command::kDump, Command::kFault}) {
+  for (const Command command :
+       {Command::kPause, Command::kResume, Command::kPowerButton, Command::kLook, Command::kQuit,
+        Command::kDump, Command::kFault, Command::kBalloon}) {
     EXPECT_EQ(parse_command(to_json(command)), command);
+  }
+}
+
+TEST(Command, HasABalloonsPages) {
+  for (const std::uint32_t pages : {0U, 1U, ~0U}) {
+    EXPECT_EQ(parse_balloon(balloon_to_json(pages)), pages);
+    EXPECT_EQ(parse_command(balloon_to_json(pages)), Command::kBalloon);
+  }
+  for (const char* text :
+       {"", "{}", R"({"command": "balloon"})", R"({"command": "balloon", "pages": -1})",
+        R"({"command": "balloon", "pages": 4294967296})", R"({"command": "pause", "pages": 1})",
+        R"({"command": "balloon", "pages": "1"})"}) {
+    EXPECT_FALSE(parse_balloon(text).has_value()) << text;
   }
 }
 

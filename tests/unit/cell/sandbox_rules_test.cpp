@@ -13,7 +13,9 @@
 #include <set>
 
 #include "vmm/base/sanitized.h"
+#include "vmm/base/units.h"
 #include "vmm/kvm/uapi.h"
+#include "vmm/memory/guest_memory.h"
 
 namespace hive::cell {
 namespace {
@@ -23,6 +25,7 @@ using Numbers = std::initializer_list<std::uint64_t>;
 
 constexpr std::uint32_t kProcess = 1234;
 constexpr int kKept = 1000;
+constexpr Range kRam{1ULL << 40, 1ULL << 30};
 constexpr std::uint64_t kHigh = 1ULL << 32;  // Not seen by the kernel in an int.
 constexpr int kMemory = MAP_PRIVATE | MAP_ANONYMOUS;
 
@@ -44,7 +47,7 @@ class SandboxRules : public ::testing::Test {
 #endif
   }
 
-  std::vector<SandboxRule> rules_ = sandbox_rules({kProcess, kKept});
+  std::vector<SandboxRule> rules_ = sandbox_rules({kProcess, kKept, kRam});
 };
 
 TEST_F(SandboxRules, HaveEachTestAboutAnotherArgumentAsLibseccompWantsIt) {
@@ -110,8 +113,25 @@ TEST_F(SandboxRules, KeepGuardsOpenAndAsTheyAre) {
 }
 
 TEST_F(SandboxRules, CloseAnythingWhereThereIsNoGlobalMemory) {
-  rules_ = sandbox_rules({kProcess, std::nullopt});
+  rules_ = sandbox_rules({kProcess, std::nullopt, std::nullopt});
   EXPECT_TRUE(allowed(SYS_close, {kKept}));
+}
+
+TEST_F(SandboxRules, GiveBackMemoryThatBeginsInTheRamOnly) {
+  constexpr std::uint64_t kMost = memory::GuestMemory::kMostReleased;
+  const std::uint64_t last = kRam.end() - kPageSize;
+  for (const std::uint64_t start : Numbers{kRam.start, kRam.start + kPageSize, last}) {
+    EXPECT_TRUE(allowed(SYS_madvise, {start, kPageSize, MADV_REMOVE}));
+    EXPECT_TRUE(allowed(SYS_madvise, {start, kMost, MADV_REMOVE}));
+    EXPECT_FALSE(allowed(SYS_madvise, {start, kMost + 1, MADV_REMOVE}));
+    EXPECT_FALSE(allowed(SYS_madvise, {start, kPageSize, MADV_DONTNEED}));
+  }
+  for (const std::uint64_t start :
+       Numbers{0, kRam.start - 1, kRam.end(), kRam.start | kHigh, kRam.start + kRam.size}) {
+    EXPECT_FALSE(allowed(SYS_madvise, {start, kPageSize, MADV_REMOVE})) << start;
+  }
+  rules_ = sandbox_rules({kProcess, kKept, std::nullopt});
+  EXPECT_FALSE(allowed(SYS_madvise, {kRam.start, kPageSize, MADV_REMOVE}));
 }
 
 TEST_F(SandboxRules, HaveNoDirectOrSignalledInput) {

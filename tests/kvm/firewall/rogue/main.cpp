@@ -109,7 +109,8 @@ class Rogue {
     if (confined) cell::drop_privileges();
     cell_->start([&] {
       if (!confined) return;
-      cell::enter_sandbox({static_cast<std::uint32_t>(::getpid()), cell_->global()->first_kept()});
+      cell::enter_sandbox({static_cast<std::uint32_t>(::getpid()), cell_->global()->first_kept(),
+                           cell_->memory().span()});
     });
     started.set_value();
     run_loop([this] { return done_.load(); });
