@@ -56,8 +56,8 @@ TEST(Balloon, IsAskedForByAMethod) {
   RpcClient client = cell.connect();
   const Json none = client.call("balloon", Json::object());
   EXPECT_EQ(none, (Json{{"target", 0}, {"given", 0}}));
-  EXPECT_THROW(client.call("balloon", {{"bytes", ~std::uint64_t{0} - 1}}), RequestRefused);
-  EXPECT_THROW(client.call("balloon", {{"bytes", -1}}), RequestRefused);
+  EXPECT_THROW(client.call("balloon", {{"bytes", ~std::uint64_t{0} - 1}}), Error);
+  EXPECT_THROW(client.call("balloon", {{"bytes", -1}}), Error);
   const Json list = client.call("events.list", Json::object());
   EXPECT_THAT(list.dump(), testing::Not(HasSubstr("balloon")));
 }
