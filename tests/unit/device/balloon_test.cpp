@@ -95,12 +95,11 @@ TEST_F(BalloonTest, PassesOverWhatIsNoRam) {
 }
 
 TEST_F(BalloonTest, TakesSoManyPagesOfARequest) {
-  std::vector<std::uint32_t> frames;
-  for (std::uint32_t index = 0; index <= VirtioBalloon::kMaxPerRequest; ++index) {
-    frames.push_back(kFirst + index);
-  }
+  std::vector<std::uint32_t> frames(VirtioBalloon::kMaxPerRequest - 1, kFirst);
+  frames.push_back(kFirst + 1);
+  frames.push_back(kFirst + 2);
   ask(0, frames);
-  EXPECT_EQ(held_, VirtioBalloon::kMaxPerRequest);
+  EXPECT_EQ(held_, 2U) << "the last one is more than a request may have";
 }
 
 TEST_F(BalloonTest, TellsTheDriverOfItsTarget) {
