@@ -21,7 +21,7 @@ VirtioBalloon::VirtioBalloon(const memory::GuestMemory& memory, std::atomic<std:
 void VirtioBalloon::set_target(std::uint32_t pages) {
   if (pages == target_) return;
   target_ = pages;
-  transport_->config_changed();
+  transport_->run([this] { transport_->config_changed(); });
 }
 
 void VirtioBalloon::read_config(std::uint64_t offset, std::span<std::byte> data) const {
