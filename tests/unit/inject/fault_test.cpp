@@ -215,7 +215,7 @@ TEST(Faults, AreOfAVirtioDevice) {
   }
   for (const char* name : {"", "disk", "serial", "ALL"}) {
     EXPECT_THAT(refusal("interrupt-loss", {{"device", name}}),
-                HasSubstr("is no virtio device; there are disk0 and so on, all, console"));
+                HasSubstr("is no virtio device; there are disk0 and so on, all, balloon, console"));
   }
 }
 

@@ -8,7 +8,7 @@
 //   cells                                from now on, the agent's list of cells goes to serial
 //   pong                                 an agent that only says that it is there, until hang
 //   answered                             waits until that agent has answered
-//   close                                its port is closed
+//   close                                its port is closed, and it is gone
 //   hang FLAGS                           once the agent has answered, or if there is none: it falls
 //                                        silent, and spins
 //   spin FLAGS                           a thread spins that looks as FLAGS say (VcpuProgress)
@@ -150,6 +150,7 @@ class FakeVmm {
     } else if (verb == "answered") {
       await_ping();
     } else if (verb == "close") {
+      hangs_ = true;
       (*progress_)->agent_open = 0;
     } else if (verb == "hang") {
       await_ping();
