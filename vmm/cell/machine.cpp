@@ -71,6 +71,7 @@ Machine::Machine(boost::asio::io_context& loop, const CellConfig& config, Progre
   attach_platform();
   attach_virtio(config, progress);
   if (config.global) attach_global(config);
+  if (config.backing != memory::Backing::kHugePages) attach_balloon(progress);
   serial_link_.start(serial_);
 }
 
@@ -166,7 +167,6 @@ void Machine::attach_virtio(const CellConfig& config, Progress& progress) {
   }
   attach_pci("rng", std::make_unique<device::VirtioRng>());
   if (config.vsock) attach_vsock(*config.vsock, config.incarnation);
-  if (config.backing != memory::Backing::kHugePages) attach_balloon(progress);
 }
 
 void Machine::attach_balloon(Progress& progress) {
