@@ -22,7 +22,7 @@ await_given() {
 }
 
 step "all of its memory is touched"
-in_cell a sh -c 'mount -t tmpfs -o size=180m none /mnt && head -c 150M /dev/zero >/mnt/all && rm /mnt/all'
+in_cell a sh -c 'mount -t tmpfs -o size=180m none /mnt && head -c 157286400 /dev/zero >/mnt/all && rm /mnt/all'
 before=$(resident) free=$(free_memory)
 ((before > 150)) || fail "the host has given the guest $before MiB only"
 
@@ -38,7 +38,7 @@ hive metrics balloon --prometheus | grep -F 'hive_cell_balloon_bytes{' | grep -F
 step "it takes it again, and can use it"
 hive balloon a 0
 await_given 0B
-in_cell a sh -c 'head -c 150M /dev/zero >/mnt/all && cksum /mnt/all && rm /mnt/all'
+in_cell a sh -c 'head -c 157286400 /dev/zero >/mnt/all && sha256sum /mnt/all && rm /mnt/all'
 (($(resident) > 150)) || fail "the host has $(resident) MiB out"
 
 step "too much is refused"
