@@ -35,7 +35,8 @@ class BalloonTest : public testing::Test {
   void ask(unsigned index, const std::vector<std::uint32_t>& frames) {
     ASSERT_TRUE(machine_.ram.write({kFrames}, std::as_bytes(std::span(frames))));
     test::GuestQueue& queue = index == 0 ? inflate_ : deflate_;
-    queue.add(0, {{kFrames, frames.size() * sizeof(std::uint32_t), false}});
+    queue.add(
+        0, {{kFrames, static_cast<std::uint32_t>(frames.size() * sizeof(std::uint32_t)), false}});
     driver_->kick(index);
     EXPECT_TRUE(machine_.run_until([&] { return queue.take_used().has_value(); }));
   }
