@@ -257,13 +257,18 @@ class Machine:
         self._input_open = False
 
     def _nudge(self):
+        # Where time is instructions, nothing may come by the host's clock.
         now = time.monotonic()
-        if self._running_since and not self._unsent and now - self._nudged >= _NUDGE_PERIOD:
+        is_due = now - self._nudged >= _NUDGE_PERIOD and not self.job.icount
+        if self._running_since and not self._unsent and is_due:
             self._nudged = now
             self._unsent = _NUDGE
 
     def _send(self):
-        sent = self._connection.send(self._unsent)
+        try:
+            sent = self._connection.send(self._unsent)
+        except ConnectionError:
+            sent = len(self._unsent)  # What is there to read says how it ended.
         self._unsent = self._unsent[sent:]
 
     def _receive(self):
