@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# lab: inside timeout=600
+# lab: inside timeout=900
 # Faults are injected into a stock Linux guest: it bears them, or the others agree that it has
 # failed, go on, and it is rebooted and comes back.
 source "$(dirname "$0")/lib.sh"
