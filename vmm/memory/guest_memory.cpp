@@ -93,14 +93,14 @@ void GuestMemory::release(std::uint64_t offset, std::uint64_t length) const {
 bool GuestMemory::read(GuestAddress address, std::span<std::byte> out) const {
   const auto bytes = window(address, out.size());
   if (!bytes) return false;
-  std::memcpy(out.data(), bytes->data(), out.size());
+  if (!out.empty()) std::memcpy(out.data(), bytes->data(), out.size());
   return true;
 }
 
 bool GuestMemory::write(GuestAddress address, std::span<const std::byte> in) const {
   const auto bytes = window(address, in.size());
   if (!bytes) return false;
-  std::memcpy(bytes->data(), in.data(), in.size());
+  if (!in.empty()) std::memcpy(bytes->data(), in.data(), in.size());
   return true;
 }
 
