@@ -323,10 +323,7 @@ std::string CellMonitor::set_balloon(std::uint64_t bytes) {
 }
 
 std::uint64_t CellMonitor::ballooned() const {
-  const auto counts = watch_.counts();
-  if (!counts) return 0;
-  const std::uint64_t memory = settings_.cell().memory;
-  return std::min(counts->balloon_pages, memory / kPageSize) * kPageSize;
+  return std::min(watch_.balloon_pages(), settings_.cell().memory / kPageSize) * kPageSize;
 }
 
 void CellMonitor::note_load(const hive_agent_load& load) {

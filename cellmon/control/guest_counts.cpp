@@ -60,7 +60,6 @@ GuestCounts read_counts(const cell::Progress& progress, unsigned vcpus) {
     }
   }
   counts.interrupts = progress.devices.interrupts.load(kRelaxed);
-  counts.balloon_pages = progress.devices.balloon_pages.load(kRelaxed);
   for (std::size_t index = 0; index < device::kBlockOperations; ++index) {
     const auto& operation = progress.devices.block.operations.at(index);
     counts.block.at(index) = {operation.requests.load(kRelaxed), operation.bytes.load(kRelaxed),

@@ -31,7 +31,6 @@ struct GuestCounts {
 
   std::array<Exits, cell::kExitKinds> exits;  ///< Of all vCPUs together.
   std::uint64_t interrupts = 0;
-  std::uint64_t balloon_pages = 0;  ///< Of 4 KiB, in the guest's balloon now.
   std::array<Block, device::kBlockOperations> block;
   std::vector<Kvm> kvm;  ///< Each name once for the VM and once for vCPUs.
 };

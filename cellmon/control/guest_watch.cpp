@@ -188,6 +188,10 @@ std::optional<GuestCounts> GuestWatch::counts() const {
   return read_counts(**page_, vcpus_);
 }
 
+std::uint64_t GuestWatch::balloon_pages() const {
+  return vmm_ == nullptr || !page_ ? 0 : (*page_)->devices.balloon_pages.load();
+}
+
 std::uint64_t GuestWatch::silent_ms() const { return watchdog_.silence() / 1'000'000; }
 
 }  // namespace hive::control

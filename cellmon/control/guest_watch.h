@@ -56,6 +56,8 @@ class GuestWatch {
   [[nodiscard]] std::uint64_t waited() const { return waited_; }
   /// What the VMM has counted; nothing where none runs.
   [[nodiscard]] std::optional<GuestCounts> counts() const;
+  /// Pages of 4 KiB in the guest's balloon, as its VMM has it: any number; 0 where there is none.
+  [[nodiscard]] std::uint64_t balloon_pages() const;
 
  private:
   using Time = detect::Time;

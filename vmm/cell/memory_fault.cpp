@@ -16,21 +16,21 @@ namespace {
 /// From the stack pointer up: some frames.
 constexpr std::uint64_t kStackBytes = 1024;
 constexpr std::uint64_t kMaxPages = 65536;
-using namespace memory::page_tables;
+namespace page_tables = memory::page_tables;
 
-bool has_page_tables(const kvm_sregs& sregs) {
-  return (sregs.cr0 & kPaging) != 0 && (sregs.efer & kLongModeActive) != 0;
+unsigned levels_of(const kvm_sregs& sregs) {
+  return page_tables::levels_of(sregs.cr0, sregs.cr4, sregs.efer);
 }
-
-unsigned levels_of(const kvm_sregs& sregs) { return (sregs.cr4 & kFiveLevels) != 0 ? 5 : 4; }
 
 /// Where VCPU finds ADDRESS. KVM tells that as for a kernel, which SMAP keeps out of programs'
 /// pages.
 std::optional<memory::GuestAddress> find(const memory::GuestMemory& memory, const kvm::Vcpu& vcpu,
                                          const kvm_sregs& sregs, std::uint64_t address) {
-  if (!has_page_tables(sregs)) return vcpu.translate(address);
-  const auto place = translate(sregs.cr3, levels_of(sregs), address,
-                               [&](std::uint64_t at) { return memory.load<std::uint64_t>({at}); });
+  const unsigned levels = levels_of(sregs);
+  if (levels == 0) return vcpu.translate(address);
+  const auto place = page_tables::translate(sregs.cr3, levels, address, [&](std::uint64_t at) {
+    return memory.load<std::uint64_t>({at});
+  });
   return place ? std::optional(memory::GuestAddress{*place}) : std::nullopt;
 }
 
@@ -79,11 +79,12 @@ std::vector<Range> targets_of(const memory::GuestMemory& memory, const kvm::Vcpu
 std::vector<WordChange> draw_from_tables(const kvm::Vcpu& vcpu, unsigned index,
                                          const Corruption& corruption, const ReadWord& read) {
   const kvm_sregs sregs = vcpu.sregs();
-  if (!has_page_tables(sregs)) {
+  const unsigned levels = levels_of(sregs);
+  if (levels == 0) {
     throw Error(fmt::format("vCPU {} has no page tables of 64 bits", index));
   }
-  return draw_entries(sregs.cr3, levels_of(sregs), corruption.change, corruption.count,
-                      corruption.seed, read);
+  return draw_entries(sregs.cr3, levels, corruption.change, corruption.count, corruption.seed,
+                      read);
 }
 
 }  // namespace

@@ -105,7 +105,8 @@ std::string to_json(Command command) {
 
 std::optional<std::uint32_t> parse_balloon(std::string_view text) {
   const Json object = parse_object(text);
-  if (parse_command(text) != Command::kBalloon) return std::nullopt;
+  const std::string* name = string_member(object, "command");
+  if (name == nullptr || value_of(kCommands, *name) != Command::kBalloon) return std::nullopt;
   const auto found = object.find("pages");
   if (found == object.end() || !found->is_number_unsigned()) return std::nullopt;
   const auto pages = found->get<std::uint64_t>();

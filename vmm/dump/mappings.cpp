@@ -16,15 +16,15 @@ using namespace memory::page_tables;
 /// Tables that are read: enough for 64 TiB of RAM in 2 MiB pages.
 constexpr std::size_t kMaxTables = 65536;
 
-bool has_page_tables(const Cpu& cpu) {
-  return (cpu.sregs.cr0 & kPaging) != 0 && (cpu.sregs.efer & kLongModeActive) != 0;
+unsigned levels_of(const Cpu& cpu) {
+  return memory::page_tables::levels_of(cpu.sregs.cr0, cpu.sregs.cr4, cpu.sregs.efer);
 }
 
 /// A table that a program's CPU uses may have little of the kernel.
 std::optional<Cpu> choose(std::span<const Cpu> cpus) {
   for (const bool in_kernel : {true, false}) {
     for (const Cpu& cpu : cpus) {
-      if (has_page_tables(cpu) && (!in_kernel || cpu.sregs.cs.dpl == 0)) return cpu;
+      if (levels_of(cpu) != 0 && (!in_kernel || cpu.sregs.cs.dpl == 0)) return cpu;
     }
   }
   return std::nullopt;
@@ -118,7 +118,7 @@ class Walk {
 std::vector<Mapping> kernel_mappings(const memory::GuestMemory& memory, std::span<const Cpu> cpus) {
   const auto cpu = choose(cpus);
   if (!cpu) return {};
-  const unsigned levels = (cpu->sregs.cr4 & kFiveLevels) != 0 ? 5 : 4;
+  const unsigned levels = levels_of(*cpu);
   // Addresses are extended by their sign: those of the upper half end at 2^64.
   const std::uint64_t base = ~std::uint64_t{0} << (12 + 9 * levels);
   Collector collector(memory);

@@ -19,6 +19,12 @@ inline constexpr std::uint64_t kFrame = 0x000f'ffff'ffff'f000;
 inline constexpr unsigned kEntries = 512;
 inline constexpr unsigned kLargestLeaf = 3;  ///< Level of 1 GiB pages.
 
+/// How many levels the tables of a CPU with these registers have; 0 where it is not in long mode.
+constexpr unsigned levels_of(std::uint64_t cr0, std::uint64_t cr4, std::uint64_t efer) {
+  if ((cr0 & kPaging) == 0 || (efer & kLongModeActive) == 0) return 0;
+  return (cr4 & kFiveLevels) != 0 ? 5 : 4;
+}
+
 /// How many bytes an entry at LEVEL (1: of 4 KiB pages) stands for.
 constexpr std::uint64_t span_of(unsigned level) {
   return std::uint64_t{1} << (12 + 9 * (level - 1));

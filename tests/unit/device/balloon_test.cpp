@@ -41,14 +41,14 @@ class BalloonTest : public testing::Test {
     EXPECT_TRUE(machine_.run_until([&] { return queue.take_used().has_value(); }));
   }
   void write(std::uint32_t frame) {
-    ASSERT_TRUE(machine_.ram.store({frame * VirtioBalloon::kPage}, ~std::uint64_t{0}));
+    ASSERT_TRUE(machine_.ram.store({frame * kPageSize}, ~std::uint64_t{0}));
   }
   [[nodiscard]] std::uint64_t read(std::uint32_t frame) const {
-    return machine_.ram.load<std::uint64_t>({frame * VirtioBalloon::kPage}).value();
+    return machine_.ram.load<std::uint64_t>({frame * kPageSize}).value();
   }
   /// Whether the host has memory for FRAME.
   [[nodiscard]] bool takes_memory(std::uint32_t frame) const {
-    const auto bytes = machine_.ram.window({frame * VirtioBalloon::kPage}, VirtioBalloon::kPage);
+    const auto bytes = machine_.ram.window({frame * kPageSize}, kPageSize);
     unsigned char state = 0;
     EXPECT_EQ(::mincore(bytes->data(), bytes->size(), &state), 0);
     return (state & 1) != 0;
@@ -86,7 +86,7 @@ TEST_F(BalloonTest, CountsEachPageOnce) {
 }
 
 TEST_F(BalloonTest, PassesOverWhatIsNoRam) {
-  const auto end = static_cast<std::uint32_t>(machine_.ram.size() / VirtioBalloon::kPage);
+  const auto end = static_cast<std::uint32_t>(machine_.ram.size() / kPageSize);
   write(kFirst);
   ask(0, {end, ~0U, end - 1, 0x000f'fff0});
   EXPECT_EQ(held_, 1U);

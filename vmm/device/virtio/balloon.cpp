@@ -4,6 +4,8 @@
 
 #include <optional>
 
+#include "vmm/base/units.h"
+
 namespace hive::device {
 namespace {
 
@@ -16,7 +18,7 @@ std::span<const std::uint32_t> frames_of(const Chain& chain, std::span<std::uint
 }  // namespace
 
 VirtioBalloon::VirtioBalloon(const memory::GuestMemory& memory, std::atomic<std::uint64_t>& held)
-    : memory_(memory), held_(held), pages_(memory.size() / kPage) {}
+    : memory_(memory), held_(held), pages_(memory.size() / kPageSize) {}
 
 void VirtioBalloon::set_target(std::uint32_t pages) {
   if (pages == target_) return;
@@ -32,9 +34,9 @@ void VirtioBalloon::read_config(std::uint64_t offset, std::span<std::byte> data)
 }
 
 std::optional<std::uint64_t> VirtioBalloon::page_of(std::uint32_t frame) const {
-  const auto window = memory_.window({std::uint64_t{frame} * kPage}, kPage);
+  const auto window = memory_.window({std::uint64_t{frame} * kPageSize}, kPageSize);
   if (!window) return std::nullopt;
-  return static_cast<std::uint64_t>(window->data() - memory_.regions()[0].host) / kPage;
+  return static_cast<std::uint64_t>(window->data() - memory_.regions()[0].host) / kPageSize;
 }
 
 void VirtioBalloon::inflate(std::span<const std::uint32_t> frames) {
@@ -42,7 +44,7 @@ void VirtioBalloon::inflate(std::span<const std::uint32_t> frames) {
   std::uint64_t first = 0;
   std::uint64_t count = 0;
   const auto release = [&] {
-    if (count != 0) memory_.release(first * kPage, count * kPage);
+    if (count != 0) memory_.release(first * kPageSize, count * kPageSize);
     count = 0;
   };
   for (const std::uint32_t frame : frames) {

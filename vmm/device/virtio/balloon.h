@@ -19,7 +19,6 @@ namespace hive::device {
 /// guest had in the first place.
 class VirtioBalloon : public VirtioDevice {
  public:
-  static constexpr std::uint64_t kPage = 4096;
   /// Page numbers that are taken from one request; more are ignored. Linux sends 256.
   static constexpr std::size_t kMaxPerRequest = 1024;
 

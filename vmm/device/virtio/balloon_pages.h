@@ -12,7 +12,6 @@ class BalloonPages {
   explicit BalloonPages(std::uint64_t pages) : held_(pages) {}
 
   [[nodiscard]] std::uint64_t count() const { return count_; }
-  [[nodiscard]] bool holds(std::uint64_t page) const { return held_[page]; }
   /// PAGE, which is below the number of pages, comes in. False where it is in already.
   bool add(std::uint64_t page) {
     if (held_[page]) return false;
