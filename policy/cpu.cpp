@@ -67,7 +67,9 @@ std::uint32_t step(std::uint32_t weight, std::uint32_t target, std::uint32_t usu
 /// Whether weights should follow the load. They have no effect where nobody waits, so there is no
 /// hurry to go back.
 bool is_contended(const View& view, const Demand& demand) {
-  const std::uint32_t waiting = permille(demand.waited, demand.wanted);
+  const std::uint32_t least = demand.shifted ? kLeastWaitingPermille / 2 : kLeastWaitingPermille;
+  const bool waits = permille(demand.waited, view.interval_ns) >= least;
+  const std::uint32_t waiting = waits ? permille(demand.waited, demand.wanted) : 0;
   if (!demand.shifted) return waiting >= kContendedPermille;
   if (waiting >= kRelaxedPermille) return true;
   if (view.cpus == 0) return false;

@@ -14,6 +14,10 @@ inline constexpr std::uint32_t kContendedPermille = 50;
 inline constexpr std::uint32_t kRelaxedPermille = 20;
 /// ...and less than that much of the CPUs is wanted. In between, weights go on as they are.
 inline constexpr std::uint32_t kSlackPermille = 850;
+/// What vCPUs wait for together is nothing while it is less than that much of one CPU's time, or
+/// than half of that where weights have left the usual ones: cells at rest wait for each other,
+/// too.
+inline constexpr std::uint32_t kLeastWaitingPermille = 100;
 /// A cell's weight stays within its usual one divided and multiplied by that.
 inline constexpr std::uint32_t kMostShift = 4;
 /// A usual weight is left once the load is that far from the mean, in permille of it...

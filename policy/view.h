@@ -48,7 +48,7 @@ struct CpuView {
   std::uint64_t ran_ns = 0;        ///< Of all its vCPUs.
   std::uint64_t waited_ns = 0;     ///< For which they were ready to run and had no CPU.
   std::uint32_t weight = 0;        ///< As of cgroup v2, now.
-  std::uint32_t usual_weight = 0;  ///< By the plan.
+  std::uint32_t usual_weight = 0;  ///< By hand, else by the plan.
 };
 
 struct CellView {
@@ -58,7 +58,8 @@ struct CellView {
   std::uint32_t incarnation = 0;
   MemoryView memory;
   CpuView cpu;
-  Blocks unused_blocks = 0;  ///< Of its contribution to global memory: no section has them.
+  /// Of its contribution to global memory: in a row, in no section, and for others to have.
+  Blocks unused_blocks = 0;
 };
 
 /// A section of global memory and who uses it.

@@ -14,7 +14,7 @@ namespace hive::campaign {
 using Milliseconds = std::chrono::milliseconds;
 
 /// A parameter of a fault, and the values one of which is drawn. `kAny` stands for one that is made
-/// up: another cell's name, or a number.
+/// up: the name of another cell that works, or a number.
 struct Choice {
   std::string name;
   std::vector<std::string> values;  ///< At least one.
@@ -27,7 +27,7 @@ struct FaultSpec {
   plan::Position at;               ///< In the campaign's file.
   std::string fault;               ///< Its name in the catalogue.
   std::string group;               ///< What the report counts it under.
-  std::vector<std::string> cells;  ///< It is drawn for one of these; none: for any of the machine.
+  std::vector<std::string> cells;  ///< It is drawn for one of these; none: for any that works.
   std::vector<Choice> parameters;
   unsigned weight = 1;    ///< How often it is drawn, relative to the others.
   std::string paper_row;  ///< Of Table 7.4 (see paper_table.h), or empty.
@@ -51,7 +51,7 @@ struct Command {
 
 /// Commands that the guests' agents run.
 struct ExecWork {
-  std::vector<std::string> cells;  ///< Where they run; none: in all.
+  std::vector<std::string> cells;  ///< Where they run; none: in all that work.
   std::string prepare;             ///< In each guest once it is up.
   Command work;                    ///< Under way while the fault strikes.
   Command check;                   ///< In the survivors, after recovery.

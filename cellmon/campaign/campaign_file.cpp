@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <array>
-
+#include "cellmon/campaign/format.h"
 #include "cellmon/campaign/keys.h"
+#include "cellmon/campaign/limits.h"
 #include "cellmon/campaign/paper_table.h"
 #include "cellmon/inject/catalogue.h"
 #include "vmm/plan/document.h"
@@ -18,21 +18,6 @@ using plan::FaultList;
 using plan::quote;
 using plan::YamlNode;
 
-constexpr std::size_t kMaxFaultSpecs = 256;
-constexpr std::size_t kMaxParameters = 16;
-constexpr std::size_t kMaxValues = 256;
-constexpr std::uint32_t kMaxPages = 4096;
-
-constexpr std::array<std::string_view, 12> kCampaignKeys{
-    "campaign", "machine", "runs",  "seed", "parallel", "keep",
-    "delay",    "settle",  "limit", "boot", "workload", "faults"};
-constexpr std::array<std::string_view, 2> kWorkloadKeys{"micro", "exec"};
-constexpr std::array<std::string_view, 2> kMicroKeys{"seed", "pages"};
-constexpr std::array<std::string_view, 4> kExecKeys{"cells", "prepare", "work", "check"};
-constexpr std::array<std::string_view, 2> kCommandKeys{"run", "output"};
-constexpr std::array<std::string_view, 7> kFaultKeys{"fault",  "class", "cells",    "parameters",
-                                                     "weight", "paper", "meanwhile"};
-
 template <typename T>
 void set(T& target, std::optional<T> value) {
   if (value) target = std::move(*value);
@@ -45,8 +30,7 @@ Command read_command(const YamlNode& node, FaultList& faults) {
     set(command.line, read_text(node, "a command line for /bin/sh", faults));
     return command;
   }
-  Keys keys(node, "a command", kCommandKeys, faults);
-  keys.require("run", "COMMAND LINE");
+  Keys keys(node, command_spec(), faults);
   set(command.line, keys.text("run"));
   set(command.reference, keys.text("output"));
   return command;
@@ -54,8 +38,7 @@ Command read_command(const YamlNode& node, FaultList& faults) {
 
 ExecWork read_exec(const YamlNode& node, FaultList& faults) {
   ExecWork work;
-  Keys keys(node, "an exec workload", kExecKeys, faults);
-  keys.require("check", "COMMAND LINE");
+  Keys keys(node, exec_spec(), faults);
   work.cells = keys.names("cells");
   set(work.prepare, keys.text("prepare"));
   if (const YamlNode* command = keys.find("work")) work.work = read_command(*command, faults);
@@ -65,16 +48,16 @@ ExecWork read_exec(const YamlNode& node, FaultList& faults) {
 
 MicroWork read_micro(const YamlNode& node, FaultList& faults) {
   MicroWork work;
-  Keys keys(node, "a micro workload", kMicroKeys, faults);
-  set(work.seed, keys.number("seed", 1, UINT32_MAX));
-  if (const auto pages = keys.number("pages", 1, kMaxPages)) {
+  Keys keys(node, micro_spec(), faults);
+  set(work.seed, keys.number("seed"));
+  if (const auto pages = keys.number("pages")) {
     work.pages = static_cast<std::uint32_t>(*pages);
   }
   return work;
 }
 
 void read_workload(const YamlNode& node, Campaign& campaign, FaultList& faults) {
-  const Keys keys(node, "a workload", kWorkloadKeys, faults);
+  const Keys keys(node, workload_spec(), faults);
   const YamlNode* micro = keys.find("micro");
   const YamlNode* exec = keys.find("exec");
   if ((micro == nullptr) == (exec == nullptr)) {
@@ -135,8 +118,7 @@ void check_row(const YamlNode& node, FaultSpec& spec, FaultList& faults) {
 FaultSpec read_fault(const YamlNode& node, FaultList& faults) {
   FaultSpec spec;
   spec.at = node.at;
-  Keys keys(node, "a fault", kFaultKeys, faults);
-  keys.require("fault", "NAME");
+  Keys keys(node, fault_spec(), faults);
   set(spec.fault, keys.text("fault"));
   if (!spec.fault.empty() && inject::find(spec.fault) == nullptr) {
     std::vector<std::string_view> known;
@@ -150,7 +132,7 @@ FaultSpec read_fault(const YamlNode& node, FaultList& faults) {
   set(spec.group, keys.text("class"));
   spec.cells = keys.names("cells");
   set(spec.meanwhile, keys.text("meanwhile"));
-  if (const auto weight = keys.number("weight", 1, 1'000'000)) {
+  if (const auto weight = keys.number("weight")) {
     spec.weight = static_cast<unsigned>(*weight);
   }
   if (const YamlNode* parameters = keys.find("parameters")) {
@@ -180,13 +162,13 @@ void check_meanwhile(const Campaign& campaign, FaultList& faults) {
 }
 
 void read_numbers(Keys& keys, const YamlNode* parallel, Campaign& campaign) {
-  set(campaign.runs, keys.number("runs", 1, kMaxRuns));
-  set(campaign.seed, keys.number("seed", 0, INT64_MAX));
+  set(campaign.runs, keys.number("runs"));
+  set(campaign.seed, keys.number("seed"));
   if (parallel != nullptr && parallel->text != "auto") {
-    const auto count = keys.number("parallel", 1, kMaxParallel);
+    const auto count = keys.number("parallel");
     if (count) campaign.parallel = static_cast<unsigned>(*count);
   }
-  const auto keep = keys.number("keep", 1, 1'000'000);
+  const auto keep = keys.number("keep");
   if (keep) campaign.keep = static_cast<unsigned>(*keep);
   set(campaign.delay, keys.time("delay"));
   set(campaign.settle, keys.time("settle"));
@@ -196,22 +178,12 @@ void read_numbers(Keys& keys, const YamlNode* parallel, Campaign& campaign) {
 
 }  // namespace
 
-std::span<const std::string_view> campaign_keys() { return kCampaignKeys; }
-std::span<const std::string_view> fault_keys() { return kFaultKeys; }
-std::span<const std::string_view> exec_keys() { return kExecKeys; }
-std::span<const std::string_view> micro_keys() { return kMicroKeys; }
-
 ParsedCampaign parse_campaign(std::string_view text) {
   const plan::Document document = plan::read_document(text);
   if (document.fault) return {std::nullopt, {*document.fault}};
   FaultList faults;
   Campaign campaign;
-  Keys keys(*document.root, "a campaign", kCampaignKeys, faults);
-  keys.require("campaign", "NAME");
-  keys.require("machine", "PLAN.yaml");
-  keys.require("runs", "NUMBER");
-  keys.require("workload", "{micro: {}}");
-  keys.require("faults", "[{fault: NAME}]");
+  Keys keys(*document.root, campaign_spec(), faults);
   set(campaign.name, keys.name("campaign"));
   set(campaign.machine, keys.text("machine"));
   read_numbers(keys, keys.find("parallel"), campaign);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "cellmon/campaign/campaign_file.h"
+#include "cellmon/campaign/wax_watch.h"
 #include "cellmon/inject/catalogue.h"
 #include "vmm/base/random.h"
 #include "vmm/plan/text.h"
@@ -32,11 +33,11 @@ bool is_cell(std::string_view fault, std::string_view parameter) {
 
 /// What kAny stands for, for PARAMETER of a fault in cell OWN.
 std::string make_up(std::string_view fault, std::string_view parameter, const std::string& own,
-                    std::span<const std::string> cells, Random& random) {
+                    const Cells& cells, Random& random) {
   constexpr std::uint64_t kNumbers = 0x7fff'ffff;
   if (!is_cell(fault, parameter)) return std::to_string(1 + random.below(kNumbers));
   std::vector<std::string> others;
-  for (const std::string& cell : cells) {
+  for (const std::string& cell : cells.workers()) {
     if (cell != own) others.push_back(cell);
   }
   return others.empty() ? own : others[random.below(others.size())];
@@ -59,21 +60,22 @@ std::string refusal(const FaultSpec& spec, const inject::Values& values,
 
 /// Why SPEC's fault takes not all of its values in cell OWN of CELLS; empty where it does. Looks at
 /// each value once, with the first ones of the other parameters.
-std::string refusal_in(const FaultSpec& spec, std::span<const std::string> cells, std::size_t own) {
+std::string refusal_in(const FaultSpec& spec, const Cells& cells, std::size_t own) {
   Random random(0);
+  const auto id = static_cast<CellId>(own);
   const auto made_up = [&](const std::string& name, const std::string& value) {
-    return value == kAny ? make_up(spec.fault, name, cells[own], cells, random) : value;
+    return value == kAny ? make_up(spec.fault, name, cells.names[own], cells, random) : value;
   };
   inject::Values values;
   for (const Choice& choice : spec.parameters) {
     values[choice.name] = made_up(choice.name, choice.values.front());
   }
-  std::string why = refusal(spec, values, cells, static_cast<CellId>(own));
+  std::string why = refusal(spec, values, cells.names, id);
   for (const Choice& choice : spec.parameters) {
     const std::string first = values[choice.name];
     for (std::size_t i = 1; i < choice.values.size() && why.empty(); ++i) {
       values[choice.name] = made_up(choice.name, choice.values[i]);
-      why = refusal(spec, values, cells, static_cast<CellId>(own));
+      why = refusal(spec, values, cells.names, id);
     }
     values[choice.name] = first;
   }
@@ -92,18 +94,39 @@ void check_timing(const FaultSpec& spec, plan::FaultList& faults) {
   }
 }
 
-void check_spec(const FaultSpec& spec, std::span<const std::string> cells,
-                plan::FaultList& faults) {
+/// Faults that put a rogue in Wax's place are for its cell, and have an end, as the machine is to
+/// be as it was.
+void check_rogue(const FaultSpec& spec, const Cells& cells, plan::FaultList& faults) {
+  const inject::Entry* entry = inject::find(spec.fault);
+  if (entry == nullptr || !replaces_wax(entry->kind)) return;
+  bool hits_wax = !spec.cells.empty();
+  for (const std::string& cell : spec.cells) hits_wax = hits_wax && cells.is_policy(cell);
+  if (!hits_wax) {
+    faults.add(spec.at, fmt::format("{} is for the cell that runs Wax", spec.fault),
+               cells.policy.empty() ? "give the plan a cell with 'role: policy', and name it"
+                                    : fmt::format("say 'cells: [{}]'", cells.policy));
+  }
+  for (const Choice& choice : spec.parameters) {
+    if (choice.name == "for") return;
+  }
+  faults.add(spec.at, fmt::format("{} would last for good", spec.fault),
+             "give a time, such as 'parameters: {for: 500ms}'");
+}
+
+void check_spec(const FaultSpec& spec, const Cells& cells, plan::FaultList& faults) {
+  check_rogue(spec, cells, faults);
+  const std::vector<std::string> workers = cells.workers();
+  const std::span<const std::string> where = spec.cells.empty() ? workers : spec.cells;
   for (const std::string& cell : spec.cells) {
-    if (is_among(cell, cells)) continue;
+    if (is_among(cell, cells.names)) continue;
     faults.add(spec.at, fmt::format("the machine has no cell {}", plan::quote(cell)),
                "name cells of the plan, or leave 'cells' out");
   }
-  for (std::size_t own = 0; own < cells.size(); ++own) {
-    if (!spec.cells.empty() && !is_among(cells[own], spec.cells)) continue;
+  for (std::size_t own = 0; own < cells.names.size(); ++own) {
+    if (!is_among(cells.names[own], where)) continue;
     const std::string why = refusal_in(spec, cells, own);
     if (why.empty()) continue;
-    faults.add(spec.at, fmt::format("in cell {}: {}", cells[own], why),
+    faults.add(spec.at, fmt::format("in cell {}: {}", cells.names[own], why),
                "give 'parameters' that the fault takes, or 'cells' that it fits");
     return;
   }
@@ -111,8 +134,7 @@ void check_spec(const FaultSpec& spec, std::span<const std::string> cells,
 
 }  // namespace
 
-Draw draw(const Campaign& campaign, std::span<const std::string> cells, std::uint64_t seed,
-          std::uint64_t run) {
+Draw draw(const Campaign& campaign, const Cells& cells, std::uint64_t seed, std::uint64_t run) {
   Random mixer(seed);
   Random random(mixer.next() ^ Random(run).next());
   const FaultSpec& spec = choose(campaign, random);
@@ -122,7 +144,7 @@ Draw draw(const Campaign& campaign, std::span<const std::string> cells, std::uin
   drawn.group = spec.group;
   drawn.paper_row = spec.paper_row;
   drawn.meanwhile = spec.meanwhile;
-  const std::span<const std::string> where = spec.cells.empty() ? cells : spec.cells;
+  const std::vector<std::string> where = spec.cells.empty() ? cells.workers() : spec.cells;
   drawn.cell = where[random.below(where.size())];
   for (const Choice& choice : spec.parameters) {
     const std::string& value = choice.values[random.below(choice.values.size())];
@@ -148,7 +170,7 @@ Milliseconds duration_of(const Draw& drawn) {
   return inject::parse_duration(found->second).value_or(Milliseconds(0));
 }
 
-std::vector<plan::Fault> check_cells(const Campaign& campaign, std::span<const std::string> cells) {
+std::vector<plan::Fault> check_cells(const Campaign& campaign, const Cells& cells) {
   plan::FaultList faults;
   for (const FaultSpec& spec : campaign.faults) {
     check_timing(spec, faults);
@@ -156,9 +178,11 @@ std::vector<plan::Fault> check_cells(const Campaign& campaign, std::span<const s
   }
   if (const auto* exec = std::get_if<ExecWork>(&campaign.workload)) {
     for (const std::string& cell : exec->cells) {
-      if (is_among(cell, cells)) continue;
-      faults.add({}, fmt::format("the workload names cell {}", plan::quote(cell)),
-                 "name cells of the plan, or leave 'cells' out");
+      if (is_among(cell, cells.workers())) continue;
+      faults.add({},
+                 fmt::format("the workload names cell {}{}", plan::quote(cell),
+                             cells.is_policy(cell) ? ", which runs Wax" : ""),
+                 "name cells of the plan that work, or leave 'cells' out");
     }
   }
   return faults.sorted();

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string>
 
 #include "cellmon/campaign/campaign.h"
+#include "cellmon/campaign/cells.h"
 #include "cellmon/inject/fault.h"
 
 namespace hive::campaign {
@@ -24,10 +24,10 @@ struct Draw {
   friend bool operator==(const Draw&, const Draw&) = default;
 };
 
-/// The fault of run RUN, for a machine of CELLS (at least one). Depends on nothing but its
-/// arguments: a run can be done again, alone.
-Draw draw(const Campaign& campaign, std::span<const std::string> cells, std::uint64_t seed,
-          std::uint64_t run);
+/// The fault of run RUN, for a machine of CELLS (at least one). The policy cell is drawn only where
+/// the fault's `cells` name it. Depends on nothing but its arguments: a run can be done again,
+/// alone.
+Draw draw(const Campaign& campaign, const Cells& cells, std::uint64_t seed, std::uint64_t run);
 
 /// "vmm-stop for=500ms in beta".
 std::string describe(const Draw& drawn);

@@ -4,6 +4,7 @@
 
 #include <charconv>
 
+#include "cellmon/campaign/limits.h"
 #include "cellmon/inject/fault.h"
 #include "vmm/plan/keys.h"
 #include "vmm/plan/text.h"
@@ -14,13 +15,8 @@ namespace {
 using plan::quote;
 using plan::YamlNode;
 
-constexpr std::size_t kMaxText = 4096;
-constexpr std::size_t kMaxNames = 64;
-
-std::string list(std::span<const std::string_view> words) {
-  std::string text;
-  for (const std::string_view word : words) text += (text.empty() ? "" : ", ") + std::string(word);
-  return text;
+std::string list_keys(const MappingSpec& spec) {
+  return fmt::format("{}", fmt::join(spec.names(), ", "));
 }
 
 }  // namespace
@@ -40,31 +36,35 @@ std::optional<std::string> read_text(const YamlNode& node, std::string_view exam
   return std::nullopt;
 }
 
-Keys::Keys(const YamlNode& node, std::string_view what, std::span<const std::string_view> known,
-           plan::FaultList& faults)
-    : node_(node), faults_(faults), what_(what) {
+Keys::Keys(const YamlNode& node, const MappingSpec& spec, plan::FaultList& faults)
+    : spec_(spec), faults_(faults) {
   if (node.kind != YamlNode::Kind::kMapping) {
-    faults.add(node.at, fmt::format("{} is described by a mapping", what),
-               fmt::format("write 'key: value'; the keys are {}", list(known)));
+    faults.add(node.at, fmt::format("{} is described by a mapping", spec.what),
+               fmt::format("write 'key: value'; the keys are {}", list_keys(spec)));
     return;
   }
-  for (const plan::Entry& entry : node.entries) {
-    const auto [first, is_first] = entries_.emplace(entry.key, &entry);
-    if (!is_first) {
-      faults.add(entry.at,
-                 fmt::format("key {} is given twice, first at line {}", quote(entry.key),
-                             first->second->at.line),
-                 "keep one of them");
-      continue;
-    }
-    bool is_known = false;
-    for (const std::string_view each : known) is_known = is_known || each == entry.key;
-    if (is_known) continue;
-    const auto nearest = plan::nearest_word(entry.key, known);
-    faults.add(entry.at, fmt::format("unknown key {} in {}", quote(entry.key), what),
-               nearest ? fmt::format("did you mean '{}'?", *nearest)
-                       : fmt::format("the keys are {}", list(known)));
+  for (const plan::Entry& entry : node.entries) check_key(entry);
+  for (const KeySpec& key : spec.keys) {
+    if (!key.is_required() || find(key.name) != nullptr) continue;
+    faults.add(node.at, fmt::format("{} lacks the key '{}'", spec.what, key.name),
+               fmt::format("add '{}: {}'", key.name, key.example));
   }
+}
+
+void Keys::check_key(const plan::Entry& entry) {
+  const auto [first, is_first] = entries_.emplace(entry.key, &entry);
+  if (!is_first) {
+    faults_.add(entry.at,
+                fmt::format("key {} is given twice, first at line {}", quote(entry.key),
+                            first->second->at.line),
+                "keep one of them");
+    return;
+  }
+  if (spec_.find(entry.key) != nullptr) return;
+  const auto nearest = plan::nearest_word(entry.key, spec_.names());
+  faults_.add(entry.at, fmt::format("unknown key {} in {}", quote(entry.key), spec_.what),
+              nearest ? fmt::format("did you mean '{}'?", *nearest)
+                      : fmt::format("the keys are {}", list_keys(spec_)));
 }
 
 const YamlNode* Keys::find(std::string_view key) const {
@@ -72,25 +72,20 @@ const YamlNode* Keys::find(std::string_view key) const {
   return found == entries_.end() ? nullptr : &found->second->value;
 }
 
-void Keys::require(std::string_view key, std::string_view example) {
-  if (has(key) || node_.kind != YamlNode::Kind::kMapping) return;
-  faults_.add(node_.at, fmt::format("{} lacks the key '{}'", what_, key),
-              fmt::format("add '{}: {}'", key, example));
-}
-
-const YamlNode* Keys::scalar(std::string_view key, std::string_view example) {
+const YamlNode* Keys::scalar(std::string_view key) {
   const YamlNode* node = find(key);
   if (node == nullptr) return nullptr;
-  return read_text(*node, fmt::format("'{}: {}'", key, example), faults_) ? node : nullptr;
+  const std::string example = fmt::format("'{}: {}'", key, spec_.find(key)->example);
+  return read_text(*node, example, faults_) ? node : nullptr;
 }
 
 std::optional<std::string> Keys::text(std::string_view key) {
-  const YamlNode* node = scalar(key, "TEXT");
+  const YamlNode* node = scalar(key);
   return node == nullptr ? std::nullopt : std::optional(node->text);
 }
 
 std::optional<std::string> Keys::name(std::string_view key) {
-  const YamlNode* node = scalar(key, "NAME");
+  const YamlNode* node = scalar(key);
   if (node == nullptr) return std::nullopt;
   if (plan::is_name(node->text)) return node->text;
   faults_.add(node->at, fmt::format("{} is not a name", quote(node->text)),
@@ -98,21 +93,23 @@ std::optional<std::string> Keys::name(std::string_view key) {
   return std::nullopt;
 }
 
-std::optional<std::uint64_t> Keys::number(std::string_view key, std::uint64_t least,
-                                          std::uint64_t most) {
-  const YamlNode* node = scalar(key, "NUMBER");
+std::optional<std::uint64_t> Keys::number(std::string_view key) {
+  const YamlNode* node = scalar(key);
   if (node == nullptr) return std::nullopt;
   std::uint64_t value = 0;
   const char* end = node->text.data() + node->text.size();
   const auto [stop, error] = std::from_chars(node->text.data(), end, value);
-  if (error == std::errc() && stop == end && value >= least && value <= most) return value;
+  const KeySpec& spec = *spec_.find(key);
+  const bool is_number = error == std::errc() && stop == end && !node->quoted;
+  if (is_number && value >= spec.least && value <= spec.most) return value;
   faults_.add(node->at, fmt::format("{} cannot be {}", key, quote(node->text)),
-              fmt::format("write a whole number from {} to {}", least, most));
+              fmt::format("write a whole number from {} to {}{}", spec.least, spec.most,
+                          node->quoted ? ", without quotes" : ""));
   return std::nullopt;
 }
 
 std::optional<Milliseconds> Keys::time(std::string_view key) {
-  const YamlNode* node = scalar(key, "TIME");
+  const YamlNode* node = scalar(key);
   if (node == nullptr) return std::nullopt;
   const auto time = inject::parse_duration(node->text);
   if (!time) {

@@ -45,8 +45,8 @@ void note_first(Moment& moment, std::uint64_t time) {
 
 class Reader {
  public:
-  Reader(const Strike& strike, std::span<const std::string> cells) : strike_(strike) {
-    for (const std::string& cell : cells) {
+  Reader(const Strike& strike, const Cells& cells) : strike_(strike), cells_(cells) {
+    for (const std::string& cell : cells.names) {
       if (cell != strike.cell) tellers_[cell];
     }
   }
@@ -122,10 +122,15 @@ class Reader {
       teller.still = false;
     } else if (event.kind == "view") {
       take_view(event, teller);
-    } else if (event.kind == "starting" || event.kind == "rebooting" || event.kind == "failed" ||
-               event.kind == "panicked" || event.kind == "monitor-started") {
+    } else if (event.kind == "monitor-started" ||
+               (is_end(event.kind) && !cells_.is_policy(event.cell))) {
       lose(event.cell);
     }
+  }
+
+  /// Whether an event of KIND tells of a guest's end, or of its next start.
+  static bool is_end(std::string_view kind) {
+    return kind == "starting" || kind == "rebooting" || kind == "failed" || kind == "panicked";
   }
 
   void take_view(const wire::Event& event, Teller& teller) {
@@ -167,6 +172,7 @@ class Reader {
   }
 
   const Strike& strike_;
+  const Cells& cells_;
   Story story_;
   Moment noticed_;
   Moment last_doubt_;
@@ -188,8 +194,7 @@ std::optional<std::uint64_t> strike_time(std::span<const wire::Event> events,
   return std::nullopt;
 }
 
-Story read_story(std::span<const wire::Event> events, const Strike& strike,
-                 std::span<const std::string> cells) {
+Story read_story(std::span<const wire::Event> events, const Strike& strike, const Cells& cells) {
   Reader reader(strike, cells);
   for (const wire::Event& event : events) reader.take(event);
   return reader.finish();

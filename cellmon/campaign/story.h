@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cellmon/campaign/cells.h"
 #include "cellmon/wire/cell_status.h"
 
 namespace hive::campaign {
@@ -37,7 +38,8 @@ struct Story {
   bool recovered = false;         ///< All have said that they may go on after that view.
   bool returned = false;          ///< All survivors know a later view with it, and it runs.
   bool at_rest = true;            ///< No survivor stands still for a decision.
-  std::vector<std::string> lost;  ///< Survivors that a view has put out, or that were started anew.
+  std::vector<std::string> lost;  ///< Survivors that a view has put out, or that were started anew;
+                                  ///< each view has Wax started anew, which is no loss.
   /// When somebody last raised a doubt that no decision has settled since; CLOCK_MONOTONIC, ns. Its
   /// subject may yet be found well, of which nothing is told.
   std::optional<std::uint64_t> doubt;
@@ -53,7 +55,6 @@ std::optional<std::uint64_t> strike_time(std::span<const wire::Event> events,
 
 /// The story of STRIKE in a machine of CELLS; EVENTS are each monitor's in order. Takes whatever
 /// monitors may say.
-Story read_story(std::span<const wire::Event> events, const Strike& strike,
-                 std::span<const std::string> cells);
+Story read_story(std::span<const wire::Event> events, const Strike& strike, const Cells& cells);
 
 }  // namespace hive::campaign

@@ -14,7 +14,7 @@ enum class Outcome {
   kContained,    ///< The survivors are right, and so is the cell, or it was put out.
   kEscaped,      ///< A survivor was hurt.
   kUndetected,   ///< The survivors are right; the cell is not, and is a member all the same.
-  kNotRestored,  ///< The survivors are right; the machine has not come back to all members.
+  kNotRestored,  ///< The survivors are right; not all members have come back, or Wax has not.
   kRefused,      ///< The fault was not injected.
 };
 
@@ -31,7 +31,8 @@ enum class Work {
 
 struct CellLook {
   std::string cell;
-  bool hit = false;  ///< The fault was injected into this one.
+  bool hit = false;        ///< The fault was injected into this one.
+  bool is_policy = false;  ///< It runs Wax: its work is to do rounds.
   Work work = Work::kSilent;
   std::string why;  ///< Of kWrong and kSilent.
 };
@@ -45,8 +46,8 @@ struct Observation {
   std::vector<CellLook> looks;  ///< At all cells of the machine.
 };
 
-/// What harmed cells that were not hit; empty where nothing did. A story without looks tells of
-/// what the monitors know.
+/// What harmed cells that were not hit, Wax's end apart, which costs them only advice; empty where
+/// nothing did. A story without looks tells of what the monitors know.
 std::vector<std::string> harm(const Observation& observation);
 
 struct Verdict {

@@ -18,15 +18,8 @@ namespace {
 constexpr Milliseconds kPauseTimeout{10'000};
 constexpr Milliseconds kRebootSlack{15'000};
 
-RpcClient connect_cell(const std::string& name) {
-  const wire::CellAddress cell = find_cell(name);
-  auto client = RpcClient::connect(cell);
-  if (!client) throw lost_monitor(cell);
-  return std::move(*client);
-}
-
 int run_request(const std::string& cell, const std::string& method, const char* done) {
-  RpcClient client = connect_cell(cell);
+  RpcClient client = RpcClient::reach(find_cell(cell));
   // A VMM may take long to obey; a monitor that takes long to answer hangs.
   client.call("status", Json::object());
   client.call(method, Json::object(), kPauseTimeout);
@@ -67,7 +60,7 @@ std::uint64_t last_event(RpcClient& client) {
 
 int run_reboot(const RebootOptions& options) {
   const SignalFd signals({SIGINT, SIGTERM, SIGHUP});
-  RpcClient client = connect_cell(options.cell);
+  RpcClient client = RpcClient::reach(find_cell(options.cell));
   const Milliseconds grace = to_milliseconds(options.grace);
   const std::uint64_t last = last_event(client);
   client.call("reboot", {{"force", options.force}, {"grace_ms", grace.count()}},

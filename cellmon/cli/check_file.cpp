@@ -23,10 +23,11 @@ std::string images_folder() {
 
 plan::CheckResult check_plan(const std::string& path) {
   const std::string text = read_plan(path);
+  const fs::path programs = fs::read_symlink("/proc/self/exe").parent_path();
   const KnownTopology host = host_topology();
   const HostFileProbe files;
   return plan::check_machine({text, fs::absolute(path).parent_path()},
-                             {host.topology, files, images_folder()});
+                             {host.topology, files, images_folder(), programs});
 }
 
 std::optional<plan::Machine> check_file(const std::string& path) {

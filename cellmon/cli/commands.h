@@ -20,6 +20,8 @@ void add_console(CLI::App& app, int& exit_status);
 void add_exec(CLI::App& app, int& exit_status);
 void add_pause(CLI::App& app, int& exit_status);
 void add_balloon(CLI::App& app, int& exit_status);
+void add_plug(CLI::App& app, int& exit_status);
+void add_weight(CLI::App& app, int& exit_status);
 void add_resume(CLI::App& app, int& exit_status);
 void add_reboot(CLI::App& app, int& exit_status);
 void add_inject(CLI::App& app, int& exit_status);

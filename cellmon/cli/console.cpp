@@ -85,15 +85,14 @@ class Attachment {
 
 int run_console(const ConsoleOptions& options) {
   const wire::CellAddress cell = find_cell(options.cell);
-  auto client = RpcClient::connect(cell);
-  if (!client) throw lost_monitor(cell);
+  RpcClient client = RpcClient::reach(cell);
   if (options.dump) {
-    write_all(STDOUT_FILENO, read_console(*client, options.console));
+    write_all(STDOUT_FILENO, read_console(client, options.console));
     return 0;
   }
   const bool terminal = ::isatty(STDIN_FILENO) == 1;
   if (terminal) fmt::print(stderr, "{}: attached; ctrl-] detaches\n", cell.full_name());
-  Attachment(std::move(*client), options.console).run();
+  Attachment(std::move(client), options.console).run();
   if (terminal) fmt::print(stderr, "\n{}: detached\n", cell.full_name());
   return 0;
 }

@@ -118,9 +118,7 @@ void add_exec(CLI::App& app, int& exit_status) {
       ->required();
   command->callback([options, &exit_status] {
     const wire::CellAddress cell = find_cell(options->cell);
-    auto client = RpcClient::connect(cell);
-    if (!client) throw lost_monitor(cell);
-    exit_status = RemoteCommand(std::move(*client), options->argv).run();
+    exit_status = RemoteCommand(RpcClient::reach(cell), options->argv).run();
   });
 }
 

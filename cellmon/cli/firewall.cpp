@@ -40,12 +40,6 @@ void print_json(const Json& json) {
   fmt::print("{}\n", json.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
-RpcClient connect_home(const wire::CellAddress& home) {
-  auto client = RpcClient::connect(home);
-  if (!client) throw lost_monitor(home);
-  return std::move(*client);
-}
-
 /// NAME without the machine, where that is the one of HOME.
 std::string short_name(const std::string& name, const wire::CellAddress& home) {
   const std::string prefix = home.machine + "/";
@@ -105,7 +99,7 @@ int run_list(const ListOptions& options) {
   if (options.home.empty()) {
     homes = list_all(options);
   } else {
-    RpcClient client = connect_home(find_cell(options.home));
+    RpcClient client = RpcClient::reach(find_cell(options.home));
     homes.push_back(list_home(client, options));
   }
   if (options.json) {
@@ -178,7 +172,7 @@ int run_change(const ChangeOptions& options, const char* method, const char* don
                     "several with commas, or all",
                 Error::Kind::kUsage);
   }
-  RpcClient client = connect_home(find_cell(options.home));
+  RpcClient client = RpcClient::reach(find_cell(options.home));
   const std::int64_t changed = change(client, method, options, *list);
   const wire::CellAddress& home = client.address();
   const std::string cell = short_name(options.cell, home);

@@ -18,8 +18,8 @@
 namespace hive::cli {
 namespace {
 
-/// A VMM has 5 seconds to do a fault.
-constexpr Milliseconds kAnswer{10'000};
+/// A guest's agent has 5 seconds to say where things are, and then the VMM as long to do a fault.
+constexpr Milliseconds kAnswer{12'000};
 
 struct InjectOptions {
   bool list = false;
@@ -53,14 +53,8 @@ int list_faults() {
   return 0;
 }
 
-RpcClient connect(const wire::CellAddress& cell) {
-  auto client = RpcClient::connect(cell);
-  if (!client) throw lost_monitor(cell);
-  return std::move(*client);
-}
-
 int list_pending(const wire::CellAddress& cell) {
-  const Json pending = connect(cell).call("inject.pending", Json::object())["pending"];
+  const Json pending = RpcClient::reach(cell).call("inject.pending", Json::object())["pending"];
   for (const Json& line : pending)
     fmt::print("{}\n", wire::printable(line.get<std::string>(), 512));
   if (pending.empty()) fmt::print("{}: no fault waits for its time\n", cell.full_name());
@@ -68,7 +62,7 @@ int list_pending(const wire::CellAddress& cell) {
 }
 
 int cancel_pending(const wire::CellAddress& cell) {
-  const Json answer = connect(cell).call("inject.cancel", Json::object());
+  const Json answer = RpcClient::reach(cell).call("inject.cancel", Json::object());
   fmt::print("{}: {} cancelled\n", cell.full_name(), answer["cancelled"].get<std::size_t>());
   return 0;
 }
@@ -104,7 +98,8 @@ int run_inject(const InjectOptions& options) {
   }
   const Json parameters = parameters_of(options);
   const wire::CellAddress cell = find_cell(options.cell);
-  connect(cell).call("inject", {{"fault", options.fault}, {"parameters", parameters}}, kAnswer);
+  RpcClient::reach(cell).call("inject", {{"fault", options.fault}, {"parameters", parameters}},
+                              kAnswer);
   const bool is_later =
       parameters.contains("at") || parameters.contains("after") || parameters.contains("every");
   fmt::print("{}: {} {}\n", cell.full_name(), options.fault,

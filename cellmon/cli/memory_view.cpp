@@ -96,7 +96,10 @@ std::string sections_of(const Json& machine) {
     for (const Json& section : list(cell, "sections")) {
       const PagePattern pages{number(section, "first"),
                               std::max<std::uint64_t>(number(section, "pages"), 1)};
-      rows.push_back({text_member(section, "name"), text_member(cell, "cell"), format_pages(pages),
+      std::string home = text_member(cell, "cell");
+      const std::string creator = text_member(section, "creator");
+      if (!creator.empty() && creator != home) home += " for " + creator;
+      rows.push_back({text_member(section, "name"), std::move(home), format_pages(pages),
                       join(list(section, "users"))});
     }
   }

@@ -44,6 +44,12 @@ std::optional<RpcClient> RpcClient::connect(const wire::CellAddress& address, Mi
   return RpcClient(address, std::move(fd));
 }
 
+RpcClient RpcClient::reach(const wire::CellAddress& address) {
+  auto client = connect(address);
+  if (!client) throw lost_monitor(address);
+  return std::move(*client);
+}
+
 pid_t RpcClient::peer_pid() const {
   ucred peer{};
   socklen_t size = sizeof(peer);
@@ -116,14 +122,14 @@ Json RpcClient::answer(std::uint64_t id, Milliseconds timeout) {
   std::optional<Message> message;
   std::optional<Json> answer;
   refusal_.clear();
-  bool is_of_request = false;
+  bool is_refused = false;
   while (!answer && refusal_.empty() && (message = receive(left_until(deadline)))) {
     if (auto* result = std::get_if<wire::RpcResult>(&*message); result && result->id == id) {
       answer = std::move(result->result);
     } else if (auto* error = std::get_if<wire::RpcError>(&*message);
                error && (error->id == id || error->id.is_null())) {
       // Without an id: of the connection, so that no other answer comes.
-      is_of_request = error->id == id;
+      is_refused = error->id == id && error->code != static_cast<int>(wire::RpcCode::kUnknown);
       refusal_ =
           error->message.empty() ? "refused" : wire::printable(error->message, kMaxErrorText);
     } else {
@@ -133,7 +139,7 @@ Json RpcClient::answer(std::uint64_t id, Milliseconds timeout) {
   std::move(messages_.begin(), messages_.end(), std::back_inserter(others));
   messages_ = std::move(others);
   if (answer) return *answer;
-  if (!refusal_.empty() && is_of_request) throw RequestRefused(cell + ": " + refusal_);
+  if (!refusal_.empty() && is_refused) throw RequestRefused(cell + ": " + refusal_);
   if (!refusal_.empty()) throw Error(cell + ": " + refusal_);
   if (closed_) throw lost_monitor(address_);
   throw Error(cell +

@@ -31,7 +31,8 @@ using Message = std::variant<wire::RpcResult, wire::RpcError, wire::RpcNotificat
 /// That the cell at ADDRESS has no monitor any more, and what to do.
 Error lost_monitor(const wire::CellAddress& address);
 
-/// The monitor has answered a request with an error: it does not do what was asked for.
+/// The monitor has answered a request with an error that says that it does not do what was asked
+/// for: any but wire::RpcCode::kUnknown.
 class RequestRefused : public Error {
  public:
   using Error::Error;
@@ -48,6 +49,8 @@ class RpcClient {
   /// for one more within LIMIT.
   static std::optional<RpcClient> connect(const wire::CellAddress& address,
                                           Milliseconds limit = kQuick);
+  /// As connect(), but throws lost_monitor() where there is no monitor.
+  static RpcClient reach(const wire::CellAddress& address);
 
   [[nodiscard]] const wire::CellAddress& address() const { return address_; }
   /// Readable when receive() has something to do.
@@ -69,8 +72,8 @@ class RpcClient {
   std::optional<Message> receive(Milliseconds timeout);
 
   /// Sends a request and waits for its answer; notifications that come before are kept for
-  /// receive(). Throws RequestRefused when the monitor refuses, and Error when it is gone, or does
-  /// not answer in time: then nobody knows whether it does what was asked for.
+  /// receive(). Throws RequestRefused when the monitor refuses, and Error when it is gone, does not
+  /// answer in time, or does not know: then nobody knows whether it does what was asked for.
   Json call(std::string_view method, const Json& params, Milliseconds timeout = kQuick);
   /// Waits for the answer to request ID, as call() does.
   Json answer(std::uint64_t id, Milliseconds timeout = kQuick);

@@ -50,6 +50,7 @@ std::string duration(std::uint64_t milliseconds) {
 
 std::string describe(const wire::CellStatus& status) {
   if (!status.cause.empty()) return wire::printable(status.cause, 200);
+  if (!status.policy.empty()) return "Wax, policy " + wire::printable(status.policy, 32);
   if (!status.kernel.empty()) return "Linux " + wire::printable(status.kernel, 65);
   return "";
 }
@@ -59,6 +60,28 @@ std::string describe_guest(const wire::CellStatus& status) {
   constexpr std::uint64_t kUnusual = 2000;
   if (!status.hang.empty()) return "hangs: " + wire::printable(status.hang, 200);
   return status.silent_ms < kUnusual ? "" : "agent silent for " + duration(status.silent_ms);
+}
+
+/// What it shares of its memory, and has of others'.
+std::string describe_loans(const wire::CellStatus& status) {
+  if (status.lent != 0 && status.borrowed != 0) {
+    return fmt::format("lends {}, borrows {}", format_size(status.lent),
+                       format_size(status.borrowed));
+  }
+  if (status.lent != 0) return "lends " + format_size(status.lent);
+  return status.borrowed == 0 ? "" : "borrows " + format_size(status.borrowed);
+}
+
+/// Its share of the CPUs, where that is not the plan's.
+std::string describe_cpu(const wire::CpuStatus& cpu) {
+  if (!cpu.trouble.empty()) return "CPU weight not set: " + wire::printable(cpu.trouble, 200);
+  return cpu.weight == cpu.usual && cpu.usual == cpu.plan ? "" : wire::describe_weights(cpu);
+}
+
+/// Faults that are still to come: `hive inject --pending` has them.
+std::string describe_faults(const wire::CellStatus& status) {
+  const std::uint64_t count = status.pending_faults;
+  return count == 0 ? "" : fmt::format("{} fault{} pending", count, count == 1 ? "" : "s");
 }
 
 /// PARTS that are not empty, one after the other.
@@ -117,12 +140,12 @@ void print(const MachineView& machine) {
       continue;
     }
     const wire::CellStatus& status = *cell.status;
-    fmt::print(
-        "  {:<{}}  {:<9}  {:>7}  {:>4}  {:>8}  {:>4}  {}\n", status.cell, width,
-        to_string(status.state), duration(status.state_ms), status.vcpus,
-        format_size(status.memory), status.incarnation,
-        join({describe(status), describe_guest(status), status.view.suspended ? "suspended" : "",
-              describe_suspicion(machine, status.cell)}));
+    fmt::print("  {:<{}}  {:<9}  {:>7}  {:>4}  {:>8}  {:>4}  {}\n", status.cell, width,
+               to_string(status.state), duration(status.state_ms), status.vcpus,
+               format_size(status.memory), status.incarnation,
+               join({describe(status), describe_loans(status), describe_guest(status),
+                     describe_cpu(status.cpu), status.view.suspended ? "suspended" : "",
+                     describe_suspicion(machine, status.cell), describe_faults(status)}));
   }
 }
 

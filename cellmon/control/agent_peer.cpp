@@ -71,7 +71,7 @@ void AgentPeer::handle_hello(const abi::AgentFrame& frame) {
     requests_.clear();
     handlers_.on_lost("the agent was restarted");
   }
-  up_ = true;
+  up_ = has_greeted_ = true;
   awaits_pong_ = awaits_load_ = has_answered_ = false;
   handlers_.on_hello(*kernel);
 }
@@ -93,11 +93,10 @@ void AgentPeer::handle_load(const abi::AgentFrame& frame) {
     return;
   }
   awaits_load_ = false;
-  if (frame.payload.empty()) return;
   // Figures that cannot be are no reason to lose the agent with all that it can do.
   const auto load = abi::decode_load(frame.payload);
-  if (load) return handlers_.on_load(*load);
-  ++ignored_frames_;
+  if (!load && !frame.payload.empty()) ++ignored_frames_;
+  handlers_.on_load(load.value_or(hive_agent_load{}));
 }
 
 void AgentPeer::handle_answer(const abi::AgentFrame& frame) {

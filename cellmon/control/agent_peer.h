@@ -34,7 +34,7 @@ class AgentPeer {
         on_located;
     /// The answer to write_wildly().
     std::function<void(std::uint32_t request, const hive_agent_wrote& wrote)> on_wrote;
-    /// The answer to ask_load().
+    /// The answer to ask_load(); all 0 where the agent does not know, or says what cannot be.
     std::function<void(const hive_agent_load& load)> on_load;
     /// What locate(), panic() or write_wildly() asked for is not done, for WHY.
     std::function<void(std::uint32_t request, const std::string& why)> on_refused;
@@ -49,6 +49,8 @@ class AgentPeer {
 
   /// Whether the agent said HELLO and can be asked.
   [[nodiscard]] bool up() const { return up_; }
+  /// Whether one has said HELLO, though it may be gone.
+  [[nodiscard]] bool has_greeted() const { return has_greeted_; }
   /// Ends the conversation from this side, for WHY.
   void lose(const std::string& why);
 
@@ -85,6 +87,9 @@ class AgentPeer {
   /// Asks for wild writes in the guest, as above.
   std::optional<std::uint32_t> write_wildly(const hive_agent_wild_writes& writes);
 
+  /// Nobody waits for the answer to REQUEST any more, so that others have its place.
+  void forget(std::uint32_t request) { requests_.erase(request); }
+
   void power_off();
   void reboot();
 
@@ -115,6 +120,7 @@ class AgentPeer {
   Handlers handlers_;
   abi::FrameDecoder decoder_;
   bool up_ = false;
+  bool has_greeted_ = false;
   bool over_ = false;  ///< Nothing is read any more.
   std::uint32_t last_ping_ = 0;
   bool awaits_pong_ = false;

@@ -20,18 +20,6 @@ constexpr std::size_t kMaxLogText = 1024;
 /// How long a guest may take to shut down with the machine.
 constexpr CellMachine::Milliseconds kStopGrace{30'000};
 
-memory::Backing backing_of(plan::HugePages pages) {
-  switch (pages) {
-    case plan::HugePages::kReserved:
-      return memory::Backing::kHugePages;
-    case plan::HugePages::kNone:
-      return memory::Backing::kSmallPages;
-    case plan::HugePages::kAutomatic:
-      break;
-  }
-  return memory::Backing::kAutomatic;
-}
-
 /// What a guest's word is worth: a question to the sibling's monitor.
 agree::EvidenceSet evidence_of(hive_monitor_hint hint) {
   return hint == HIVE_HINT_DEADLINE ? agree::Evidence::kRpcTimeout : agree::Evidence::kCarefulRead;
@@ -52,6 +40,7 @@ CellMonitor::CellMonitor(boost::asio::io_context& loop, CellSettings settings, s
       siblings_(loop, settings_.machine, settings_.own, log_),
       watch_(loop, settings_.cell(), machine_, watch_handlers()),
       balloon_(settings_.cell()),
+      spare_(settings_.cell()),
       replacements_(
           loop, settings_.machine, std::move(settings_.start_monitor),
           [this](CellId cell) { members_->not_replaced(cell); },
@@ -69,12 +58,24 @@ CellMonitor::CellMonitor(boost::asio::io_context& loop, CellSettings settings, s
     global_ = std::make_unique<GlobalMemory>(loop_, settings_.machine, siblings_, on_violation,
                                              log_, std::move(heritage));
   }
+  cpu_ = make_cpu_share();
   vsock_ = std::make_unique<Vsock>(loop_, settings_.machine, siblings_, vsock_handlers(), log_);
   members_ = std::make_unique<Members>(loop_, settings_.machine, siblings_, settings_.life,
                                        global_.get(), members_handlers(), log_);
   faults_ = std::make_unique<Faults>(loop_, settings_.machine, settings_.own,
                                      Faults::Parts{machine_, *members_, global_.get(), *vsock_},
                                      fault_handlers());
+  if (global_) {
+    global_->set_advised_home([this] { return sharing_->placement(); });
+    placement_ =
+        std::make_unique<Placement>(loop_, settings_.machine.cells.size(), *global_, *members_);
+  }
+  sharing_ = std::make_unique<Sharing>(loop_, settings_.machine, settings_.own, siblings_,
+                                       *members_, sharing_handlers(), log_);
+  if (settings_.cell().is_policy()) {
+    wax_ =
+        std::make_unique<WaxHost>(loop_, settings_.machine.cells.size(), *members_, wax_handlers());
+  }
   std::vector<int> files = global_ ? global_->files() : std::vector<int>{};
   files.push_back(members_->file());
   siblings_.start(settings_.cell().shared, std::move(files), settings_.life);
@@ -84,6 +85,9 @@ void CellMonitor::start(CellObserver& observer) {
   observer_ = &observer;
   members_->start();
   watch_.start();
+  sharing_->start();
+  if (placement_) placement_->start();
+  if (wax_) wax_->start();
   if (settings_.is_later()) watch_for_company();
   apply(machine_.start());
 }
@@ -107,7 +111,8 @@ void CellMonitor::note_cell() {
   if (std::exchange(cell_noted_, true)) return;
   boost::asio::post(loop_, [this] {
     cell_noted_ = false;
-    members_->set_own_evidence(machine_.evidence());
+    // Wax's end costs nobody anything but advice: the others need not agree on it.
+    if (!wax_) members_->set_own_evidence(machine_.evidence());
     if (members_->is_suspending() && (machine_.is_still() || start_waits_)) members_->suspended();
     try_launch();
   });
@@ -150,6 +155,11 @@ Faults::Handlers CellMonitor::fault_handlers() {
   handlers.changed = [this] {
     if (observer_ != nullptr) observer_->on_change();
   };
+  if (settings_.cell().is_policy()) {
+    handlers.replace_wax = [this](const WaxHost::Rogue& rogue, const auto& duration) {
+      wax_->set_rogue(rogue, duration);
+    };
+  }
   return handlers;
 }
 
@@ -164,6 +174,9 @@ GuestWatch::Handlers CellMonitor::watch_handlers() {
     apply(machine_.note_silence(silent, detail));
   };
   handlers.on_figures = [this](const auto& figures) { members_->set_guest(figures); };
+  handlers.on_port_closed = [this] {
+    if (load_.total != 0) note_load({});
+  };
   return handlers;
 }
 
@@ -219,26 +232,6 @@ void CellMonitor::act(Action action) {
 void CellMonitor::shut_guest_down() {
   if (machine_.agent_up()) return vmm_->agent().power_off();
   vmm_->command(cell::Command::kPowerButton);
-}
-
-cell::CellConfig CellMonitor::vmm_config() {
-  const plan::Cell& cell = settings_.cell();
-  cell::CellConfig config;
-  config.name = cell.name;
-  config.incarnation = machine_.incarnation();
-  config.vcpus = cell.vcpus;
-  config.host_cpus = cell.host_cpus;
-  config.memory = cell.memory;
-  config.backing = backing_of(cell.huge_pages);
-  config.kernel = cell.kernel;
-  config.initrd = cell.initrd;
-  config.cmdline = cell.cmdline;
-  for (const plan::Disk& disk : cell.disks) config.disks.push_back({disk.path, disk.read_only});
-  config.crash_dump = !cell.crash_dump.empty();
-  if (global_) config.global = global_->config();
-  config.vsock = vsock_->config();
-  config.progress_fd = watch_.prepare();
-  return config;
 }
 
 Vsock::Handlers CellMonitor::vsock_handlers() {
@@ -314,23 +307,6 @@ AgentPeer::Handlers CellMonitor::agent_handlers() {
   return handlers;
 }
 
-std::string CellMonitor::set_balloon(std::uint64_t bytes) {
-  std::string refusal = balloon_.set(bytes);
-  if (!refusal.empty()) return refusal;
-  add_event({"balloon", fmt::format("the guest is to give back {}", format_size(bytes))});
-  if (vmm_) vmm_->set_balloon(balloon_.target_pages());
-  return {};
-}
-
-std::uint64_t CellMonitor::ballooned() const {
-  return std::min(watch_.balloon_pages(), settings_.cell().memory / kPageSize) * kPageSize;
-}
-
-void CellMonitor::note_load(const hive_agent_load& load) {
-  load_ = load;
-  members_->set_memory(load);
-}
-
 std::uint64_t CellMonitor::milliseconds_since(steady_clock::time_point time) const {
   const auto passed = std::chrono::duration_cast<Milliseconds>(steady_clock::now() - time);
   return static_cast<std::uint64_t>(passed.count());
@@ -349,15 +325,20 @@ wire::CellStatus CellMonitor::status() const {
   status.vmm_pid = vmm_ ? vmm_->pid() : 0;
   status.vcpus = settings_.cell().vcpus;
   status.memory = settings_.cell().memory;
+  status.lent = sharing_->totals().lent * policy::kBlockBytes;
+  status.borrowed = sharing_->totals().borrowed * policy::kBlockBytes;
+  status.policy = settings_.cell().policy;
   status.kernel = kernel_;
   status.agent = machine_.agent_up();
   status.silent_ms = watch_.silent_ms();
   status.hang = hang_;
   status.load = watch_.load();
+  status.cpu = cpu_->status();
   status.console_line = serial_.last_line();
   status.log_file = settings_.log_file;
   status.console_file = serial_.path();
   status.ignored_reports = machine_.ignored_reports() + malformed_reports_;
+  status.pending_faults = faults_->pending_count();
   for (const plan::Cell& each : settings_.machine.cells) status.cells.push_back(each.name);
   status.view = members_->status();
   return status;
@@ -375,7 +356,8 @@ AgentPeer* CellMonitor::agent() { return vmm_ && machine_.agent_up() ? &vmm_->ag
 
 std::string CellMonitor::request_down(bool force, Milliseconds grace) {
   members_->go_down();
-  apply(machine_.request_down(force, grace));
+  // Wax has nothing to put in order, and knows of no button.
+  apply(machine_.request_down(force || wax_ != nullptr, grace));
   return machine_.refusal();
 }
 

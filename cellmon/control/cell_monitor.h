@@ -17,6 +17,8 @@
 #include "cellmon/control/cell_machine.h"
 #include "cellmon/control/console.h"
 #include "cellmon/control/core_file.h"
+#include "cellmon/control/cpu/cpu_share.h"
+#include "cellmon/control/cpu/cpu_ways.h"
 #include "cellmon/control/deadline.h"
 #include "cellmon/control/event_log.h"
 #include "cellmon/control/faults.h"
@@ -24,10 +26,14 @@
 #include "cellmon/control/guest_watch.h"
 #include "cellmon/control/launch.h"
 #include "cellmon/control/members.h"
+#include "cellmon/control/placement.h"
 #include "cellmon/control/replacements.h"
+#include "cellmon/control/sharing.h"
 #include "cellmon/control/siblings.h"
+#include "cellmon/control/spare.h"
 #include "cellmon/control/vmm_instance.h"
 #include "cellmon/control/vsock/vsock.h"
+#include "cellmon/control/wax/wax_host.h"
 #include "cellmon/wire/cell_status.h"
 #include "vmm/plan/plan.h"
 
@@ -44,6 +50,7 @@ struct CellSettings {
   /// is started with it.
   agree::Life life = agree::kFounder;
   Replacements::Start start_monitor;  ///< Starts monitors of other cells; null: that cannot be.
+  std::string cgroup = kNoCgroup;     ///< As find_cpu_ways() takes it.
 
   [[nodiscard]] bool is_later() const { return life != agree::kFounder; }
   /// What becomes of the cell's files that are there already.
@@ -101,6 +108,9 @@ class CellMonitor {
   /// What the guest's agent has said last of its memory; its total is 0 where it has not yet.
   [[nodiscard]] const hive_agent_load& load() const { return load_; }
   [[nodiscard]] const Members& members() const { return *members_; }
+  [[nodiscard]] const Sharing& sharing() const { return *sharing_; }
+  /// Null in a cell that does not run Wax.
+  [[nodiscard]] const WaxHost* wax() const { return wax_.get(); }
   [[nodiscard]] const Siblings& siblings() const { return siblings_; }
 
   /// As CellMachine's requests; the result is the refusal, empty when there is none.
@@ -115,6 +125,16 @@ class CellMonitor {
   [[nodiscard]] const Balloon& balloon() const { return balloon_; }
   /// What the guest has given back, in bytes.
   [[nodiscard]] std::uint64_t ballooned() const;
+
+  /// As Spare::set(), and has the guest do it: this one, and those after it.
+  std::string set_spare(std::uint64_t bytes);
+  [[nodiscard]] const Spare& spare() const { return spare_; }
+  /// What the guest has plugged in, in bytes.
+  [[nodiscard]] std::uint64_t plugged() const;
+
+  /// As CpuShare::set_usual(), by hand, and an event: hints, which are many, are none.
+  std::string set_cpu_weight(std::uint32_t weight);
+  [[nodiscard]] const CpuShare& cpu() const { return *cpu_; }
 
   /// Leaves the consoles' files behind when this object ends. Returns their paths.
   std::vector<std::string> keep_files();
@@ -143,12 +163,15 @@ class CellMonitor {
   void dump_vmm();
   void keep_dump();
   Vsock::Handlers vsock_handlers();
+  WaxHost::Handlers wax_handlers();
+  Sharing::Handlers sharing_handlers();
   VmmInstance::Handlers vmm_handlers();
   AgentPeer::Handlers agent_handlers();
   void note_state();
   void shut_guest_down();
   Faults::Handlers fault_handlers();
   [[nodiscard]] cell::CellConfig vmm_config();
+  std::unique_ptr<CpuShare> make_cpu_share();
   [[nodiscard]] std::uint64_t milliseconds_since(std::chrono::steady_clock::time_point time) const;
 
   boost::asio::io_context& loop_;
@@ -160,15 +183,20 @@ class CellMonitor {
   Console serial_;
   Console virtio_;
   Deadline deadline_;
+  std::unique_ptr<CpuShare> cpu_;  ///< Ends after the VMM, whose group it removes.
   Siblings siblings_;
   std::unique_ptr<GlobalMemory> global_;
   std::unique_ptr<Vsock> vsock_;
   std::unique_ptr<VmmInstance> vmm_;
   std::unique_ptr<Members> members_;
+  std::unique_ptr<Sharing> sharing_;
+  std::unique_ptr<Placement> placement_;  ///< Where there is global memory.
+  std::unique_ptr<WaxHost> wax_;          ///< Null in a cell that does not run Wax.
   std::unique_ptr<Faults> faults_;
   std::optional<CoreFile> core_file_;  ///< While the VMM writes it.
   GuestWatch watch_;
   Balloon balloon_;
+  Spare spare_;
   Replacements replacements_;
   Deadline company_;
   bool start_waits_ = false;  ///< For the other cells' monitors, or for the cell to be a member.

@@ -7,6 +7,21 @@
 #include "cellmon/control/cell_monitor.h"
 
 namespace hive::control {
+namespace {
+
+memory::Backing backing_of(plan::HugePages pages) {
+  switch (pages) {
+    case plan::HugePages::kReserved:
+      return memory::Backing::kHugePages;
+    case plan::HugePages::kNone:
+      return memory::Backing::kSmallPages;
+    case plan::HugePages::kAutomatic:
+      break;
+  }
+  return memory::Backing::kAutomatic;
+}
+
+}  // namespace
 
 using std::chrono::steady_clock;
 
@@ -55,34 +70,75 @@ void CellMonitor::replace_monitor(CellId cell, int process, bool has_ended) {
                         global_ ? global_->heritage() : std::vector<GlobalFileNumbers>());
 }
 
+cell::CellConfig CellMonitor::vmm_config() {
+  const plan::Cell& cell = settings_.cell();
+  cell::CellConfig config;
+  config.name = cell.name;
+  config.incarnation = machine_.incarnation();
+  config.vcpus = cell.vcpus;
+  config.host_cpus = cell.host_cpus;
+  config.memory = cell.memory;
+  config.spare = spare_.room();
+  config.backing = backing_of(cell.huge_pages);
+  config.kernel = cell.kernel;
+  config.initrd = cell.initrd;
+  config.cmdline = cell.cmdline;
+  for (const plan::Disk& disk : cell.disks) config.disks.push_back({disk.path, disk.read_only});
+  config.crash_dump = !cell.crash_dump.empty();
+  if (wax_) {
+    config.policy = wax_->config();
+    if (const auto& rogue = wax_->rogue()) {
+      config.kernel = WaxHost::Rogue::program(cell.kernel);
+      config.cmdline = rogue->cmdline();
+    }
+  } else {
+    if (global_) config.global = global_->config();
+    config.vsock = vsock_->config();
+  }
+  config.progress_fd = watch_.prepare();
+  return config;
+}
+
 void CellMonitor::launch_vmm() {
   try {
     LaunchedVmm launched = settings_.launch(vmm_config(), settings_.cell().agent);
     UniqueFd link = std::move(launched.global);
     UniqueFd vsock_link = std::move(launched.vsock);
+    UniqueFd policy_link = std::move(launched.policy);
+    UniqueFd autogroup = std::move(launched.autogroup);
     vmm_ = std::make_unique<VmmInstance>(loop_, std::move(launched), vmm_handlers());
+    cpu_->attach({vmm_->pid(), std::move(autogroup)});
     watch_.attach(*vmm_);
-    if (balloon_.target() != 0) vmm_->set_balloon(balloon_.target_pages());
-    if (global_) global_->attach(std::move(link), machine_.incarnation());
-    vsock_->attach(std::move(vsock_link), machine_.incarnation());
+    sharing_->vmm_started(settings_.life, machine_.incarnation());
+    if (wax_) {
+      wax_->attach(std::move(policy_link), machine_.incarnation());
+    } else {
+      if (global_) global_->attach(std::move(link), machine_.incarnation());
+      vsock_->attach(std::move(vsock_link), machine_.incarnation());
+    }
     siblings_.begin(machine_.incarnation());
     members_->set_incarnation(machine_.incarnation());
     log_.info("VMM {} runs incarnation {}", vmm_->pid(), machine_.incarnation());
   } catch (const std::exception& error) {  // Of the loop, too: the cell fails, its monitor serves.
     vmm_.reset();
     detach();
+    if (wax_) wax_->not_started();
     apply(machine_.on_spawn_failed(error.what()));
   }
 }
 
 void CellMonitor::detach() {
+  cpu_->detach();
   watch_.detach();
   hang_.clear();
   note_load({});
   faults_->detach();
   siblings_.tell_end();
   members_->set_incarnation(0);
+  sharing_->vmm_ended();
+  if (wax_) return wax_->detach();
   if (global_) global_->detach();
+  if (placement_) placement_->vmm_ended();
   vsock_->detach();
 }
 

@@ -20,12 +20,13 @@ void Methods::inject(Call& call) {
     }
     return;
   }
-  const auto refusal = std::make_shared<std::optional<std::string>>();
+  const auto outcome = std::make_shared<std::optional<Faults::Outcome>>();
   monitor_.faults().inject(std::get<inject::Fault>(fault),
-                           [refusal](const std::string& why) { *refusal = why; });
-  wait(call, [refusal]() -> std::optional<Answer> {
-    if (!*refusal) return std::nullopt;
-    return Answer{wire::Json::object(), **refusal};
+                           [outcome](const Faults::Outcome& come) { *outcome = come; });
+  wait(call, [outcome]() -> std::optional<Answer> {
+    if (!*outcome) return std::nullopt;
+    return Answer{wire::Json::object(), (*outcome)->refusal,
+                  (*outcome)->is_certain ? wire::RpcCode::kFailed : wire::RpcCode::kUnknown};
   });
 }
 

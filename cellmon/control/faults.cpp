@@ -35,6 +35,10 @@ bool hits_vmm(FaultKind kind) {
          kind == FaultKind::kVmmSlow || kind == FaultKind::kHomeFail;
 }
 
+bool hits_wax(FaultKind kind) {
+  return kind == FaultKind::kWaxGarbage || kind == FaultKind::kWaxFlood;
+}
+
 DutyCycle::Settings cycle_of(const Fault& fault) {
   return {fault.share.value(), fault.period.value_or(inject::kUsualPeriod), fault.duration};
 }
@@ -57,19 +61,20 @@ Faults::Faults(boost::asio::io_context& loop, const plan::Machine& machine, unsi
 
 void Faults::inject(const Fault& fault, const Done& done) {
   if (!machine_.faults) {
-    return done("the plan does not allow faults; say `faults: enabled` in it");
+    return done({"the plan does not allow faults; say `faults: enabled` in it"});
   }
   const unsigned vcpus = machine_.cells[own_].vcpus;
   if (fault.vcpu && *fault.vcpu >= vcpus) {
-    return done(fmt::format("there is no vCPU {}: the cell has {}, from 0 on", *fault.vcpu, vcpus));
+    return done(
+        {fmt::format("there is no vCPU {}: the cell has {}, from 0 on", *fault.vcpu, vcpus)});
   }
   if (const std::string why = missing_device(fault, machine_.cells[own_]); !why.empty()) {
-    return done(why);
+    return done({why});
   }
   if (fault.timing.is_now()) return begin(fault, done);
   const std::string refusal = schedule_.add(fault, now());
   arm_schedule();
-  done(refusal);
+  done({refusal});
 }
 
 std::string Faults::check_vmm(const Fault& fault) const {
@@ -110,21 +115,32 @@ std::string Faults::check(const Fault& fault) const {
       (parts_.global == nullptr || !parts_.global->is_home())) {
     return "the cell contributes no global memory; give it some by `shared:` in the plan";
   }
-  if (fault.kind == FaultKind::kMeshCut && !parts_.members.is_linked(*fault.cell)) {
-    return "there is no link to that cell's monitor that could be cut; `hive status` shows who is "
-           "there";
+  if (fault.kind == FaultKind::kMeshCut) return check_cut(fault);
+  if (hits_wax(fault.kind) && !handlers_.replace_wax) {
+    return "the cell does not run Wax; name the one that has `role: policy` in the plan";
   }
   if (is_in_packets(fault.kind)) return packets_.check(fault);
   if (hits_monitor(fault.kind) && is_due_) return "the monitor is about to have another fault";
   return {};
 }
 
+std::string Faults::check_cut(const Fault& fault) const {
+  if (parts_.members.is_linked(*fault.cell)) return {};
+  if (!parts_.members.is_cut(*fault.cell)) {
+    return "there is no link to that cell's monitor that could be cut; `hive status` shows who is "
+           "there";
+  }
+  if (fault.duration) return {};  // The end of a cut that is there already.
+  return "there is no link to that cell's monitor: it is cut already; `for` says when that ends";
+}
+
 void Faults::begin(const Fault& fault, const Done& done) {
   const std::string refusal = check(fault);
-  if (!refusal.empty()) return done(refusal);
+  if (!refusal.empty()) return done({refusal});
   if (fault.kind == FaultKind::kPanic) return ask_for_panic(fault, done);
   if (fault.kind == FaultKind::kWildWrites) return ask_for_writes(fault, done);
   if (is_in_packets(fault.kind)) return spoil_packets(fault, done);
+  if (hits_wax(fault.kind)) return replace_wax(fault, done);
   if (is_in_guest(fault.kind)) return ask(fault, done);
   handlers_.tell("fault", fault.text);
   perform(fault);
@@ -167,31 +183,37 @@ void Faults::fail_home() {
 
 void Faults::ask(const Fault& fault, const Done& done) {
   asked_ = Asked{fault, done, std::nullopt};
-  answer_limit_.arm(kAnswerLimit, [this] { give_up_waiting(); });
   const auto words = question_of(fault);
   if (words.empty()) return ask_vmm(ranges_of(fault));
+  answer_limit_.arm(kAnswerLimit, [this] { give_up_waiting(); });
   asked_->locates = handlers_.agent()->locate(words);
-  if (asked_ && !asked_->locates) end_asked("the agent does not read");
+  if (asked_ && !asked_->locates) end_asked({"the agent does not read"});
 }
 
 void Faults::give_up_waiting() {
   const auto limit = kAnswerLimit.count() / 1000;
   // What only the agent has been asked for need not be done any more.
   if (asked_->locates) {
-    return end_asked(fmt::format("the guest's agent has not answered within {} s", limit));
+    if (AgentPeer* agent = handlers_.agent()) agent->forget(*asked_->locates);
+    return end_asked({fmt::format("the guest's agent has not answered within {} s", limit)});
   }
-  answer(fmt::format("the VMM has not answered within {} s; if it does later, an event tells so",
-                     limit));
+  answer({fmt::format("the VMM has not answered within {} s, and may do it later: an event tells "
+                      "of an answer that still comes",
+                      limit),
+          false});
 }
 
 void Faults::ask_vmm(std::vector<Range> ranges) {
   asked_->locates.reset();
+  // The VMM has the whole time, however long the agent took.
+  answer_limit_.arm(kAnswerLimit, [this] { give_up_waiting(); });
   handlers_.vmm()->inject(guest_fault(asked_->fault, std::move(ranges)));
 }
 
 void Faults::ask_for_panic(const Fault& fault, const Done& done) {
+  if (panic_) handlers_.agent()->forget(*panic_);
   panic_ = handlers_.agent()->panic();
-  if (!panic_) return done("the agent does not read");
+  if (!panic_) return done({"the agent does not read"});
   handlers_.tell("fault", fault.text);
   done({});
 }
@@ -199,15 +221,23 @@ void Faults::ask_for_panic(const Fault& fault, const Done& done) {
 void Faults::ask_for_writes(const Fault& fault, const Done& done) {
   const hive_agent_wild_writes writes = wild_writes(fault);
   const auto request = handlers_.agent()->write_wildly(writes);
-  if (!request) return done("the agent does not read");
+  if (!request) return done({"the agent does not read"});
   writes_ = Writes{*request, fmt::format("{}: seed {}", fault.text, writes.seed)};
   handlers_.tell("fault", writes_->text);
   done({});
 }
 
+void Faults::replace_wax(const Fault& fault, const Done& done) {
+  const WaxHost::Rogue rogue{fault.kind == FaultKind::kWaxFlood, seed_of(fault)};
+  handlers_.tell("fault",
+                 rogue.floods ? fault.text : fmt::format("{}: seed {}", fault.text, rogue.seed));
+  handlers_.replace_wax(rogue, fault.duration);
+  done({});
+}
+
 void Faults::spoil_packets(const Fault& fault, const Done& done) {
   const std::uint64_t seed = seed_of(fault);
-  if (!packets_.begin(fault, seed)) return done("the VMM does not read");
+  if (!packets_.begin(fault, seed)) return done({"the VMM does not read"});
   handlers_.tell("fault", fmt::format("{}: seed {}", fault.text, seed));
   done({});
 }
@@ -235,27 +265,27 @@ void Faults::take_refusal(std::uint32_t request, const std::string& why) {
     const Writes refused = *std::exchange(writes_, std::nullopt);
     return handlers_.tell("fault-not-done", refused.text + ": " + why);
   }
-  if (asked_ && asked_->locates == request) end_asked("the agent: " + why);
+  if (asked_ && asked_->locates == request) end_asked({"the agent: " + why});
 }
 
 void Faults::lose_agent() {
   panic_.reset();
-  if (asked_ && asked_->locates) end_asked("the agent does not answer any more");
+  if (asked_ && asked_->locates) end_asked({"the agent does not answer any more"});
   if (!writes_) return;
   const Writes lost = *std::exchange(writes_, std::nullopt);
   handlers_.tell("fault-over", lost.text + ": the agent is gone, and has told no counts");
 }
 
-void Faults::end_asked(const std::string& refusal) {
+void Faults::end_asked(const Outcome& outcome) {
   answer_limit_.disarm();
-  answer(refusal);
+  answer(outcome);
   asked_.reset();
 }
 
-void Faults::answer(const std::string& refusal) {
+void Faults::answer(const Outcome& outcome) {
   const Done done = std::exchange(asked_->done, {});
   if (!done) return;
-  done(refusal);
+  done(outcome);
   handlers_.changed();
 }
 
@@ -264,7 +294,7 @@ bool Faults::take(const cell::Report& report) {
   const bool is_answer = is_done || report.kind == cell::ReportKind::kFaultNotDone;
   if (!is_answer || !asked_ || asked_->locates) return false;
   if (is_done) handlers_.tell("fault", asked_->fault.text + ": " + report.detail);
-  end_asked(is_done ? std::string() : report.detail);
+  end_asked({is_done ? std::string() : report.detail});
   return true;
 }
 
@@ -273,7 +303,8 @@ void Faults::detach() {
   vmm_cycle_.cancel();
   packets_.detach();
   panic_.reset();
-  if (asked_) end_asked("the VMM has ended");
+  // A VMM may well end of the fault before it has told.
+  if (asked_) end_asked({"the VMM has ended", asked_->locates.has_value()});
 }
 
 std::vector<std::string> Faults::pending() const { return schedule_.list(now()); }
@@ -298,8 +329,10 @@ void Faults::arm_schedule() {
 
 void Faults::do_due() {
   for (const Fault& fault : schedule_.take_due(now())) {
-    begin(fault, [this, text = fault.text](const std::string& refusal) {
-      if (!refusal.empty()) handlers_.tell("fault-not-done", text + ": " + refusal);
+    begin(fault, [this, text = fault.text](const Outcome& outcome) {
+      if (outcome.refusal.empty()) return;
+      handlers_.tell(outcome.is_certain ? "fault-not-done" : "fault-unknown",
+                     text + ": " + outcome.refusal);
     });
   }
   arm_schedule();

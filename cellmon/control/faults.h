@@ -18,6 +18,7 @@
 #include "cellmon/control/members.h"
 #include "cellmon/control/packet_faults.h"
 #include "cellmon/control/vmm_instance.h"
+#include "cellmon/control/wax/wax_host.h"
 #include "cellmon/inject/fault.h"
 #include "cellmon/inject/schedule.h"
 #include "vmm/base/range.h"
@@ -32,12 +33,19 @@ class Faults {
     std::function<VmmInstance*()> vmm;  ///< Null where there is none.
     std::function<AgentPeer*()> agent;  ///< Null where none can be asked.
     std::function<void(const std::string& kind, const std::string& detail)> tell;
+    /// Puts a rogue in Wax's place; null in a cell that does not run Wax.
+    std::function<void(const WaxHost::Rogue& rogue, std::optional<std::chrono::milliseconds>)>
+        replace_wax;
     std::function<void()> changed;  ///< Somebody who waits for a fault may have his answer.
   };
-  /// Why the fault is not done, for the user; empty where it is, or will be.
-  using Done = std::function<void(const std::string& refusal)>;
+  /// What has come of a fault.
+  struct Outcome {
+    std::string refusal;     ///< Why it is not done, for the user; empty where it is, or will be.
+    bool is_certain = true;  ///< Else it may be done all the same, or later.
+  };
+  using Done = std::function<void(const Outcome&)>;
 
-  /// How long a VMM, or a guest's agent, has to answer.
+  /// How long a guest's agent has to answer, and then the VMM.
   static constexpr std::chrono::milliseconds kAnswerLimit{5'000};
 
   /// What faults befall, beside VMM and guest. It all outlives this object.
@@ -57,6 +65,8 @@ class Faults {
   void inject(const inject::Fault& fault, const Done& done);
   /// What waits for its time: lines for people.
   [[nodiscard]] std::vector<std::string> pending() const;
+  /// How many that are.
+  [[nodiscard]] std::size_t pending_count() const { return schedule_.size(); }
   /// Takes all that waits away. How many faults that were.
   std::size_t cancel();
 
@@ -91,6 +101,8 @@ class Faults {
   /// Why FAULT cannot be done now.
   [[nodiscard]] std::string check(const inject::Fault& fault) const;
   [[nodiscard]] std::string check_vmm(const inject::Fault& fault) const;
+  /// Why the link that FAULT is about cannot be cut.
+  [[nodiscard]] std::string check_cut(const inject::Fault& fault) const;
   void perform(const inject::Fault& fault);
   void fail_home();
   void ask(const inject::Fault& fault, const Done& done);
@@ -98,10 +110,11 @@ class Faults {
   void ask_vmm(std::vector<Range> ranges);
   void ask_for_panic(const inject::Fault& fault, const Done& done);
   void ask_for_writes(const inject::Fault& fault, const Done& done);
+  void replace_wax(const inject::Fault& fault, const Done& done);
   void spoil_packets(const inject::Fault& fault, const Done& done);
   /// Tells who asked, unless he was told.
-  void answer(const std::string& refusal);
-  void end_asked(const std::string& refusal);
+  void answer(const Outcome& outcome);
+  void end_asked(const Outcome& outcome);
   void stop_vmm(std::optional<std::chrono::milliseconds> duration);
   void slow_vmm(const inject::Fault& fault);
   /// What continues the VMM that there is now, and no other.

@@ -100,6 +100,7 @@ GlobalMemory::GlobalMemory(boost::asio::io_context& loop, const plan::Machine& m
     gatekeeper_.emplace(Contribution(static_cast<CellId>(own_), sizes_[own_] / kPageSize),
                         [this](const firewall::ViolationRecord& violation) { tell(violation); });
     gatekeeper_->create_system_section();
+    gatekeeper_->set_hosting(machine.cells[own_].hosted / kPageSize);
     if (sizes_[own_] >= HIVE_SYSTEM_LEAST) news_.emplace(self.file.get(), sizes_[own_]);
     doomed_.emplace(policy_of(machine.discard), sizes_[own_] / kPageSize);
     gatekeeper_->set_on_handed_out(
@@ -183,7 +184,7 @@ void GlobalMemory::detach() {
   link_.reset();
   closed_ = 0;
   asked_.reset();
-  pending_.reset();
+  abandon_request();
   reply_limit_.disarm();
   for (Peer& peer : peers_) {
     peer.orphan.reset();
@@ -327,10 +328,7 @@ void GlobalMemory::on_packet(CellId cell, const mesh::Packet& packet,
                                          "cell " + names_[own_] + " contributes no memory");
     (void)siblings_.send(cell, mesh::Reply{mesh::Kind::kReply, asked->sequence, reply});
   } else if (const auto* answer = std::get_if<mesh::Reply>(&packet)) {
-    if (pending_ && pending_->sequence == answer->sequence &&
-        pending_->home == static_cast<unsigned>(cell)) {
-      finish_request(answer->reply);
-    }
+    take_reply(cell, *answer);
   }
 }
 

@@ -47,6 +47,10 @@ class GlobalMemory : public SiblingsPart {
   /// Told of writes to this home's pages that were stopped; DETAIL is for people.
   using OnViolation = std::function<void(CellId writer, const std::string& detail)>;
   using OnReply = std::function<void(const hive_global_reply& reply)>;
+  /// Which home new sections are to be placed at, if any is advised.
+  using AdvisedHome = std::function<std::optional<CellId>()>;
+  /// The guest says that it has used section NUMBER of HOME, not 0, COUNT times more.
+  using OnUsed = std::function<void(CellId home, std::uint32_t number, std::uint64_t count)>;
 
   /// How long a home's monitor may take to answer a guest of another cell.
   static constexpr std::chrono::milliseconds kReplyLimit{2'000};
@@ -118,6 +122,11 @@ class GlobalMemory : public SiblingsPart {
   /// the host cannot, as the log says.
   bool lose_all();
 
+  void set_advised_home(AdvisedHome advised) { advised_home_ = std::move(advised); }
+  /// Sections that other homes have made for the guest, as was advised.
+  [[nodiscard]] std::uint64_t placed() const { return placed_; }
+  void set_on_used(OnUsed on_used) { on_used_ = std::move(on_used); }
+
   /// Whether the cell contributes any.
   [[nodiscard]] bool is_home() const { return gatekeeper_.has_value(); }
   /// Only where is_home().
@@ -178,7 +187,15 @@ class GlobalMemory : public SiblingsPart {
 
   // global_memory_requests.cpp
   void take_request(const hive_global_request& request);
-  void ask(const hive_global_request& request);
+  [[nodiscard]] hive_global_reply note_use(const hive_global_request& request) const;
+  /// Makes a section where it is best.
+  void place(const hive_global_request& request);
+  void create_here(hive_global_request request, const std::string& why_not_there);
+  void ask(const hive_global_request& request, bool is_placed = false);
+  void take_reply(CellId cell, const mesh::Reply& reply);
+  /// What was asked for is not waited for any more.
+  void abandon_request();
+  void take_back(unsigned home, const hive_global_reply& reply);
   void finish_request(const hive_global_reply& reply);
   void give_up_request(unsigned home, const std::string& why);
   [[nodiscard]] hive_global_reply answer(CellId from, const hive_global_request& request);
@@ -206,6 +223,8 @@ class GlobalMemory : public SiblingsPart {
   std::uint64_t closed_ = 0;            ///< What the VMM that is attached has closed.
   std::optional<std::uint64_t> asked_;  ///< What it has been asked to, and has not yet.
   std::function<void()> on_closed_;
+  OnUsed on_used_;
+  AdvisedHome advised_home_;
   std::uint64_t discarded_ = 0;
   std::uint64_t failures_ = 0;         ///< As the VMM that is or was attached last has told.
   std::uint64_t failures_before_ = 0;  ///< As those before it have.
@@ -214,9 +233,13 @@ class GlobalMemory : public SiblingsPart {
     std::uint32_t sequence = 0;
     unsigned home = 0;
     hive_global_request request{};
+    bool is_placed = false;  ///< The guest left it to its monitor where.
   };
   std::optional<Pending> pending_;
   std::uint32_t last_sequence_ = 0;
+  std::map<std::uint32_t, unsigned>
+      abandoned_;  ///< Sections asked for: by sequence, of which home.
+  std::uint64_t placed_ = 0;
   Deadline reply_limit_;
 };
 

@@ -1,7 +1,10 @@
 // Requests about global memory: the guest's to other homes, and everybody's to this one.
 #include <fmt/format.h>
 
+#include <cstring>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "cellmon/control/global_memory.h"
 
@@ -9,6 +12,9 @@ namespace hive::control {
 
 void GlobalMemory::take_request(const hive_global_request& request) {
   if (pending_) return;  // A VMM forwards one at a time.
+  if (request.home == HIVE_GLOBAL_ANY_HOME && request.operation == HIVE_GLOBAL_SECTION_CREATE) {
+    return place(request);
+  }
   if (request.home < peers_.size() && sizes_[request.home] == 0 &&
       request.operation == HIVE_GLOBAL_CELL) {
     return finish_request(firewall::describe_cell(request, names_[request.home], 0));
@@ -18,14 +24,50 @@ void GlobalMemory::take_request(const hive_global_request& request) {
         request, HIVE_GLOBAL_NO_SUCH_CELL,
         fmt::format("cell {} contributes no memory, or there is none", request.home)));
   }
+  if (request.operation == HIVE_GLOBAL_SECTION_USED) return finish_request(note_use(request));
   if (request.home == own_) {
     return finish_request(answer(static_cast<CellId>(own_), request));
   }
   ask(request);
 }
 
-void GlobalMemory::ask(const hive_global_request& request) {
-  pending_ = Pending{++last_sequence_, request.home, request};
+hive_global_reply GlobalMemory::note_use(const hive_global_request& request) const {
+  if (request.section == 0) {
+    return firewall::refuse_request(request, HIVE_GLOBAL_NO_SUCH_SECTION,
+                                    "section 0 is none; name the section that was used");
+  }
+  if (on_used_) on_used_(static_cast<CellId>(request.home), request.section, request.pages);
+  hive_global_reply reply{};
+  reply.tag = request.tag;
+  reply.home = request.home;
+  reply.section = request.section;
+  return reply;
+}
+
+void GlobalMemory::place(const hive_global_request& request) {
+  const auto advised = advised_home_ ? advised_home_() : std::nullopt;
+  const unsigned home = advised ? static_cast<unsigned>(*advised) : own_;
+  if (home == own_ || home >= peers_.size() || sizes_[home] == 0) {
+    return create_here(request, "no other home is advised");
+  }
+  hive_global_request there = request;
+  there.home = home;
+  ask(there, /*is_placed=*/true);
+}
+
+void GlobalMemory::create_here(hive_global_request request, const std::string& why_not_there) {
+  request.home = own_;
+  if (!gatekeeper_) {
+    return finish_request(firewall::refuse_request(
+        request, HIVE_GLOBAL_NO_SPACE,
+        fmt::format("{}, and cell {} contributes no memory; name a home that has some",
+                    why_not_there, names_[own_])));
+  }
+  finish_request(answer(static_cast<CellId>(own_), request));
+}
+
+void GlobalMemory::ask(const hive_global_request& request, bool is_placed) {
+  pending_ = Pending{++last_sequence_, request.home, request, is_placed};
   const std::string& name = names_[request.home];
   if (peers_[request.home].cut_off) {
     return give_up_request(request.home, "cell " + name + " has failed");
@@ -38,6 +80,49 @@ void GlobalMemory::ask(const hive_global_request& request) {
     give_up_request(home, fmt::format("the monitor of cell {} has not answered in {} ms",
                                       names_[home], kReplyLimit.count()));
   });
+}
+
+void GlobalMemory::take_reply(CellId cell, const mesh::Reply& reply) {
+  const auto home = static_cast<unsigned>(cell);
+  if (!pending_ || pending_->sequence != reply.sequence || pending_->home != home) {
+    const auto late = abandoned_.find(reply.sequence);
+    if (late == abandoned_.end() || late->second != home) return;
+    abandoned_.erase(late);
+    return take_back(home, reply.reply);
+  }
+  if (!pending_->is_placed) return finish_request(reply.reply);
+  if (reply.reply.status == HIVE_GLOBAL_OK) {
+    ++placed_;
+    return finish_request(reply.reply);
+  }
+  const Pending placed = *std::exchange(pending_, std::nullopt);
+  log_.info("{} does not make the section that its guest wants placed: {}", names_[home],
+            std::string_view(reply.reply.message,
+                             ::strnlen(reply.reply.message, sizeof reply.reply.message)));
+  create_here(placed.request, fmt::format("cell {} refuses it", names_[home]));
+}
+
+void GlobalMemory::abandon_request() {
+  reply_limit_.disarm();
+  if (!pending_) return;
+  constexpr std::size_t kMostAbandoned = 64;
+  if (pending_->request.operation == HIVE_GLOBAL_SECTION_CREATE) {
+    if (abandoned_.size() >= kMostAbandoned) abandoned_.erase(abandoned_.begin());
+    abandoned_.emplace(pending_->sequence, pending_->home);
+  }
+  pending_.reset();
+}
+
+void GlobalMemory::take_back(unsigned home, const hive_global_reply& reply) {
+  if (reply.status != HIVE_GLOBAL_OK || reply.section == 0) return;
+  hive_global_request request{};
+  request.operation = HIVE_GLOBAL_SECTION_DESTROY;
+  request.flags = HIVE_GLOBAL_FORCE;
+  request.home = home;
+  request.section = reply.section;
+  // Where it does not get there, the section stays until its home or this cell destroys it.
+  (void)siblings_.send(static_cast<CellId>(home),
+                       mesh::Request{mesh::Kind::kRequest, ++last_sequence_, request});
 }
 
 void GlobalMemory::finish_request(const hive_global_reply& reply) {
@@ -64,7 +149,10 @@ hive_global_reply GlobalMemory::answer(CellId from, const hive_global_request& r
 
 void GlobalMemory::give_up_request(unsigned home, const std::string& why) {
   if (!pending_ || pending_->home != home) return;
-  finish_request(firewall::refuse_request(pending_->request, HIVE_GLOBAL_HOME_GONE, why));
+  const Pending given_up = *pending_;
+  abandon_request();
+  if (given_up.is_placed) return create_here(given_up.request, why);
+  finish_request(firewall::refuse_request(given_up.request, HIVE_GLOBAL_HOME_GONE, why));
 }
 
 }  // namespace hive::control

@@ -74,12 +74,14 @@ void GuestWatch::beat() {
 void GuestWatch::look(Time late, Time now) {
   const detect::GuestSample sample = this->sample();
   publish(sample, now);
+  const bool is_open = (*page_)->agent_open.load() != 0;
+  if (!is_open) handlers_.on_port_closed();
   if (!machine_.guest_runs()) return look_at_held(sample, now);
   watchdog_.observe(sample, late, now);
   judge();
   if (vmm_ == nullptr) return;
   vmm_->agent().ping();
-  if (++beats_ % kBeatsPerLoad == 0) vmm_->agent().ask_load();
+  if (is_open && ++beats_ % kBeatsPerLoad == 0) vmm_->agent().ask_load();
   if (watchdog_.wants_look()) vmm_->command(cell::Command::kLook);
 }
 
@@ -99,7 +101,7 @@ detect::GuestSample GuestWatch::sample() {
   sample.answers = agent.answers();
   const bool is_up = agent.up() && (*page_)->agent_open.load() != 0;
   sample.expects_answers = is_up && agent.has_answered();
-  sample.lost_agent = !is_up && agent.answers() != 0;
+  sample.lost_agent = agent.has_greeted() && !sample.expects_answers;
   if (const auto times = loop_times_->read()) sample.held_up = times->waited;
   for (unsigned index = 0; index < vcpus_; ++index) sample.vcpus.push_back(sample_vcpu(index));
   return sample;
@@ -188,8 +190,25 @@ std::optional<GuestCounts> GuestWatch::counts() const {
   return read_counts(**page_, vcpus_);
 }
 
+std::optional<GuestWatch::MemoryReport> GuestWatch::memory_report() const {
+  if (vmm_ == nullptr || !page_) return std::nullopt;
+  constexpr std::uint64_t kMostPages = UINT64_MAX / kPageSize;
+  const auto load = [](const auto& word) { return word.load(std::memory_order_acquire); };
+  const cell::DeviceProgress& devices = (*page_)->devices;
+  MemoryReport report;
+  report.balloon_target = std::min(load(devices.balloon_target), kMostPages) * kPageSize;
+  report.ballooned = std::min(load(devices.balloon_pages), kMostPages) * kPageSize;
+  report.plug_target = load(devices.plug_target);
+  report.plugged = load(devices.plugged_bytes);
+  return report;
+}
+
 std::uint64_t GuestWatch::balloon_pages() const {
   return vmm_ == nullptr || !page_ ? 0 : (*page_)->devices.balloon_pages.load();
+}
+
+std::uint64_t GuestWatch::plugged_bytes() const {
+  return vmm_ == nullptr || !page_ ? 0 : (*page_)->devices.plugged_bytes.load();
 }
 
 std::uint64_t GuestWatch::silent_ms() const { return watchdog_.silence() / 1'000'000; }

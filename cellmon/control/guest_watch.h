@@ -25,6 +25,15 @@ namespace hive::control {
 /// Asks the agent whether it is there, and samples the vCPUs, each half second. Single-threaded.
 class GuestWatch {
  public:
+  /// What the guest gives of its memory and takes of others', in bytes, as its VMM says: anything.
+  /// Each target is read before what follows from it.
+  struct MemoryReport {
+    std::uint64_t balloon_target = 0;
+    std::uint64_t ballooned = 0;
+    std::uint64_t plug_target = 0;
+    std::uint64_t plugged = 0;
+  };
+
   /// They may not call this object.
   struct Handlers {
     /// What there is to say against the guest has changed; DETAIL is for people.
@@ -32,6 +41,8 @@ class GuestWatch {
     /// The agent has become silent, or answers again.
     std::function<void(bool silent, const std::string& detail)> on_silence;
     std::function<void(const member::GuestFigures&)> on_figures;
+    /// The guest has no agent's port open, so that what an agent said counts no more.
+    std::function<void()> on_port_closed;
   };
 
   /// MACHINE outlives this object, and tells when the guest can be expected to do anything.
@@ -56,8 +67,12 @@ class GuestWatch {
   [[nodiscard]] std::uint64_t waited() const { return waited_; }
   /// What the VMM has counted; nothing where none runs.
   [[nodiscard]] std::optional<GuestCounts> counts() const;
+  /// Nothing where no VMM runs.
+  [[nodiscard]] std::optional<MemoryReport> memory_report() const;
   /// Pages of 4 KiB in the guest's balloon, as its VMM has it: any number; 0 where there is none.
   [[nodiscard]] std::uint64_t balloon_pages() const;
+  /// Bytes of spare memory that the guest has plugged in, in the same way.
+  [[nodiscard]] std::uint64_t plugged_bytes() const;
 
  private:
   using Time = detect::Time;

@@ -31,6 +31,7 @@ enum Slot : int {
   kGlobal,
   kVsock,
   kProgress,
+  kPolicy,
   kMore
 };
 
@@ -99,6 +100,7 @@ void reset_signals() {
   const int error_fd = plan.fds[kExecError];
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) fail_exec(error_fd);
   if (::getppid() != plan.parent) ::_exit(1);  // It died before the line above.
+  ::setsid();  // The kernel may weigh sessions against each other: the monitor is in another one.
   reset_signals();
   int slot = 0;
   for (const int source : plan.fds) {
@@ -148,6 +150,11 @@ ChildProcess spawn(const std::string& program, Slots fds) {
   return child;
 }
 
+UniqueFd open_autogroup(pid_t process) {
+  const std::string path = "/proc/" + std::to_string(process) + "/autogroup";
+  return UniqueFd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+}
+
 /// Gives the descriptor that NUMBER names the next slot, and NUMBER that slot's.
 void place(int& number, Slots& slots) {
   if (number < 0) return;
@@ -182,6 +189,7 @@ LaunchedVmm launch_vmm(const std::string& program, cell::CellConfig config, bool
   Ends agent = with_agent ? make_socket_pair(SOCK_STREAM) : Ends{};
   Ends global = config.global ? make_socket_pair(SOCK_SEQPACKET) : Ends{};
   Ends vsock = config.vsock ? make_socket_pair(SOCK_SEQPACKET) : Ends{};
+  Ends policy = config.policy ? make_socket_pair(SOCK_SEQPACKET) : Ends{};
   Ends output = make_pipe();
   const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null) throw_errno("cannot open /dev/null");
@@ -191,7 +199,7 @@ LaunchedVmm launch_vmm(const std::string& program, cell::CellConfig config, bool
   config.agent_fd = with_agent ? int{kAgent} : -1;
   Slots slots{null.get(),          output.theirs.get(),  output.theirs.get(), monitor.theirs.get(),
               serial.theirs.get(), console.theirs.get(), agent.theirs.get(),  -1,
-              global.theirs.get(), vsock.theirs.get(),   config.progress_fd};
+              global.theirs.get(), vsock.theirs.get(),   config.progress_fd,  policy.theirs.get()};
   if (config.progress_fd >= 0) config.progress_fd = kProgress;
   if (config.global) {
     config.global->link = kGlobal;
@@ -201,14 +209,21 @@ LaunchedVmm launch_vmm(const std::string& program, cell::CellConfig config, bool
     config.vsock->link = kVsock;
     place(*config.vsock, slots);
   }
+  if (config.policy) {
+    config.policy->link = kPolicy;
+    for (int& page : config.policy->pages) place(page, slots);
+  }
   place(kept, slots);
   const std::string packet = to_json(config);
   if (packet.size() > cell::kMaxMessage) throw Error("the cell's configuration is too long");
+  LaunchedVmm vmm;
+  vmm.child = spawn(program, std::move(slots));
+  // It waits for its configuration. Later the file is root's, as that of a process that may not be
+  // looked into.
+  vmm.autogroup = open_autogroup(vmm.child.pid());
   if (::send(monitor.ours.get(), packet.data(), packet.size(), MSG_NOSIGNAL) < 0) {
     throw_errno("cannot send the VMM its configuration");
   }
-  LaunchedVmm vmm;
-  vmm.child = spawn(program, std::move(slots));
   vmm.pidfd.reset(static_cast<int>(::syscall(SYS_pidfd_open, vmm.child.pid(), 0)));
   if (!vmm.pidfd) throw_errno("cannot watch the VMM");
   vmm.monitor = std::move(monitor.ours);
@@ -217,6 +232,7 @@ LaunchedVmm launch_vmm(const std::string& program, cell::CellConfig config, bool
   vmm.agent = std::move(agent.ours);
   vmm.global = std::move(global.ours);
   vmm.vsock = std::move(vsock.ours);
+  vmm.policy = std::move(policy.ours);
   vmm.output = std::move(output.ours);
   return vmm;
 }

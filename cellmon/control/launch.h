@@ -16,17 +16,19 @@ struct LaunchedVmm {
   UniqueFd monitor;  ///< Packets of monitor_protocol.h; the configuration is sent already.
   UniqueFd serial;
   UniqueFd console;
-  UniqueFd agent;   ///< Invalid in a cell without an agent.
-  UniqueFd global;  ///< Packets of global_protocol.h; invalid in a cell without global memory.
-  UniqueFd vsock;   ///< Packets of vsock_protocol.h; invalid in a cell without vsock.
-  UniqueFd output;  ///< A pipe: its standard output and error.
+  UniqueFd agent;      ///< Invalid in a cell without an agent.
+  UniqueFd global;     ///< Packets of global_protocol.h; invalid in a cell without global memory.
+  UniqueFd vsock;      ///< Packets of vsock_protocol.h; invalid in a cell without vsock.
+  UniqueFd policy;     ///< Packets of policy_protocol.h; invalid in a cell that does not run Wax.
+  UniqueFd output;     ///< A pipe: its standard output and error.
+  UniqueFd autogroup;  ///< Its /proc/PID/autogroup for writing; invalid where there is none.
 };
 
-/// Starts PROGRAM with CONFIG. It inherits nothing but its ends of the sockets, whose numbers are
-/// set here, and copies of the descriptors of this process that CONFIG's global memory, vsock
-/// and progress name, and of KEPT, unless that is -1, which it keeps open to its end. It gets no
-/// environment but HIVE_LOG and the sanitizers' options, and is killed by the kernel when the
-/// calling thread ends. Throws Error when it cannot be executed.
+/// Starts PROGRAM with CONFIG, in a session of its own. It inherits nothing but its ends of the
+/// sockets, whose numbers are set here, and copies of the descriptors of this process that CONFIG's
+/// global memory, vsock, policy and progress name, and of KEPT, unless that is -1, which it keeps
+/// open to its end. It gets no environment but HIVE_LOG and the sanitizers' options, and is killed
+/// by the kernel when the calling thread ends. Throws Error when it cannot be executed.
 LaunchedVmm launch_vmm(const std::string& program, cell::CellConfig config, bool with_agent,
                        int kept = -1);
 

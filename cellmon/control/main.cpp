@@ -10,6 +10,7 @@
 #include <climits>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -102,6 +103,8 @@ std::function<void()> set_up(const control::Options& options, UniqueFd plan_fd, 
   control::Origin origin;
   origin.life = options.life;
   if (heritage) origin.heritage = control::take_heritage(heritage, machine);
+  const char* cgroup = std::getenv("HIVE_CGROUP");
+  origin.cgroup = cgroup == nullptr ? control::kAnyCgroup : cgroup;
   origin.start_monitor = starter(machine, options.run_dir, vmm);
   if (machine.witness && options.cell == machine.cells.size()) {
     auto witness = std::make_shared<control::Witness>(machine, options.run_dir, std::move(origin));

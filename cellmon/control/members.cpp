@@ -1,5 +1,7 @@
 #include "cellmon/control/members.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <exception>
@@ -28,6 +30,13 @@ member::MemberSettings settings_of(const Siblings& siblings, agree::Life life) {
   }
   settings.life = life;
   return settings;
+}
+
+bool is_same_file(int left, int right) {
+  struct stat a {};
+  struct stat b {};
+  return ::fstat(left, &a) == 0 && ::fstat(right, &b) == 0 && a.st_dev == b.st_dev &&
+         a.st_ino == b.st_ino;
 }
 
 std::chrono::steady_clock::time_point point_of(Time time) {
@@ -69,6 +78,10 @@ bool Members::on_joined(CellId cell, const mesh::Hello& hello, std::vector<Uniqu
   try {
     if (!files.empty()) {
       pages_[cell] = std::make_unique<member::PeerPage>(files.front().get(), cell);
+      UniqueFd& file = page_files_[cell];
+      const bool is_other = !file || !is_same_file(file.get(), files.front().get());
+      file = std::move(files.front());
+      if (is_other && !siblings_.is_witness(cell)) ++page_generation_;
       files.erase(files.begin());
     }
     watch_process(cell);
@@ -305,6 +318,20 @@ void Members::beat() {
   beat_timer_.async_wait([this, alive = std::weak_ptr(alive_)](const auto& error) {
     if (!error && !alive.expired()) beat();
   });
+}
+
+std::vector<int> Members::page_files() const {
+  std::vector<int> files(siblings_.cell_names().size(), -1);
+  for (const auto& [cell, file] : page_files_) {
+    if (!siblings_.is_witness(cell)) files[static_cast<std::size_t>(cell)] = file.get();
+  }
+  files.at(siblings_.own()) = page_.file();
+  return files;
+}
+
+std::optional<StateReading> Members::read_page(CellId cell) const {
+  const auto page = pages_.find(cell);
+  return page == pages_.end() ? std::nullopt : page->second->read();
 }
 
 wire::ViewStatus Members::status() const {

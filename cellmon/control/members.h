@@ -88,6 +88,8 @@ class Members : public SiblingsPart, private member::Surroundings {
   void cut_link(CellId cell, std::optional<std::chrono::milliseconds> duration) {
     siblings_.cut_link(cell, duration);
   }
+  /// Whether that fault lasts.
+  [[nodiscard]] bool is_cut(CellId cell) const { return siblings_.is_cut(cell); }
   [[nodiscard]] bool is_linked(CellId cell) const {
     return siblings_.state(cell) == Siblings::State::kJoined;
   }
@@ -103,8 +105,21 @@ class Members : public SiblingsPart, private member::Surroundings {
   /// The VMM of INCARNATION runs; 0: none does.
   void set_incarnation(Incarnation incarnation);
   /// How the guest does, for the others to see.
-  void set_guest(const member::GuestFigures& figures) { page_.set_guest(figures); }
-  void set_memory(const member::MemoryFigures& figures) { page_.set_memory(figures); }
+  void set_guest(const member::GuestFigures& figures) { page_.set_guest(figures, now()); }
+  void set_memory(const member::MemoryFigures& figures) { page_.set_memory(figures, now()); }
+  /// What the cell has of the machine.
+  void set_shares(const member::Shares& shares) { page_.set_shares(shares, now()); }
+  /// Its sections that may be moved, and what it uses of all cells'.
+  void set_sections(const member::Sections& sections) { page_.set_sections(sections, now()); }
+  void set_uses(const member::Uses& uses) { page_.set_uses(uses, now()); }
+
+  /// Descriptors of all cells' state pages, in the order of the plan; -1: there is none. They stay
+  /// this object's.
+  [[nodiscard]] std::vector<int> page_files() const;
+  /// Grows whenever another page takes a place among page_files().
+  [[nodiscard]] std::uint64_t page_generation() const { return page_generation_; }
+  /// What CELL's page says now; nothing where there is none.
+  [[nodiscard]] std::optional<StateReading> read_page(CellId cell) const;
 
   [[nodiscard]] wire::ViewStatus status() const;
   [[nodiscard]] const member::Figures& figures() const { return membership_.figures(); }
@@ -151,6 +166,8 @@ class Members : public SiblingsPart, private member::Surroundings {
   member::Membership membership_;
   Recoverer recoverer_;
   std::map<CellId, std::unique_ptr<member::PeerPage>> pages_;
+  std::map<CellId, UniqueFd> page_files_;
+  std::uint64_t page_generation_ = 0;
   /// Of the monitor at the present or last link, unless the host cannot tell.
   std::map<CellId, boost::asio::posix::stream_descriptor> processes_;
   std::map<CellId, agree::Life> lives_;  ///< With which the processes at the links began.

@@ -1,4 +1,4 @@
-// The methods about a cell's memory, global memory and its firewall.
+// The methods about a cell's memory and CPU time, global memory and its firewall.
 #include <fmt/format.h>
 
 #include <string_view>
@@ -17,6 +17,8 @@ using wire::Json;
 /// A right takes at most 128 bytes of a line.
 constexpr std::size_t kMaxRights = kMaxListBytes / 128;
 constexpr std::size_t kMaxQuoted = 64;
+/// Of bytes that a guest is to have: as before.
+constexpr std::uint64_t kUnasked = ~std::uint64_t{0};
 
 constexpr const char* kNoGlobalMemory =
     "no cell of the machine contributes memory; give a cell `shared: SIZE` in the plan";
@@ -75,12 +77,31 @@ void Methods::memory(Call& call) {
 }
 
 void Methods::balloon(Call& call) {
-  constexpr std::uint64_t kUnasked = ~std::uint64_t{0};
   const std::uint64_t bytes = call.params.number("bytes", kUnasked, kUnasked - 1);
   if (!check(call)) return;
   const std::string refusal = bytes == kUnasked ? std::string() : monitor_.set_balloon(bytes);
   if (!refusal.empty()) return refuse(call, refusal);
   reply(call, {{"target", monitor_.balloon().target()}, {"given", monitor_.ballooned()}});
+}
+
+void Methods::plug(Call& call) {
+  const std::uint64_t bytes = call.params.number("bytes", kUnasked, kUnasked - 1);
+  if (!check(call)) return;
+  const std::string refusal = bytes == kUnasked ? std::string() : monitor_.set_spare(bytes);
+  if (!refusal.empty()) return refuse(call, refusal);
+  reply(call, {{"target", monitor_.spare().target()},
+               {"plugged", monitor_.plugged()},
+               {"most", monitor_.spare().most()}});
+}
+
+void Methods::weight(Call& call) {
+  const std::uint64_t weight = call.params.number("weight", kUnasked, plan::kMaxCpuWeight);
+  if (!check(call)) return;
+  const std::string refusal = weight == kUnasked
+                                  ? std::string()
+                                  : monitor_.set_cpu_weight(static_cast<std::uint32_t>(weight));
+  if (!refusal.empty()) return refuse(call, refusal);
+  reply(call, to_json(monitor_.cpu().status()));
 }
 
 void Methods::list_rights(Call& call) {

@@ -41,7 +41,9 @@ Json describe_section(const GlobalMemory& global, const firewall::Section& secti
           {"name", section.name},
           {"first", section.range.first},
           {"pages", section.range.count},
-          {"users", std::move(users)}};
+          {"users", std::move(users)},
+          {"creator", global.names()[static_cast<std::size_t>(section.creator)]},
+          {"movable", section.movable}};
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ std::string_view to_string(ConsoleId id) { return id == ConsoleId::kSerial ? "se
 }  // namespace
 
 std::span<const Methods::Entry> Methods::table() {
-  static constexpr std::array<Entry, 24> kMethods{{
+  static constexpr std::array<Entry, 26> kMethods{{
       {"status", &Methods::status},
       {"events.list", &Methods::list_events},
       {"events.follow", &Methods::follow_events},
@@ -38,6 +38,8 @@ std::span<const Methods::Entry> Methods::table() {
       {"pause", &Methods::pause},
       {"resume", &Methods::resume},
       {"balloon", &Methods::balloon},
+      {"plug", &Methods::plug},
+      {"weight", &Methods::weight},
       {"memory", &Methods::memory},
       {"firewall.list", &Methods::list_rights},
       {"firewall.grant", &Methods::grant},
@@ -100,7 +102,7 @@ void Methods::answer(ControlClient& client, const Waiter& waiter, const Answer& 
   if (answer.error.empty()) {
     client.reply(waiter.id, answer.result);
   } else {
-    client.refuse(waiter.id, RpcCode::kFailed, answer.error);
+    client.refuse(waiter.id, answer.code, answer.error);
   }
 }
 

@@ -62,7 +62,8 @@ class Methods {
   /// What a waiting request is answered with.
   struct Answer {
     wire::Json result;
-    std::string error;  ///< When not empty, instead of the result.
+    std::string error;                            ///< When not empty, instead of the result.
+    wire::RpcCode code = wire::RpcCode::kFailed;  ///< Of the error.
   };
   struct Waiter {
     std::uint64_t client = 0;
@@ -95,6 +96,8 @@ class Methods {
   void list_faults(Call& call);
   void cancel_faults(Call& call);
   void balloon(Call& call);
+  void plug(Call& call);
+  void weight(Call& call);
 
   static std::span<const Entry> table();
   static Method find_method(const std::string& name);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "cellmon/control/guest_counts.h"
+#include "cellmon/control/metrics_sharing.h"
 #include "cellmon/control/process_figures.h"
 
 namespace hive::control {
@@ -30,6 +31,12 @@ void add_cell(Report& report, const CellMonitor& monitor, const wire::CellStatus
   report.add(Metric::kMemory, number(status.memory));
   report.add(Metric::kBalloon, number(monitor.balloon().target()), {"asked"});
   report.add(Metric::kBalloon, number(monitor.ballooned()), {"given"});
+  report.add(Metric::kPlugged, number(monitor.spare().target()), {"asked"});
+  report.add(Metric::kPlugged, number(monitor.plugged()), {"plugged"});
+  report.add(Metric::kCpuWeight, number(status.cpu.plan), {"plan"});
+  report.add(Metric::kCpuWeight, number(status.cpu.usual), {"usual"});
+  report.add(Metric::kCpuWeight, number(status.cpu.weight), {"now"});
+  report.add(Metric::kCpuWeight, number(status.cpu.applied), {"applied"});
   report.add(Metric::kBootTime, number(status.boot_ms) / 1000);
   for (const auto& [kind, count] : monitor.events().counts()) {
     report.add(Metric::kEvents, number(count), {kind});
@@ -197,6 +204,7 @@ Report collect_metrics(const CellMonitor& monitor, const CounterDesk::Answer& vs
     if (peer < names.size()) add_pair(report, names[peer], counters);
   }
   if (monitor.global() != nullptr) add_global(report, *monitor.global());
+  add_sharing(report, monitor);
   return report;
 }
 

@@ -24,6 +24,7 @@ CellSettings settings_of(const plan::Machine& machine, const plan::Cell& cell,
   CellSettings settings;
   settings.life = origin.life;
   settings.start_monitor = origin.start_monitor;
+  settings.cgroup = origin.cgroup;
   settings.machine = machine;
   settings.own = static_cast<unsigned>(cell.id);
   settings.launch = [vmm_program, life_name](cell::CellConfig config, bool with_agent) {
@@ -92,7 +93,8 @@ wire::Json Service::finish(bool purge) {
     kept.push_back(log_file_.path());
   }
   linger(kLingerTries);
-  return {{"clean", monitor_.machine().ended_cleanly()}, {"kept", kept}};
+  return {{"clean", monitor_.wax() != nullptr || monitor_.machine().ended_cleanly()},
+          {"kept", kept}};
 }
 
 void Service::linger(int tries) {

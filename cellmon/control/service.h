@@ -25,6 +25,7 @@ struct Origin {
   agree::Life life = agree::kFounder;  ///< CellSettings.
   Heritage heritage;
   Replacements::Start start_monitor;
+  std::string cgroup = kNoCgroup;  ///< CellSettings.
   /// How long what is left of the cell's last monitor and VMM may take to end.
   std::chrono::milliseconds end_limit{10'000};
 };

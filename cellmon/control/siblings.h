@@ -101,6 +101,7 @@ class Siblings {
     mesh_.cut(cell, duration);
   }
   /// As mesh::Mesh's.
+  [[nodiscard]] bool is_cut(CellId cell) const { return mesh_.is_cut(cell); }
   [[nodiscard]] UniqueFd open_process(CellId cell) const { return mesh_.open_process(cell); }
   void drain(CellId cell) { mesh_.drain(cell); }
 

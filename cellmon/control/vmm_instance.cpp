@@ -88,6 +88,8 @@ void VmmInstance::set_balloon(std::uint32_t pages) {
   (void)link_.send(cell::balloon_to_json(pages));
 }
 
+void VmmInstance::set_spare(std::uint64_t bytes) { (void)link_.send(cell::spare_to_json(bytes)); }
+
 void VmmInstance::inject(const cell::GuestFault& fault) { (void)link_.send(to_json(fault)); }
 
 bool VmmInstance::dump(int file) {

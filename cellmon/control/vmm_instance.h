@@ -50,6 +50,8 @@ class VmmInstance {
   void inject(const cell::GuestFault& fault);
   /// Sends the command kBalloon.
   void set_balloon(std::uint32_t pages);
+  /// Sends the command kSpare.
+  void set_spare(std::uint64_t bytes);
   /// Sends the command kDump with a copy of FILE. False when it is lost.
   [[nodiscard]] bool dump(int file);
   /// False when the guest does not read its console.

@@ -30,7 +30,7 @@ struct VcpuSample {
 struct GuestSample {
   /// Whether its agent is expected to answer: it is there, and has answered before.
   bool expects_answers = false;
-  /// Whether the agent has answered before, and is there no more.
+  /// Whether there was an agent that is there no more, or has answered nothing since it came.
   bool lost_agent = false;
   std::uint64_t answers = 0;  ///< How many have come.
   Time held_up = 0;           ///< Time that what carries answers was ready to run and had no CPU.

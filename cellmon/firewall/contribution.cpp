@@ -9,14 +9,16 @@ std::vector<CellRevocation> Contribution::hand_over(const PageRange& range) {
   return revoked;
 }
 
-Result<Handover> Contribution::create_section(std::string_view name, std::uint64_t pages) {
-  auto section = sections_.create(name, pages);
+Result<Handover> Contribution::create_section(std::string_view name, std::uint64_t pages,
+                                              const SectionTerms& terms) {
+  auto section = sections_.create(name, pages, terms);
   if (!section.ok()) return section.refusal();
   return Handover{section.value(), hand_over(section.value().range)};
 }
 
-Result<Handover> Contribution::destroy_section(SectionId id, Force force) {
-  auto section = sections_.destroy(id, force);
+Result<Handover> Contribution::destroy_section(SectionId id, Force force,
+                                               std::optional<CellId> by) {
+  auto section = sections_.destroy(id, force, by);
   if (!section.ok()) return section.refusal();
   return Handover{section.value(), hand_over(section.value().range)};
 }

@@ -34,14 +34,16 @@ class Contribution {
 
   /// See SectionTable::create(). The pages are handed out: rights from before end, and each
   /// generation is bumped.
-  Result<Handover> create_section(std::string_view name, std::uint64_t pages);
+  Result<Handover> create_section(std::string_view name, std::uint64_t pages,
+                                  const SectionTerms& terms = {});
   /// See SectionTable::create_reserved(). Before anybody was given rights.
   Result<Section> create_reserved_section(std::string_view name, std::uint64_t pages) {
     return sections_.create_reserved(name, pages);
   }
   /// See SectionTable::destroy(). All rights to its pages but home's end, and each generation is
   /// bumped.
-  Result<Handover> destroy_section(SectionId id, Force force);
+  Result<Handover> destroy_section(SectionId id, Force force, std::optional<CellId> by = {});
+  void set_hosting(std::uint64_t pages) { sections_.set_hosting(pages); }
   /// Opening gives no right to write.
   Result<Section> open_section(CellId cell, std::string_view name) {
     return sections_.open(cell, name);

@@ -180,8 +180,9 @@ Result<Section> Gatekeeper::settle(const Result<Handover>& handover) {
   return handover.value().section;
 }
 
-Result<Section> Gatekeeper::create_section(std::string_view name, std::uint64_t pages) {
-  return settle(contribution_.create_section(name, pages));
+Result<Section> Gatekeeper::create_section(std::string_view name, std::uint64_t pages,
+                                           const SectionTerms& terms) {
+  return settle(contribution_.create_section(name, pages, terms));
 }
 
 void Gatekeeper::create_system_section() {
@@ -189,8 +190,8 @@ void Gatekeeper::create_system_section() {
   (void)contribution_.create_reserved_section(HIVE_SYSTEM_SECTION, HIVE_SYSTEM_PAGES);
 }
 
-Result<Section> Gatekeeper::destroy_section(SectionId id, Force force) {
-  return settle(contribution_.destroy_section(id, force));
+Result<Section> Gatekeeper::destroy_section(SectionId id, Force force, std::optional<CellId> by) {
+  return settle(contribution_.destroy_section(id, force, by));
 }
 
 Revocation Gatekeeper::drop_cell(CellId cell) {

@@ -68,11 +68,13 @@ class Gatekeeper {
   Result<Revocation> revoke(CellId cell, std::span<const PageRange> pattern);
 
   /// As Contribution has them. When one returns, nobody writes any more what was taken from it.
-  Result<Section> create_section(std::string_view name, std::uint64_t pages);
+  Result<Section> create_section(std::string_view name, std::uint64_t pages,
+                                 const SectionTerms& terms = {});
   /// Makes the section of guests/abi/system_area.h, where the contribution is large enough. At the
   /// start, and after clear().
   void create_system_section();
-  Result<Section> destroy_section(SectionId id, Force force);
+  Result<Section> destroy_section(SectionId id, Force force, std::optional<CellId> by = {});
+  void set_hosting(std::uint64_t pages) { contribution_.set_hosting(pages); }
   Result<Section> open_section(CellId cell, std::string_view name) {
     return contribution_.open_section(cell, name);
   }

@@ -24,6 +24,8 @@ enum class Reason : std::uint8_t {
   kNotOpen,           ///< The cell closes a section that it has not open.
   kInUse,             ///< Other cells have the section open.
   kReserved,          ///< The name, or the section, is the monitor's.
+  kHostsNone,         ///< The contribution has no sections of other cells.
+  kHostsEnough,       ///< It has as much for them as it may.
 };
 
 /// A request that came from outside was refused, and changed nothing.

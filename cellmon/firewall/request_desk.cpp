@@ -12,7 +12,7 @@
 namespace hive::firewall {
 namespace {
 
-/// Homes decide; other cells may only look and use.
+/// Homes decide, and creators on their sections; other cells may only look and use.
 constexpr std::uint32_t kFirstOfHome = HIVE_GLOBAL_SECTION_CREATE;
 
 hive_global_status status_of(Reason reason) {
@@ -32,7 +32,10 @@ hive_global_status status_of(Reason reason) {
       return HIVE_GLOBAL_NO_SUCH_SECTION;
     case Reason::kEmptySection:
       return HIVE_GLOBAL_MALFORMED;
+    case Reason::kHostsNone:
+      return HIVE_GLOBAL_NOT_HOME;
     case Reason::kNoSpace:
+    case Reason::kHostsEnough:
       return HIVE_GLOBAL_NO_SPACE;
     case Reason::kTooManySections:
     case Reason::kTooManyOpens:
@@ -144,12 +147,21 @@ hive_global_reply RequestDesk::answer(CellId from, const hive_global_request& re
     call.refuse(HIVE_GLOBAL_MALFORMED, fmt::format("no operation {}", request.operation));
   } else if (request.home != static_cast<std::uint32_t>(home())) {
     call.refuse(HIVE_GLOBAL_NO_SUCH_CELL, "the request went to another cell than it names");
-  } else if (request.operation >= kFirstOfHome && from != home()) {
-    call.refuse(HIVE_GLOBAL_NOT_HOME, "only the cell whose pages they are may ask that");
+  } else if (request.operation >= kFirstOfHome && !may_decide(call)) {
+    call.refuse(HIVE_GLOBAL_NOT_HOME,
+                "only the cell whose pages they are may ask that, or for a section the one that "
+                "made it");
   } else {
     (this->*handler)(call);
   }
   return call.reply;
+}
+
+bool RequestDesk::may_decide(const Call& call) const {
+  if (call.from == home() || call.request.operation == HIVE_GLOBAL_SECTION_CREATE) return true;
+  if (call.request.section == 0) return false;
+  const auto section = gatekeeper_.sections().find(SectionId(call.request.section));
+  return !section || section->creator == call.from;  // Where there is none, that is what is said.
 }
 
 void RequestDesk::cell(Call& call) {
@@ -162,6 +174,9 @@ void RequestDesk::describe(Call& call, const Section& section) {
   call.reply.section = static_cast<std::uint32_t>(section.id);
   call.reply.first = section.range.first;
   call.reply.pages = section.range.count;
+  if (section.movable && call.request.operation != HIVE_GLOBAL_PAGE) {
+    call.reply.generation = HIVE_GLOBAL_MOVABLE;
+  }
   put(call.reply.name, sizeof call.reply.name, section.name);
   for (unsigned cell = 0; cell < kMaxCells; ++cell) {
     if (gatekeeper_.sections().opens(section.id, CellId(cell)) > 0) {
@@ -189,14 +204,18 @@ void RequestDesk::close_section(Call& call) {
 }
 
 void RequestDesk::create_section(Call& call) {
-  const auto section = gatekeeper_.create_section(name_in(call.request), call.request.pages);
+  const SectionTerms terms{(call.request.flags & HIVE_GLOBAL_MOVABLE) != 0, call.from};
+  const auto section = gatekeeper_.create_section(name_in(call.request), call.request.pages, terms);
   if (!section.ok()) return call.refuse(section.refusal());
+  const PageRange& pages = section.value().range;
+  if (call.from != home()) (void)gatekeeper_.grant(call.from, {&pages, 1});
   describe(call, section.value());
 }
 
 void RequestDesk::destroy_section(Call& call) {
   const Force force = (call.request.flags & HIVE_GLOBAL_FORCE) != 0 ? Force::kYes : Force::kNo;
-  const auto section = gatekeeper_.destroy_section(SectionId(call.request.section), force);
+  const auto section =
+      gatekeeper_.destroy_section(SectionId(call.request.section), force, call.from);
   if (!section.ok()) return call.refuse(section.refusal());
   describe(call, section.value());
 }

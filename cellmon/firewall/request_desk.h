@@ -47,6 +47,8 @@ class RequestDesk {
   void grant(Call& call);
   void revoke(Call& call);
 
+  /// Whether who asks may decide about what it asks for.
+  [[nodiscard]] bool may_decide(const Call& call) const;
   [[nodiscard]] CellId home() const { return gatekeeper_.ledger().home(); }
   /// The pages that CALL counts within: its section's or all. Refuses where there is no such
   /// section.

@@ -77,12 +77,46 @@ std::optional<Refusal> SectionTable::check_new(std::string_view name, std::uint6
   return std::nullopt;
 }
 
-Result<Section> SectionTable::create(std::string_view name, std::uint64_t pages) {
+Result<Section> SectionTable::create(std::string_view name, std::uint64_t pages,
+                                     const SectionTerms& terms) {
   if (auto refusal = check_new(name, pages)) return *std::move(refusal);
   if (is_reserved_name(name)) return reserved(name);
+  if (auto refusal = check_hosting(name, pages, terms.creator.value_or(home_))) {
+    return *std::move(refusal);
+  }
   const auto place = place_for(pages);
   if (!place) return no_space(name, pages);
-  return insert(name, {*place, pages});
+  return insert(name, {*place, pages}, terms);
+}
+
+std::optional<Refusal> SectionTable::check_hosting(std::string_view name, std::uint64_t pages,
+                                                   CellId creator) const {
+  if (creator == home_) return std::nullopt;
+  if (!is_cell(creator)) return no_cell(creator);
+  if (hosting_ == 0) {
+    return Refusal{
+        Reason::kHostsNone,
+        fmt::format("cell {} makes no sections for other cells: make \"{}\" elsewhere, or "
+                    "give that cell `hosted: SIZE` in the plan",
+                    index_of(home_), name)};
+  }
+  const auto count = std::count_if(places_.begin(), places_.end(), [this](const auto& each) {
+    return each.second.section.creator != home_;
+  });
+  if (static_cast<std::size_t>(count) >= kMaxHosted) {
+    return Refusal{
+        Reason::kTooManySections,
+        fmt::format("cell {} has {} sections of other cells, which is the limit, so there "
+                    "is no room for \"{}\"; destroy one first",
+                    index_of(home_), count, name)};
+  }
+  const std::uint64_t taken = hosted();
+  if (taken <= hosting_ && pages <= hosting_ - taken) return std::nullopt;
+  return Refusal{
+      Reason::kHostsEnough,
+      fmt::format("section \"{}\" needs {} pages, but of the {} that cell {} has for other "
+                  "cells' sections {} are taken; destroy some, or raise its `hosted`",
+                  name, pages, hosting_, index_of(home_), taken)};
 }
 
 Result<Section> SectionTable::create_reserved(std::string_view name, std::uint64_t pages) {
@@ -91,11 +125,13 @@ Result<Section> SectionTable::create_reserved(std::string_view name, std::uint64
   if (free.empty() || free.back().end() != pages_ || free.back().count < pages) {
     return no_space(name, pages);
   }
-  return insert(name, {pages_ - pages, pages});
+  return insert(name, {pages_ - pages, pages}, {});
 }
 
-Section SectionTable::insert(std::string_view name, const PageRange& range) {
-  Entry entry{{new_id(), std::string(name), range}, {}};
+Section SectionTable::insert(std::string_view name, const PageRange& range,
+                             const SectionTerms& terms) {
+  const CellId creator = terms.creator.value_or(home_);
+  Entry entry{{new_id(), std::string(name), range, terms.movable, creator}, {}};
   const Section& section = places_.emplace(range.first, std::move(entry)).first->second.section;
   names_.emplace(section.name, range.first);
   ids_.emplace(section.id, range.first);
@@ -120,18 +156,33 @@ std::optional<PageIndex> SectionTable::place_for(std::uint64_t pages) const {
   return std::nullopt;
 }
 
+std::uint64_t SectionTable::longest_free() const {
+  std::uint64_t longest = 0;
+  for (const PageRange& range : free_ranges()) longest = std::max(longest, range.count);
+  return longest;
+}
+
+std::uint64_t SectionTable::hosted() const {
+  std::uint64_t pages = 0;
+  for (const auto& [place, entry] : places_) {
+    if (entry.section.creator != home_) pages += entry.section.range.count;
+  }
+  return pages;
+}
+
+std::uint64_t SectionTable::room_for_others() const {
+  const std::uint64_t taken = hosted();
+  return std::min(longest_free(), hosting_ - std::min(taken, hosting_));
+}
+
 Refusal SectionTable::no_space(std::string_view name, std::uint64_t pages) const {
   std::uint64_t total = 0;
-  std::uint64_t longest = 0;
-  for (const PageRange& range : free_ranges()) {
-    total += range.count;
-    longest = std::max(longest, range.count);
-  }
+  for (const PageRange& range : free_ranges()) total += range.count;
   return {
       Reason::kNoSpace,
       fmt::format("section \"{}\" needs {} pages in a row, but of the {} pages of cell {} {} are "
                   "free, at most {} in a row; destroy sections or ask for fewer pages",
-                  name, pages, pages_, index_of(home_), total, longest)};
+                  name, pages, pages_, index_of(home_), total, longest_free())};
 }
 
 SectionId SectionTable::new_id() {
@@ -182,11 +233,11 @@ void SectionTable::close_all(CellId cell) {
   for (auto& [place, entry] : places_) entry.opens[index_of(cell)] = 0;
 }
 
-Result<Section> SectionTable::destroy(SectionId id, Force force) {
+Result<Section> SectionTable::destroy(SectionId id, Force force, std::optional<CellId> by) {
   const Entry* entry = entry_of(id);
   if (entry == nullptr) return no_section(id);
   if (is_reserved_name(entry->section.name)) return reserved(entry->section.name);
-  const WriterSet in_use = users(*entry);
+  const WriterSet in_use = users(*entry, by.value_or(home_));
   if (force == Force::kNo && !in_use.empty()) {
     return Refusal{Reason::kInUse,
                    fmt::format("section \"{}\" of cell {} is open in cells {}; close it there, or "
@@ -212,12 +263,12 @@ Refusal SectionTable::no_section(SectionId id) const {
                       static_cast<std::uint32_t>(id))};
 }
 
-WriterSet SectionTable::users(const Entry& entry) const {
+WriterSet SectionTable::users(const Entry& entry, CellId by) {
   WriterSet cells;
   for (unsigned cell = 0; cell < kMaxCells; ++cell) {
     if (entry.opens[cell] != 0) cells.insert(CellId(cell));
   }
-  cells.erase(home_);
+  cells.erase(by);
   return cells;
 }
 

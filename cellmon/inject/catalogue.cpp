@@ -66,7 +66,8 @@ constexpr std::array<Parameter, 5> kTears{{
 }};
 
 constexpr std::array<Parameter, 4> kLoses{{
-    {"device", ValueKind::kDevice, false, "all (if missing), disk0, console, rng, vsock, balloon"},
+    {"device", ValueKind::kDevice, false,
+     "all (if missing), disk0, console, rng, vsock, balloon, memory"},
     kShare,
     kFor[0],
     kSeed,
@@ -101,7 +102,9 @@ constexpr std::array<Parameter, 5> kWrites{{
     kSeed,
 }};
 
-constexpr std::array<Entry, 27> kEntries{{
+constexpr std::array<Parameter, 2> kBabbles{kFor[0], kSeed};
+
+constexpr std::array<Entry, 29> kEntries{{
     {FaultKind::kVmmKill, "vmm-kill", "the cell's VMM is killed: its power is cut", {}},
     {FaultKind::kVmmStop, "vmm-stop",
      "the VMM's process is stopped: vCPUs, devices and its answers stand still", kFor},
@@ -147,6 +150,10 @@ constexpr std::array<Entry, 27> kEntries{{
      kSuspect},
     {FaultKind::kMeshCut, "mesh-cut",
      "the monitor has no link to another cell's, which finds it cut as well", kCuts},
+    {FaultKind::kWaxGarbage, "wax-garbage",
+     "a guest that writes random hints without rest takes Wax's place", kBabbles},
+    {FaultKind::kWaxFlood, "wax-flood",
+     "a guest that writes one sound hint without rest takes Wax's place", kFor},
 }};
 
 constexpr std::array<Parameter, 4> kTiming{{
@@ -165,6 +172,7 @@ std::string_view placeholder(ValueKind kind) {
     case ValueKind::kCell:
       return "CELL";
     case ValueKind::kDuration:
+    case ValueKind::kDelay:
     case ValueKind::kPeriod:
       return "TIME";
     case ValueKind::kShare:

@@ -35,6 +35,8 @@ enum class FaultKind : std::uint8_t {
   kHeartbeatFreeze,
   kFalseAccusation,
   kMeshCut,
+  kWaxGarbage,
+  kWaxFlood,
 };
 
 /// What a parameter's value says.

@@ -29,6 +29,8 @@ class Schedule {
   std::vector<Fault> take_due(Time now);
   /// When take_due() has something next; nothing where no clock brings that.
   [[nodiscard]] std::optional<Time> next() const;
+  /// How many faults wait.
+  [[nodiscard]] std::size_t size() const { return pending_.size(); }
   /// A line for each fault that waits, for people: what, and when it is next.
   [[nodiscard]] std::vector<std::string> list(Time now) const;
   /// Takes all away. How many.

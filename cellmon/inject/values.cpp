@@ -194,8 +194,8 @@ std::string take_disk(std::string_view value, Fault& fault) {
 }
 
 std::string take_device(std::string_view value, Fault& fault) {
-  constexpr std::array<std::string_view, 5> kOthers{cell::kAllDevices, "balloon", "console", "rng",
-                                                    "vsock"};
+  constexpr std::array<std::string_view, 6> kOthers{cell::kAllDevices, "balloon", "console",
+                                                    "memory",          "rng",     "vsock"};
   if (std::find(kOthers.begin(), kOthers.end(), value) == kOthers.end()) {
     const std::string why = take_disk(value, fault);
     return why.empty() ? why : "is no virtio device; there are disk0 and so on, " + join(kOthers);

@@ -1,13 +1,11 @@
 // What a cell's monitor publishes of it, for the other monitors of the machine to read at any time.
 #pragma once
 
-#include <array>
-#include <atomic>
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 
-#include "guests/abi/agent_protocol.h"
+#include "guests/abi/state_page.h"
+#include "guests/abi/state_reading.h"
 #include "vmm/base/ids.h"
 #include "vmm/base/unique_fd.h"
 
@@ -23,42 +21,16 @@ struct GuestFigures {
   friend bool operator==(const GuestFigures&, const GuestFigures&) = default;
 };
 
-/// What the guest's agent has said last of its memory, and not later than `GuestFigures::beat` last
-/// grew. Its total is 0 where there is no agent that has said anything.
+/// What the guest's agent has said last of its memory. Its total is 0 where there is no agent,
+/// where its port is closed, and where the last that it said can not be. What an agent said that
+/// has fallen silent since stays, which `GuestFigures::beat` tells.
 using MemoryFigures = hive_agent_load;
-/// The same, member by member.
-using MemoryWords = std::array<std::uint64_t, sizeof(MemoryFigures) / sizeof(std::uint64_t)>;
-
-/// A page that one process writes and others map read-only, in the host's byte order. What it holds
-/// is checked by who reads it: its writer may be wrong.
-struct StatePage {
-  static constexpr std::uint64_t kMagic = 0x6567'6150'6576'6948;  ///< "HivePage"
-  static constexpr std::uint32_t kVersion = 3;
-  static constexpr std::size_t kBytes = 4096;
-
-  std::uint64_t magic = 0;
-  std::uint32_t version = 0;
-  std::uint32_t cell = 0;
-  /// Advances again and again while the monitor's loop runs.
-  std::atomic<std::uint64_t> heartbeat;
-  std::atomic<std::uint64_t> incarnation;  ///< Of the VMM that runs; 0: none.
-  std::atomic<std::uint64_t> epoch;        ///< Of the view that the monitor knows.
-  // See GuestFigures.
-  std::atomic<std::uint64_t> guest_beat;
-  std::atomic<std::uint64_t> guest_exits;
-  std::atomic<std::uint64_t> guest_ran;
-  std::atomic<std::uint64_t> guest_waited;
-  /// Odd while `memory` is being written, and another number after each time.
-  std::atomic<std::uint64_t> memory_turn;
-  std::array<std::atomic<std::uint64_t>, std::tuple_size_v<MemoryWords>> memory;
-  std::array<std::uint64_t, 490> reserved;  ///< 0.
-};
-
-static_assert(sizeof(StatePage) == StatePage::kBytes && offsetof(StatePage, heartbeat) == 16 &&
-              offsetof(StatePage, incarnation) == 24 && offsetof(StatePage, epoch) == 32 &&
-              offsetof(StatePage, guest_beat) == 40 && offsetof(StatePage, memory_turn) == 72 &&
-              offsetof(StatePage, reserved) == 176);
-static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+/// What the cell has of the machine. Its time is set when it is published.
+using Shares = hive_state_shares;
+/// Sections of the cell's that may be moved, and those that it uses. Their times are set when they
+/// are published.
+using Sections = hive_state_sections;
+using Uses = hive_state_uses;
 
 /// The page of this process's cell.
 class OwnPage {
@@ -74,28 +46,28 @@ class OwnPage {
   /// For the others: nobody can map it writable any more.
   [[nodiscard]] int file() const { return file_.get(); }
 
-  void beat() { page_->heartbeat.fetch_add(1, std::memory_order_release); }
-  void set_incarnation(Incarnation incarnation) { page_->incarnation.store(incarnation); }
-  void set_epoch(std::uint64_t epoch) { page_->epoch.store(epoch); }
-  void set_guest(const GuestFigures& figures);
-  void set_memory(const MemoryFigures& figures);
+  void beat() { state_page::store(page_->heartbeat, ++beats_); }
+  void set_incarnation(Incarnation incarnation) {
+    state_page::store(page_->incarnation, incarnation);
+  }
+  void set_epoch(std::uint64_t epoch) { state_page::store(page_->epoch, epoch); }
+  /// NOW is of the host's monotonic clock, in nanoseconds.
+  void set_guest(const GuestFigures& figures, std::uint64_t now);
+  void set_memory(const MemoryFigures& figures, std::uint64_t now);
+  void set_shares(Shares shares, std::uint64_t now);
+  void set_sections(Sections sections, std::uint64_t now);
+  void set_uses(Uses uses, std::uint64_t now);
 
  private:
   UniqueFd file_;
-  StatePage* page_;
+  hive_state_page* page_;
+  std::uint64_t beats_ = 0;
 };
 
 /// Another cell's page.
 class PeerPage {
  public:
-  struct Sample {
-    std::uint64_t heartbeat = 0;
-    Incarnation incarnation = 0;
-    std::uint64_t epoch = 0;
-    GuestFigures guest;
-    /// Nothing where the writer was at it each time that this looked.
-    std::optional<MemoryFigures> memory;
-  };
+  using Sample = StateReading;
 
   /// Whether FILE can be mapped, and cannot be cut afterwards.
   static bool is_page(int file);
@@ -111,9 +83,7 @@ class PeerPage {
   [[nodiscard]] std::optional<Sample> read() const;
 
  private:
-  [[nodiscard]] std::optional<MemoryFigures> read_memory() const;
-
-  const StatePage* page_;
+  const hive_state_page* page_;
   CellId cell_;
 };
 

@@ -111,7 +111,7 @@ void Mesh::cut(CellId cell, std::optional<std::chrono::milliseconds> duration) {
 }
 
 bool Mesh::connect_to(unsigned peer) {
-  if (is_missing(peer) && is_cut(peer)) return false;
+  if (is_missing(peer) && is_cut(static_cast<CellId>(peer))) return false;
   const auto is_called = [peer](const auto& each) {
     return each.second.expected == static_cast<int>(peer);
   };
@@ -166,7 +166,7 @@ bool Mesh::greet(Number number, const Packet& packet, std::vector<UniqueFd> file
   const auto* hello = std::get_if<Hello>(&packet);
   if (hello == nullptr || hello->version != kVersion || hello->cell >= peers_.size() ||
       hello->cells != peers_.size() || !is_missing(hello->cell) || hello->life == 0 ||
-      hello->life < lives_[hello->cell] || is_cut(hello->cell)) {
+      hello->life < lives_[hello->cell] || is_cut(static_cast<CellId>(hello->cell))) {
     return false;
   }
   Connection& connection = connections_.at(number);

@@ -71,6 +71,10 @@ class Mesh {
   /// A fault: the link to CELL is lost, at both ends, and does not come back for DURATION, or for
   /// good. By way of the loop. The last word on a cell counts.
   void cut(CellId cell, std::optional<std::chrono::milliseconds> duration);
+  /// Whether the link to CELL may not come back yet.
+  [[nodiscard]] bool is_cut(CellId cell) const {
+    return Clock::now() < cut_until_[static_cast<std::size_t>(cell)];
+  }
   /// Handles what CELL has sent and was not read yet, as when its process has ended; the link may
   /// be lost by that, and this object's handlers are called from within.
   void drain(CellId cell);
@@ -88,8 +92,6 @@ class Mesh {
   /// Connects to those that are missing, later.
   void retry(std::chrono::milliseconds wait);
   [[nodiscard]] bool is_missing(unsigned peer) const;
-  /// Whether the link to PEER may not come back yet.
-  [[nodiscard]] bool is_cut(unsigned peer) const { return Clock::now() < cut_until_[peer]; }
   [[nodiscard]] bool cuts_any() const;
   void add_link(UniqueFd socket, int expected);
   void take(Number number, std::string_view bytes, std::vector<UniqueFd> files);

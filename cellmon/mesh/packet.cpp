@@ -23,6 +23,14 @@ std::optional<Packet> copy_agree(std::string_view bytes) {
   return packet;
 }
 
+/// A Struct whose `reserved` is 0.
+template <typename Struct>
+std::optional<Packet> copy_plain(std::string_view bytes) {
+  const auto packet = copy<Struct>(bytes);
+  const bool sound = packet && std::get<Struct>(*packet).reserved == 0;
+  return sound ? packet : std::nullopt;
+}
+
 std::optional<Packet> copy_findings(std::string_view bytes) {
   const auto packet = copy<Findings>(bytes);
   const bool sound = packet && std::get<Findings>(*packet).reserved == Findings().reserved;
@@ -75,6 +83,10 @@ std::optional<Packet> parse_packet(std::string_view bytes) {
       return copy<StopMachine>(bytes);
     case Kind::kKeptRing:
       return copy<KeptRing>(bytes);
+    case Kind::kLoan:
+      return copy_plain<Loan>(bytes);
+    case Kind::kHint:
+      return copy_plain<Hint>(bytes);
   }
   return std::nullopt;
 }

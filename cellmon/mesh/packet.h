@@ -15,11 +15,12 @@
 #include <variant>
 
 #include "guests/abi/global_memory.h"
+#include "guests/abi/wax.h"
 #include "vmm/base/ids.h"
 
 namespace hive::mesh {
 
-inline constexpr std::uint32_t kVersion = 5;
+inline constexpr std::uint32_t kVersion = 6;
 
 enum class Kind : std::uint32_t {
   kHello = 1,
@@ -36,6 +37,8 @@ enum class Kind : std::uint32_t {
   kDown,
   kStopMachine,
   kKeptRing,
+  kLoan,
+  kHint,
 };
 
 /// Who this is, and its part of global memory. With descriptors: the contribution's file where
@@ -151,8 +154,36 @@ struct StopMachine {
   std::uint32_t cell = 0;
 };
 
+/// Memory lent between the sender's cell and the receiver's, both ways, as the sender has it now:
+/// each word stands for itself, and a later one takes its place (cellmon/sharing/loans.h). Blocks
+/// are of 2 MiB.
+struct LoanWord {
+  std::uint64_t number = 0;     ///< Of the sender's words to the receiver: grows, from 1.
+  std::uint64_t seen = 0;       ///< The last number that came from the receiver over this link.
+  std::uint64_t life = 0;       ///< Stands for the sender's VMM and its monitor; 0: none runs.
+  std::uint64_t peer_life = 0;  ///< The receiver's life that `granted` is for; 0: none.
+  std::uint32_t granted = 0;    ///< Blocks of the sender's that the receiver may use.
+  std::uint32_t held = 0;       ///< Blocks of the receiver's that the sender uses, or could still.
+
+  friend bool operator==(const LoanWord&, const LoanWord&) = default;
+};
+
+struct Loan {
+  Kind kind = Kind::kLoan;
+  std::uint32_t reserved = 0;
+  LoanWord word;
+};
+
+/// What Wax advises the receiver's cell, from the monitor of the policy's cell: checked by nobody
+/// yet (cellmon/sharing/hint_gate.h).
+struct Hint {
+  Kind kind = Kind::kHint;
+  std::uint32_t reserved = 0;
+  hive_wax_hint hint{};
+};
+
 using Packet = std::variant<Hello, Admit, Leave, Request, Reply, Up, Rings, Agree, Probe, Findings,
-                            Recover, Down, StopMachine, KeptRing>;
+                            Recover, Down, StopMachine, KeptRing, Loan, Hint>;
 
 /// Copies BYTES into the packet that they are, or nothing when they are none.
 std::optional<Packet> parse_packet(std::string_view bytes);
@@ -173,6 +204,10 @@ static_assert(sizeof(Agree) == 8 + Agree::kMaxBytes && offsetof(Agree, bytes) ==
 static_assert(sizeof(Down) == 8 && sizeof(StopMachine) == 8);
 static_assert(std::is_trivially_copyable_v<Down> && std::is_trivially_copyable_v<StopMachine>);
 static_assert(sizeof(Recover) == 40 && offsetof(Recover, message) == 8);
+static_assert(sizeof(LoanWord) == 40 && offsetof(LoanWord, granted) == 32);
+static_assert(sizeof(Loan) == 48 && offsetof(Loan, word) == 8);
+static_assert(sizeof(Hint) == 40 && offsetof(Hint, hint) == 8);
+static_assert(std::is_trivially_copyable_v<Loan> && std::is_trivially_copyable_v<Hint>);
 static_assert(sizeof(Probe) == 8 && sizeof(Findings) == 16 && offsetof(Findings, evidence) == 8);
 static_assert(std::is_trivially_copyable_v<Agree> && std::is_trivially_copyable_v<Findings> &&
               std::is_trivially_copyable_v<Probe> && std::is_trivially_copyable_v<Recover>);

@@ -73,17 +73,20 @@ class Reader {
     });
   }
 
-  Reader& take(const char* key, ViewStatus& out) {
-    return take_if(key, [&](const Json& value) {
-      auto view = parse_view(value);
-      if (view) out = std::move(*view);
-      return view.has_value();
-    });
-  }
+  Reader& take(const char* key, ViewStatus& out) { return take_by(key, parse_view, out); }
+  Reader& take(const char* key, CpuStatus& out) { return take_by(key, parse_cpu, out); }
 
   [[nodiscard]] bool sound() const { return sound_; }
 
  private:
+  template <typename Part>
+  Reader& take_by(const char* key, std::optional<Part> (*parse)(const Json&), Part& out) {
+    return take_if(key, [&](const Json& value) {
+      auto part = parse(value);
+      if (part) out = std::move(*part);
+      return part.has_value();
+    });
+  }
   template <typename Take>
   Reader& take_if(const char* key, Take take) {
     if (!sound_) return *this;
@@ -129,15 +132,20 @@ Json to_json(const CellStatus& status) {
           {"vmm_pid", status.vmm_pid},
           {"vcpus", status.vcpus},
           {"memory", status.memory},
+          {"lent", status.lent},
+          {"borrowed", status.borrowed},
+          {"policy", status.policy},
           {"kernel", status.kernel},
           {"agent", status.agent},
           {"silent_ms", status.silent_ms},
           {"hang", status.hang},
           {"load", status.load},
+          {"cpu", to_json(status.cpu)},
           {"console_line", status.console_line},
           {"log_file", status.log_file},
           {"console_file", status.console_file},
           {"ignored_reports", status.ignored_reports},
+          {"pending_faults", status.pending_faults},
           {"cells", status.cells},
           {"view", to_json(status.view)}};
 }
@@ -158,15 +166,20 @@ std::optional<CellStatus> parse_status(const Json& json) {
       .take("vmm_pid", status.vmm_pid)
       .take("vcpus", status.vcpus)
       .take("memory", status.memory)
+      .take("lent", status.lent)
+      .take("borrowed", status.borrowed)
+      .take("policy", status.policy)
       .take("kernel", status.kernel)
       .take("agent", status.agent)
       .take("silent_ms", status.silent_ms)
       .take("hang", status.hang)
       .take("load", status.load)
+      .take("cpu", status.cpu)
       .take("console_line", status.console_line)
       .take("log_file", status.log_file)
       .take("console_file", status.console_file)
       .take("ignored_reports", status.ignored_reports)
+      .take("pending_faults", status.pending_faults)
       .take("cells", status.cells)
       .take("view", status.view);
   const std::optional<CellState> known = parse_state(state);

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cellmon/wire/cpu_status.h"
 #include "cellmon/wire/json_rpc.h"
 #include "cellmon/wire/view_status.h"
 #include "vmm/base/ids.h"
@@ -43,16 +44,21 @@ struct CellStatus {
   std::int64_t monitor_pid = 0;
   std::int64_t vmm_pid = 0;  ///< 0: none runs.
   std::uint64_t vcpus = 0;
-  std::uint64_t memory = 0;     ///< Bytes.
+  std::uint64_t memory = 0;     ///< Bytes, by the plan.
+  std::uint64_t lent = 0;       ///< Bytes of that which other cells may use.
+  std::uint64_t borrowed = 0;   ///< Bytes of other cells' memory that it may use.
+  std::string policy;           ///< What Wax goes by, in the cell that runs it; else empty.
   std::string kernel;           ///< As the guest's agent tells it.
   bool agent = false;           ///< Whether the agent can be asked to run commands.
   std::uint64_t silent_ms = 0;  ///< How long it has been silent, less what is not its fault.
   std::string hang;             ///< Why the guest is thought to hang; else empty.
   std::uint64_t load = 0;       ///< CPU time of the vCPUs, in percent of one CPU.
+  CpuStatus cpu;                ///< Its share of the CPUs.
   std::string console_line;     ///< The last line of the serial console that is not blank.
   std::string log_file;
   std::string console_file;
   std::uint64_t ignored_reports = 0;  ///< Malformed messages from the VMM.
+  std::uint64_t pending_faults = 0;   ///< Injected ones that wait for their time.
   std::vector<std::string> cells;     ///< All cells of the machine, in the plan's order.
   ViewStatus view;                    ///< Who of them is a member.
 };

@@ -12,13 +12,15 @@ namespace hive::wire {
 
 using Json = nlohmann::json;
 
-/// Error codes: the specification's, and kFailed for an operation that could not be done.
+/// Error codes: the specification's, kFailed for an operation that could not be done, and kUnknown
+/// for one of which nobody knows whether it is done, or will be.
 enum class RpcCode : int {
   kParseError = -32700,
   kInvalidRequest = -32600,
   kMethodNotFound = -32601,
   kInvalidParams = -32602,
   kFailed = -32000,
+  kUnknown = -32001,
 };
 
 struct RpcRequest {

@@ -28,7 +28,8 @@
 #define HIVE_GLOBAL_VECTORS 4u    /* interrupts of each cell that others may raise */
 #define HIVE_GLOBAL_NAME_SIZE 64u /* names end in a NUL and are padded with NULs */
 #define HIVE_GLOBAL_PAGE_SIZE 4096u
-#define HIVE_GLOBAL_MAX_RUNS 1048576u /* in one request */
+#define HIVE_GLOBAL_MAX_RUNS 1048576u    /* in one request */
+#define HIVE_GLOBAL_ANY_HOME 0xffffffffu /* the one that is advised, or else the asking cell */
 
 /* What a request asks for. `home` says whose contribution it is about. A section's users and rights
  * end with the cell's incarnation. */
@@ -38,18 +39,23 @@ enum hive_global_operation {
   HIVE_GLOBAL_SECTION_OPEN = 3,  /* section `name`, which this cell uses from now on */
   HIVE_GLOBAL_SECTION_CLOSE = 4, /* takes one SECTION_OPEN of `section` back */
   HIVE_GLOBAL_PAGE = 5,          /* page `first`: its generation, section and writers */
-  HIVE_GLOBAL_WRITTEN = 6, /* the first run of pages, at page `first` or after, that `cell` has
-                            * written since it was allowed to */
+  HIVE_GLOBAL_WRITTEN = 6,      /* the first run of pages, at page `first` or after, that `cell` has
+                                 * written since it was allowed to */
+  HIVE_GLOBAL_SECTION_USED = 7, /* this cell has used `section` `pages` times more: for those who
+                                 * advise where it should be. Its own monitor takes it */
 
-  /* Of home itself only. */
-  HIVE_GLOBAL_SECTION_CREATE = 32,  /* `pages` pages under `name` */
+  /* Of home itself; SECTION_CREATE of any cell as far as home makes sections for others, and the
+   * others of the cell that made `section`, too. */
+  HIVE_GLOBAL_SECTION_CREATE = 32,  /* `pages` pages under `name`, which the asking cell may write.
+                                     * `home` may be HIVE_GLOBAL_ANY_HOME */
   HIVE_GLOBAL_SECTION_DESTROY = 33, /* `section`; its pages are taken from all others */
   HIVE_GLOBAL_GRANT = 34,           /* lets `cell` write the runs of pages that are described */
   HIVE_GLOBAL_REVOKE = 35           /* takes them from `cell`; done when the reply comes */
 };
 
 /* Bits of `flags`. */
-#define HIVE_GLOBAL_FORCE 1u /* SECTION_DESTROY: even while other cells use it */
+#define HIVE_GLOBAL_FORCE 1u   /* SECTION_DESTROY: even while other cells use it */
+#define HIVE_GLOBAL_MOVABLE 2u /* SECTION_CREATE: it may be moved to another home */
 
 struct hive_global_request {
   uint64_t tag;       /* the reply repeats it */
@@ -71,14 +77,14 @@ struct hive_global_request {
 enum hive_global_status {
   HIVE_GLOBAL_OK = 0,
   HIVE_GLOBAL_MALFORMED = 1,    /* no such operation, or a field that makes no sense */
-  HIVE_GLOBAL_NOT_HOME = 2,     /* only home may ask that */
+  HIVE_GLOBAL_NOT_HOME = 2,     /* only home may ask that, or the cell that made the section */
   HIVE_GLOBAL_NO_SUCH_CELL = 3, /* `home` or `cell` */
   HIVE_GLOBAL_HOME_GONE = 4,    /* home's monitor does not answer */
   HIVE_GLOBAL_OUT_OF_RANGE = 5, /* pages past the end of the contribution or the section */
   HIVE_GLOBAL_NO_SUCH_SECTION = 6,
   HIVE_GLOBAL_BAD_NAME = 7, /* not 1 to 63 of [A-Za-z0-9._-], or it begins with "hive." */
   HIVE_GLOBAL_NAME_TAKEN = 8,
-  HIVE_GLOBAL_NO_SPACE = 9, /* no free range is long enough */
+  HIVE_GLOBAL_NO_SPACE = 9, /* no free range is long enough, or no more is for other cells */
   HIVE_GLOBAL_IN_USE = 10,  /* other cells have the section open */
   HIVE_GLOBAL_NOT_OPEN = 11,
   HIVE_GLOBAL_LIMIT = 12,      /* too many sections, opens or runs */
@@ -94,7 +100,8 @@ struct hive_global_reply {
       status; /* enum hive_global_status; but for `message`, the rest is 0 where it is not OK */
   uint32_t home;
   uint32_t section;    /* number of the section that the reply is about; 0: none */
-  uint32_t generation; /* PAGE: how often its content was dropped or the page handed out */
+  uint32_t generation; /* PAGE: how often its content was dropped or the page handed out.
+                        * SECTION_*: HIVE_GLOBAL_MOVABLE where it may be moved */
   uint64_t first;      /* the section's, or WRITTEN: the run's first page in the contribution */
   uint64_t pages;      /* of the section, the run, the cell's contribution; GRANT and REVOKE: pages
                         * that changed */

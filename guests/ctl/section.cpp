@@ -7,6 +7,7 @@
 
 #include "guests/ctl/commands.h"
 #include "guests/ctl/numbers.h"
+#include "guests/sdk/hive_placement.h"
 #include "vmm/base/units.h"
 
 namespace hive::ctl {
@@ -16,7 +17,10 @@ namespace {
 struct Options {
   std::string place;
   std::string size;
+  std::string home;
   bool force = false;
+  bool movable = false;
+  std::uint64_t count = 0;
   bool json = false;
 };
 
@@ -29,9 +33,13 @@ std::vector<std::uint32_t> cells_in(std::uint64_t bits) {
 }
 
 nlohmann::json as_json(const hive_section& section) {
-  return {{"home", section.home},   {"section", section.number},
-          {"name", section.name},   {"first", section.first},
-          {"pages", section.pages}, {"users", cells_in(section.users)}};
+  return {{"home", section.home},
+          {"section", section.number},
+          {"name", section.name},
+          {"first", section.first},
+          {"pages", section.pages},
+          {"movable", (section.flags & HIVE_MOVABLE) != 0},
+          {"users", cells_in(section.users)}};
 }
 
 void print(Session& session, const std::vector<hive_section>& sections) {
@@ -67,7 +75,15 @@ std::uint64_t pages_in(const std::string& size) {
 
 void create(Session& session, const Options& options) {
   const std::uint64_t pages = pages_in(options.size);
-  show(session, options, {need(session.machine().create_section(options.place, pages))});
+  const std::uint32_t flags = options.movable ? HIVE_MOVABLE : 0;
+  std::uint32_t home = session.machine().info().cell;
+  if (options.home == "any") {
+    home = HIVE_ANY_HOME;
+  } else if (!options.home.empty()) {
+    home = session.cell(options.home);
+  }
+  show(session, options,
+       {need(session.machine().create_section_at(home, options.place, pages, flags))});
 }
 
 void open(Session& session, const Options& options) {
@@ -121,10 +137,13 @@ void add_section(CLI::App& app, Session& session) {
   section->require_subcommand(1);
   const auto options = std::make_shared<Options>();
 
-  CLI::App* command =
-      add(*section, session, "create", "Make a section of this cell's memory", options, create);
+  CLI::App* command = add(*section, session, "create",
+                          "Make a section, of this cell's memory or another's", options, create);
   command->add_option("NAME", options->place, "1 to 63 of A-Z a-z 0-9 . _ -")->required();
   command->add_option("SIZE", options->size, "A multiple of 4KiB")->required();
+  command->add_option("--home", options->home,
+                      "Whose memory: a cell's, or any: where it is best; else this cell's");
+  command->add_flag("--movable", options->movable, "It may be moved to another home");
   command->add_flag("--json", options->json, "As JSON");
 
   command = add(*section, session, "open", "Use a section: home then keeps it until it is closed",
@@ -138,13 +157,20 @@ void add_section(CLI::App& app, Session& session) {
                 });
   command->add_option("PLACE", options->place, "HOME:SECTION or SECTION")->required();
 
-  command = add(*section, session, "destroy", "End a section of this cell", options,
-                [](Session& with, const Options& of) {
+  command = add(*section, session, "destroy", "End a section that this cell has, or has made",
+                options, [](Session& with, const Options& of) {
                   const hive_section which = section_at(with, of.place, Home::kOwn);
                   need(with.machine().destroy_section(which, of.force ? HIVE_FORCE : 0));
                 });
   command->add_option("NAME", options->place)->required();
   command->add_flag("--force", options->force, "Even while other cells have it open");
+
+  command = add(*section, session, "use", "Say that a section was used so many times more", options,
+                [](Session& with, const Options& of) {
+                  need(with.machine().tell_use(section_at(with, of.place, Home::kAny), of.count));
+                });
+  command->add_option("PLACE", options->place, "HOME:SECTION or SECTION")->required();
+  command->add_option("COUNT", options->count, "How often")->required();
 
   command = add(*section, session, "list", "Every cell's sections, or those of one", options, list);
   command->add_option("HOME", options->place, "A cell");

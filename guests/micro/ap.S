@@ -1,5 +1,6 @@
 /* Where a CPU begins that HIVE_MICRO_START_CPU starts: real mode, at MICRO_TRAMPOLINE, to which the
  * code between the two symbols is copied. It goes to long mode in one step. */
+#include "guests/bare/layout.h"
 #include "guests/micro/layout.h"
 
 #define EFER 0xc0000080
@@ -22,7 +23,7 @@ ap_trampoline:
         wrmsr
         mov     $0x80000011, %eax       /* PG, ET, PE. */
         mov     %eax, %cr0
-        ljmpl   $MICRO_CODE_SELECTOR, $ap_64
+        ljmpl   $BARE_CODE_SELECTOR, $ap_64
         .balign 4
 ap_gdt_pointer:
         .word 15
@@ -48,3 +49,10 @@ ap_64:
         call    start_other_cpu
 1:      hlt
         jmp     1b
+
+        .bss
+        .balign MICRO_CPU_SIZE
+        .globl cpus, boot_stack_end
+cpus:   .skip MICRO_CPU_SIZE
+boot_stack_end:
+        .skip 15 * MICRO_CPU_SIZE

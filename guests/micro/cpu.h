@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "guests/abi/micro.h"
+#include "guests/bare/apic.h"
 #include "guests/micro/layout.h"
 
 namespace hive::micro {
@@ -13,7 +14,7 @@ namespace hive::micro {
 struct Cpu {
   std::uint64_t guard;  ///< Stack pointer to unwind to; 0 outside actions.
   std::uint32_t index;  ///< Its APIC id.
-  bool x2apic;
+  bare::Apic apic;
   bool interrupts_on;  ///< Between actions.
   const hive_micro_action* script;
   std::uint32_t script_length;

@@ -1,8 +1,7 @@
 #include "guests/micro/cpu_actions.h"
 
-#include "guests/micro/apic.h"
+#include "guests/micro/bare.h"
 #include "guests/micro/deadline.h"
-#include "guests/micro/x86.h"
 
 namespace hive::micro {
 namespace {
@@ -86,7 +85,7 @@ hive_micro_status start_cpu(Cpu& cpu, const hive_micro_action& action) {
   volatile hive_micro_results& other = results_of(action.a);
   other.state = HIVE_MICRO_IDLE;
   const Deadline deadline(action.c);
-  send_startup(cpu, static_cast<std::uint32_t>(action.a), MICRO_TRAMPOLINE);
+  send_startup(cpu.apic, static_cast<std::uint32_t>(action.a), MICRO_TRAMPOLINE);
   while (other.state == HIVE_MICRO_IDLE) {
     if (deadline.passed()) return HIVE_MICRO_TIMED_OUT;
     pause();

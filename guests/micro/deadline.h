@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "guests/micro/x86.h"
+#include "guests/micro/bare.h"
 
 namespace hive::micro {
 

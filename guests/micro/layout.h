@@ -2,7 +2,6 @@
 #ifndef HIVE_GUESTS_MICRO_LAYOUT_H
 #define HIVE_GUESTS_MICRO_LAYOUT_H
 
-#define MICRO_CODE_SELECTOR 0x8
 #define MICRO_TRAMPOLINE 0x1000 /* page where started CPUs begin, in real mode */
 #define MICRO_CPU_SIZE 8192     /* a CPU's stack, its Cpu structure at the bottom */
 #define MICRO_CPU_GUARD 0       /* offset of Cpu::guard */

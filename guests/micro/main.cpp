@@ -1,26 +1,11 @@
 // Where the micro guest's CPUs arrive in 64-bit mode, from entry.S and ap.S.
-#include "guests/micro/apic.h"
+#include "guests/bare/start_info.h"
+#include "guests/micro/bare.h"
 #include "guests/micro/cpu.h"
 #include "guests/micro/script.h"
-#include "guests/micro/vectors.h"
-#include "guests/micro/x86.h"
 
 namespace hive::micro {
 namespace {
-
-/// The part of PVH's hvm_start_info and module list that matters here.
-struct StartInfo {
-  std::uint32_t magic;
-  std::uint32_t version;
-  std::uint32_t flags;
-  std::uint32_t modules;
-  std::uint64_t module_list;
-};
-struct Module {
-  std::uint64_t address;
-  std::uint64_t size;
-};
-constexpr std::uint32_t kStartInfoMagic = 0x336e'c578;
 
 const hive_micro_header* header;
 
@@ -54,7 +39,7 @@ const hive_micro_header* find_scripts(const StartInfo& info) {
   }
   cpu.script = reinterpret_cast<const hive_micro_action*>(header + 1) + header->script[index].first;
   cpu.script_length = header->script[index].count;
-  enable_apic(cpu);
+  enable_apic(cpu.apic);
   cpu.results->state = HIVE_MICRO_RUNNING;
   run_script(cpu);
   disable_interrupts();
@@ -64,24 +49,23 @@ const hive_micro_header* find_scripts(const StartInfo& info) {
 
 }  // namespace
 
+}  // namespace hive::micro
+
 extern "C" {
 
 extern const char ap_trampoline[];
 extern const char ap_trampoline_end[];
 
-/// The boot CPU: INFO is as PVH hands it over.
-[[noreturn]] void start_boot_cpu(const StartInfo* info) {
-  build_idt();
+[[noreturn]] void start_boot_cpu(const hive::bare::StartInfo* info) {
+  hive::bare::build_idt();
   const char* from = ap_trampoline;
   auto* to = reinterpret_cast<volatile char*>(MICRO_TRAMPOLINE);
   while (from != ap_trampoline_end) *to++ = *from++;
-  header = find_scripts(*info);
-  run_cpu(0);
+  hive::micro::header = hive::micro::find_scripts(*info);
+  hive::micro::run_cpu(0);
 }
 
 /// A CPU that START_CPU started; INDEX is its APIC id.
-[[noreturn]] void start_other_cpu(std::uint32_t index) { run_cpu(index); }
+[[noreturn]] void start_other_cpu(std::uint32_t index) { hive::micro::run_cpu(index); }
 
 }  // extern "C"
-
-}  // namespace hive::micro

@@ -1,7 +1,7 @@
 #include "guests/micro/memory_actions.h"
 
+#include "guests/micro/bare.h"
 #include "guests/micro/deadline.h"
-#include "guests/micro/x86.h"
 
 namespace hive::micro {
 

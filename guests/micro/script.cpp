@@ -1,12 +1,10 @@
 #include "guests/micro/script.h"
 
-#include "guests/micro/apic.h"
+#include "guests/micro/bare.h"
 #include "guests/micro/cpu_actions.h"
 #include "guests/micro/memory_actions.h"
 #include "guests/micro/talk.h"
-#include "guests/micro/vectors.h"
 #include "guests/micro/work.h"
-#include "guests/micro/x86.h"
 
 namespace hive::micro {
 
@@ -84,10 +82,11 @@ hive_micro_status perform_control(Cpu& cpu, const hive_micro_action& action, Res
     case HIVE_MICRO_AWAIT:
       return await_vector(cpu, action, result);
     case HIVE_MICRO_IPI:
-      send_ipi(cpu, static_cast<std::uint32_t>(action.a), static_cast<std::uint32_t>(action.b));
+      send_ipi(cpu.apic, static_cast<std::uint32_t>(action.a),
+               static_cast<std::uint32_t>(action.b));
       return HIVE_MICRO_OK;
     case HIVE_MICRO_X2APIC:
-      switch_to_x2apic(cpu);
+      switch_to_x2apic(cpu.apic);
       return HIVE_MICRO_OK;
     case HIVE_MICRO_START_CPU:
       return start_cpu(cpu, action);

@@ -1,6 +1,6 @@
 #include "guests/micro/talk.h"
 
-#include "guests/micro/x86.h"
+#include "guests/micro/bare.h"
 
 namespace hive::micro {
 namespace {

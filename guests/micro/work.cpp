@@ -1,16 +1,15 @@
 #include "guests/micro/work.h"
 
 #include "guests/abi/micro_work.h"
-#include "guests/micro/apic.h"
-#include "guests/micro/x86.h"
+#include "guests/bare/serial.h"
+#include "guests/micro/bare.h"
 
 namespace hive::micro {
 namespace {
 
 using Work = hive_micro_work;
 
-constexpr std::uint16_t kSerial = 0x3f8;
-constexpr std::uint16_t kLineStatus = kSerial + 5;
+constexpr std::uint16_t kLineStatus = kSerialPort + 5;
 constexpr std::uint8_t kDataReady = 1;
 constexpr std::uint8_t kTimerVector = 0x40;
 
@@ -21,22 +20,6 @@ volatile std::uint64_t* words_at(std::uint64_t address) {
 }
 
 std::uint64_t words_of(const Work& work) { return work.private_words + work.own_words; }
-
-void print(const char* text) {
-  for (; *text != 0; ++text) out8(kSerial, static_cast<std::uint8_t>(*text));
-}
-
-void print(const char* name, std::uint64_t value) {
-  constexpr unsigned kDigitBits = 4;
-  unsigned shift = 0;
-  while (shift < 60 && value >> (shift + kDigitBits) != 0) shift += kDigitBits;
-  print(name);
-  for (;; shift -= kDigitBits) {
-    const auto digit = static_cast<std::uint8_t>(value >> shift & 0xf);
-    out8(kSerial, static_cast<std::uint8_t>(digit < 10 ? '0' + digit : 'a' + digit - 10));
-    if (shift == 0) return;
-  }
-}
 
 /// DIGEST goes on with COUNT words at ADDRESS.
 std::uint64_t digest_words(std::uint64_t digest, std::uint64_t address, std::uint64_t count) {
@@ -69,7 +52,7 @@ void verify(Work& work) {
 
 void obey(Work& work) {
   while ((in8(kLineStatus) & kDataReady) != 0) {
-    switch (in8(kSerial)) {
+    switch (in8(kSerialPort)) {
       case HIVE_MICRO_WORK_VERIFY:
         verify(work);
         break;
@@ -116,7 +99,7 @@ hive_micro_status do_work(Cpu& cpu, const hive_micro_action& action, Result& res
   obey(work);
   do_round(work);
   result.value = work.rounds;
-  start_timer(cpu, kTimerVector, static_cast<std::uint32_t>(work.sleep));
+  start_timer(cpu.apic, kTimerVector, static_cast<std::uint32_t>(work.sleep));
   asm volatile("sti; hlt; cli" : : : "memory");
   if (cpu.interrupts_on) enable_interrupts();
   return HIVE_MICRO_OK;

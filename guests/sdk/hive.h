@@ -26,7 +26,7 @@ enum hive_status {
 
   /* Refusals by the home of the memory. */
   HIVE_MALFORMED = 1,
-  HIVE_NOT_HOME = 2, /* only home may ask that */
+  HIVE_NOT_HOME = 2, /* only home may ask that, or the cell that made the section */
   HIVE_NO_SUCH_CELL = 3,
   HIVE_HOME_GONE = 4,    /* home's monitor does not answer */
   HIVE_OUT_OF_RANGE = 5, /* past the end of the contribution or the section */
@@ -82,8 +82,7 @@ const char* hive_status_text(enum hive_status status);
  * until the thread's next call. */
 const char* hive_last_message(void);
 
-/* --- the machine
- * ----------------------------------------------------------------------------------- */
+/* --- the machine --- */
 
 typedef struct hive_machine hive_machine;
 
@@ -150,8 +149,7 @@ enum hive_status hive_find_cell(hive_machine* machine, const char* name, uint32_
  * raises SIGSEGV or SIGBUS. Valid until hive_close(). */
 void* hive_address(const hive_machine* machine, uint32_t home, uint64_t offset, uint64_t size);
 
-/* --- sections
- * -------------------------------------------------------------------------------------- */
+/* --- sections --- */
 
 struct hive_section {
   uint32_t home;
@@ -160,6 +158,7 @@ struct hive_section {
   uint64_t pages;
   uint64_t users; /* bit n: cell n has it open */
   char name[HIVE_NAME_SIZE];
+  uint32_t flags; /* HIVE_MOVABLE (hive_placement.h) */
 };
 
 #define HIVE_ANY_HOME 0xffffffffu
@@ -188,8 +187,7 @@ enum hive_status hive_section_next(hive_machine* machine, uint32_t home, uint64_
 /* hive_address() of the section's first byte. */
 void* hive_section_address(const hive_machine* machine, const struct hive_section* section);
 
-/* --- who may write
- * --------------------------------------------------------------------------------- */
+/* --- who may write --- */
 
 /* `runs` runs of `pages` pages each, the first at page `first`, one every `stride` pages. */
 struct hive_pattern {
@@ -200,8 +198,9 @@ struct hive_pattern {
 };
 
 /* Let CELL write pages of this cell's contribution, and take them again. SECTION may be NULL; else
- * pages count from its start. CHANGED, which may be NULL, gets the number of pages whose writers
- * changed. Once hive_revoke() has returned, nothing of CELL writes the pages any more. */
+ * pages count from its start; one that this cell made elsewhere will do. CHANGED, which may be
+ * NULL, gets how many pages changed. Once hive_revoke() has returned, nothing of CELL writes them.
+ */
 enum hive_status hive_grant(hive_machine* machine, uint32_t cell,
                             const struct hive_section* section, const struct hive_pattern* pattern,
                             uint64_t* changed);
@@ -227,15 +226,13 @@ enum hive_status hive_get_written(hive_machine* machine, uint32_t home,
                                   const struct hive_section* section, uint32_t cell, uint64_t from,
                                   uint64_t* first, uint64_t* pages);
 
-/* --- doorbells
- * ------------------------------------------------------------------------------------- */
+/* --- doorbells --- */
 
 /* Interrupts CELL, which may be this one. Its kernel has to have a driver that takes the device's
  * interrupts, as uio_pci_generic does. */
 enum hive_status hive_ring(hive_machine* machine, uint32_t cell, uint32_t vector);
 
-/* --- waiting and waking
- * ---------------------------------------------------------------------------- */
+/* --- waiting and waking --- */
 
 /* Waits until the 4-byte word at OFFSET of HOME's contribution, a multiple of 4, is not OLD, and
  * gives what it is then. HIVE_DEADLINE after TIMEOUT_MS. Spins for a moment, then sleeps until a
@@ -269,8 +266,7 @@ enum hive_status hive_lock_owner(hive_machine* machine, uint32_t home, uint64_t 
 enum hive_status hive_lock_abandon(hive_machine* machine, uint32_t home, uint64_t offset,
                                    uint32_t cell, uint32_t incarnation);
 
-/* --- recovery
- * -------------------------------------------------------------------------------------- */
+/* --- recovery --- */
 
 /* Pages of this cell's contribution whose content was dropped, since a cell that failed may have
  * corrupted it: they read as zeros from then on, until they are written again. */
@@ -291,8 +287,7 @@ struct hive_discard {
 enum hive_status hive_next_discard(hive_machine* machine, uint32_t after, uint32_t timeout_ms,
                                    struct hive_discard* discard);
 
-/* --- channels
- * -------------------------------------------------------------------------------------- */
+/* --- channels --- */
 
 /* One-way streams of records between two programs, each of which writes only its own cell's memory
  * (guests/abi/channel.h). Each end is used by one thread at a time, and closed before its machine.
@@ -355,8 +350,7 @@ enum hive_status hive_sips_receive(hive_sips* sips, uint32_t timeout_ms, uint32_
  * port: what was not taken by then is lost. NULL is allowed. */
 void hive_sips_close(hive_sips* sips);
 
-/* --- careful reference
- * ----------------------------------------------------------------------------- */
+/* --- careful reference --- */
 
 struct hive_object {
   uint64_t sequence; /* another one each time that it is published */

@@ -11,6 +11,7 @@
 #include "guests/sdk/events/cell_lock.h"
 #include "guests/sdk/events/events.h"
 #include "guests/sdk/result.h"
+#include "guests/sdk/use_meter.h"
 
 namespace hive::sdk {
 
@@ -46,11 +47,18 @@ class Machine {
                                              std::uint64_t size) const;
 
   Result<hive_section> create_section(std::string_view name, std::uint64_t pages);
+  Result<hive_section> create_section_at(std::uint32_t home, std::string_view name,
+                                         std::uint64_t pages, std::uint32_t flags);
   Result<Done> destroy_section(const hive_section& section, std::uint32_t flags);
   Result<hive_section> open_section(std::uint32_t home, std::string_view name);
   Result<Done> close_section(const hive_section& section);
   Result<hive_section> find_section(std::uint32_t home, std::string_view name);
   Result<hive_section> next_section(std::uint32_t home, std::uint64_t first);
+
+  /// See hive_section_used().
+  Result<Done> use_section(const hive_section& section, std::uint64_t count);
+  /// The same, told at once.
+  Result<Done> tell_use(const hive_section& section, std::uint64_t count);
 
   /// How many pages changed. SECTION may be null.
   Result<std::uint64_t> grant(std::uint32_t cell, const hive_section* section,
@@ -111,6 +119,7 @@ class Machine {
   Registers registers_;
   CommandChannel channel_;
   Events events_;
+  UseMeter uses_;
 };
 
 }  // namespace hive::sdk

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "guests/sdk/careful_object.h"
+#include "guests/sdk/hive_placement.h"
 #include "guests/sdk/machine.h"
 #include "vmm/base/units.h"
 
@@ -24,24 +25,34 @@ Result<hive_section> Machine::ask_for_section(const hive_global_request& request
   const auto asked = channel_.ask(request);
   if (!asked.ok()) return asked.failure();
   const hive_global_reply& reply = asked.value();
-  const std::uint64_t limit = part(request.home).size / kPageSize;
+  const std::uint32_t home = request.home == HIVE_ANY_HOME ? reply.home : request.home;
+  const std::uint64_t limit = part(home).size / kPageSize;
   if (reply.section == 0 || reply.pages == 0 || !lies_within(reply.first, reply.pages, limit)) {
     return Failure{HIVE_BROKEN, "the home described a section that does not lie within its memory"};
   }
   hive_section section{};
-  section.home = request.home;
+  section.home = home;
   section.number = reply.section;
   section.first = reply.first;
   section.pages = reply.pages;
   section.users = reply.writers;
   std::memcpy(section.name, reply.name, sizeof section.name);
+  section.flags = reply.generation & HIVE_MOVABLE;
   return section;
 }
 
 Result<hive_section> Machine::create_section(std::string_view name, std::uint64_t pages) {
+  return create_section_at(device_.facts.cell, name, pages, 0);
+}
+
+Result<hive_section> Machine::create_section_at(std::uint32_t home, std::string_view name,
+                                                std::uint64_t pages, std::uint32_t flags) {
+  static_assert(HIVE_ANY_HOME == HIVE_GLOBAL_ANY_HOME && HIVE_MOVABLE == HIVE_GLOBAL_MOVABLE);
+  if ((flags & ~HIVE_MOVABLE) != 0) return failure_of(HIVE_INVALID);
   hive_global_request request{};
   request.operation = HIVE_GLOBAL_SECTION_CREATE;
-  request.home = device_.facts.cell;
+  request.flags = flags;
+  request.home = home;
   request.pages = pages;
   if (!put_name(request, name)) return failure_of(HIVE_BAD_NAME);
   return ask_for_section(request);
@@ -65,6 +76,22 @@ Result<Done> Machine::destroy_section(const hive_section& section, std::uint32_t
 
 Result<Done> Machine::close_section(const hive_section& section) {
   return ask_about_section(HIVE_GLOBAL_SECTION_CLOSE, section, 0);
+}
+
+Result<Done> Machine::tell_use(const hive_section& section, std::uint64_t count) {
+  hive_global_request request{};
+  request.operation = HIVE_GLOBAL_SECTION_USED;
+  request.home = section.home;
+  request.section = section.number;
+  request.pages = count;
+  const auto reply = channel_.ask(request);
+  if (!reply.ok()) return reply.failure();
+  return Done{};
+}
+
+Result<Done> Machine::use_section(const hive_section& section, std::uint64_t count) {
+  const std::uint64_t due = uses_.add(section.home, section.number, count, Clock::now());
+  return due == 0 ? Done{} : tell_use(section, due);
 }
 
 template <typename Ask>

@@ -28,9 +28,11 @@ function(hive_precompile kind)
   target_precompile_headers(hive_precompiled_${kind} PRIVATE ${ARG_HEADERS})
 endfunction()
 
-set(shared <algorithm> <array> <chrono> <functional> <map> <memory> <optional> <span> <string>
-           <string_view> <vector> <fmt/format.h> <boost/asio/io_context.hpp>
-           <boost/asio/posix/stream_descriptor.hpp> <boost/asio/steady_timer.hpp>)
+set(shared <algorithm> <array> <chrono> <deque> <filesystem> <functional> <map> <memory> <optional>
+           <span> <string> <string_view> <unordered_map> <variant> <vector> <fmt/format.h>
+           <boost/asio/io_context.hpp> <boost/asio/local/stream_protocol.hpp>
+           <boost/asio/posix/stream_descriptor.hpp> <boost/asio/steady_timer.hpp>
+           <nlohmann/json.hpp>)
 if(HIVE_PRECOMPILE)
   hive_precompile(room HEADERS ${shared} LINK hive_coverage)
 endif()

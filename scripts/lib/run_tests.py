@@ -38,6 +38,11 @@ def unit():
     return harness.ctest("unit", "release", "-L", "^(unit|sim)$", shown=_RESULTS)
 
 
+def unit_beside_asan():
+    """What asan leaves out."""
+    return harness.ctest("unit", "release", "-L", "^(unit|sim)$", "-E", "^unit_", shown=_RESULTS)
+
+
 def asan():
     return harness.ctest("asan", "asan", "-L", "^(unit|sim)$", "-E", "^(layering|lab|scripts)_")
 
@@ -102,6 +107,7 @@ def _lab_test(path):
         say(f"  {name}: FAILED: {path} has no line \"# lab: inside|host [option=value...]\"")
         return FAILED
     where, options = described
+    options.pop("tier", None)
     command = [path]
     if where == "inside":
         words = [word for key, value in options.items() for word in (f"--{key}", value)]
@@ -113,12 +119,18 @@ def _make_image(recipe):
     return harness.run(f"images-{recipe}", [os.path.join(ROOT, "images", recipe)])
 
 
-def lab():
+def _is_long(path):
+    """Whether it is of tier lab-long: longer than what it adds to the others is worth each time."""
+    described = _lab_options(path)
+    return described is not None and described[1].get("tier") == "long"
+
+
+def lab(long=False):
     for recipe in ("kernel", "initramfs", "rootfs"):
         if not _make_image(recipe):
             return FAILED
     tests = sorted(path for path in glob.glob(os.path.join(ROOT, "tests/lab/*_test.*"))
-                   if os.access(path, os.X_OK))
+                   if os.access(path, os.X_OK) and _is_long(path) == long)
     if _make_image("workloads"):
         return _each(_lab_test, tests)
     # One test needs it, which counts as failed.
@@ -136,13 +148,14 @@ class Tier:
 
 TIERS = {
     "style": Tier(style),
-    "unit": Tier(unit, "release"),
+    "unit": Tier(unit, "release", ("all", "pure_tests")),
     "kvm": Tier(kvm, "release"),
     "tsan": Tier(tsan, "tsan", THREADED),
     "asan": Tier(asan, "asan", ("pure_tests", "fuzzers")),
     "fuzz": Tier(fuzz, "asan", ("fuzzers",)),
     "lab": Tier(lab, "release"),
 }
+EXTRA_TIERS = {"lab-long": Tier(lambda: lab(long=True), "release")}
 
 
 def _run(tier, later):
@@ -162,18 +175,24 @@ def _end(signal_number, _frame):
 def main():
     for each in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, _end)  # What runs is ended, too.
+    tiers = TIERS | EXTRA_TIERS
     chosen = sys.argv[1:] or list(TIERS)
+    if "asan" in chosen:
+        tiers["unit"] = Tier(unit_beside_asan, "release")
     for name in chosen:
-        if name not in TIERS:
-            sys.exit(f"test: no tier \"{name}\"; tiers are {', '.join(TIERS)}")
+        if name not in tiers:
+            sys.exit(f"test: no tier \"{name}\"; tiers are {', '.join(tiers)}")
     started = time.monotonic()
-    total = Counts()
+    total, minutes = Counts(), {}
     for index, name in enumerate(chosen):
         say(f"== {name}")
-        counts = _run(TIERS[name], [TIERS[each] for each in chosen[index + 1:]])
+        begun = time.monotonic()
+        counts = _run(tiers[name], [tiers[each] for each in chosen[index + 1:]])
+        minutes[name] = (time.monotonic() - begun) / 60
         say(f"== {name}: {counts.passed} ok, {counts.failed} bad, {counts.skipped} left out")
         total += counts
-    say(f"took {(time.monotonic() - started) / 60:.1f} minutes")
+    say(f"took {(time.monotonic() - started) / 60:.1f} minutes, with what had to be built: "
+        + ", ".join(f"{name} {each:.1f}" for name, each in minutes.items()))
     say(str(total))
     sys.exit(1 if total.failed else 0)
 

@@ -5,12 +5,9 @@ As many cells of micro guests as the host has CPUs, on this machine's own KVM, w
 count what they have done. In turns nobody asks, and `hive metrics --listen` is asked once a second, as
 by Prometheus. docs/benchmarks.md tells what exactly is measured.
 """
-import json
-import mmap
 import os
 import socket
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
@@ -18,55 +15,35 @@ import time
 
 sys.dont_write_bytecode = True
 from lib import figures  # noqa: E402
-from lib.micro_machine import BIN, LEAST_PART, PAGE  # noqa: E402
+from lib.micro_machine import BIN  # noqa: E402
+from lib.work_machine import LIMIT, WorkMachine  # noqa: E402
 
 NAME = "bench-metrics"
-LIMIT = 60  # seconds
 BURST = 100  # collections
 REQUEST = b"GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n"
 WITHOUT, WITH = "work without collection, pieces/s", "work with collection, pieces/s"
 RATIO, COST = "work with/without in a round, share", "CPU time of a collection, us"
 
 
-class Machine:
+class Machine(WorkMachine):
     """COUNT cells that work, and a program that serves their metrics."""
 
     def __init__(self, folder, count):
-        self._environment = dict(os.environ, HIVE_RUNTIME_DIR=os.path.join(folder, "run"))
-        cells = []
-        for index in range(count):
-            script = os.path.join(folder, f"c{index}")
-            with open(script, "wb") as target:
-                subprocess.run([f"{BIN}/metrics_guest", str(count), str(index), str(LEAST_PART)],
-                               stdout=target, check=True)
-            cells.append({"name": f"c{index}", "initrd": script})
-        self._plan = os.path.join(folder, "plan.yaml")
-        with open(self._plan, "w", encoding="ascii") as target:
-            json.dump({"machine": NAME, "cells": cells, "defaults": {
-                "memory": "16MiB", "shared": f"{LEAST_PART >> 10}KiB", "kernel": f"{BIN}/micro.elf",
-                "agent": False}}, target)
+        super().__init__(NAME, folder, count)
         self._server = None
 
     def __enter__(self):
-        try:
-            self._hive("up", "--detach", self._plan)
-            deadline = time.monotonic() + LIMIT
-            while any(cell["state"] != "running" for cell in self._status()):
-                if time.monotonic() > deadline:
-                    sys.exit("bench metrics: the machine does not come up")
-                time.sleep(0.2)
-            self._counters = [self._open_counter(cell) for cell in self._status()]
-            self._server = subprocess.Popen(
-                [f"{BIN}/hive", "metrics", NAME, "--listen", "127.0.0.1:0"], stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE, text=True, env=self._environment)
-            self._port = int(self._server.stdout.readline().rsplit(":", 1)[1].split("/")[0])
-        except BaseException:
-            self._take_down()
-            raise
+        super().__enter__()
+        self._server = subprocess.Popen(
+            [f"{BIN}/hive", "metrics", NAME, "--listen", "127.0.0.1:0"], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, text=True, env=self.environment)
+        self._port = int(self._server.stdout.readline().rsplit(":", 1)[1].split("/")[0])
         return self
 
     def __exit__(self, *_):
-        self._take_down()
+        self._server.terminate()
+        self._server.wait()
+        super().__exit__()
 
     def collect(self):
         """All metrics of all cells."""
@@ -78,49 +55,17 @@ class Machine:
         if not answer.startswith(b"HTTP/1.1 200 ") or b"hive_vcpu_exits_total{" not in answer:
             sys.exit(f"bench metrics: no metrics came: {answer[:200]}")
 
-    def done(self):
-        """Pieces of work so far, of all cells together."""
-        return sum(struct.unpack("<Q", counter[PAGE:PAGE + 8])[0] for counter in self._counters)
-
     def cost(self):
         """Nanoseconds of CPU time so far of all that takes part in collections: monitors, the VMMs'
         loops, and the server."""
         threads = [self._server.pid]
-        for cell in self._status():
+        for cell in self.status():
             threads += [cell["monitor_pid"], cell["vmm_pid"]]
         total = 0
         for thread in threads:
             with open(f"/proc/{thread}/task/{thread}/schedstat", encoding="ascii") as file:
                 total += int(file.read().split()[0])
         return total
-
-    def _hive(self, *words):
-        result = subprocess.run([f"{BIN}/hive", *words], stdin=subprocess.DEVNULL, check=False,
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                env=self._environment)
-        if result.returncode != 0:
-            sys.exit(f"bench metrics: hive {' '.join(words)}: {result.stdout}")
-        return result.stdout
-
-    def _status(self):
-        return json.loads(self._hive("status", NAME, "--json"))["machines"][0]["cells"]
-
-    @staticmethod
-    def _open_counter(cell):
-        folder = f"/proc/{cell['monitor_pid']}/fd"
-        for entry in os.listdir(folder):
-            path = os.path.join(folder, entry)
-            if os.readlink(path) == f"/memfd:hive-global-{cell['cell']} (deleted)":
-                with open(path, "rb", buffering=0) as file:
-                    return mmap.mmap(file.fileno(), LEAST_PART, prot=mmap.PROT_READ)
-        sys.exit(f"bench metrics: cell {cell['cell']} has no global memory")
-
-    def _take_down(self):
-        if self._server:
-            self._server.terminate()
-            self._server.wait()
-        subprocess.run([f"{BIN}/hive", "down", NAME, "--force"], env=self._environment, check=False,
-                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def rate(machine, seconds, collects):

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Bench "tables": what Hive costs parallel programs, and operations across cells: Tables 7.2 and 7.3 of
-the Hive paper, beside its figures.
+the Hive paper, beside its figures; and what campaigns have shown of Table 7.4.
 
 Table 7.2: pmake, ocean and raytrace (docs/workloads.md) in one guest of Debian's QEMU, in which nothing
 of Hive runs, with all of the lab's CPUs; then the same work divided over 1, 2 and 4 cells. Table 7.3:
-operations of a guest's program within its cell, and on another cell's memory.
+operations of a guest's program within its cell, and on another cell's memory. Table 7.4 is read from the
+records that campaigns have left (scripts/dev campaign).
 
 All runs in one lab, one after the other: an emulated machine whose CPU the cells share, as one guest
 has it alone. So dividing work makes nothing faster; what cells need longer is what Hive costs, and
@@ -17,7 +18,7 @@ import subprocess
 import sys
 
 sys.dont_write_bytecode = True
-from lib import figures  # noqa: E402
+from lib import containment, figures  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 LAB_LIMIT = 3000
@@ -45,6 +46,8 @@ def parse_options():
     parser.add_argument("--scale", type=float, default=1,
                         help="how much longer than usual the workloads are (default: 1)")
     parser.add_argument("--cpus", type=int, default=1, help="of the lab (default: 1; see docs/lab.md)")
+    parser.add_argument("--campaigns", nargs="*", metavar="FOLDER",
+                        help="whose records Table 7.4 is of (default: all in build/campaign)")
     options = parser.parse_args()
     counts = options.cells.split(",")
     if not all(each.isdigit() and 1 <= int(each) <= MOST_CELLS for each in counts):
@@ -128,11 +131,15 @@ def print_operations(result, names):
 def main():
     options = parse_options()
     counts = [int(each) for each in options.cells.split(",")]
+    folders = containment.usual_folders(ROOT) if options.campaigns is None else options.campaigns
+    contained = containment.read(folders)
     samples, complete = measure(options)
     result = figures.report("tables", samples, ratios_of(samples, counts))
+    result["ratios"] += containment.ratios(contained)
     figures.write(result, options.json)
     print_workloads(result, counts, options.cpus)
     print_operations(result, operations_of(samples))
+    containment.print_table(contained, folders)
     if not complete:
         sys.exit("bench tables: not all could be measured")
 

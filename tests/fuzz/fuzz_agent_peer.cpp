@@ -1,6 +1,7 @@
 // What a hostile agent may send a monitor, while clients run commands.
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -82,9 +83,10 @@ class Conversation {
       if (wrote.done + wrote.denied > HIVE_AGENT_MAX_STORES) std::abort();
     };
     handlers.on_load = [](const hive_agent_load& load) {
-      if (load.total == 0 || load.available > load.total || load.swap_free > load.swap_total) {
-        std::abort();
-      }
+      const hive_agent_load none{};
+      const bool is_none = std::memcmp(&load, &none, sizeof none) == 0;
+      if (load.total == 0 && !is_none) std::abort();
+      if (load.available > load.total || load.swap_free > load.swap_total) std::abort();
     };
     handlers.on_refused = [](std::uint32_t, const std::string& why) {
       if (why.size() > 1000) std::abort();

@@ -29,6 +29,10 @@ void look_into(const Findings& packet, std::string_view /*bytes*/) {
   check(packet.reserved == Findings().reserved);
 }
 
+void look_into(const Loan& packet, std::string_view /*bytes*/) { check(packet.reserved == 0); }
+
+void look_into(const Hint& packet, std::string_view /*bytes*/) { check(packet.reserved == 0); }
+
 template <typename Struct>
 void look_into(const Struct& /*packet*/, std::string_view /*bytes*/) {}
 

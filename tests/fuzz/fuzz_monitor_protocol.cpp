@@ -17,6 +17,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto command = hive::cell::parse_command(text)) {
     if (hive::cell::parse_command(to_json(*command)) != command) std::abort();
   }
+  if (const auto bytes = hive::cell::parse_spare(text)) {
+    if (hive::cell::parse_spare(hive::cell::spare_to_json(*bytes)) != bytes) std::abort();
+  }
   if (const auto fault = hive::cell::parse_guest_fault(text)) {
     if (hive::cell::parse_guest_fault(to_json(*fault)) != fault) std::abort();
   }

@@ -32,7 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const HostTopology host{{{0, {0, 1}, hive::kGiB}, {1, {4, 5}, hive::kGiB}}};
   const AnyFile files;
-  const CheckResult result = check_machine({text, "/m"}, {host, files, "/images"});
+  const CheckResult result = check_machine({text, "/m"}, {host, files, "/images", "/programs"});
   if (result.machine.has_value() == !result.faults.empty()) std::abort();
   for (const Fault& fault : result.faults) {
     if (!is_clean(describe(fault, "f"))) std::abort();

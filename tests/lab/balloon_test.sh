@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# lab: inside timeout=550
+# lab: inside timeout=550 tier=long
 # A stock guest gives memory back to the host and takes it again; what is too much is refused.
 source "$(dirname "$0")/lib.sh"
 

@@ -4,7 +4,7 @@
 # back. What the plan forbids is refused, and the reboot of a cell resets its connections at once.
 source "$(dirname "$0")/lib.sh"
 
-mib=${HIVE_VSOCK_MIB:-100}
+mib=${HIVE_VSOCK_MIB:-40}
 
 # The cells' initramfs with Debian's own socat and its libraries laid over it.
 initrd_with_socat() {

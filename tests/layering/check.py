@@ -17,9 +17,9 @@ ROOMS = [
     "guests/abi", "policy",
     "vmm/base", "vmm/plan", "vmm/memory", "vmm/kvm", "vmm/boot", "vmm/dump", "vmm/device", "vmm/cell",
     "cellmon/wire", "cellmon/metrics", "cellmon/firewall", "cellmon/mesh", "cellmon/detect", "cellmon/agree",
-    "cellmon/recover", "cellmon/member", "cellmon/inject", "cellmon/campaign",
+    "cellmon/recover", "cellmon/member", "cellmon/sharing", "cellmon/placement", "cellmon/inject", "cellmon/campaign",
     "cellmon/control", "cellmon/cli",
-    "guests/sdk", "guests/ctl", "guests/workloads", "guests/agent", "guests/micro",
+    "guests/sdk", "guests/ctl", "guests/workloads", "guests/agent", "guests/bare", "guests/micro", "guests/wax",
     "tests",
 ]
 ORDER = {room: place for place, room in enumerate(ROOMS)}

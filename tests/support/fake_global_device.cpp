@@ -129,6 +129,17 @@ void FakeGlobalDevice::lose(unsigned home) {
   lost_.insert(home);
 }
 
+void FakeGlobalDevice::set_hosting(unsigned home, std::uint64_t pages) {
+  const std::lock_guard lock(mutex_);
+  monitors_.at(home)->gatekeeper.set_hosting(pages);
+}
+
+std::uint64_t FakeGlobalDevice::uses(unsigned home, std::uint32_t number) {
+  const std::lock_guard lock(mutex_);
+  const auto found = uses_.find({home, number});
+  return found == uses_.end() ? 0 : found->second;
+}
+
 void FakeGlobalDevice::set_alter(std::function<void(hive_global_reply&)> alter) {
   const std::lock_guard lock(mutex_);
   alter_ = std::move(alter);
@@ -154,9 +165,17 @@ void FakeGlobalDevice::serve() {
   }
 }
 
-hive_global_reply FakeGlobalDevice::answer(unsigned cell, const hive_global_request& request) {
+hive_global_reply FakeGlobalDevice::answer(unsigned cell, hive_global_request request) {
+  const bool is_create = request.operation == HIVE_GLOBAL_SECTION_CREATE;
+  if (is_create && request.home == HIVE_GLOBAL_ANY_HOME) request.home = cell;
   if (request.home >= monitors_.size()) {
     return firewall::refuse_request(request, HIVE_GLOBAL_NO_SUCH_CELL, "there is no such cell");
+  }
+  if (request.operation == HIVE_GLOBAL_SECTION_USED) {
+    uses_[{request.home, request.section}] += request.pages;
+    hive_global_reply reply{};
+    reply.tag = request.tag;
+    return reply;
   }
   if (lost_.count(request.home) > 0) {
     return firewall::refuse_request(request, HIVE_GLOBAL_HOME_GONE, "its monitor does not answer");

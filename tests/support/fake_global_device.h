@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -53,6 +54,10 @@ class FakeGlobalDevice {
   void set_mute(bool mute) { mute_ = mute; }
   /// Takes requests that only homes may make as the home's own.
   void set_trusting(bool trusting) { trusting_ = trusting; }
+  /// HOME makes sections of PAGES pages in all for other cells.
+  void set_hosting(unsigned home, std::uint64_t pages);
+  /// How often the guest has said that it used section NUMBER of HOME.
+  [[nodiscard]] std::uint64_t uses(unsigned home, std::uint32_t number);
   /// Changes each reply before the guest sees it.
   void set_alter(std::function<void(hive_global_reply&)> alter);
 
@@ -60,7 +65,7 @@ class FakeGlobalDevice {
   void make_files();
   void fill_registers(unsigned cells, unsigned cell);
   void serve();
-  hive_global_reply answer(unsigned cell, const hive_global_request& request);
+  hive_global_reply answer(unsigned cell, hive_global_request request);
   hive_global_reply answer_written(const hive_global_request& request, hive_global_reply reply);
 
   /// One cell's monitor.
@@ -77,6 +82,7 @@ class FakeGlobalDevice {
   unsigned cell_;
   std::uint64_t pages_;
   std::mutex mutex_;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> uses_;  ///< Home, section.
   std::set<unsigned> lost_;
   std::function<void(hive_global_reply&)> alter_;
   std::atomic<bool> mute_{false};

@@ -90,6 +90,9 @@ class Cell {
   /// The guest is to have PAGES pages of 4 KiB in its balloon: see device::VirtioBalloon.
   void set_balloon(std::uint32_t pages) { machine_.set_balloon(pages); }
 
+  /// The guest is to have BYTES of its spare memory plugged in: see device::VirtioMem.
+  void set_spare(std::uint64_t bytes) { machine_.set_spare(bytes); }
+
   void press_power_button() { machine_.power().press_power_button(); }
 
   [[nodiscard]] const memory::GuestMemory& memory() const { return machine_.memory(); }

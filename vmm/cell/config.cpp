@@ -1,25 +1,21 @@
 #include "vmm/cell/config.h"
 
 #include <array>
-#include <limits>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <string_view>
 #include <utility>
 
 #include "guests/abi/global_memory.h"
-#include "vmm/base/error.h"
+#include "guests/abi/wax.h"
 #include "vmm/base/units.h"
+#include "vmm/cell/config_members.h"
+#include "vmm/memory/layout.h"
 
 namespace hive::cell {
 namespace {
 
-using Json = nlohmann::json;
+using namespace config_json;
 using memory::Backing;
-
-/// The words that a key's value may be, and what each means.
-template <typename Value, std::size_t kCount>
-using Names = std::array<std::pair<std::string_view, Value>, kCount>;
 
 constexpr Names<Backing, 3> kBackings{{{"small-pages", Backing::kSmallPages},
                                        {"automatic", Backing::kAutomatic},
@@ -31,133 +27,6 @@ constexpr Names<OnViolation, 3> kViolationAnswers{{{"fault", OnViolation::kFault
 
 /// What a guest with 46 bits of physical addresses has room for beside its RAM.
 constexpr std::uint64_t kMaxGlobalMemory = 16ULL << 40;
-
-[[noreturn]] void refuse(const std::string& what) {
-  throw Error("cell configuration: " + what, Error::Kind::kUsage);
-}
-
-/// "a, b or c".
-template <typename Value, std::size_t kCount>
-std::string listing(const Names<Value, kCount>& names) {
-  std::string text;
-  for (std::size_t i = 0; i < kCount; ++i) {
-    if (i > 0) text += i + 1 < kCount ? ", " : " or ";
-    text += names[i].first;
-  }
-  return text;
-}
-
-template <typename Value, std::size_t kCount>
-std::string_view name_of(const Names<Value, kCount>& names, Value wanted) {
-  for (const auto& [name, value] : names) {
-    if (value == wanted) return name;
-  }
-  return names.front().first;
-}
-
-/// Takes the members of one JSON object by name, and knows which were not asked for.
-class Members {
- public:
-  Members(const Json& object, std::string where) : object_(object), where_(std::move(where)) {
-    if (!object.is_object()) refuse(where_ + "not an object");
-  }
-
-  void take(const char* key, std::string& out, bool required) {
-    const Json* value = find(key, required);
-    if (value == nullptr) return;
-    if (!value->is_string()) refuse_type(key, "a string");
-    out = value->get<std::string>();
-  }
-
-  void take(const char* key, bool& out) {
-    const Json* value = find(key, false);
-    if (value == nullptr) return;
-    if (!value->is_boolean()) refuse_type(key, "true or false");
-    out = value->get<bool>();
-  }
-
-  template <typename Value, std::size_t kCount>
-  void take_name(const char* key, const Names<Value, kCount>& names, Value& out) {
-    std::string text(name_of(names, out));
-    take(key, text, false);
-    for (const auto& [name, value] : names) {
-      if (text == name) {
-        out = value;
-        return;
-      }
-    }
-    refuse_named(key, text, listing(names));
-  }
-
-  template <typename Number>
-  void take_number(const char* key, Number& out, bool required) {
-    if (const Json* value = find(key, required)) out = number<Number>(*value, key);
-  }
-
-  /// A descriptor number: an integer from -1 up.
-  void take_fd(const char* key, int& out) {
-    const Json* value = find(key, false);
-    if (value == nullptr) return;
-    if (value->is_number_integer() && *value == -1) {
-      out = -1;
-    } else {
-      out = number<int>(*value, key);
-    }
-  }
-
-  /// Calls EACH with every element of array KEY.
-  template <typename Each>
-  void take_array(const char* key, Each each) {
-    const Json* value = find(key, false);
-    if (value == nullptr) return;
-    if (!value->is_array()) refuse_type(key, "an array");
-    for (const Json& element : *value) each(element);
-  }
-
-  /// Calls TAKE with object KEY where there is one.
-  template <typename Take>
-  void take_object(const char* key, Take take) {
-    if (const Json* value = find(key, false)) take(*value);
-  }
-
-  /// VALUE as an unsigned Number, in its range.
-  template <typename Number>
-  Number number(const Json& value, const char* key) const {
-    constexpr auto kMax = static_cast<std::uint64_t>(std::numeric_limits<Number>::max());
-    if (!value.is_number_unsigned() || value.get<std::uint64_t>() > kMax) {
-      refuse_type(key, "a whole number of at most " + std::to_string(kMax));
-    }
-    return static_cast<Number>(value.get<std::uint64_t>());
-  }
-
-  [[noreturn]] void refuse_named(const std::string& key, const std::string& text,
-                                 const std::string& wanted) const {
-    refuse("\"" + where_ + key + "\" is \"" + text + "\", not " + wanted);
-  }
-
-  [[noreturn]] void refuse_type(const std::string& key, const std::string& wanted) const {
-    refuse("\"" + where_ + key + "\" is not " + wanted);
-  }
-
-  void refuse_unknown() const {
-    for (const auto& [key, value] : object_.items()) {
-      if (!known_.contains(key)) refuse("unknown key \"" + where_ + key + "\"");
-    }
-  }
-
- private:
-  const Json* find(const char* key, bool required) {
-    known_.insert(key);
-    const auto found = object_.find(key);
-    if (found != object_.end()) return &*found;
-    if (required) refuse("\"" + where_ + key + "\" is missing");
-    return nullptr;
-  }
-
-  const Json& object_;
-  std::string where_;
-  std::set<std::string, std::less<>> known_;
-};
 
 DiskConfig parse_disk(const Json& json) {
   Members members(json, "disks.");
@@ -266,6 +135,38 @@ Json json_of(const VsockConfig& vsock) {
           {"link", vsock.link}};
 }
 
+PolicyConfig parse_policy(const Json& json) {
+  Members members(json, "policy.");
+  PolicyConfig policy;
+  members.take_array("pages", [&](const Json& page) {
+    policy.pages.push_back(page == -1 ? -1 : members.number<int>(page, "pages"));
+  });
+  members.take_number("epoch", policy.epoch, true);
+  members.take_number("cpus", policy.cpus, false);
+  members.take_number("round_ms", policy.round_ms, false);
+  members.take_fd("link", policy.link);
+  members.refuse_unknown();
+  return policy;
+}
+
+Json json_of(const PolicyConfig& policy) {
+  return {{"pages", policy.pages},
+          {"epoch", policy.epoch},
+          {"cpus", policy.cpus},
+          {"round_ms", policy.round_ms},
+          {"link", policy.link}};
+}
+
+void check(const PolicyConfig& policy) {
+  if (policy.pages.empty() || policy.pages.size() > kMaxCells) {
+    refuse("\"policy.pages\" are not 1 to " + std::to_string(kMaxCells));
+  }
+  if (policy.round_ms < HIVE_WAX_MIN_ROUND || policy.round_ms > HIVE_WAX_MAX_ROUND) {
+    refuse("\"policy.round_ms\" is not " + std::to_string(HIVE_WAX_MIN_ROUND) + " to " +
+           std::to_string(HIVE_WAX_MAX_ROUND));
+  }
+}
+
 void check(const VsockConfig& vsock) {
   if (vsock.own >= kMaxCells) refuse("\"vsock.own\" is not the number of a cell");
   std::set<unsigned> cells{vsock.own};
@@ -315,6 +216,7 @@ void check(const GlobalConfig& global) {
 /// What no type says. The plan has checked it already; a configuration file has not.
 void check(const CellConfig& config) {
   constexpr unsigned kMaxVcpus = 64;
+  constexpr std::uint64_t kMaxSpare = 4 * 1024 * kGiB;  // KVM maps less than 8 TiB at once.
   if (config.vcpus < 1 || config.vcpus > kMaxVcpus) refuse("\"vcpus\" is not 1 to 64");
   if (!config.host_cpus.empty() && config.host_cpus.size() != config.vcpus) {
     refuse("\"host_cpus\" does not name one CPU for each vCPU");
@@ -322,8 +224,12 @@ void check(const CellConfig& config) {
   if (config.memory == 0 || !is_aligned(config.memory, kHugePageSize)) {
     refuse("\"memory\" is not a multiple of 2 MiB");
   }
+  if (config.spare > kMaxSpare || !is_aligned(config.spare, memory::layout::kSpareStep)) {
+    refuse("\"spare\" is not a multiple of 128 MiB up to 4 TiB");
+  }
   if (config.global) check(*config.global);
   if (config.vsock) check(*config.vsock);
+  if (config.policy) check(*config.policy);
 }
 
 }  // namespace
@@ -340,6 +246,7 @@ CellConfig parse_config(const std::string& json) {
     config.host_cpus.push_back(members.number<unsigned>(cpu, "host_cpus"));
   });
   members.take_number("memory", config.memory, true);
+  members.take_number("spare", config.spare, false);
   members.take_name("backing", kBackings, config.backing);
   members.take("kernel", config.kernel, true);
   members.take("initrd", config.initrd, false);
@@ -348,6 +255,7 @@ CellConfig parse_config(const std::string& json) {
   members.take("crash_dump", config.crash_dump);
   members.take_object("global", [&](const Json& global) { config.global = parse_global(global); });
   members.take_object("vsock", [&](const Json& vsock) { config.vsock = parse_vsock(vsock); });
+  members.take_object("policy", [&](const Json& policy) { config.policy = parse_policy(policy); });
   members.take_fd("serial_fd", config.serial_fd);
   members.take_fd("console_fd", config.console_fd);
   members.take_fd("agent_fd", config.agent_fd);
@@ -367,6 +275,7 @@ std::string to_json(const CellConfig& config) {
             {"vcpus", config.vcpus},
             {"host_cpus", config.host_cpus},
             {"memory", config.memory},
+            {"spare", config.spare},
             {"backing", name_of(kBackings, config.backing)},
             {"kernel", config.kernel},
             {"initrd", config.initrd},
@@ -379,6 +288,7 @@ std::string to_json(const CellConfig& config) {
             {"crash_dump", config.crash_dump}};
   if (config.global) root["global"] = json_of(*config.global);
   if (config.vsock) root["vsock"] = json_of(*config.vsock);
+  if (config.policy) root["policy"] = json_of(*config.policy);
   return root.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -72,6 +72,19 @@ struct VsockConfig {
   int link = -1;
 };
 
+/// What makes a cell Wax's: a device by which it sees all cells, and no other on its PCI bus. Hints
+/// quote the cell's incarnation.
+struct PolicyConfig {
+  /// Inherited descriptors of all cells' state pages (guests/abi/state_page.h), in the order of the
+  /// plan; -1: there is none.
+  std::vector<int> pages;
+  std::uint64_t epoch = 0;       ///< Of the view that the incarnation is for.
+  unsigned cpus = 0;             ///< Of the host, that the cells share; 0: unknown.
+  std::uint32_t round_ms = 250;  ///< HIVE_WAX_MIN_ROUND to HIVE_WAX_MAX_ROUND.
+  /// An inherited socket to the monitor (vmm/cell/policy_protocol.h), or -1: hints are lost.
+  int link = -1;
+};
+
 /// Everything that one hive-vmm needs to know of its cell.
 struct CellConfig {
   std::string name;
@@ -79,6 +92,8 @@ struct CellConfig {
   unsigned vcpus = 1;
   std::vector<unsigned> host_cpus;  ///< Host CPU of each vCPU, or empty.
   std::uint64_t memory = 0;         ///< Bytes, a multiple of 2 MiB.
+  /// Bytes that the guest may be lent beyond that, a multiple of 128 MiB; 0: none.
+  std::uint64_t spare = 0;
   memory::Backing backing = memory::Backing::kAutomatic;
   std::string kernel;
   std::string initrd;  ///< Empty for none.
@@ -88,6 +103,7 @@ struct CellConfig {
   bool crash_dump = false;
   std::optional<GlobalConfig> global;  ///< Nothing where no cell contributes any.
   std::optional<VsockConfig> vsock;    ///< Nothing: the cell has no vsock device.
+  std::optional<PolicyConfig> policy;  ///< Nothing: the cell is not Wax's.
   /// Connected stream sockets inherited from the monitor, or -1: the serial port (-1: the VMM's
   /// own standard input and output), the virtio console (-1: none), the agent's port (-1: none).
   int serial_fd = -1;

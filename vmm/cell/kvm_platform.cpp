@@ -92,4 +92,10 @@ void KvmGlobalAlias::unmap() {
   places_.set_alias(std::nullopt);
 }
 
+void KvmReadOnlyAlias::map(memory::GuestAddress address) {
+  // A slot is told of memory that could be written; this one is not.
+  auto* host = const_cast<std::byte*>(memory_.data());
+  (void)vm_.fill_place(place_, {{address.value, memory_.size()}, host}, true);
+}
+
 }  // namespace hive::cell

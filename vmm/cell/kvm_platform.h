@@ -2,9 +2,11 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "vmm/base/unique_fd.h"
@@ -93,6 +95,23 @@ class KvmGlobalAlias : public device::MemoryAlias {
   kvm::MemorySlots::Place place_;
   memory::GlobalPlaces& places_;
   std::byte* host_;
+};
+
+/// Memory that a BAR shows and the guest only reads: stores come to the device. Calls do not
+/// overlap.
+class KvmReadOnlyAlias : public device::MemoryAlias {
+ public:
+  /// The memory is at MEMORY in this process, which outlives the alias, as VM does. Before vCPUs
+  /// run.
+  KvmReadOnlyAlias(kvm::Vm& vm, std::span<const std::byte> memory)
+      : vm_(vm), place_(vm.reserve_place()), memory_(memory) {}
+  void map(memory::GuestAddress address) override;
+  void unmap() override { vm_.empty_place(place_); }
+
+ private:
+  kvm::Vm& vm_;
+  kvm::MemorySlots::Place place_;
+  std::span<const std::byte> memory_;
 };
 
 }  // namespace hive::cell

@@ -10,9 +10,11 @@
 #include <vector>
 
 #include "guests/abi/agent_protocol.h"
+#include "guests/abi/wax.h"
 #include "vmm/base/error.h"
 #include "vmm/base/units.h"
 #include "vmm/cell/vsock_setup.h"
+#include "vmm/device/policy/policy_device.h"
 #include "vmm/device/virtio/balloon.h"
 #include "vmm/device/virtio/block.h"
 #include "vmm/device/virtio/console.h"
@@ -29,12 +31,27 @@ layout::UpperRanges upper_ranges_of(const CellConfig& config) {
   if (!config.global) return {};
   std::vector<std::uint64_t> sizes;
   for (const Contribution& each : config.global->contributions) sizes.push_back(each.size);
-  return layout::upper_ranges(config.memory, memory::lay_out_global_memory(sizes).back().end());
+  return layout::upper_ranges(config.memory, memory::lay_out_global_memory(sizes).back().end(),
+                              config.spare);
 }
+
+std::uint64_t address_limit(const kvm::Kvm& kvm) {
+  return std::uint64_t{1} << kvm::physical_address_bits(kvm.supported_cpuid());
+}
+
+void check_width(const kvm::Kvm& kvm, const Range& spare) {
+  if (spare.end() <= address_limit(kvm)) return;
+  throw Error(
+      fmt::format("{} that the guest may be lent end past this host's guest-physical "
+                  "addresses; let the cell borrow less",
+                  format_size(spare.size)));
+}
+
+static_assert(HIVE_WAX_ECAM == layout::kEcam.start);
 
 void check_width(const kvm::Kvm& kvm, const layout::UpperRanges& upper) {
   const unsigned bits = kvm::physical_address_bits(kvm.supported_cpuid());
-  if (upper.bars.end() <= std::uint64_t{1} << bits) return;
+  if (upper.bars.end() <= address_limit(kvm)) return;
   throw Error(
       fmt::format("global memory: {}, and the PCI window for as much, end past the {} bits "
                   "of this host's guest-physical addresses; give the cells less shared "
@@ -47,8 +64,10 @@ void check_width(const kvm::Kvm& kvm, const layout::UpperRanges& upper) {
 Machine::Machine(boost::asio::io_context& loop, const CellConfig& config, Progress& progress,
                  ReportSink on_report)
     : loop_(loop),
+      progress_(progress.devices),
       on_report_(std::move(on_report)),
-      memory_(config.memory, layout::kHole, config.backing),
+      memory_(config.memory, layout::kHole, config.backing,
+              layout::spare_range(config.memory, config.spare)),
       upper_(upper_ranges_of(config)),
       vm_(kvm_),
       serial_line_(vm_, layout::kSerialGsi, progress.devices.interrupts),
@@ -67,11 +86,17 @@ Machine::Machine(boost::asio::io_context& loop, const CellConfig& config, Progre
       clock_([] { return static_cast<std::int64_t>(std::time(nullptr)); }),
       pci_(layout::kPciWindow, upper_.bars) {
   for (const memory::MemoryRegion& region : memory_.regions()) vm_.add_memory(region);
+  if (config.spare != 0) {
+    check_width(kvm_, memory_.spare().guest);
+    vm_.add_memory(memory_.spare());
+  }
   if (config.global) open_global(*config.global);
   attach_platform();
   attach_virtio(config, progress);
   if (config.global) attach_global(config);
-  if (config.backing != memory::Backing::kHugePages) attach_balloon(progress);
+  if (!config.policy && config.backing != memory::Backing::kHugePages) attach_balloon(progress);
+  if (config.spare != 0) attach_spare(progress);
+  if (config.policy) attach_policy(*config.policy, config.incarnation);
   serial_link_.start(serial_);
 }
 
@@ -165,18 +190,38 @@ void Machine::attach_virtio(const CellConfig& config, Progress& progress) {
   if (!ports.empty()) {
     attach_pci("console", std::make_unique<device::VirtioConsole>(std::move(ports)));
   }
-  attach_pci("rng", std::make_unique<device::VirtioRng>());
+  if (!config.policy) attach_pci("rng", std::make_unique<device::VirtioRng>());
   if (config.vsock) attach_vsock(*config.vsock, config.incarnation);
 }
 
+void Machine::attach_spare(Progress& progress) {
+  auto spare = std::make_unique<device::VirtioMem>(
+      memory_.spare().guest,
+      device::VirtioMem::Handlers{[this](const Range& blocks) { memory_.plug(blocks); },
+                                  [this](const Range& blocks) { return memory_.unplug(blocks); }},
+      progress.devices.plugged_bytes);
+  spare_ = spare.get();
+  attach_pci("memory", std::move(spare));
+}
+
+void Machine::set_spare(std::uint64_t bytes) {
+  if (spare_ != nullptr) spare_->want(bytes);
+  progress_.plug_target.store(bytes, std::memory_order_release);
+}
+
 void Machine::attach_balloon(Progress& progress) {
-  auto balloon = std::make_unique<device::VirtioBalloon>(memory_, progress.devices.balloon_pages);
+  auto balloon = std::make_unique<device::VirtioBalloon>(memory_, progress.devices.balloon_pages,
+                                                         progress.devices.balloon_target);
   balloon_ = balloon.get();
   attach_pci("balloon", std::move(balloon));
 }
 
 void Machine::set_balloon(std::uint32_t pages) {
-  if (balloon_ != nullptr) balloon_->set_target(pages);
+  if (balloon_ == nullptr) {
+    progress_.balloon_target.store(pages);
+  } else {
+    balloon_->set_target(pages);  // Which shows it.
+  }
 }
 
 void Machine::attach_vsock(const VsockConfig& config, Incarnation incarnation) {
@@ -215,6 +260,27 @@ void Machine::attach_vsock(const VsockConfig& config, Incarnation incarnation) {
   };
   handlers.guest_counts = [this] { return vsock_->guest_counters(); };
   vsock_link_.emplace(loop_, UniqueFd(config.link), std::move(handlers));
+}
+
+void Machine::attach_policy(const PolicyConfig& config, Incarnation incarnation) {
+  std::vector<UniqueFd> files;
+  for (const int page : config.pages) files.emplace_back(page);
+  policy_pages_.emplace(config.pages);
+  policy_alias_.emplace(vm_, policy_pages_->bytes());
+  policy_link_.emplace(UniqueFd(config.link));
+  device::PolicyDevice::Setup setup;
+  setup.facts = {static_cast<std::uint32_t>(config.pages.size()), config.cpus, config.epoch,
+                 incarnation, config.round_ms};
+  setup.clock = [] {
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    return static_cast<std::uint64_t>(std::chrono::nanoseconds(now).count());
+  };
+  setup.on_hint = [this](const hive_wax_hint& hint) { return policy_link_->send(hint); };
+  setup.on_beat = [this](std::uint64_t rounds, std::uint64_t dropped) {
+    policy_link_->tell(rounds, dropped);
+  };
+  pci_.attach(std::make_unique<device::PolicyDevice>(std::move(setup), policy_pages_->bytes(),
+                                                     *policy_alias_));
 }
 
 std::optional<int> Machine::first_kept() const {

@@ -14,6 +14,7 @@
 #include "vmm/cell/global_link.h"
 #include "vmm/cell/kvm_platform.h"
 #include "vmm/cell/monitor_protocol.h"
+#include "vmm/cell/policy_link.h"
 #include "vmm/cell/progress.h"
 #include "vmm/cell/vcpu_gate.h"
 #include "vmm/cell/vcpu_thread.h"
@@ -30,6 +31,7 @@
 #include "vmm/device/pci/config_ports.h"
 #include "vmm/device/pci/host_bridge.h"
 #include "vmm/device/virtio/balloon.h"
+#include "vmm/device/virtio/mem.h"
 #include "vmm/device/virtio/virtio_device.h"
 #include "vmm/device/vsock/virtio_vsock.h"
 #include "vmm/kvm/kvm.h"
@@ -38,6 +40,7 @@
 #include "vmm/memory/global_window.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/memory/layout.h"
+#include "vmm/memory/page_window.h"
 
 namespace hive::cell {
 
@@ -80,6 +83,8 @@ class Machine {
   [[nodiscard]] std::optional<int> first_kept() const;
   /// As Cell::set_balloon() has it; nothing where the RAM is of reserved huge pages.
   void set_balloon(std::uint32_t pages);
+  /// As Cell::set_spare() has it; nothing where there is no spare memory.
+  void set_spare(std::uint64_t bytes);
   [[nodiscard]] device::PowerPorts& power() { return power_; }
   [[nodiscard]] DeviceInjector& device_faults() { return device_faults_; }
   /// Called before the monitor is told what was counted.
@@ -92,6 +97,8 @@ class Machine {
   void attach_virtio(const CellConfig& config, Progress& progress);
   void attach_vsock(const VsockConfig& config, Incarnation incarnation);
   void attach_balloon(Progress& progress);
+  void attach_policy(const PolicyConfig& config, Incarnation incarnation);
+  void attach_spare(Progress& progress);
   /// Faults call the device NAME.
   void attach_pci(std::string name, std::unique_ptr<device::VirtioDevice> device);
   /// What hands a report of KIND to on_report_ on the loop's thread, the first time that any such
@@ -100,6 +107,7 @@ class Machine {
   std::function<void()> once(ReportKind kind);
 
   boost::asio::io_context& loop_;
+  DeviceProgress& progress_;
   ReportSink on_report_;
   std::atomic<unsigned> posted_{0};  ///< A bit for each kind that once() has posted.
   kvm::Kvm kvm_;
@@ -111,8 +119,11 @@ class Machine {
   /// device, past the instruction.
   bool closed_as_device_ = false;
   std::optional<memory::GlobalPlaces> global_places_;  ///< With global_, as those that follow.
+  std::optional<memory::PageWindow> policy_pages_;     ///< Of Wax's cell, as all named policy.
   kvm::Vm vm_;
   std::optional<KvmGlobalAlias> global_alias_;
+  std::optional<KvmReadOnlyAlias> policy_alias_;
+  std::optional<PolicyLink> policy_link_;
   std::optional<GlobalLink> global_link_;
   KvmInterruptLine serial_line_;
   KvmInterruptLine power_line_;
@@ -133,6 +144,7 @@ class Machine {
   device::GlobalMemoryDevice* global_device_ = nullptr;  ///< On pci_, where there is any.
   device::VirtioVsock* vsock_ = nullptr;                 ///< The same.
   device::VirtioBalloon* balloon_ = nullptr;             ///< The same.
+  device::VirtioMem* spare_ = nullptr;                   ///< The same.
   std::optional<int> first_vsock_;                       ///< The lowest that vsock_ keeps.
   std::optional<VsockLink> vsock_link_;                  ///< With vsock_.
   DeviceInjector device_faults_;                         ///< On devices of pci_.

@@ -86,6 +86,9 @@ class Program {
       link_->on_balloon([this](std::uint32_t pages) {
         if (cell_ && !end_) cell_->set_balloon(pages);
       });
+      link_->on_spare([this](std::uint64_t bytes) {
+        if (cell_ && !end_) cell_->set_spare(bytes);
+      });
     }
     boost::asio::signal_set signals(loop_, SIGTERM, SIGINT);
     signals.async_wait([this](const boost::system::error_code& error, int) {
@@ -188,6 +191,7 @@ class Program {
         return loop_.stop();
       case Command::kFault:
       case Command::kBalloon:
+      case Command::kSpare:
         return;  // The link tells of it otherwise.
     }
   }

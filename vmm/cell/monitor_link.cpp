@@ -106,6 +106,11 @@ bool MonitorLink::take(std::string_view text, std::vector<UniqueFd> files) {
     if (pages && on_balloon_) on_balloon_(*pages);
     return pages.has_value();
   }
+  if (*command == Command::kSpare) {
+    const auto bytes = parse_spare(text);
+    if (bytes && on_spare_) on_spare_(*bytes);
+    return bytes.has_value();
+  }
   on_command_(*command, files.empty() ? UniqueFd() : std::move(files.front()));
   return true;
 }

@@ -22,7 +22,8 @@ std::string receive_config(int socket);
 /// Sends reports and receives commands. All of it on the device loop's thread.
 class MonitorLink {
  public:
-  /// FILE is valid only with kDump, and always there. Not told of kFault and kBalloon.
+  /// FILE is valid only with kDump, and always there. Not told of kFault, kBalloon and
+  /// kSpare.
   using CommandSink = std::function<void(Command command, UniqueFd file)>;
 
   /// ON_COMMAND gets each well-formed command; others are logged and dropped. ON_GONE is called
@@ -39,6 +40,9 @@ class MonitorLink {
   void on_balloon(std::function<void(std::uint32_t)> on_balloon) {
     on_balloon_ = std::move(on_balloon);
   }
+
+  /// The same for kSpare, with the bytes that the guest is to plug in.
+  void on_spare(std::function<void(std::uint64_t)> on_spare) { on_spare_ = std::move(on_spare); }
 
   /// Sends REPORT. Waits for room for reports that end the guest, and up to a second for the
   /// answers to commands; else a monitor that does not read loses reports rather than stall the
@@ -59,6 +63,7 @@ class MonitorLink {
   std::function<void()> on_gone_;
   std::function<void(const GuestFault&)> on_fault_;
   std::function<void(std::uint32_t)> on_balloon_;
+  std::function<void(std::uint64_t)> on_spare_;
   unsigned lost_ = 0;  ///< Reports that could not be sent.
 };
 

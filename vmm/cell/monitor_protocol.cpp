@@ -29,7 +29,7 @@ constexpr std::array<std::pair<std::string_view, ReportKind>, 16> kReports{{
     {"not-started", ReportKind::kNotStarted},
 }};
 
-constexpr std::array<std::pair<std::string_view, Command>, 8> kCommands{{
+constexpr std::array<std::pair<std::string_view, Command>, 9> kCommands{{
     {"pause", Command::kPause},
     {"resume", Command::kResume},
     {"power-button", Command::kPowerButton},
@@ -38,6 +38,7 @@ constexpr std::array<std::pair<std::string_view, Command>, 8> kCommands{{
     {"dump", Command::kDump},
     {"fault", Command::kFault},
     {"balloon", Command::kBalloon},
+    {"spare", Command::kSpare},
 }};
 
 template <typename Table, typename Value>
@@ -68,6 +69,16 @@ const std::string* string_member(const Json& object, const char* key) {
   if (!object.is_object()) return nullptr;
   const auto found = object.find(key);
   return found == object.end() ? nullptr : found->get_ptr<const std::string*>();
+}
+
+/// The number KEY of TEXT, which is a COMMAND.
+std::optional<std::uint64_t> number_of(std::string_view text, Command command, const char* key) {
+  const Json object = parse_object(text);
+  const std::string* name = string_member(object, "command");
+  if (name == nullptr || value_of(kCommands, *name) != command) return std::nullopt;
+  const auto found = object.find(key);
+  if (found == object.end() || !found->is_number_unsigned()) return std::nullopt;
+  return found->get<std::uint64_t>();
 }
 
 }  // namespace
@@ -104,18 +115,21 @@ std::string to_json(Command command) {
 }
 
 std::optional<std::uint32_t> parse_balloon(std::string_view text) {
-  const Json object = parse_object(text);
-  const std::string* name = string_member(object, "command");
-  if (name == nullptr || value_of(kCommands, *name) != Command::kBalloon) return std::nullopt;
-  const auto found = object.find("pages");
-  if (found == object.end() || !found->is_number_unsigned()) return std::nullopt;
-  const auto pages = found->get<std::uint64_t>();
-  if (pages > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
-  return static_cast<std::uint32_t>(pages);
+  const auto pages = number_of(text, Command::kBalloon, "pages");
+  if (!pages || *pages > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
+  return static_cast<std::uint32_t>(*pages);
 }
 
 std::string balloon_to_json(std::uint32_t pages) {
   return Json{{"command", name_of(kCommands, Command::kBalloon)}, {"pages", pages}}.dump();
+}
+
+std::optional<std::uint64_t> parse_spare(std::string_view text) {
+  return number_of(text, Command::kSpare, "bytes");
+}
+
+std::string spare_to_json(std::uint64_t bytes) {
+  return Json{{"command", name_of(kCommands, Command::kSpare)}, {"bytes", bytes}}.dump();
 }
 
 }  // namespace hive::cell

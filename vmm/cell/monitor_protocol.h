@@ -68,14 +68,16 @@ enum class Command {
                  ///< kFaultNotDone, one fault after the other.
   kBalloon,      ///< Comes with more (parse_balloon()): how much memory the guest is to give
                  ///< back. What it has given is in vmm/cell/progress.h.
+  kSpare,        ///< Comes with more (parse_spare()): how much spare memory the guest is to plug
+                 ///< in. What it has is in vmm/cell/progress.h.
 };
 
 /// {"report": "off", "detail": "..."}; nothing when TEXT is not a well-formed report.
 std::optional<Report> parse_report(std::string_view text);
 std::string to_json(const Report& report);
 
-/// {"command": "pause"}; nothing when TEXT is not a well-formed command. Of a kFault and a kBalloon
-/// this is not all: see parse_guest_fault() and parse_balloon().
+/// {"command": "pause"}; nothing when TEXT is not a well-formed command. Of a kFault, a kBalloon
+/// and a kSpare this is not all: see parse_guest_fault(), parse_balloon() and parse_spare().
 std::optional<Command> parse_command(std::string_view text);
 std::string to_json(Command command);
 
@@ -83,5 +85,9 @@ std::string to_json(Command command);
 /// have in its balloon. Nothing when that is not in TEXT.
 std::optional<std::uint32_t> parse_balloon(std::string_view text);
 std::string balloon_to_json(std::uint32_t pages);
+
+/// Of a kSpare, {"command": "spare", "bytes": 2097152}. Nothing when that is not in TEXT.
+std::optional<std::uint64_t> parse_spare(std::string_view text);
+std::string spare_to_json(std::uint64_t bytes);
 
 }  // namespace hive::cell

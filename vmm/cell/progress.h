@@ -71,6 +71,12 @@ struct alignas(64) DeviceProgress {
   std::atomic<std::uint64_t> interrupts;
   /// Pages of 4 KiB that the guest has in its balloon.
   std::atomic<std::uint64_t> balloon_pages;
+  /// Bytes of spare memory that the guest has plugged in, or out but the host could not take.
+  std::atomic<std::uint64_t> plugged_bytes;
+  /// What the guest is to have in its balloon, in pages, and plugged in, in bytes, since the VMM
+  /// was told so last. They are written after the devices have them: what the guest has follows.
+  std::atomic<std::uint64_t> balloon_target;
+  std::atomic<std::uint64_t> plug_target;
   alignas(64) device::BlockCounters block;
 };
 

@@ -1,6 +1,7 @@
 // Which of the things that a device does an injected fault hits.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -32,6 +33,11 @@ class FaultDraw {
   [[nodiscard]] bool any() const { return percent_ != 0; }
   [[nodiscard]] bool lasts(FaultClock::time_point now) const {
     return percent_ != 0 && (!end_ || now < *end_);
+  }
+  /// TIME, or what is left of the fault at NOW, while it lasts, where that is less.
+  [[nodiscard]] std::chrono::milliseconds within(std::chrono::milliseconds time,
+                                                 FaultClock::time_point now) const {
+    return end_ ? std::min(time, std::chrono::ceil<std::chrono::milliseconds>(*end_ - now)) : time;
   }
   /// Whether it hits what comes by at NOW.
   bool hits(FaultClock::time_point now) { return lasts(now) && random_.below(kWhole) < percent_; }

@@ -70,7 +70,8 @@ class DoorbellController {
   virtual void detach_value(memory::GuestAddress address, std::uint32_t value, int event_fd) = 0;
 };
 
-/// A second place in the guest-physical address space for memory that the guest has elsewhere.
+/// A place in the guest-physical address space for memory that a BAR shows; the guest may have it
+/// elsewhere, too.
 class MemoryAlias {
  public:
   virtual ~MemoryAlias() = default;

@@ -37,7 +37,7 @@ class Collector {
 
   /// The page [PHYSICAL, PHYSICAL + SIZE) is at VIRTUAL: what of it is RAM counts.
   void add(std::uint64_t virtual_address, std::uint64_t physical, std::uint64_t size) {
-    for (const memory::MemoryRegion& region : memory_.regions()) {
+    for (const memory::MemoryRegion& region : memory_.all_regions()) {
       const std::uint64_t start = std::max(physical, region.guest.start);
       const std::uint64_t end = std::min(physical + size, region.guest.end());
       if (start < end) append({virtual_address + (start - physical), start, end - start});
@@ -64,7 +64,11 @@ class Collector {
   }
 
   [[nodiscard]] bool within_one_region(const Mapping& last, const Mapping& next) const {
-    return memory_.window({last.physical}, last.size + next.size).has_value();
+    const auto regions = memory_.all_regions();
+    return std::any_of(regions.begin(), regions.end(), [&](const memory::MemoryRegion& region) {
+      return region.guest.contains(last.physical) &&
+             next.physical + next.size <= region.guest.end();
+    });
   }
 
   /// Keeps the longest.

@@ -42,7 +42,7 @@ class RamWriter {
       : memory_(memory), file_(file), ram_start_(ram_start), chunk_(kChunk) {}
 
   void write() {
-    const std::uint64_t size = memory_.size();
+    const std::uint64_t size = memory_.capacity();
     // The file has all of RAM, whether anything follows or not.
     write_all(file_, std::array{std::byte{0}}, ram_start_ + size - 1);
     std::uint64_t offset = 0;
@@ -60,10 +60,10 @@ class RamWriter {
   /// The first place from OFFSET on, a multiple of a page, where the guest's memory may be anything
   /// but zeros.
   [[nodiscard]] std::uint64_t next_touched(std::uint64_t offset) const {
-    if (offset >= memory_.size()) return memory_.size();
+    if (offset >= memory_.capacity()) return memory_.capacity();
     const off_t next = ::lseek(memory_.file(), static_cast<off_t>(offset), SEEK_DATA);
     if (next >= 0) return align_down(static_cast<std::uint64_t>(next), kPageSize);
-    return errno == ENXIO ? memory_.size() : offset;  // Not every file system knows.
+    return errno == ENXIO ? memory_.capacity() : offset;  // Not every file system knows.
   }
 
   /// By read(2): looking at memory that was never touched takes memory.
@@ -112,7 +112,7 @@ void write_core(const memory::GuestMemory& memory, std::vector<Cpu> cpus, int fi
   Contents contents;
   contents.mappings = kernel_mappings(memory, cpus);
   contents.cpus = std::move(cpus);
-  for (const memory::MemoryRegion& region : memory.regions()) {
+  for (const memory::MemoryRegion& region : memory.all_regions()) {
     contents.ram.push_back(region.guest);
   }
   RamWriter ram(memory, file, header_size(contents));

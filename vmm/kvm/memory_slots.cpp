@@ -75,7 +75,7 @@ void MemorySlots::cut(std::vector<const std::byte*> cuts) {
 
 void MemorySlots::add(int vm, const MemoryRegion& region) {
   const std::scoped_lock lock(mutex_);
-  Shown shown{region, {}};
+  Shown shown{region, {}, false};
   show(vm, shown);
   shown_.push_back(std::move(shown));
 }
@@ -86,11 +86,12 @@ MemorySlots::Place MemorySlots::reserve() {
   return shown_.size() - 1;
 }
 
-bool MemorySlots::fill(int vm, Place place, const MemoryRegion& region) {
+bool MemorySlots::fill(int vm, Place place, const MemoryRegion& region, bool read_only) {
   const std::scoped_lock lock(mutex_);
   Shown& shown = shown_.at(place);
   hide(vm, shown);
   shown.region = region;
+  shown.read_only = read_only;
   try {
     show(vm, shown);
   } catch (const Error&) {
@@ -107,10 +108,12 @@ void MemorySlots::empty(int vm, Place place) {
   shown_[place].region = {};
 }
 
-std::vector<Piece> MemorySlots::pieces_of(const MemoryRegion& region) const {
+std::vector<Piece> MemorySlots::pieces_of(const Shown& shown) const {
   std::vector<Substitute> all = lasting_;
   all.insert(all.end(), substitutes_.begin(), substitutes_.end());
-  return with_substitutes(region, all, cuts_);
+  std::vector<Piece> pieces = with_substitutes(shown.region, all, cuts_);
+  for (Piece& piece : pieces) piece.read_only |= shown.read_only;
+  return pieces;
 }
 
 MemorySlots::Slot MemorySlots::make_slot(int vm, const Piece& piece) {

@@ -53,8 +53,10 @@ class MemorySlots {
   /// A place for a region that comes, moves and goes while vCPUs run. Empty.
   Place reserve();
   /// Backs guest-physical REGION by its host mapping, which may be part of other regions too; not
-  /// where PLACE's was before. False, with PLACE empty, when KVM refuses: it overlaps another one.
-  [[nodiscard]] bool fill(int vm, Place place, const memory::MemoryRegion& region);
+  /// where PLACE's was before. READ_ONLY is as of Piece. False, with PLACE empty, when KVM refuses:
+  /// it overlaps another one.
+  [[nodiscard]] bool fill(int vm, Place place, const memory::MemoryRegion& region,
+                          bool read_only = false);
   void empty(int vm, Place place);
   /// The guest finds the page at SUBSTITUTE.by wherever it would find the one at SUBSTITUTE.page,
   /// until restore(). No vCPU is in the guest meanwhile. Throws Error.
@@ -76,16 +78,17 @@ class MemorySlots {
   struct Shown {
     memory::MemoryRegion region;
     std::vector<Slot> slots;
+    bool read_only = false;
   };
 
-  void show(int vm, Shown& shown) { change(vm, shown, pieces_of(shown.region)); }
+  void show(int vm, Shown& shown) { change(vm, shown, pieces_of(shown)); }
   void hide(int vm, Shown& shown) { change(vm, shown, {}); }
   /// Has SHOWN consist of PIECES.
   void change(int vm, Shown& shown, std::span<const Piece> pieces);
   [[nodiscard]] Slot make_slot(int vm, const Piece& piece);
   /// Has all regions follow the substitutes that are in force.
   void follow(int vm);
-  [[nodiscard]] std::vector<Piece> pieces_of(const memory::MemoryRegion& region) const;
+  [[nodiscard]] std::vector<Piece> pieces_of(const Shown& shown) const;
 
   std::mutex mutex_;
   std::vector<Shown> shown_;             ///< Guarded by mutex_, as is all that follows.

@@ -47,8 +47,9 @@ class Vm {
 
   /// As MemorySlots has them. Thread-safe.
   MemorySlots::Place reserve_place() { return slots_.reserve(); }
-  [[nodiscard]] bool fill_place(MemorySlots::Place place, const memory::MemoryRegion& region) {
-    return slots_.fill(fd_.get(), place, region);
+  [[nodiscard]] bool fill_place(MemorySlots::Place place, const memory::MemoryRegion& region,
+                                bool read_only = false) {
+    return slots_.fill(fd_.get(), place, region, read_only);
   }
   void empty_place(MemorySlots::Place place) { slots_.empty(fd_.get(), place); }
 

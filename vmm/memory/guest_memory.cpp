@@ -39,21 +39,25 @@ std::byte* map_aligned(int fd, std::uint64_t size, Backing backing) {
 
 }  // namespace
 
-GuestMemory::GuestMemory(std::uint64_t size, Range hole, Backing backing)
-    : fd_(make_ram_file(size, backing)),
+GuestMemory::GuestMemory(std::uint64_t size, Range hole, Backing backing, Range spare)
+    : fd_(make_ram_file(size + spare.size, backing)),
       size_(size),
-      mapping_(map_aligned(fd_.get(), size, backing)) {
-  ::madvise(mapping_, size, MADV_DONTDUMP);
-  ::madvise(mapping_, size, backing == Backing::kSmallPages ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
+      mapping_(map_aligned(fd_.get(), size + spare.size, backing)),
+      spare_{spare, mapping_ + size},
+      plugged_(spare.size / kSpareBlock) {
+  ::madvise(mapping_, capacity(), MADV_DONTDUMP);
+  ::madvise(mapping_, capacity(),
+            backing == Backing::kSmallPages ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
   const std::uint64_t low = size < hole.start ? size : hole.start;
   regions_[count_++] = {{0, low}, mapping_};
   if (size > low) regions_[count_++] = {{hole.end(), size - low}, mapping_ + low};
+  regions_[count_] = spare_;
 }
 
-GuestMemory::~GuestMemory() { ::munmap(mapping_, reserved_for(size_)); }
+GuestMemory::~GuestMemory() { ::munmap(mapping_, reserved_for(capacity())); }
 
 Range GuestMemory::span() const {
-  return {reinterpret_cast<std::uintptr_t>(mapping_), span_of(size_)};
+  return {reinterpret_cast<std::uintptr_t>(mapping_), span_of(capacity())};
 }
 
 std::optional<std::span<std::byte>> GuestMemory::window(GuestAddress address,
@@ -64,7 +68,33 @@ std::optional<std::span<std::byte>> GuestMemory::window(GuestAddress address,
     if (!fits_within(offset, length, region.guest.size)) return std::nullopt;
     return std::span(region.host + offset, length);
   }
-  return std::nullopt;
+  return spare_window(address, length);
+}
+
+std::optional<std::span<std::byte>> GuestMemory::spare_window(GuestAddress address,
+                                                              std::uint64_t length) const {
+  if (!spare_.guest.contains(address.value)) return std::nullopt;
+  const std::uint64_t offset = address.value - spare_.guest.start;
+  if (!fits_within(offset, length, spare_.guest.size)) return std::nullopt;
+  const std::uint64_t last = (offset + std::max<std::uint64_t>(length, 1) - 1) / kSpareBlock;
+  for (std::uint64_t block = offset / kSpareBlock; block <= last; ++block) {
+    if (!plugged_[block].load(std::memory_order_acquire)) return std::nullopt;
+  }
+  return std::span(spare_.host + offset, length);
+}
+
+void GuestMemory::set_plugged(const Range& guest, bool plugged) {
+  const std::uint64_t first = (guest.start - spare_.guest.start) / kSpareBlock;
+  for (std::uint64_t block = 0; block < guest.size / kSpareBlock; ++block) {
+    plugged_[first + block].store(plugged, std::memory_order_release);
+  }
+}
+
+void GuestMemory::plug(const Range& guest) { set_plugged(guest, true); }
+
+bool GuestMemory::unplug(const Range& guest) {
+  set_plugged(guest, false);
+  return release(size_ + (guest.start - spare_.guest.start), guest.size);
 }
 
 void GuestMemory::add_global(const GlobalPlaces& places, std::byte* base, ForeignWriter& writer) {
@@ -83,11 +113,14 @@ std::optional<DmaWindow> GuestMemory::dma_window(GuestAddress address, std::uint
   return DmaWindow{{shown, length}, foreign_writer_};
 }
 
-void GuestMemory::release(std::uint64_t offset, std::uint64_t length) const {
-  if (!fits_within(offset, length, size_)) return;
+bool GuestMemory::release(std::uint64_t offset, std::uint64_t length) const {
+  if (!fits_within(offset, length, capacity())) return false;
+  bool is_done = true;
   for (std::uint64_t done = 0; done < length; done += kMostReleased) {
-    ::madvise(mapping_ + offset + done, std::min(length - done, kMostReleased), MADV_REMOVE);
+    const std::uint64_t piece = std::min(length - done, kMostReleased);
+    is_done = ::madvise(mapping_ + offset + done, piece, MADV_REMOVE) == 0 && is_done;
   }
+  return is_done;
 }
 
 bool GuestMemory::read(GuestAddress address, std::span<std::byte> out) const {

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <optional>
 #include <span>
 #include <type_traits>
+#include <vector>
 
 #include "vmm/base/range.h"
 #include "vmm/base/unique_fd.h"
@@ -32,27 +34,38 @@ struct DmaWindow {
 };
 
 /// Guest RAM: one unlinked shared-memory file, mapped once, laid out as one region below the 32-bit
-/// hole and one above.
+/// hole and one above; and spare memory, above that, of which the guest plugs in what it is lent.
 ///
 /// The guest runs while the VMM reads and writes, so every byte may change at any time: callers
 /// copy once, check the copy, and use only the copy. Accesses outside RAM fail; they never crash.
-/// Const after construction and add_global(), and safe to use from several threads.
+/// Const after construction and add_global(), but for what is plugged in, and safe to use from
+/// several threads.
 class GuestMemory {
  public:
   /// Makes SIZE bytes of RAM, a multiple of 2 MiB, around the hole HOLE (guest-physical). RAM
-  /// starts at 0; what does not fit below the hole continues at the hole's end. Throws Error.
-  GuestMemory(std::uint64_t size, Range hole, Backing backing);
+  /// starts at 0; what does not fit below the hole continues at the hole's end. SPARE lies above,
+  /// and is whole blocks of kSpareBlock. Throws Error.
+  GuestMemory(std::uint64_t size, Range hole, Backing backing, Range spare = {});
   GuestMemory(const GuestMemory&) = delete;
   GuestMemory& operator=(const GuestMemory&) = delete;
   ~GuestMemory();
 
   [[nodiscard]] std::span<const MemoryRegion> regions() const { return {regions_.data(), count_}; }
+  /// The same, and spare memory where there is any, plugged in or not: in the file's order.
+  [[nodiscard]] std::span<const MemoryRegion> all_regions() const {
+    return {regions_.data(), spare_.guest.size == 0 ? count_ : count_ + 1};
+  }
   [[nodiscard]] std::uint64_t size() const { return size_; }
-  /// The file behind it: the regions, one after the other. What was never touched is a hole there.
+  /// What the guest may plug in; empty where there is none.
+  [[nodiscard]] const MemoryRegion& spare() const { return spare_; }
+  /// Bytes of RAM and spare memory.
+  [[nodiscard]] std::uint64_t capacity() const { return size_ + spare_.guest.size; }
+  /// The file behind it: the regions, one after the other, and spare memory. What was never touched
+  /// is a hole there.
   [[nodiscard]] int file() const { return fd_.get(); }
 
-  /// The host bytes of [address, address + length) where that lies within one region. The guest may
-  /// change them at any time.
+  /// The host bytes of [address, address + length) where that lies within one region, or in what is
+  /// plugged in of spare memory. The guest may change them at any time.
   [[nodiscard]] std::optional<std::span<std::byte>> window(GuestAddress address,
                                                            std::uint64_t length) const;
 
@@ -70,10 +83,17 @@ class GuestMemory {
   /// Beyond the RAM nothing is mapped in it, nor in kMostReleased bytes behind it.
   [[nodiscard]] Range span() const;
 
-  /// Gives the RAM's bytes [OFFSET, OFFSET + LENGTH), counted through all regions and in whole
-  /// pages, back to the host: they read as 0, and take no memory until somebody writes them. Where
-  /// the host cannot, they stay as they are.
-  void release(std::uint64_t offset, std::uint64_t length) const;
+  /// Blocks of spare memory are plugged in, or out: then they are given back as by release(). Those
+  /// that are out may be plugged out again, where they were not given back.
+  static constexpr std::uint64_t kSpareBlock = kHugePageSize;
+  void plug(const Range& guest);
+  /// Whether the host has all of them: they are out in any case.
+  [[nodiscard]] bool unplug(const Range& guest);
+
+  /// Gives the RAM's bytes [OFFSET, OFFSET + LENGTH), counted as in file() and in whole
+  /// pages, back to the host: they read as 0, and take no memory until somebody writes them. False
+  /// where the host cannot, or they are not all RAM: then some of them stay as they are.
+  [[nodiscard]] bool release(std::uint64_t offset, std::uint64_t length) const;
 
   /// Copies guest bytes to OUT. False, with OUT untouched, unless all of them are RAM.
   [[nodiscard]] bool read(GuestAddress address, std::span<std::byte> out) const;
@@ -95,11 +115,17 @@ class GuestMemory {
   }
 
  private:
+  [[nodiscard]] std::optional<std::span<std::byte>> spare_window(GuestAddress address,
+                                                                 std::uint64_t length) const;
+  void set_plugged(const Range& guest, bool plugged);
+
   UniqueFd fd_;
   std::uint64_t size_ = 0;
   std::byte* mapping_ = nullptr;
-  std::array<MemoryRegion, 2> regions_{};
-  std::size_t count_ = 0;
+  std::array<MemoryRegion, 3> regions_{};
+  std::size_t count_ = 0;  ///< Of them, without spare memory.
+  MemoryRegion spare_;
+  std::vector<std::atomic<bool>> plugged_;  ///< Blocks of spare memory.
   const GlobalPlaces* global_places_ = nullptr;
   std::byte* global_base_ = nullptr;
   ForeignWriter* foreign_writer_ = nullptr;

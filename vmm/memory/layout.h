@@ -26,10 +26,20 @@ inline constexpr Range kAcpiTables{0xe'0000, 0x1'fff0};  ///< RSDP first: where 
 inline constexpr Range kResetVector{0xf'fff0, 0x10};     ///< F000:FFF0, where resets jump to.
 inline constexpr std::uint64_t kHighRam = 0x10'0000;     ///< Kernels are loaded from here.
 
-/// Where the guest has global memory: in the first whole GiB above 4 GiB and all of its RAM.
-constexpr std::uint64_t global_memory_start(std::uint64_t ram_size) {
+/// Linux adds memory in parts of that size, and leaves out what is less.
+inline constexpr std::uint64_t kSpareStep = 128 * kMiB;
+
+/// Where a guest with RAM_SIZE bytes of RAM can plug in SPARE_SIZE bytes more: from the first whole
+/// GiB above 4 GiB and all of its RAM on.
+constexpr Range spare_range(std::uint64_t ram_size, std::uint64_t spare_size) {
   const std::uint64_t ram_end = ram_size <= kHole.start ? kHole.end() : ram_size + kHole.size;
-  return align_up(ram_end, kGiB);
+  return {align_up(ram_end, kGiB), spare_size};
+}
+
+/// Where the guest has global memory: in the first whole GiB above 4 GiB and all of its RAM, spare
+/// and not.
+constexpr std::uint64_t global_memory_start(std::uint64_t ram_size, std::uint64_t spare_size = 0) {
+  return align_up(spare_range(ram_size, spare_size).end(), kGiB);
 }
 
 /// The BAR through which a PCI driver sees GLOBAL_SIZE bytes of global memory.
@@ -43,10 +53,12 @@ struct UpperRanges {
   Range bars;    ///< 64-bit prefetchable BARs.
 };
 
-/// The upper ranges of a cell with RAM_SIZE bytes of RAM and GLOBAL_SIZE bytes of global memory,
-/// which is not 0. There is room for two BARs of global memory, so that a guest can move it.
-constexpr UpperRanges upper_ranges(std::uint64_t ram_size, std::uint64_t global_size) {
-  const Range global{global_memory_start(ram_size), global_size};
+/// The upper ranges of a cell with RAM_SIZE bytes of RAM, SPARE_SIZE bytes that it can plug in, and
+/// GLOBAL_SIZE bytes of global memory, which is not 0. There is room for two BARs of global memory,
+/// so that a guest can move it.
+constexpr UpperRanges upper_ranges(std::uint64_t ram_size, std::uint64_t global_size,
+                                   std::uint64_t spare_size = 0) {
+  const Range global{global_memory_start(ram_size, spare_size), global_size};
   const std::uint64_t bar = global_bar_size(global_size);
   return {global, {align_up(global.end(), std::max(bar, kGiB)), 2 * bar}};
 }

@@ -47,11 +47,16 @@ CellKeys read_cell_keys(const YamlNode& node, const MappingSpec& spec, FaultList
   keys.at = node.at;
   keys.is_mapping = node.kind == YamlNode::Kind::kMapping;
   keys.name = fields.read<std::string>("name", read_name);
+  keys.role = fields.read<Role>("role", read_role);
+  keys.policy = fields.read<std::string>("policy", read_policy);
   keys.cpus = fields.read<CpuRequest>("cpus", read_cpus);
   keys.overcommit_cpus = fields.read<bool>("overcommit_cpus", read_flag);
   keys.memory = fields.read<std::uint64_t>("memory", read_memory);
+  keys.reserve = fields.read<std::uint64_t>("reserve", read_reserve);
+  keys.max_memory = fields.read<std::uint64_t>("max_memory", read_memory);
   keys.huge_pages = fields.read<HugePages>("hugepages", read_huge_pages);
   keys.shared = fields.read<std::uint64_t>("shared", read_shared);
+  keys.hosted = fields.read<std::uint64_t>("hosted", read_hosted);
   keys.kernel = fields.read<std::string>("kernel", read_path);
   keys.initrd = fields.read<std::string>("initrd", read_path);
   keys.cmdline = fields.read<std::string>("cmdline", read_cmdline);
@@ -62,6 +67,7 @@ CellKeys read_cell_keys(const YamlNode& node, const MappingSpec& spec, FaultList
   keys.crash_dump = fields.read<std::string>("crash_dump", read_path);
   keys.on_failure = fields.read<OnFailure>("on_failure", read_on_failure);
   keys.watchdog = fields.read<std::uint32_t>("watchdog", read_watchdog);
+  keys.cpu_weight = fields.read<std::uint32_t>("cpu_weight", read_cpu_weight);
   return keys;
 }
 
@@ -72,8 +78,11 @@ CellKeys with_defaults(CellKeys cell, const CellKeys& defaults) {
   fill(cell.cpus, defaults.cpus);
   fill(cell.overcommit_cpus, defaults.overcommit_cpus);
   fill(cell.memory, defaults.memory);
+  fill(cell.reserve, defaults.reserve);
+  fill(cell.max_memory, defaults.max_memory);
   fill(cell.huge_pages, defaults.huge_pages);
   fill(cell.shared, defaults.shared);
+  fill(cell.hosted, defaults.hosted);
   fill(cell.kernel, defaults.kernel);
   fill(cell.initrd, defaults.initrd);
   fill(cell.cmdline, defaults.cmdline);
@@ -81,6 +90,7 @@ CellKeys with_defaults(CellKeys cell, const CellKeys& defaults) {
   fill(cell.crash_dump, defaults.crash_dump);
   fill(cell.on_failure, defaults.on_failure);
   fill(cell.watchdog, defaults.watchdog);
+  fill(cell.cpu_weight, defaults.cpu_weight);
   return cell;
 }
 

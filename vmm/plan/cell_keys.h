@@ -29,9 +29,14 @@ struct CellKeys {
   Position at;
   bool is_mapping = false;  ///< Whether the cell is described by a mapping at all.
   Field<std::string> name;
+  Field<Role> role;
+  Field<std::string> policy;
   Field<CpuRequest> cpus;
   Field<bool> overcommit_cpus;
   Field<std::uint64_t> memory;
+  Field<std::uint64_t> reserve;
+  Field<std::uint64_t> hosted;
+  Field<std::uint64_t> max_memory;
   Field<HugePages> huge_pages;
   Field<std::uint64_t> shared;
   Field<std::string> kernel;  ///< "debian" or a path as written.
@@ -44,6 +49,9 @@ struct CellKeys {
   Field<std::string> crash_dump;
   Field<OnFailure> on_failure;
   Field<std::uint32_t> watchdog;
+  Field<std::uint32_t> cpu_weight;
+
+  [[nodiscard]] bool is_policy() const { return role.value == Role::kPolicy; }
 };
 
 /// Reads one element of `cells`, or the mapping of `defaults`, according to SPEC.

@@ -8,6 +8,7 @@
 #include "vmm/plan/host_files.h"
 #include "vmm/plan/overlaps.h"
 #include "vmm/plan/planned_cell.h"
+#include "vmm/plan/policy_cell.h"
 #include "vmm/plan/rpc_keys.h"
 
 namespace hive::plan {
@@ -99,9 +100,14 @@ CheckResult check_machine(const Source& source, const Environment& environment) 
   for (CellKeys& cell : keys.cells.value.value_or(std::vector<CellKeys>{})) {
     const CellId id{place++};
     if (!cell.is_mapping) continue;
+    if (cell.is_policy()) {
+      planned.push_back(plan_policy_cell(std::move(cell), id, environment, files, faults));
+      continue;
+    }
     planned.push_back(
         plan_cell(with_defaults(std::move(cell), defaults), id, environment, files, faults));
   }
+  check_policy_cells(planned, faults);
   check_overlaps(planned, environment.host, faults);
   Rpc rpc = plan_rpc(keys.rpc.value.value_or(RpcKeys{}), planned, faults);
   const bool witness = plan_witness(keys.witness, planned, faults);

@@ -25,6 +25,7 @@ struct Environment {
   const FileProbe& files;
   std::string
       images;  ///< Absolute folder of built images: `kernel: debian` is in debian/ below it.
+  std::string programs;  ///< Absolute folder of Hive's own programs: Wax is wax.elf in it.
 };
 
 /// The machine, or what is wrong: exactly one of the two is not empty.

@@ -7,7 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "policy/policy.h"
 #include "vmm/base/error.h"
+#include "vmm/base/units.h"
 #include "vmm/plan/limits.h"
 #include "vmm/plan/text.h"
 #include "vmm/plan/words.h"
@@ -120,8 +122,9 @@ Cell parse_cell(const Json& json, std::size_t place) {
   const std::string where = fmt::format("cell {}", place);
   const Object object(
       json, where,
-      {"name", "vcpus", "host_cpus", "memory", "huge_pages", "shared", "cid", "kernel", "initrd",
-       "cmdline", "disks", "agent", "vsock", "crash_dump", "on_failure", "watchdog"});
+      {"name",       "vcpus",    "host_cpus", "memory", "huge_pages", "shared",     "cid",
+       "kernel",     "initrd",   "cmdline",   "disks",  "agent",      "vsock",      "crash_dump",
+       "on_failure", "watchdog", "reserve",   "policy", "spare",      "cpu_weight", "hosted"});
   Cell cell;
   cell.id = static_cast<CellId>(place);
   cell.name = object.name("name");
@@ -133,11 +136,20 @@ Cell parse_cell(const Json& json, std::size_t place) {
   if (!cell.host_cpus.empty() && cell.host_cpus.size() != cell.vcpus) {
     object.refuse_value("host_cpus");
   }
-  cell.memory = object.number("memory", kMinMemory, UINT64_MAX);
+  cell.policy = object.text("policy");
+  if (cell.is_policy() && policy::find(cell.policy) == nullptr) object.refuse_value("policy");
+  cell.memory = object.number("memory", cell.is_policy() ? kPolicyMemory : kMinMemory, UINT64_MAX);
   if (cell.memory % kMemoryStep != 0) object.refuse_value("memory");
+  cell.reserve = object.number("reserve", 0, cell.memory);
+  if (cell.reserve % kMemoryStep != 0) object.refuse_value("reserve");
   cell.huge_pages = object.word("huge_pages", kHugePagesWords);
+  cell.spare = object.number("spare", 0, kMaxSpare);
+  const bool can_be_lent = cell.spare == 0 || cell.huge_pages != HugePages::kReserved;
+  if (cell.spare % kMemoryStep != 0 || !can_be_lent) object.refuse_value("spare");
   cell.shared = object.number("shared", 0, kMaxShared);
   if (cell.shared % kMemoryStep != 0) object.refuse_value("shared");
+  cell.hosted = object.number("hosted", 0, cell.shared);
+  if (cell.hosted % kPageSize != 0) object.refuse_value("hosted");
   cell.cid = static_cast<Cid>(object.number("cid", kFirstCellCid, kMaxCid));
   cell.kernel = object.path("kernel");
   if (!object.text("initrd").empty()) cell.initrd = object.path("initrd");
@@ -151,6 +163,8 @@ Cell parse_cell(const Json& json, std::size_t place) {
   cell.on_failure = object.word("on_failure", kOnFailureWords);
   cell.watchdog = static_cast<std::uint32_t>(object.number("watchdog", 0, kMaxWatchdog));
   if (cell.watchdog != 0 && cell.watchdog < kMinWatchdog) object.refuse_value("watchdog");
+  cell.cpu_weight =
+      static_cast<std::uint32_t>(object.number("cpu_weight", kMinCpuWeight, kMaxCpuWeight));
   for (const Json& port : object.array("vsock", 0, kMaxPorts)) {
     cell.vsock.push_back(parse_port(port, fmt::format("port {} of {}", cell.vsock.size(), where)));
   }
@@ -198,6 +212,7 @@ Json cell_json(const Cell& cell) {
           {"vcpus", cell.vcpus},
           {"host_cpus", cell.host_cpus},
           {"memory", cell.memory},
+          {"spare", cell.spare},
           {"cid", cell.cid},
           {"huge_pages", word_for(cell.huge_pages, kHugePagesWords)},
           {"shared", cell.shared},
@@ -209,7 +224,11 @@ Json cell_json(const Cell& cell) {
           {"vsock", std::move(ports)},
           {"crash_dump", cell.crash_dump},
           {"on_failure", word_for(cell.on_failure, kOnFailureWords)},
-          {"watchdog", cell.watchdog}};
+          {"watchdog", cell.watchdog},
+          {"reserve", cell.reserve},
+          {"policy", cell.policy},
+          {"hosted", cell.hosted},
+          {"cpu_weight", cell.cpu_weight}};
 }
 
 Json rpc_json(const Rpc& rpc) {

@@ -42,7 +42,8 @@ std::optional<std::string_view> completion(std::string_view word,
 MappingSpec make_defaults() {
   MappingSpec spec{"the defaults", cell_spec().keys};
   std::erase_if(spec.keys, [](const KeySpec& key) {
-    return key.name == "name" || key.name == "cid" || key.name == "disks" || key.name == "vsock";
+    return key.name == "name" || key.name == "cid" || key.name == "disks" || key.name == "vsock" ||
+           key.name == "role" || key.name == "policy";
   });
   for (KeySpec& key : spec.keys) key.presence = Presence::kOptional;
   return spec;
@@ -84,18 +85,29 @@ const MappingSpec& cell_spec() {
       {
           {"name", KeyType::kName, Presence::kRequired, "",
            "The cell's name, unique within the machine."},
+          {"role", KeyType::kRole, Presence::kOptional, "worker",
+           "Whether the cell runs a guest of yours (worker) or Wax, which advises the monitors on "
+           "sharing memory and CPUs (policy)."},
+          {"policy", KeyType::kPolicy, Presence::kOptional, "balance",
+           "What Wax goes by, in the cell with 'role: policy'."},
           {"cpus", KeyType::kCpus, Presence::kOptional, "1",
            "How many vCPUs the cell has, or the host CPUs that its vCPUs are pinned to."},
           {"overcommit_cpus", KeyType::kFlag, Presence::kOptional, "false",
            "Whether the cell may have more vCPUs than the host has CPUs."},
           {"memory", KeyType::kSize, Presence::kRequiredOrDefault, "",
            "The cell's memory, at least 16MiB and a multiple of 2MiB."},
+          {"reserve", KeyType::kSize, Presence::kOptional, "half of the memory",
+           "How much of its memory the cell keeps, whoever wants to borrow: a multiple of 2MiB."},
+          {"max_memory", KeyType::kSize, Presence::kOptional, "as much as 'memory'",
+           "The most memory that the cell may have when it is lent some: a multiple of 2MiB."},
           {"hugepages", KeyType::kHugePages, Presence::kOptional, "auto",
            "Whether the host backs the memory by 2 MiB pages: where it can (auto), from its "
            "reserved ones (reserved), or not at all (none)."},
           {"shared", KeyType::kSize, Presence::kOptional, "nothing",
            "How much of global memory, which every cell can read, the cell contributes: a multiple "
            "of 2MiB."},
+          {"hosted", KeyType::kSize, Presence::kOptional, "half of what it shares",
+           "How much of 'shared' sections that other cells ask for may take: a multiple of 2MiB."},
           {"kernel", KeyType::kKernel, Presence::kOptional, "debian",
            "Debian's kernel as built by 'scripts/dev images' (debian), or the path of a bzImage or "
            "of an ELF kernel with a PVH entry."},
@@ -122,6 +134,8 @@ const MappingSpec& cell_spec() {
            "takes all cells down (stop-machine)."},
           {"watchdog", KeyType::kWatchdog, Presence::kOptional, "10s with an agent, else none",
            "How long the guest may hang before its cell counts as failed: 2s to 3600s, or none."},
+          {"cpu_weight", KeyType::kCpuWeight, Presence::kOptional, "100",
+           "The cell's share of the host's CPUs, where cells compete for them: 1 to 10000."},
       }};
   return spec;
 }
@@ -211,6 +225,10 @@ std::string_view describe(KeyType type) {
       return "enabled or disabled";
     case KeyType::kWitness:
       return "auto, always or none";
+    case KeyType::kRole:
+      return "worker or policy";
+    case KeyType::kPolicy:
+      return "a policy such as balance";
     case KeyType::kCpus:
       return "a count such as 2, or host CPUs such as [2, 3] or 2-3";
     case KeyType::kFlag:
@@ -227,6 +245,8 @@ std::string_view describe(KeyType type) {
       return "leave, reboot or stop-machine";
     case KeyType::kWatchdog:
       return "a time such as 10s, from 2s to 3600s, or none";
+    case KeyType::kCpuWeight:
+      return "a number from 1 to 10000";
     case KeyType::kKernel:
       return "debian or a path such as /boot/vmlinuz";
     case KeyType::kInitrd:

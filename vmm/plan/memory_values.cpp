@@ -55,6 +55,16 @@ std::optional<std::uint64_t> read_memory(const YamlNode& node, FaultList& faults
   return is_whole(*size, "memory", node.at, faults) ? size : std::nullopt;
 }
 
+std::optional<std::uint64_t> read_reserve(const YamlNode& node, FaultList& faults) {
+  const auto size = read_size(node, "memory", faults);
+  return size && is_whole(*size, "memory", node.at, faults) ? size : std::nullopt;
+}
+
+std::optional<std::uint64_t> read_hosted(const YamlNode& node, FaultList& faults) {
+  const auto size = read_size(node, "global memory", faults);
+  return size && is_whole(*size, "global memory", node.at, faults) ? size : std::nullopt;
+}
+
 std::optional<std::uint64_t> read_shared(const YamlNode& node, FaultList& faults) {
   const auto size = read_size(node, "global memory", faults);
   if (!size) return std::nullopt;

@@ -47,6 +47,12 @@ enum class OnFailure {
   kStopMachine,  ///< All cells are shut down.
 };
 
+/// What a cell is for.
+enum class Role {
+  kWorker,  ///< It runs a guest of the user's.
+  kPolicy,  ///< It runs Wax, which advises the monitors.
+};
+
 /// Whether a machine has a witness: a monitor without a cell, which votes.
 enum class WitnessWish {
   kAutomatic,  ///< Where there are two cells: neither could outvote the other.
@@ -89,6 +95,19 @@ struct Cell {
   /// Seconds for which a guest may hang before its cell has failed: kMinWatchdog to kMaxWatchdog;
   /// 0: for ever.
   std::uint32_t watchdog = 0;
+  /// Its share of the CPUs beside other cells': kMinCpuWeight to kMaxCpuWeight.
+  std::uint32_t cpu_weight = kDefaultCpuWeight;
+  /// Bytes that it may be lent beyond `memory`, at most kMaxSpare: a multiple of kMemoryStep, and 0
+  /// where its huge pages are reserved.
+  std::uint64_t spare = 0;
+  /// Bytes of its memory that it keeps, whoever wants to borrow: at most `memory`, and a multiple
+  /// of kMemoryStep.
+  std::uint64_t reserve = 0;
+  /// Bytes of `shared` that sections of other cells may take: at most `shared`, whole pages.
+  std::uint64_t hosted = 0;
+  std::string policy = {};  ///< What Wax goes by, in the cell that runs it; else empty.
+
+  [[nodiscard]] bool is_policy() const { return !policy.empty(); }
 
   friend bool operator==(const Cell&, const Cell&) = default;
 };
@@ -125,7 +144,8 @@ struct Machine {
   friend bool operator==(const Machine&, const Machine&) = default;
 };
 
-/// Whether cell FROM of MACHINE may open connections to cell TO.
+/// Whether cell FROM of MACHINE may open connections to cell TO. A policy cell and the others never
+/// may.
 bool may_call(const Machine& machine, CellId from, CellId to);
 
 }  // namespace hive::plan

@@ -32,6 +32,9 @@ class Planner {
 
   void plan_cpus();
   void plan_memory();
+  void plan_reserve();
+  void plan_hosted();
+  void plan_spare();
   void plan_boot();
   void plan_cmdline();
   void plan_disks();
@@ -57,6 +60,7 @@ class Planner {
 };
 
 void Planner::plan_cpus() {
+  cell_.cpu_weight = keys_.cpu_weight.value.value_or(kDefaultCpuWeight);
   if (!keys_.cpus.value) return;
   cell_.vcpus = keys_.cpus.value->count;
   cell_.host_cpus = keys_.cpus.value->host_cpus;
@@ -103,6 +107,59 @@ void Planner::plan_memory() {
   }
 }
 
+void Planner::plan_reserve() {
+  if (keys_.policy.given) {
+    faults_.add(keys_.policy.at, "only the cell that runs Wax has a policy",
+                "leave it out, or add 'role: policy'");
+  }
+  cell_.reserve = keys_.reserve.value.value_or(align_up(cell_.memory / 2, kMemoryStep));
+  if (cell_.reserve <= cell_.memory || !keys_.memory.value) return;
+  faults_.add(keys_.reserve.at,
+              fmt::format("a reserve of {} is more than the cell's {} of memory",
+                          format_size(cell_.reserve), format_size(cell_.memory)),
+              "keep less, or give the cell more");
+}
+
+void Planner::plan_hosted() {
+  cell_.hosted = keys_.hosted.value.value_or(align_down(cell_.shared / 2, kPageSize));
+  if (cell_.hosted <= cell_.shared || (keys_.shared.given && !keys_.shared.value)) return;
+  // Under 'defaults' it is for those cells that share.
+  if (!keys_.shared.given) {
+    cell_.hosted = 0;
+    return;
+  }
+  faults_.add(keys_.hosted.at,
+              fmt::format("{} for other cells' sections are more than the {} that the cell shares",
+                          format_size(cell_.hosted), format_size(cell_.shared)),
+              "let others have less, or share more");
+}
+
+void Planner::plan_spare() {
+  const std::uint64_t most = keys_.max_memory.value.value_or(cell_.memory);
+  if (cell_.memory == 0 || most == cell_.memory) return;
+  const std::uint64_t host = environment_.host.memory();
+  const auto refuse = [&](const std::string& what, const std::string& remedy) {
+    faults_.add(keys_.max_memory.at, what, remedy);
+  };
+  if (most < cell_.memory) {
+    refuse(fmt::format("max_memory of {} is less than the cell's memory of {}", format_size(most),
+                       format_size(cell_.memory)),
+           "write as much or more, or leave it out");
+  } else if (cell_.huge_pages == HugePages::kReserved) {
+    refuse("memory of reserved huge pages cannot be lent",
+           "leave 'max_memory' out, or drop 'hugepages: reserved'");
+  } else if (most > host && cell_.memory <= host) {
+    refuse(fmt::format("max_memory of {} is more than the host's {}MiB", format_size(most),
+                       host / kMiB),
+           "let the cell grow less");
+  } else if (most - cell_.memory > kMaxSpare) {
+    refuse(fmt::format("{} are too much to lend to a cell", format_size(most - cell_.memory)),
+           fmt::format("let it grow by {} at most", format_size(kMaxSpare)));
+  } else {
+    cell_.spare = most - cell_.memory;
+  }
+}
+
 std::optional<FileFacts> Planner::plan_kernel() {
   if (keys_.kernel.given && !keys_.kernel.value) return std::nullopt;
   const std::string kernel = keys_.kernel.value.value_or(std::string(kDebian));
@@ -144,6 +201,8 @@ void Planner::plan_cmdline() {
       extra.rfind("console=", 0) == 0 || extra.find(" console=") != std::string::npos;
   cell_.cmdline = own_console ? "quiet" : "console=ttyS0 quiet";
   cell_.cmdline += " hive.cell=" + cell_.name;
+  // Else what programs' memory is in could not be taken away again.
+  if (cell_.spare != 0) cell_.cmdline += " memhp_default_state=online_movable";
   if (!extra.empty()) cell_.cmdline += ' ' + extra;
   if (cell_.cmdline.size() > kMaxCmdlineLength) {
     faults_.add(keys_.cmdline.at,
@@ -186,6 +245,9 @@ PlannedCell plan_cell(CellKeys keys, CellId id, const Environment& environment,
   Planner planner(planned, environment, files, faults);
   planner.plan_cpus();
   planner.plan_memory();
+  planner.plan_reserve();
+  planner.plan_hosted();
+  planner.plan_spare();
   planner.plan_boot();
   planner.plan_cmdline();
   planner.plan_disks();

@@ -132,7 +132,10 @@ Rpc plan_rpc(const RpcKeys& keys, std::span<const PlannedCell> cells, FaultList&
 }
 
 bool may_call(const Machine& machine, CellId from, CellId to) {
-  if (from == to) return false;
+  const auto is_policy = [&](CellId cell) {
+    return machine.cells[static_cast<std::size_t>(cell)].is_policy();
+  };
+  if (from == to || is_policy(from) || is_policy(to)) return false;
   if (!machine.rpc.calls) return true;
   for (const Calls& each : *machine.rpc.calls) {
     if (each.from != from) continue;

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "policy/policy.h"
 #include "vmm/base/ids.h"
 #include "vmm/plan/keys.h"
 #include "vmm/plan/limits.h"
@@ -42,6 +43,12 @@ Json words_schema(const Words<T, kCount>& words) {
   return {{"enum", std::move(known)}};
 }
 
+Json policies_schema() {
+  Json known = Json::array();
+  for (const policy::Policy& each : policy::policies()) known.push_back(each.name);
+  return {{"enum", std::move(known)}};
+}
+
 Json type_schema(KeyType type) {
   switch (type) {
     case KeyType::kName:
@@ -59,6 +66,10 @@ Json type_schema(KeyType type) {
       return words_schema(kFaultsWords);
     case KeyType::kWitness:
       return words_schema(kWitnessWords);
+    case KeyType::kRole:
+      return words_schema(kRoleWords);
+    case KeyType::kPolicy:
+      return policies_schema();
     case KeyType::kCpus:
       return cpus_schema();
     case KeyType::kFlag:
@@ -76,6 +87,8 @@ Json type_schema(KeyType type) {
     case KeyType::kWatchdog:
       return {{"type", "string"},
               {"pattern", "^(none|([2-9]|[1-9][0-9]{1,2}|[12][0-9]{3}|3[0-5][0-9]{2}|3600)s)$"}};
+    case KeyType::kCpuWeight:
+      return {{"type", "integer"}, {"minimum", kMinCpuWeight}, {"maximum", kMaxCpuWeight}};
     case KeyType::kText:
       return {{"type", "string"}};
     case KeyType::kDisks:
@@ -123,14 +136,16 @@ Json mapping_schema(const MappingSpec& spec) {
   return schema;
 }
 
-/// That each key which a cell may leave to the defaults is there, or in every cell.
+/// That each key which a cell may leave to the defaults is there, or in every cell but Wax's.
 Json here_or_in_defaults() {
   Json all = Json::array();
   for (const KeySpec& key : cell_spec().keys) {
     if (key.presence != Presence::kRequiredOrDefault) continue;
     const Json required = {{"required", {key.name}}};
     const Json defaults = {{"required", {"defaults"}}, {"properties", {{"defaults", required}}}};
-    const Json cells = {{"properties", {{"cells", {{"items", required}}}}}};
+    const Json wax = {{"required", {"role"}}, {"properties", {{"role", {{"const", "policy"}}}}}};
+    const Json items = {{"anyOf", Json::array({required, wax})}};
+    const Json cells = {{"properties", {{"cells", {{"items", items}}}}}};
     all.push_back({{"anyOf", Json::array({cells, defaults})}});
   }
   return all;

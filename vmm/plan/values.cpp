@@ -7,6 +7,7 @@
 #include <charconv>
 #include <utility>
 
+#include "policy/policy.h"
 #include "vmm/plan/cpu_list.h"
 #include "vmm/plan/keys.h"
 #include "vmm/plan/limits.h"
@@ -154,6 +155,25 @@ std::optional<HugePages> read_huge_pages(const YamlNode& node, FaultList& faults
   return read_word(node, "hugepages", kHugePagesWords, KeyType::kHugePages, faults);
 }
 
+std::optional<Role> read_role(const YamlNode& node, FaultList& faults) {
+  return read_word(node, "role", kRoleWords, KeyType::kRole, faults);
+}
+
+std::optional<std::string> read_policy(const YamlNode& node, FaultList& faults) {
+  if (policy::find(node.text) != nullptr) return node.text;
+  std::vector<std::string_view> known;
+  std::string list;
+  for (const policy::Policy& each : policy::policies()) {
+    known.push_back(each.name);
+    list += (list.empty() ? "" : ", ") + std::string(each.name);
+  }
+  const auto nearest = nearest_word(node.text, known);
+  faults.add(node.at, fmt::format("there is no policy {}", quote(node.text)),
+             nearest ? fmt::format("did you mean '{}'?", *nearest)
+                     : fmt::format("choose one of {}", list));
+  return std::nullopt;
+}
+
 std::optional<OnViolation> read_on_violation(const YamlNode& node, FaultList& faults) {
   return read_word(node, "on_violation", kOnViolationWords, KeyType::kOnViolation, faults);
 }
@@ -181,6 +201,16 @@ std::optional<std::uint32_t> read_watchdog(const YamlNode& node, FaultList& faul
   }
   faults.add(node.at, fmt::format("watchdog cannot be {}", quote(node.text)),
              fmt::format("write {}", describe(KeyType::kWatchdog)));
+  return std::nullopt;
+}
+
+std::optional<std::uint32_t> read_cpu_weight(const YamlNode& node, FaultList& faults) {
+  const auto weight = number(node);
+  if (weight && *weight >= kMinCpuWeight && *weight <= kMaxCpuWeight) {
+    return static_cast<std::uint32_t>(*weight);
+  }
+  faults.add(node.at, fmt::format("cpu_weight cannot be {}", quote(node.text)),
+             fmt::format("write {}", describe(KeyType::kCpuWeight)));
   return std::nullopt;
 }
 

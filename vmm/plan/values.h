@@ -22,10 +22,17 @@ struct CpuRequest {
 };
 
 std::optional<std::string> read_name(const YamlNode& node, FaultList& faults);
+std::optional<Role> read_role(const YamlNode& node, FaultList& faults);
+/// The name of a policy that there is.
+std::optional<std::string> read_policy(const YamlNode& node, FaultList& faults);
 std::optional<bool> read_flag(const YamlNode& node, FaultList& faults);
 std::optional<CpuRequest> read_cpus(const YamlNode& node, FaultList& faults);
 /// A size of cell memory, in bytes.
 std::optional<std::uint64_t> read_memory(const YamlNode& node, FaultList& faults);
+/// What a cell has of its contribution for others' sections, in bytes.
+std::optional<std::uint64_t> read_hosted(const YamlNode& node, FaultList& faults);
+/// A size of a cell's reserve, in bytes.
+std::optional<std::uint64_t> read_reserve(const YamlNode& node, FaultList& faults);
 /// A size of a contribution to global memory, in bytes.
 std::optional<std::uint64_t> read_shared(const YamlNode& node, FaultList& faults);
 std::optional<HugePages> read_huge_pages(const YamlNode& node, FaultList& faults);
@@ -35,6 +42,7 @@ std::optional<Discard> read_discard(const YamlNode& node, FaultList& faults);
 std::optional<OnFailure> read_on_failure(const YamlNode& node, FaultList& faults);
 /// Seconds; 0: none.
 std::optional<std::uint32_t> read_watchdog(const YamlNode& node, FaultList& faults);
+std::optional<std::uint32_t> read_cpu_weight(const YamlNode& node, FaultList& faults);
 std::optional<Cid> read_cid(const YamlNode& node, FaultList& faults);
 std::optional<std::uint32_t> read_port(const YamlNode& node, FaultList& faults);
 /// Packets a second.

@@ -17,6 +17,8 @@ inline constexpr Words<HugePages, 3> kHugePagesWords{{{"auto", HugePages::kAutom
                                                       {"reserved", HugePages::kReserved},
                                                       {"none", HugePages::kNone}}};
 
+inline constexpr Words<Role, 2> kRoleWords{{{"worker", Role::kWorker}, {"policy", Role::kPolicy}}};
+
 inline constexpr Words<OnViolation, 3> kOnViolationWords{{{"fault", OnViolation::kFault},
                                                           {"stop", OnViolation::kStop},
                                                           {"ignore", OnViolation::kIgnore}}};

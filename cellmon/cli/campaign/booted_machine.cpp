@@ -23,11 +23,10 @@ constexpr Milliseconds kEndSlack{1'500};
 
 BootedMachine::BootedMachine(const plan::Machine& machine, const std::string& run_dir,
                              const SignalFd& signals, MonitorListener& listener, Milliseconds limit)
-    : plan_(machine), signals_(signals), listener_(listener) {
+    : plan_(machine), signals_(signals), listener_(listener), cells_(campaign::cells_of(machine)) {
   const auto deadline = steady_clock::now() + limit;
-  for (const plan::Cell& cell : machine.cells) names_.push_back(cell.name);
   start_ = std::make_unique<MachineStart>(machine, run_dir, signals);
-  for (const std::string& name : names_) {
+  for (const std::string& name : cells_.names) {
     Link link;
     link.address = {::geteuid(), machine.name, name};
     links_.push_back(std::move(link));
@@ -53,7 +52,8 @@ BootedMachine::~BootedMachine() {
 }
 
 std::size_t BootedMachine::index_of(const std::string& cell) const {
-  return static_cast<std::size_t>(std::find(names_.begin(), names_.end(), cell) - names_.begin());
+  const std::vector<std::string>& names = cells_.names;
+  return static_cast<std::size_t>(std::find(names.begin(), names.end(), cell) - names.begin());
 }
 
 void BootedMachine::await_up(steady_clock::time_point deadline) {
@@ -90,7 +90,7 @@ bool BootedMachine::await_linked(Milliseconds limit) {
 bool BootedMachine::is_linked() {
   for (std::size_t cell = 0; cell < links_.size(); ++cell) {
     const Json report = call(cell, "rpc", Json::object());
-    if (names_.size() < 2) continue;
+    if (cells_.names.size() < 2) continue;
     if (!report.contains("peers") || !report["peers"].is_array()) return false;
     for (const Json& peer : report["peers"]) {
       if (wire::text_member(peer, "state") != "joined" || !peer.value("up", Json()).is_boolean() ||
@@ -151,7 +151,7 @@ void BootedMachine::take(std::size_t cell, const Message& message) {
     return listener_.take(cell, message);
   }
   const auto event = wire::parse_event(notification->params);
-  if (!event || event->cell != names_[cell]) return;
+  if (!event || event->cell != cells_.names[cell]) return;
   links_[cell].last = event->sequence;
   if (wire::parse_state(event->kind)) links_[cell].runs = event->kind == "running";
   events_.push_back(*event);

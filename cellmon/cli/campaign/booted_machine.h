@@ -10,52 +10,34 @@
 
 #include "cellmon/campaign/draw.h"
 #include "cellmon/cli/campaign/injection.h"
+#include "cellmon/cli/campaign/monitors.h"
 #include "cellmon/cli/machine_start.h"
 #include "cellmon/cli/rpc_client.h"
 #include "cellmon/cli/signal_fd.h"
 #include "cellmon/wire/cell_status.h"
-#include "vmm/base/error.h"
 #include "vmm/plan/plan.h"
 
 namespace hive::cli {
 
-/// A signal asks the campaign to end.
-class Interrupted : public Error {
- public:
-  Interrupted() : Error("interrupted") {}
-};
-
-/// What hears all that monitors send beside events. Cells are numbers in the plan's order.
-class MonitorListener {
- public:
-  virtual ~MonitorListener() = default;
-  /// There is a new connection to the cell's monitor, maybe a later one.
-  virtual void connected(std::size_t cell) = 0;
-  virtual void take(std::size_t cell, const Message& message) = 0;
-  /// The cell has told EVENT.
-  virtual void note(std::size_t cell, const wire::Event& event) = 0;
-};
-
 /// Follows the events of all cells, and of the monitors that are started in place of others. Ends
 /// the machine with this object, whatever state it is in. Single-threaded.
-class BootedMachine {
+class BootedMachine final : public Monitors {
  public:
   /// Starts MACHINE and waits until its guests are up and all cells are linked, LIMIT at most.
   /// SIGNALS and LISTENER outlive this. Throws Error, and Interrupted.
   BootedMachine(const plan::Machine& machine, const std::string& run_dir, const SignalFd& signals,
                 MonitorListener& listener, Milliseconds limit);
-  ~BootedMachine();
+  ~BootedMachine() override;
   BootedMachine(const BootedMachine&) = delete;
   BootedMachine& operator=(const BootedMachine&) = delete;
   BootedMachine(BootedMachine&&) = delete;
   BootedMachine& operator=(BootedMachine&&) = delete;
 
   [[nodiscard]] const plan::Machine& plan() const { return plan_; }
-  [[nodiscard]] const std::vector<std::string>& cells() const { return names_; }
+  [[nodiscard]] const campaign::Cells& cells() const { return cells_; }
   [[nodiscard]] std::size_t index_of(const std::string& cell) const;
 
-  /// Takes what monitors send, for TIME. Throws Interrupted.
-  void pump(Milliseconds time);
+  void pump(Milliseconds time) override;
 
   /// Waits until all monitors answer and all cells are linked with each other; whether that came
   /// within LIMIT. Throws Interrupted.
@@ -65,12 +47,12 @@ class BootedMachine {
   [[nodiscard]] const std::vector<wire::Event>& events() const { return events_; }
   void forget_events() { events_.clear(); }
 
-  /// Whether the cell's monitor can be asked.
-  [[nodiscard]] bool has_monitor(std::size_t cell) const { return links_[cell].client.has_value(); }
-  /// Sends a request whose answer the listener hears; nothing where there is no monitor.
-  std::optional<std::uint64_t> send(std::size_t cell, std::string_view method, const Json& params);
-  /// Asks and waits. Throws Error.
-  Json call(std::size_t cell, std::string_view method, const Json& params);
+  [[nodiscard]] bool has_monitor(std::size_t cell) const override {
+    return links_[cell].client.has_value();
+  }
+  std::optional<std::uint64_t> send(std::size_t cell, std::string_view method,
+                                    const Json& params) override;
+  Json call(std::size_t cell, std::string_view method, const Json& params) override;
 
   /// Injects the fault, unless it is refused.
   Injection inject(const campaign::Draw& drawn);
@@ -95,7 +77,7 @@ class BootedMachine {
   const plan::Machine& plan_;
   const SignalFd& signals_;
   MonitorListener& listener_;
-  std::vector<std::string> names_;
+  campaign::Cells cells_;
   std::unique_ptr<MachineStart> start_;
   std::vector<Link> links_;
   std::vector<wire::Event> events_;

@@ -11,6 +11,7 @@
 
 #include "cellmon/campaign/campaign_file.h"
 #include "cellmon/campaign/identity.h"
+#include "cellmon/campaign/limits.h"
 #include "cellmon/campaign/report.h"
 #include "cellmon/cli/campaign/campaign_folder.h"
 #include "cellmon/cli/campaign/campaign_workers.h"
@@ -42,7 +43,7 @@ struct Loaded {
   campaign::Campaign campaign;
   plan::Machine plan;
   std::string base;
-  std::vector<std::string> cells;
+  campaign::Cells cells;
 };
 
 /// Nothing where there are faults, which are told.
@@ -52,13 +53,13 @@ std::optional<Loaded> load(const CampaignOptions& options) {
     fmt::print(stderr, "{}\n", describe(fault, options.file));
   }
   if (!parsed.campaign) return std::nullopt;
-  Loaded loaded{std::move(*parsed.campaign), {}, {}, {}};
+  Loaded loaded{std::move(*parsed.campaign), {}, {}, {{}}};
   loaded.base = fs::absolute(options.file).parent_path();
   const fs::path plan = fs::path(loaded.base) / loaded.campaign.machine;
   auto machine = check_file(plan);
   if (!machine) return std::nullopt;
   loaded.plan = std::move(*machine);
-  for (const plan::Cell& cell : loaded.plan.cells) loaded.cells.push_back(cell.name);
+  loaded.cells = campaign::cells_of(loaded.plan);
   const auto faults = check_cells(loaded.campaign, loaded.cells);
   for (const plan::Fault& fault : faults) {
     fmt::print(stderr, "{}\n", describe(fault, options.file));
@@ -163,7 +164,7 @@ int run_campaign(const CampaignOptions& options) {
   }
   if (repeats) return result.end == JobEnd::kDone && result.escaped == 0 ? 0 : 1;
   records = folder.read();
-  return conclude(folder, {campaign, options.file, seed, runs, loaded->cells.size(), records},
+  return conclude(folder, {campaign, options.file, seed, runs, loaded->cells.names.size(), records},
                   result.end);
 }
 

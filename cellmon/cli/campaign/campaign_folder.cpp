@@ -123,8 +123,7 @@ std::vector<std::uint64_t> missing_runs(std::uint64_t runs,
 }
 
 void check_records(const std::vector<campaign::Record>& records, const campaign::Campaign& campaign,
-                   std::uint64_t seed, std::span<const std::string> cells,
-                   const std::string& file) {
+                   std::uint64_t seed, const campaign::Cells& cells, const std::string& file) {
   std::set<std::uint64_t> there;
   for (const campaign::Record& record : records) {
     if (!there.insert(record.drawn.run).second) {

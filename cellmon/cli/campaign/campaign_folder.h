@@ -52,6 +52,6 @@ std::vector<std::uint64_t> missing_runs(std::uint64_t runs,
 /// Refuses RECORDS that have a run twice, or are of another campaign than CAMPAIGN with SEED on
 /// CELLS. Throws Error.
 void check_records(const std::vector<campaign::Record>& records, const campaign::Campaign& campaign,
-                   std::uint64_t seed, std::span<const std::string> cells, const std::string& file);
+                   std::uint64_t seed, const campaign::Cells& cells, const std::string& file);
 
 }  // namespace hive::cli

@@ -97,7 +97,7 @@ bool CampaignRunner::is_quiet() const {
 
 Observation CampaignRunner::look_back() {
   const std::size_t hit = machine_->index_of(last_.cell);
-  std::vector<bool> expected(machine_->cells().size(), true);
+  std::vector<bool> expected(machine_->cells().names.size(), true);
   expected[hit] = false;
   const auto limit = steady_clock::now() + settings_.campaign.limit + kLastLook;
   Observation late;
@@ -204,7 +204,7 @@ void CampaignRunner::finish(campaign::Record& record, bool keep) {
 }
 
 void CampaignRunner::verify(const Story& story, std::size_t hit) {
-  std::vector<bool> expected(machine_->cells().size(), true);
+  std::vector<bool> expected(machine_->cells().names.size(), true);
   expected[hit] = !story.put_out || story.returned;
   workload_->ask(*machine_, expected);
 }

@@ -87,8 +87,7 @@ void do_share(const CampaignJob& job, const std::string& machine, Shared& shared
                                     job.folder.path(), job.base, ensure_run_dir(), stops};
   settings.plan.name = machine;
   CampaignRunner runner(std::move(settings), signals);
-  std::vector<std::string> cells;
-  for (const plan::Cell& cell : job.plan.cells) cells.push_back(cell.name);
+  const campaign::Cells cells = campaign::cells_of(job.plan);
   for (;;) {
     if (stops()) throw Interrupted();
     const std::uint64_t place = shared.next.fetch_add(1);

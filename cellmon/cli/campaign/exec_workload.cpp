@@ -20,8 +20,9 @@ ExecWorkload::ExecWorkload(const campaign::ExecWork& work, const plan::Machine& 
   for (const plan::Cell& cell : plan.cells) {
     Guest guest;
     guest.name = cell.name;
-    guest.takes_part = work.cells.empty() || std::find(work.cells.begin(), work.cells.end(),
-                                                       cell.name) != work.cells.end();
+    guest.takes_part =
+        !cell.is_policy() && (work.cells.empty() || std::find(work.cells.begin(), work.cells.end(),
+                                                              cell.name) != work.cells.end());
     guests_.push_back(std::move(guest));
   }
 }
@@ -55,16 +56,16 @@ void ExecWorkload::note(std::size_t cell, const wire::Event& event) {
   guests_[cell].worked = false;
 }
 
-std::string ExecWorkload::run(BootedMachine& machine, std::size_t cell, GuestCommand& command,
+std::string ExecWorkload::run(Monitors& machine, std::size_t cell, GuestCommand& command,
                               const std::string& line) {
   command.start(machine, cell, line);
   const auto deadline = std::chrono::steady_clock::now() + limit_;
   while (!command.has_ended() && std::chrono::steady_clock::now() < deadline) machine.pump(kStep);
   if (!command.has_ended()) {
     throw Error(
-        fmt::format("cell {}: \"{}\" has not ended before the fault within {} s, the `limit` "
+        fmt::format("cell {}: \"{}\" has not ended before the fault within {} ms, the `limit` "
                     "of the campaign",
-                    guests_[cell].name, line, limit_.count() / 1000));
+                    guests_[cell].name, line, limit_.count()));
   }
   if (!command.problem().empty()) {
     throw Error(fmt::format("cell {}: \"{}\" fails before the fault: {}", guests_[cell].name, line,
@@ -75,7 +76,7 @@ std::string ExecWorkload::run(BootedMachine& machine, std::size_t cell, GuestCom
   return output;
 }
 
-void ExecWorkload::make_references(BootedMachine& machine, std::size_t cell) {
+void ExecWorkload::make_references(Monitors& machine, std::size_t cell) {
   Guest& guest = guests_[cell];
   if (!work_.work.line.empty() && !references_.find(guest.name, "work")) {
     references_.keep(guest.name, "work", run(machine, cell, guest.work, work_.work.line));
@@ -85,11 +86,11 @@ void ExecWorkload::make_references(BootedMachine& machine, std::size_t cell) {
   }
 }
 
-void ExecWorkload::prepare(BootedMachine& machine) {
+void ExecWorkload::prepare(Monitors& machine) {
   for (std::size_t cell = 0; cell < guests_.size(); ++cell) {
     Guest& guest = guests_[cell];
     if (guest.work.runs()) {
-      throw Error(fmt::format("cell {}: \"{}\" has not ended", guest.name, work_.work.line));
+      throw Error(fmt::format("cell {}: \"{}\" has not ended", guest.name, guest.work.line()));
     }
     if (!guest.takes_part || !guest.fresh) continue;
     if (!work_.prepare.empty()) run(machine, cell, guest.prepare, work_.prepare);
@@ -98,7 +99,7 @@ void ExecWorkload::prepare(BootedMachine& machine) {
   }
 }
 
-void ExecWorkload::begin(BootedMachine& machine, const campaign::Draw& drawn) {
+void ExecWorkload::begin(Monitors& machine, const campaign::Draw& drawn) {
   for (std::size_t cell = 0; cell < guests_.size(); ++cell) {
     Guest& guest = guests_[cell];
     guest.check.forget();
@@ -110,7 +111,7 @@ void ExecWorkload::begin(BootedMachine& machine, const campaign::Draw& drawn) {
   }
 }
 
-void ExecWorkload::ask(BootedMachine& machine, const std::vector<bool>& expected) {
+void ExecWorkload::ask(Monitors& machine, const std::vector<bool>& expected) {
   for (std::size_t cell = 0; cell < guests_.size(); ++cell) {
     Guest& guest = guests_[cell];
     guest.asked = expected[cell] && guest.takes_part;
@@ -127,7 +128,7 @@ bool ExecWorkload::awaits_work(const Guest& guest) {
   return guest.worked && guest.judged && !guest.work.has_ended();
 }
 
-bool ExecWorkload::advance(BootedMachine& machine, std::size_t cell) {
+bool ExecWorkload::advance(Monitors& machine, std::size_t cell) {
   Guest& guest = guests_[cell];
   if (guest.prepare.runs() || guest.check.runs() || awaits_work(guest)) return false;
   if (guest.again) {
@@ -145,7 +146,7 @@ bool ExecWorkload::advance(BootedMachine& machine, std::size_t cell) {
   return false;
 }
 
-bool ExecWorkload::has_answers(BootedMachine& machine) {
+bool ExecWorkload::has_answers(Monitors& machine) {
   bool all = true;
   for (std::size_t cell = 0; cell < guests_.size(); ++cell) {
     if (guests_[cell].asked) all = advance(machine, cell) && all;

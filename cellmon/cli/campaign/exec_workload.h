@@ -16,10 +16,10 @@ class ExecWorkload : public Workload {
   ExecWorkload(const campaign::ExecWork& work, const plan::Machine& plan,
                ReferenceCopies references, Milliseconds limit);
 
-  void prepare(BootedMachine& machine) override;
-  void begin(BootedMachine& machine, const campaign::Draw& drawn) override;
-  void ask(BootedMachine& machine, const std::vector<bool>& expected) override;
-  bool has_answers(BootedMachine& machine) override;
+  void prepare(Monitors& machine) override;
+  void begin(Monitors& machine, const campaign::Draw& drawn) override;
+  void ask(Monitors& machine, const std::vector<bool>& expected) override;
+  bool has_answers(Monitors& machine) override;
   [[nodiscard]] std::vector<campaign::CellLook> looks() const override;
   void reset() override;
 
@@ -45,11 +45,11 @@ class ExecWorkload : public Workload {
   /// Whether its `work`, which counts, has not ended.
   static bool awaits_work(const Guest& guest);
   /// Starts what comes next in the guest; whether it has done all that was asked.
-  bool advance(BootedMachine& machine, std::size_t cell);
+  bool advance(Monitors& machine, std::size_t cell);
   /// Runs LINE in the guest to its end. Throws Error when it fails, or takes too long.
-  std::string run(BootedMachine& machine, std::size_t cell, GuestCommand& command,
+  std::string run(Monitors& machine, std::size_t cell, GuestCommand& command,
                   const std::string& line);
-  void make_references(BootedMachine& machine, std::size_t cell);
+  void make_references(Monitors& machine, std::size_t cell);
   [[nodiscard]] campaign::CellLook look_at(const Guest& guest) const;
 
   campaign::ExecWork work_;

@@ -14,8 +14,9 @@ constexpr std::size_t kMaxTold = 200;
 
 }  // namespace
 
-void GuestCommand::start(BootedMachine& machine, std::size_t cell, const std::string& line) {
+void GuestCommand::start(Monitors& machine, std::size_t cell, const std::string& line) {
   forget();
+  line_ = line;
   runs_ = true;
   // Nobody gives it input.
   request_ = machine.send(cell, "exec", {{"argv", {"/bin/sh", "-c", "exec </dev/null\n" + line}}});

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "cellmon/cli/campaign/booted_machine.h"
+#include "cellmon/cli/campaign/monitors.h"
 
 namespace hive::cli {
 
@@ -16,11 +16,13 @@ class GuestCommand {
   static constexpr std::size_t kMaxOutput = 4 * 1024 * 1024;
 
   /// Starts /bin/sh with LINE in the guest of CELL.
-  void start(BootedMachine& machine, std::size_t cell, const std::string& line);
+  void start(Monitors& machine, std::size_t cell, const std::string& line);
   void take(const Message& message);
   /// The monitor or the guest is another one: the command is gone.
   void lose(const std::string& why);
 
+  /// What was started last.
+  [[nodiscard]] const std::string& line() const { return line_; }
   [[nodiscard]] bool runs() const { return runs_; }
   [[nodiscard]] bool has_ended() const { return has_ended_; }
   /// Standard output; both outputs where it did not end well.
@@ -35,6 +37,7 @@ class GuestCommand {
 
   std::optional<std::uint64_t> request_;
   std::optional<std::int64_t> session_;
+  std::string line_;
   bool runs_ = false;
   bool has_ended_ = false;
   std::string output_;

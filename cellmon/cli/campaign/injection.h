@@ -13,12 +13,12 @@ struct Injection {
   bool is_certain = false;  ///< The monitor has said which.
 };
 
-/// Longer than a monitor waits for the guest's agent, and then for its VMM.
+/// Longer than a monitor waits for the guest's agent, 5 seconds, and then as long for its VMM.
 inline constexpr Milliseconds kInjectionLimit{12'000};
 
 /// Asks the monitor of CLIENT for the fault that was DRAWN, and waits for its answer, LIMIT at
-/// most. A monitor that is gone, or does not answer, may have injected it all the same, or do it
-/// later.
+/// most. A monitor that is gone, does not answer, or does not know what its VMM has done, may have
+/// injected it all the same, or do it later.
 Injection inject(RpcClient& client, const campaign::Draw& drawn,
                  Milliseconds limit = kInjectionLimit);
 

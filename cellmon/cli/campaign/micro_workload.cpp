@@ -29,12 +29,15 @@ std::string input(char byte, std::size_t count = 1) {
 
 MicroWorkload::MicroWorkload(const campaign::MicroWork& work, const plan::Machine& plan) {
   shares_ = std::all_of(plan.cells.begin(), plan.cells.end(),
-                        [](const plan::Cell& cell) { return cell.shared > 0; });
+                        [](const plan::Cell& cell) { return cell.is_policy() || cell.shared > 0; });
   for (const plan::Cell& cell : plan.cells) {
     Guest guest;
     guest.name = cell.name;
-    guest.seed = work.seed + guests_.size();
-    guest.words = campaign::words_of(work, shares_);
+    if (!cell.is_policy()) {
+      guest.seed = work.seed + workers_.size();
+      guest.words = campaign::words_of(work, shares_);
+      workers_.push_back(guests_.size());
+    }
     guests_.push_back(std::move(guest));
   }
 }
@@ -53,7 +56,7 @@ void MicroWorkload::reset() {
 
 void MicroWorkload::connected(std::size_t cell) { guests_[cell].attach = true; }
 
-void MicroWorkload::attach_consoles(BootedMachine& machine) {
+void MicroWorkload::attach_consoles(Monitors& machine) {
   for (std::size_t cell = 0; cell < guests_.size(); ++cell) {
     if (!guests_[cell].attach || !machine.has_monitor(cell)) continue;
     guests_[cell].attach = false;
@@ -98,7 +101,7 @@ void MicroWorkload::take_line(Guest& guest) {
   guest.fault = campaign::fault_of(*report, guest.seed, guest.words);
 }
 
-void MicroWorkload::request(BootedMachine& machine, std::size_t cell) {
+void MicroWorkload::request(Monitors& machine, std::size_t cell) {
   Guest& guest = guests_[cell];
   guest.sent_at = steady_clock::now();
   const std::uint64_t count = std::min(guest.reports.missing(), kMaxRequests);
@@ -108,9 +111,9 @@ void MicroWorkload::request(BootedMachine& machine, std::size_t cell) {
   }
 }
 
-void MicroWorkload::ask(BootedMachine& machine, const std::vector<bool>& expected) {
+void MicroWorkload::ask(Monitors& machine, const std::vector<bool>& expected) {
   attach_consoles(machine);
-  for (std::size_t cell = 0; cell < guests_.size(); ++cell) {
+  for (const std::size_t cell : workers_) {
     Guest& guest = guests_[cell];
     guest.asked = expected[cell];
     guest.fault.clear();
@@ -119,7 +122,7 @@ void MicroWorkload::ask(BootedMachine& machine, const std::vector<bool>& expecte
   }
 }
 
-bool MicroWorkload::has_answers(BootedMachine& machine) {
+bool MicroWorkload::has_answers(Monitors& machine) {
   attach_consoles(machine);
   bool all = true;
   for (std::size_t cell = 0; cell < guests_.size(); ++cell) {
@@ -138,6 +141,11 @@ std::vector<campaign::CellLook> MicroWorkload::looks() const {
   for (const Guest& guest : guests_) {
     campaign::CellLook look;
     look.cell = guest.name;
+    if (guest.words == 0) {
+      look.work = Work::kUnchecked;
+      looks.push_back(std::move(look));
+      continue;
+    }
     const bool answered = guest.asked && guest.reports.is_answered();
     const std::string& fault = guest.fault.empty() ? guest.noise : guest.fault;
     look.work = !answered ? Work::kSilent : fault.empty() ? Work::kRight : Work::kWrong;
@@ -147,8 +155,7 @@ std::vector<campaign::CellLook> MicroWorkload::looks() const {
   return looks;
 }
 
-void MicroWorkload::grant(BootedMachine& machine, std::size_t cell) {
-  const std::size_t home = (cell + 1) % guests_.size();
+void MicroWorkload::grant(Monitors& machine, std::size_t cell, std::size_t home) {
   machine.call(home, "firewall.grant",
                {{"cell", guests_[cell].name},
                 {"first", micro::kStampedPage},
@@ -157,20 +164,22 @@ void MicroWorkload::grant(BootedMachine& machine, std::size_t cell) {
                {{"console", "serial"}, {"data", input(HIVE_MICRO_WORK_STAMP)}});
 }
 
-void MicroWorkload::prepare(BootedMachine& machine) {
+void MicroWorkload::prepare(Monitors& machine) {
   attach_consoles(machine);
-  const std::size_t count = guests_.size();
+  const std::size_t count = workers_.size();
   bool any = false;
-  for (std::size_t cell = 0; cell < count; ++cell) {
+  for (std::size_t index = 0; index < count; ++index) {
+    const std::size_t cell = workers_[index];
+    const std::size_t home = workers_[(index + 1) % count];
     any = any || guests_[cell].fresh;
     if (!shares_ || count < 2) continue;
-    if (guests_[cell].fresh || guests_[(cell + 1) % count].fresh) grant(machine, cell);
+    if (guests_[cell].fresh || guests_[home].fresh) grant(machine, cell, home);
   }
   for (Guest& guest : guests_) guest.fresh = false;
   if (any) await_right(machine);
 }
 
-void MicroWorkload::await_right(BootedMachine& machine) {
+void MicroWorkload::await_right(Monitors& machine) {
   ask(machine, std::vector<bool>(guests_.size(), true));
   const auto deadline = steady_clock::now() + kFirstLimit;
   while (!has_answers(machine)) {
@@ -181,7 +190,7 @@ void MicroWorkload::await_right(BootedMachine& machine) {
         "docs/campaigns.md");
   }
   for (const campaign::CellLook& look : looks()) {
-    if (look.work == Work::kRight) continue;
+    if (look.work == Work::kRight || look.work == Work::kUnchecked) continue;
     throw WrongWork(fmt::format("cell {} is wrong before the fault: {}", look.cell, look.why));
   }
 }

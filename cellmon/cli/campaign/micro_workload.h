@@ -16,11 +16,11 @@ class MicroWorkload : public Workload {
  public:
   MicroWorkload(const campaign::MicroWork& work, const plan::Machine& plan);
 
-  void prepare(BootedMachine& machine) override;
+  void prepare(Monitors& machine) override;
   // They never rest.
-  void begin(BootedMachine& /*machine*/, const campaign::Draw& /*drawn*/) override {}
-  void ask(BootedMachine& machine, const std::vector<bool>& expected) override;
-  bool has_answers(BootedMachine& machine) override;
+  void begin(Monitors& /*machine*/, const campaign::Draw& /*drawn*/) override {}
+  void ask(Monitors& machine, const std::vector<bool>& expected) override;
+  bool has_answers(Monitors& machine) override;
   [[nodiscard]] std::vector<campaign::CellLook> looks() const override;
   void reset() override;
 
@@ -33,8 +33,8 @@ class MicroWorkload : public Workload {
   struct Guest {
     std::string name;
     std::uint64_t seed = 0;
-    std::uint64_t words = 0;
-    bool fresh = true;  ///< Started since the last prepare().
+    std::uint64_t words = 0;  ///< 0: it does no work, as it runs Wax.
+    bool fresh = true;        ///< Started since the last prepare().
     bool asked = false;
     bool attach = false;            ///< The console is to be attached.
     campaign::ReportCount reports;  ///< Of this incarnation.
@@ -45,15 +45,17 @@ class MicroWorkload : public Workload {
   };
 
   /// Sends as many requests to verify as it takes until the guest has answered.
-  void request(BootedMachine& machine, std::size_t cell);
+  void request(Monitors& machine, std::size_t cell);
   void read(Guest& guest, std::string_view bytes);
   void take_line(Guest& guest);
-  void grant(BootedMachine& machine, std::size_t cell);
-  void attach_consoles(BootedMachine& machine);
+  /// Has HOME, the next cell that works, let CELL write to it, and CELL begin.
+  void grant(Monitors& machine, std::size_t cell, std::size_t home);
+  void attach_consoles(Monitors& machine);
   /// Waits until all have answered. Throws Error where one does not, or is wrong.
-  void await_right(BootedMachine& machine);
+  void await_right(Monitors& machine);
 
   std::vector<Guest> guests_;
+  std::vector<std::size_t> workers_;  ///< Those that do work.
   bool shares_;
 };
 

@@ -8,7 +8,7 @@
 #include "cellmon/campaign/campaign.h"
 #include "cellmon/campaign/draw.h"
 #include "cellmon/campaign/verdict.h"
-#include "cellmon/cli/campaign/booted_machine.h"
+#include "cellmon/cli/campaign/monitors.h"
 
 namespace hive::cli {
 
@@ -24,14 +24,14 @@ class Workload : public MonitorListener {
  public:
   /// Makes the cells that were started since the last run ready. Throws WrongWork where a cell is
   /// not right before the fault, and Error.
-  virtual void prepare(BootedMachine& machine) = 0;
+  virtual void prepare(Monitors& machine) = 0;
   /// Begins what is to be under way when the fault DRAWN strikes.
-  virtual void begin(BootedMachine& machine, const campaign::Draw& drawn) = 0;
+  virtual void begin(Monitors& machine, const campaign::Draw& drawn) = 0;
   /// Has the cells verify their work. EXPECTED says of each cell whether it can be asked. What was
   /// asked before does not count any more.
-  virtual void ask(BootedMachine& machine, const std::vector<bool>& expected) = 0;
+  virtual void ask(Monitors& machine, const std::vector<bool>& expected) = 0;
   /// Goes on with what was asked for; whether all cells that were asked have answered.
-  virtual bool has_answers(BootedMachine& machine) = 0;
+  virtual bool has_answers(Monitors& machine) = 0;
   /// What the cells' answers come to; who was not asked, or has not answered, is silent.
   [[nodiscard]] virtual std::vector<campaign::CellLook> looks() const = 0;
   /// The machine is gone.

@@ -30,7 +30,9 @@ constexpr CellId kBeta{1};
 /// One rogue VMM as cell 1, with the homes' gatekeepers in this process, and what it tells.
 class RogueRun {
  public:
-  RogueRun(const char* mode, const std::string& which) {
+  /// MEMORY is how much RAM its guest has, in MiB.
+  explicit RogueRun(const char* mode, const std::string& which,
+                    std::uint64_t memory = MicroCell::kMemory / kMiB) {
     std::fill_n(alpha_.content(), kRogueContribution, kContent);
     std::array<int, 2> ends{};
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()), 0);
@@ -39,7 +41,9 @@ class RogueRun {
     const UniqueFd own = alpha_.file();
     const UniqueFd beta = beta_.file();
     child_ = ::fork();
-    if (child_ == 0) execute({own.get(), beta.get(), other.get()}, mode, which.c_str());
+    if (child_ == 0) {
+      execute({own.get(), beta.get(), other.get()}, mode, which, std::to_string(memory));
+    }
     admit();
   }
   RogueRun(const RogueRun&) = delete;
@@ -77,12 +81,12 @@ class RogueRun {
 
  private:
   [[noreturn]] static void execute(std::array<int, 3> descriptors, const char* mode,
-                                   const char* which) {
+                                   const std::string& which, const std::string& memory) {
     constexpr int kFirst = 3, kAside = 100;
     for (int& each : descriptors) each = ::fcntl(each, F_DUPFD, kAside);
     for (int place = 0; place < 3; ++place) ::dup2(descriptors.at(place), kFirst + place);
     for (const int each : descriptors) ::close(each);
-    ::execl(HIVE_ROGUE_PROGRAM, "hive-rogue-vmm", mode, which, nullptr);
+    ::execl(HIVE_ROGUE_PROGRAM, "hive-rogue-vmm", mode, which.c_str(), memory.c_str(), nullptr);
     ::_exit(127);
   }
 
@@ -149,6 +153,22 @@ TEST_F(RogueVmm, CannotWidenItsRights) {
                           [](const auto& each) { return each.page == kGuestsPage; }));
   EXPECT_EQ(run.first_change(), kRogueContribution);
   EXPECT_TRUE(run.alpha().written_by(kBeta).empty());
+}
+
+/// So much that no bit of an address below 2^32 tells RAM from what is around it.
+TEST_F(RogueVmm, CannotReachBeyondLargeRam) {
+  for (std::size_t index = 0; index < attempts().size(); ++index) {
+    const Attempt& attempt = attempts()[index];
+    if (std::string(attempt.name).find("RAM") == std::string::npos) continue;
+    RogueRun run("confined", std::to_string(index), 4096);
+    const auto report = run.next();
+    EXPECT_EQ(run.end(), 0);
+    ASSERT_TRUE(report.has_value()) << attempt.name;
+    EXPECT_EQ(run.first_change(), kRogueContribution) << attempt.name;
+    if (attempt.confined == Confined::kRefused) {
+      EXPECT_EQ(report->error, EPERM) << attempt.name << ": " << std::strerror(report->error);
+    }
+  }
 }
 
 TEST_F(RogueVmm, DiesOfACallThatIsNotOfItsAbi) {

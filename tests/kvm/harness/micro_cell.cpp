@@ -15,16 +15,20 @@ namespace {
 cell::CellConfig config_for(const std::string& script, std::size_t vcpus,
                             std::vector<cell::DiskConfig> disks, std::uint64_t memory,
                             std::optional<cell::GlobalConfig> global,
-                            std::optional<cell::VsockConfig> vsock, int progress) {
+                            std::optional<cell::VsockConfig> vsock,
+                            std::optional<cell::PolicyConfig> policy, std::uint64_t spare,
+                            int progress) {
   cell::CellConfig config;
   config.name = "micro";
   config.vcpus = static_cast<unsigned>(vcpus);
   config.memory = memory;
+  config.spare = spare;
   config.kernel = HIVE_MICRO_ELF;
   config.initrd = script;
   config.disks = std::move(disks);
   config.global = std::move(global);
   config.vsock = std::move(vsock);
+  config.policy = std::move(policy);
   config.progress_fd = progress;
   return config;
 }
@@ -44,14 +48,15 @@ TempFile::~TempFile() { ::unlink(path_.c_str()); }
 MicroCell::MicroCell(const std::vector<std::vector<micro::Action>>& scripts,
                      std::vector<cell::DiskConfig> disks, std::uint64_t memory,
                      std::optional<cell::GlobalConfig> global,
-                     std::optional<cell::VsockConfig> vsock)
+                     std::optional<cell::VsockConfig> vsock,
+                     std::optional<cell::PolicyConfig> policy, std::uint64_t spare)
     : script_(micro::make_module(scripts)),
       progress_file_(memory::make_shared_file("progress", cell::Progress::kBytes)),
       progress_(progress_file_.get()),
       cell_(std::make_unique<cell::Cell>(
           loop_,
           config_for(script_.path(), scripts.size(), std::move(disks), memory, std::move(global),
-                     std::move(vsock), ::dup(progress_file_.get())),
+                     std::move(vsock), std::move(policy), spare, ::dup(progress_file_.get())),
           [this](const cell::Report& report) { reports_.push_back(report); })) {}
 
 bool MicroCell::run_until(const std::function<bool()>& done, std::chrono::seconds limit) {

@@ -37,7 +37,8 @@ class MicroCell {
   explicit MicroCell(const std::vector<std::vector<micro::Action>>& scripts,
                      std::vector<cell::DiskConfig> disks = {}, std::uint64_t memory = kMemory,
                      std::optional<cell::GlobalConfig> global = {},
-                     std::optional<cell::VsockConfig> vsock = {});
+                     std::optional<cell::VsockConfig> vsock = {},
+                     std::optional<cell::PolicyConfig> policy = {}, std::uint64_t spare = 0);
 
   cell::Cell& cell() { return *cell_; }
   /// What the cell shows its monitor.

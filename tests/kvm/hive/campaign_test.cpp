@@ -143,6 +143,32 @@ TEST_F(CampaignRuns, ContainWhatTheyInject) {
   EXPECT_THAT(machine_.processes(), testing::IsEmpty());
 }
 
+TEST_F(CampaignRuns, HaveWaxBackAfterEachFault) {
+  make_machine("reboot");
+  machine_.add_wax("balance");
+  machine_.plan_file();
+  const std::string path =
+      file("runs: 8\nkeep: 8\nparallel: 1\nseed: 1",
+           "{fault: vmm-kill}, {fault: vmm-kill, class: wax, cells: [wax], weight: 2}, "
+           "{fault: wax-garbage, cells: [wax], parameters: {for: 300ms}}, "
+           "{fault: monitor-kill, cells: [wax]}");
+  Output last;
+  for (int tries = 0; tries < 3 && (tries == 0 || last.status != 0); ++tries) {
+    last = campaign(path);
+  }
+  EXPECT_EQ(last.status, 0) << last.out << last.err;
+  expect_contained(8);
+  std::set<std::string> classes;
+  for (const json& record : records()) {
+    classes.insert(record["class"]);
+    const bool is_agreed = record["cell"] != "wax" || record["fault"] == "monitor-kill";
+    EXPECT_EQ(record["put_out"], is_agreed) << record;
+    EXPECT_THAT(record["unchecked"], testing::IsEmpty());
+    if (!is_agreed) EXPECT_FALSE(record["times_us"].contains("detection")) << record;
+  }
+  EXPECT_EQ(classes.size(), 4U) << "the seed draws each of them";
+}
+
 TEST_F(CampaignRuns, GoOnWhereTheyEndedAndRefuseOthersRuns) {
   make_machine("leave");
   const std::string path = file("runs: 2\nkeep: 4\nparallel: 1", "{fault: vmm-kill}");

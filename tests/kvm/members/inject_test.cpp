@@ -108,6 +108,23 @@ TEST_F(Injection, OfALinkThatIsCutForAMomentIsNoFailure) {
   EXPECT_TRUE(tells("epoch 2: alpha, beta; gamma left"));
 }
 
+TEST_F(Injection, OfALinkThatIsCutForGoodCanBeEnded) {
+  start();
+  const std::vector<std::string> for_good{"mesh-cut", "cell=beta"};
+  EXPECT_EQ(inject("alpha", for_good).status, 0);
+  ::sleep(1);
+  EXPECT_THAT(inject("alpha", for_good).err, HasSubstr("it is cut already"));
+  EXPECT_THAT(inject("beta", {"mesh-cut", "cell=alpha", "for=1ms"}).err,
+              HasSubstr("there is no link"))
+      << "the other end has not cut it";
+  EXPECT_EQ(inject("alpha", {"mesh-cut", "cell=beta", "for=1ms"}).status, 0);
+  bool is_cut_again = false;  // Once is enough: the next would be refused.
+  EXPECT_TRUE(comes([&] {
+    is_cut_again = is_cut_again || inject("alpha", for_good).status == 0;
+    return is_cut_again;
+  })) << "it is linked again";
+}
+
 TEST_F(Injection, OfALinkThatIsCutIsDismissedByWhoSeesBothEnds) {
   start();
   EXPECT_EQ(inject("beta", {"mesh-cut", "cell=alpha", "for=8s"}).status, 0);

@@ -126,6 +126,10 @@ void TestMachine::add_cell(const std::string& name, const std::string& keys) {
   cells_.push_back("  - {name: " + name + ", cpus: 1, memory: 64MiB, " + keys + "}\n");
 }
 
+void TestMachine::add_wax(const std::string& policy) {
+  cells_.push_back("  - {name: wax, role: policy, policy: " + policy + "}\n");
+}
+
 std::string TestMachine::plan_file() const {
   const fs::path path = folder_ / "plan.yaml";
   std::ofstream file(path);

@@ -38,6 +38,9 @@ class TestMachine {
   /// Adds a cell with the given keys beside its name, CPUs and memory.
   void add_cell(const std::string& name, const std::string& keys);
 
+  /// Adds a cell "wax" that runs Wax with POLICY.
+  void add_wax(const std::string& policy);
+
   /// Adds LINE, a key of the machine.
   void add_key(const std::string& line) { keys_ += line + "\n"; }
 

@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "cellmon/campaign/draw.h"
+#include "cellmon/campaign/format.h"
 #include "cellmon/campaign/paper_table.h"
 #include "tests/unit/campaign/sample.h"
 
@@ -121,6 +122,35 @@ TEST(CampaignFile, IsHeldAgainstTheMachine) {
   EXPECT_THAT(faults[0].what, HasSubstr("has no cell 'beta'"));
 }
 
+TEST(CampaignFile, HasRoguesForWaxAloneAndForATime) {
+  const auto faults_of = [](const std::string& keys) {
+    const std::string text = with("  - {fault: vmm-stop", "  - {fault: wax-flood" + keys + "}");
+    return check_cells(parse_campaign(text).campaign.value(), testing::kWithWax);
+  };
+  EXPECT_THAT(faults_of(", cells: [wax], parameters: {for: 1s}"), ::testing::IsEmpty());
+  for (const std::string cells : {"", ", cells: [alpha]", ", cells: [wax, alpha]"}) {
+    const auto found = faults_of(cells + ", parameters: {for: 1s}");
+    ASSERT_EQ(found.size(), 1U) << cells;
+    EXPECT_THAT(found[0].what, HasSubstr("wax-flood is for the cell that runs Wax"));
+    EXPECT_THAT(found[0].remedy, HasSubstr("cells: [wax]"));
+  }
+  const auto endless = faults_of(", cells: [wax]");
+  ASSERT_EQ(endless.size(), 1U);
+  EXPECT_THAT(endless[0].what, HasSubstr("would last for good"));
+}
+
+TEST(CampaignFile, HasNoWorkForThePolicyCell) {
+  const auto faults_of = [](const std::string& cells) {
+    const std::string text =
+        with("workload:", "workload: {exec: {cells: [" + cells + "], check: make check}}");
+    return check_cells(parse_campaign(text).campaign.value(), testing::kWithWax);
+  };
+  EXPECT_THAT(faults_of("alpha, gamma"), ::testing::IsEmpty());
+  const auto found = faults_of("alpha, wax");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_THAT(found[0].what, HasSubstr("names cell 'wax', which runs Wax"));
+}
+
 TEST(CampaignFile, HasParametersThatTheirFaultsTake) {
   const std::string text =
       with("  - {fault: vmm-stop", "  - {fault: vmm-stop, parameters: {for: [200ms, ever]}}");
@@ -156,13 +186,20 @@ TEST(CampaignFile, OfEachExampleIsSound) {
 TEST(CampaignFile, IsDocumented) {
   std::ifstream file(std::string(HIVE_SOURCE_DIR) + "/docs/campaigns.md");
   const std::string doc((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  for (const auto& keys : {campaign_keys(), fault_keys(), exec_keys()}) {
-    for (const std::string_view key : keys) {
-      EXPECT_THAT(doc, HasSubstr("\n| `" + std::string(key) + "` | "));
+  const auto is_default = [&](const KeySpec& key, const std::string& row) {
+    return row.find("| " + (key.is_required() ? "required" : std::string(key.fallback)) + " |") !=
+           std::string::npos;
+  };
+  for (const MappingSpec* spec : {&campaign_spec(), &fault_spec(), &exec_spec()}) {
+    for (const KeySpec& key : spec->keys) {
+      const std::size_t start = doc.find("\n| `" + std::string(key.name) + "` | ");
+      ASSERT_NE(start, std::string::npos) << key.name;
+      const std::string row = doc.substr(start, doc.find('\n', start + 1) - start);
+      if (spec != &exec_spec()) EXPECT_TRUE(is_default(key, row)) << row;
     }
   }
-  for (const std::string_view key : micro_keys()) {
-    EXPECT_THAT(doc, HasSubstr("`" + std::string(key) + "`"));
+  for (const KeySpec& key : micro_spec().keys) {
+    EXPECT_THAT(doc, HasSubstr("`" + std::string(key.name) + "`"));
   }
   for (const PaperRow& row : paper_table()) {
     EXPECT_THAT(doc, HasSubstr("`" + std::string(row.name) + "`"));

@@ -10,6 +10,7 @@ namespace hive::campaign {
 namespace {
 
 using testing::kCells;
+using testing::kWithWax;
 using testing::sample;
 
 TEST(Draw, FollowsFromSeedAndRunAlone) {
@@ -53,6 +54,20 @@ TEST(Draw, TakesFaultsByTheirWeightAndAllTheirValues) {
     EXPECT_NEAR(cells[cell], faults["vmm-kill"] / 3, kRuns / 50) << cell;
   }
   EXPECT_NEAR(times["200ms"], times["1s"], kRuns / 50);
+}
+
+TEST(Draw, TakesThePolicyCellOnlyByName) {
+  Campaign campaign = sample();
+  for (std::uint64_t run = 0; run < 300; ++run) {
+    EXPECT_EQ(draw(campaign, kWithWax, 1, run), draw(campaign, kCells, 1, run));
+  }
+  for (FaultSpec& spec : campaign.faults) spec.cells = {"wax"};
+  for (std::uint64_t run = 0; run < 300; ++run) {
+    const Draw drawn = draw(campaign, kWithWax, 1, run);
+    EXPECT_EQ(drawn.cell, "wax");
+    if (drawn.fault != "false-accusation") continue;
+    EXPECT_THAT(kCells, ::testing::Contains(drawn.parameters.at("cell")));
+  }
 }
 
 TEST(Draw, GivesWhatTheGuestIsToDoTimeToBegin) {

@@ -6,11 +6,15 @@
 #include <vector>
 
 #include "cellmon/campaign/campaign_file.h"
+#include "cellmon/campaign/cells.h"
 #include "cellmon/wire/cell_status.h"
 
 namespace hive::campaign::testing {
 
 inline const std::vector<std::string> kCells{"alpha", "beta", "gamma"};
+
+/// The same, and Wax in their middle.
+inline const Cells kWithWax{{"alpha", "beta", "wax", "gamma"}, "wax"};
 
 inline constexpr std::string_view kSample = R"(campaign: sample
 machine: trio.yaml

@@ -39,9 +39,9 @@ Observation well(Story story) {
   Observation observation;
   observation.story = std::move(story);
   observation.expects_return = true;
-  observation.looks = {{"alpha", false, Work::kRight, {}},
-                       {"beta", true, Work::kRight, {}},
-                       {"gamma", false, Work::kRight, {}}};
+  observation.looks = {{"alpha", false, false, Work::kRight, {}},
+                       {"beta", true, false, Work::kRight, {}},
+                       {"gamma", false, false, Work::kRight, {}}};
   return observation;
 }
 
@@ -119,6 +119,78 @@ TEST(Story, NamesSurvivorsThatWereLost) {
   EXPECT_THAT(read_story(anew, kStrike, kCells).lost, ElementsAre("gamma"));
 }
 
+/// The same with Wax, which each view has started anew.
+std::vector<wire::Event> killed_beside_wax() {
+  return {event(1000, "beta", "fault", "vmm-kill"),
+          event(1003, "alpha", "alert", "about beta"),
+          event(1003, "gamma", "alert", "about beta"),
+          event(1003, "wax", "alert", "about beta"),
+          event(1010, "alpha", "view", "epoch 2: alpha, wax, gamma; beta left"),
+          event(1011, "gamma", "view", "epoch 2: alpha, wax, gamma; beta left"),
+          event(1012, "wax", "view", "epoch 2: alpha, wax, gamma; beta left"),
+          event(1020, "alpha", "resumed"),
+          event(1021, "gamma", "resumed"),
+          event(1022, "wax", "resumed"),
+          event(1030, "alpha", "recovered", "epoch 2: all guests may go on"),
+          event(1050, "wax", "wax", "epoch 2 has followed its own, 1: the next starts"),
+          event(1051, "wax", "rebooting"),
+          event(1055, "wax", "starting", "incarnation 2"),
+          event(1080, "wax", "running")};
+}
+
+TEST(Story, CountsTheNextIncarnationOfWaxAsNoLoss) {
+  std::vector<wire::Event> events = killed_beside_wax();
+  const Story story = read_story(events, kStrike, testing::kWithWax);
+  EXPECT_TRUE(story.put_out_everywhere && story.recovered && story.at_rest);
+  EXPECT_THAT(story.lost, IsEmpty());
+  EXPECT_EQ(story.times.everywhere, 12'000) << "its monitor recovers as all do";
+  // The same of a cell that works.
+  EXPECT_THAT(read_story(events, kStrike, {{"alpha", "beta", "wax", "gamma"}}).lost,
+              ElementsAre("wax"));
+  events.push_back(event(1200, "wax", "monitor-started"));
+  EXPECT_THAT(read_story(events, kStrike, testing::kWithWax).lost, ElementsAre("wax"));
+  std::vector<wire::Event> out = killed_beside_wax();
+  out.push_back(event(1200, "gamma", "view", "epoch 3: alpha, gamma; wax left"));
+  EXPECT_THAT(read_story(out, kStrike, testing::kWithWax).lost, ElementsAre("wax"));
+}
+
+/// Wax was killed, which nobody else need know of; then all are right but for what WORK it does.
+Observation wax_killed(Work work) {
+  const std::vector<wire::Event> events{
+      event(1000, "wax", "fault", "vmm-kill"), event(1002, "wax", "failed", "VMM exited: signal 9"),
+      event(1100, "wax", "starting", "incarnation 2"), event(1120, "wax", "running")};
+  Observation observation = well(read_story(events, {"wax", 1'000'000'000}, testing::kWithWax));
+  observation.looks[1].hit = false;
+  observation.looks.push_back({"wax", true, true, work, "Wax does no rounds"});
+  return observation;
+}
+
+TEST(Verdict, OfWaxItselfIsOfNoHarm) {
+  const Observation contained = wax_killed(Work::kRight);
+  EXPECT_FALSE(contained.story.put_out);
+  EXPECT_EQ(contained.story.times, Times{});
+  EXPECT_EQ(judge(contained).outcome, Outcome::kContained);
+  EXPECT_TRUE(is_whole(contained, judge(contained)));
+  Observation escaped = wax_killed(Work::kRight);
+  escaped.looks[0].work = Work::kWrong;
+  EXPECT_EQ(judge(escaped).outcome, Outcome::kEscaped);
+}
+
+TEST(Verdict, WantsWaxBack) {
+  for (const bool hit : {false, true}) {
+    Observation gone = wax_killed(Work::kSilent);
+    gone.looks[1].hit = !hit;
+    gone.looks.back().hit = hit;
+    EXPECT_THAT(harm(gone), IsEmpty());
+    EXPECT_EQ(judge(gone).outcome, Outcome::kNotRestored);
+    EXPECT_THAT(judge(gone).reasons, ElementsAre(HasSubstr("wax does not answer: Wax does no")));
+    EXPECT_FALSE(is_whole(gone, judge(gone)));
+    gone.refusal = "no VMM";
+    EXPECT_EQ(judge(gone).outcome, Outcome::kRefused);
+    EXPECT_FALSE(is_whole(gone, judge(gone)));
+  }
+}
+
 TEST(Verdict, IsAnEscapeWhereASurvivorIsNotRight) {
   for (const Work work : {Work::kWrong, Work::kSilent}) {
     Observation observation = well(read_story(killed(), kStrike, kCells));
@@ -136,7 +208,7 @@ TEST(Verdict, IsAnEscapeWhereASurvivorIsNotRight) {
 TEST(Verdict, TellsWhatWasNotNoticedOrNotRestored) {
   Observation unnoticed = well(read_story({}, kStrike, kCells));
   EXPECT_EQ(judge(unnoticed).outcome, Outcome::kContained);
-  unnoticed.looks[1] = {"beta", true, Work::kSilent, "no line came"};
+  unnoticed.looks[1] = {"beta", true, false, Work::kSilent, "no line came"};
   EXPECT_EQ(judge(unnoticed).outcome, Outcome::kUndetected);
   EXPECT_THAT(judge(unnoticed).reasons, ElementsAre(HasSubstr("no line came")));
 

@@ -31,6 +31,7 @@ TEST(CellConfig, SurvivesItsWireForm) {
   config.vcpus = 2;
   config.host_cpus = {1, 3};
   config.memory = 256ULL << 20;
+  config.spare = 384ULL << 20;
   config.backing = memory::Backing::kHugePages;
   config.kernel = "/boot/vmlinuz";
   config.initrd = "/boot/initrd";
@@ -47,6 +48,7 @@ TEST(CellConfig, SurvivesItsWireForm) {
   EXPECT_EQ(back.vcpus, 2U);
   EXPECT_EQ(back.host_cpus, config.host_cpus);
   EXPECT_EQ(back.memory, config.memory);
+  EXPECT_EQ(back.spare, config.spare);
   EXPECT_EQ(back.backing, memory::Backing::kHugePages);
   EXPECT_EQ(back.kernel, config.kernel);
   EXPECT_EQ(back.initrd, config.initrd);
@@ -177,6 +179,36 @@ TEST(CellConfig, RefusesAVsockThatMakesNoSense) {
   VsockConfig half = vsock_of(2);
   half.peers[0].in.space = -1;
   EXPECT_THAT(fault_of(to_json(with_vsock(half))), HasSubstr("descriptor missing"));
+}
+
+CellConfig with_policy(PolicyConfig policy) {
+  CellConfig config = parse_config(kSmallest);
+  config.policy = std::move(policy);
+  return config;
+}
+
+TEST(CellConfig, KeepsWhatMakesItWaxs) {
+  EXPECT_FALSE(parse_config(kSmallest).policy);
+  const CellConfig back = parse_config(to_json(
+      with_policy({.pages = {5, -1, 7}, .epoch = 9, .cpus = 8, .round_ms = 20, .link = 6})));
+  ASSERT_TRUE(back.policy);
+  EXPECT_EQ(back.policy->pages, (std::vector<int>{5, -1, 7}));
+  EXPECT_EQ(back.policy->epoch, 9U);
+  EXPECT_EQ(back.policy->cpus, 8U);
+  EXPECT_EQ(back.policy->round_ms, 20U);
+  EXPECT_EQ(back.policy->link, 6);
+}
+
+TEST(CellConfig, RefusesAPolicyThatNoDeviceHas) {
+  const auto fault = [](PolicyConfig policy) {
+    return fault_of(to_json(with_policy(std::move(policy))));
+  };
+  EXPECT_THAT(fault({}), HasSubstr("\"policy.pages\" are not 1 to 64"));
+  EXPECT_THAT(fault({.pages = std::vector<int>(65, -1)}), HasSubstr("\"policy.pages\""));
+  EXPECT_THAT(fault({.pages = {-2}}), HasSubstr("\"policy.pages\""));
+  EXPECT_THAT(fault({.pages = {-1}, .round_ms = 9}), HasSubstr("is not 10 to 4000"));
+  EXPECT_THAT(fault({.pages = {-1}, .round_ms = 4001}), HasSubstr("is not 10 to 4000"));
+  EXPECT_EQ(fault({.pages = {-1}, .round_ms = 4000}), "no fault");
 }
 
 }  // namespace

@@ -49,7 +49,7 @@ TEST(Report, ReplacesBytesThatAreNotText) {
 TEST(Command, SurvivesItsWireForm) {
   for (const Command command :
        {Command::kPause, Command::kResume, Command::kPowerButton, Command::kLook, Command::kQuit,
-        Command::kDump, Command::kFault, Command::kBalloon}) {
+        Command::kDump, Command::kFault, Command::kBalloon, Command::kSpare}) {
     EXPECT_EQ(parse_command(to_json(command)), command);
   }
 }
@@ -64,6 +64,19 @@ TEST(Command, HasABalloonsPages) {
         R"({"command": "balloon", "pages": 4294967296})", R"({"command": "pause", "pages": 1})",
         R"({"command": "balloon", "pages": "1"})"}) {
     EXPECT_FALSE(parse_balloon(text).has_value()) << text;
+  }
+}
+
+TEST(Command, HasTheBytesOfSpareMemory) {
+  for (const std::uint64_t bytes : {std::uint64_t{0}, std::uint64_t{2} << 20, ~std::uint64_t{0}}) {
+    EXPECT_EQ(parse_spare(spare_to_json(bytes)), bytes);
+    EXPECT_EQ(parse_command(spare_to_json(bytes)), Command::kSpare);
+  }
+  for (const char* text :
+       {"", "{}", R"({"command": "spare"})", R"({"command": "spare", "bytes": -1})",
+        R"({"command": "balloon", "bytes": 1})", R"({"command": "spare", "bytes": "1"})",
+        R"({"command": "spare", "bytes": 18446744073709551616})"}) {
+    EXPECT_FALSE(parse_spare(text).has_value()) << text;
   }
 }
 

@@ -61,6 +61,14 @@ TEST(Injection, MayBeDoneByAMonitorThatSaysNothing) {
   }
 }
 
+TEST(Injection, MayBeDoneWhereTheMonitorDoesNotKnow) {
+  const Injection open =
+      injection(R"({"jsonrpc":"2.0","id":1,"error":{"code":-32001,"message":"no answer"}})"
+                "\n");
+  EXPECT_FALSE(open.is_certain);
+  EXPECT_EQ(open.refusal, "");
+}
+
 TEST(Injection, MayBeDoneWhereAnErrorIsOfTheConnection) {
   const Injection open =
       injection(R"({"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"too long"}})"

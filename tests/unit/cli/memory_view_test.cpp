@@ -54,7 +54,10 @@ TEST(FormatMemory, ShowsHomesSectionsAndRights) {
        "peers": [{"cell": "beta", "size": 0, "state": "joined", "closed": true, "writable": 3,
                   "written": 1},
                  {"cell": "gamma", "size": 0, "state": "lost", "writable": 0, "written": 0}],
-       "sections": [{"id": 1, "name": "table", "first": 0, "pages": 16, "users": ["alpha", "beta"]}],
+       "sections": [{"id": 1, "name": "table", "first": 0, "pages": 16, "users": ["alpha", "beta"],
+                    "creator": "alpha", "movable": true},
+                   {"id": 2, "name": "placed", "first": 16, "pages": 1, "users": [],
+                    "creator": "beta", "movable": false}],
        "rights": [{"cell": "beta", "first": 0, "pages": 2, "written": false},
                   {"cell": "beta", "first": 2, "pages": 1, "written": true}]},
       {"cell": "beta", "size": 0, "pages": 0, "violations": 0, "peers": [], "sections": [],
@@ -68,8 +71,9 @@ TEST(FormatMemory, ShowsHomesSectionsAndRights) {
             "  beta     none      0           0\n"
             "  gamma                             monitor lost\n"
             "\n"
-            "  section  home   pages  open by\n"
-            "  table    alpha  0-15   alpha, beta\n"
+            "  section  home            pages  open by\n"
+            "  table    alpha           0-15   alpha, beta\n"
+            "  placed   alpha for beta  16\n"
             "\n"
             "  home   writer  pages  count  written\n"
             "  alpha  beta    0-2        3        1\n");

@@ -103,6 +103,22 @@ TEST(AgentPeer, AsksWhereThingsAreAndForAPanic) {
   EXPECT_EQ(talk.peer.ignored_frames(), 1U) << "the second answer";
 }
 
+TEST(AgentPeer, HasRoomAgainForWhatNobodyWaitsForAnyMore) {
+  Conversation talk;
+  talk.feed(HIVE_AGENT_HELLO, 0, kHello);
+  std::uint32_t last = 0;
+  for (unsigned count = 0; count < HIVE_AGENT_MAX_SESSIONS; ++count) {
+    last = talk.peer.locate({"text"}).value();
+  }
+  EXPECT_FALSE(talk.peer.locate({"text"}).has_value());
+  talk.peer.forget(last);
+  EXPECT_TRUE(talk.peer.locate({"text"}).has_value());
+  talk.log.clear();
+  talk.feed(HIVE_AGENT_REFUSED, last, "late");
+  EXPECT_THAT(talk.log, IsEmpty());
+  EXPECT_TRUE(talk.peer.up());
+}
+
 TEST(AgentPeer, LosesAnAgentThatLocatesNonsense) {
   Conversation talk;
   talk.feed(HIVE_AGENT_HELLO, 0, kHello);
@@ -155,7 +171,7 @@ TEST(AgentPeer, AsksForTheLoadOnceAtATime) {
     EXPECT_EQ(talk.sent().size(), 1U) << "it may know another time";
     talk.feed(HIVE_AGENT_LOAD, 0, wrong);
   }
-  EXPECT_THAT(talk.log, IsEmpty());
+  EXPECT_THAT(talk.log, ElementsAre("load 0 0", "load 0 0", "load 0 0")) << "nothing stays stale";
   EXPECT_TRUE(talk.peer.up());
   EXPECT_EQ(talk.peer.ignored_frames(), 3U) << "unasked, short, more than all";
 }

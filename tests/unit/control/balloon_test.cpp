@@ -50,6 +50,21 @@ TEST(Balloon, NumbersItsPagesInAWord) {
   EXPECT_THAT(balloon.set(31 * 1024 * kGiB), HasSubstr("at most"));
 }
 
+TEST(Balloon, ComesToTheVmmThoughTheCommandWasLost) {
+  const TestCell cell("report started; miss 1", false, HIVE_FAKE_VMM, false, {}, false, 0, 0,
+                      256 * kMiB);
+  cell.await(wire::CellState::kRunning);
+  RpcClient client = cell.connect();
+  EXPECT_EQ(client.call("balloon", {{"bytes", kMiB}}), (Json{{"target", kMiB}, {"given", 0}}));
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  Json now;
+  do {
+    ::usleep(20'000);
+    now = client.call("balloon", Json::object());
+  } while (now["given"] != kMiB && std::chrono::steady_clock::now() < deadline);
+  EXPECT_EQ(now["given"], kMiB);
+}
+
 TEST(Balloon, IsAskedForByAMethod) {
   const TestCell cell("report started", false);
   cell.await(wire::CellState::kRunning);

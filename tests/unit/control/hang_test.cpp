@@ -151,6 +151,14 @@ TEST(GuestWatch, FindsAGuestThatHangsWithoutTheAgentThatItHad) {
   }
 }
 
+TEST(GuestWatch, FindsAGuestThatHangsBeforeItsAgentHasAnswered) {
+  for (const char* end : {"", "close;"}) {
+    const TestCell cell(std::string("report started;greet;") + end + "spin 1");
+    await_event(cell, AllOf(HasSubstr("hang: vCPU 0 has run for "),
+                            HasSubstr(" with interrupts off"), HasSubstr("last at 0x1234")));
+  }
+}
+
 TEST(GuestWatch, TakesAnAgentThatAnswersForItsWord) {
   // As a guest whose first vCPU hangs, but it answers.
   const TestCell cell("report started;pong;spin 1");

@@ -30,6 +30,19 @@ std::string refusal(RpcClient& client, const std::string& fault, const Json& par
   return {};
 }
 
+/// Whether the monitor says that FAULT is not done, and will not be.
+bool is_refused_for_certain(RpcClient& client, const std::string& fault, const Json& parameters) {
+  try {
+    client.call("inject", {{"fault", fault}, {"parameters", parameters}}, kPatience);
+  } catch (const cli::RequestRefused&) {
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+  ADD_FAILURE() << fault << " is done";
+  return false;
+}
+
 /// The cell's events, a line for each.
 std::string story(RpcClient& client) {
   std::string text;
@@ -144,6 +157,15 @@ TEST(Inject, HasTheKernelPanic) {
   EXPECT_THAT(story(client), HasSubstr("fault: panic\n"));
 }
 
+TEST(Inject, AsksAMuteAgentForPanicsAsOftenAsAnybodyLikes) {
+  const FaultyCell cell("report started; pong");
+  cell.await(CellState::kRunning);
+  RpcClient client = cell.connect();
+  for (unsigned count = 0; count <= HIVE_AGENT_MAX_SESSIONS; ++count) {
+    EXPECT_EQ(refusal(client, "panic", Json::object()), "") << count;
+  }
+}
+
 TEST(Inject, HasTheGuestWriteWildly) {
   const FaultyCell cell("agent; report started", true, 2 << 20);
   cell.await(CellState::kRunning);
@@ -209,6 +231,33 @@ TEST(Inject, DoesNotWaitForADeafVmmForEver) {
   EXPECT_THAT(story(client), Not(HasSubstr("fault")));
 }
 
+TEST(Inject, LeavesOpenWhatAVmmDoesThatDoesNotAnswer) {
+  const FaultyCell cell("report started; deaf", false);
+  cell.await(CellState::kRunning);
+  RpcClient client = cell.connect();
+  EXPECT_TRUE(is_refused_for_certain(client, "nmi", {{"vcpu", "9"}}));
+  EXPECT_EQ(refusal(client, "nmi", {{"at", "1ms"}}), "");
+  EXPECT_THAT(await(client, "fault-unknown: nmi"), HasSubstr("may do it later"));
+  const FaultyCell other("report started; deaf", false);
+  other.await(CellState::kRunning);
+  RpcClient its = other.connect();
+  EXPECT_FALSE(is_refused_for_certain(its, "nmi", Json::object()));
+}
+
+TEST(Inject, LeavesOpenWhatAVmmHasDoneThatEnds) {
+  const FaultyCell cell("report started; faults exit", false);
+  cell.await(CellState::kRunning);
+  RpcClient client = cell.connect();
+  EXPECT_FALSE(is_refused_for_certain(client, "triple-fault", Json::object()));
+}
+
+TEST(Inject, GivesTheVmmItsTimeAfterAnAgentThatTookLong) {
+  const FaultyCell cell("agent; late 3000 3000; report started");
+  cell.await(CellState::kRunning);
+  RpcClient client = cell.connect();
+  EXPECT_EQ(refusal(client, "memory-corrupt", {{"where", "text"}, {"seed", "1"}}), "");
+}
+
 TEST(Inject, IsFreeAgainAfterAnAgentThatDoesNotAnswer) {
   const FaultyCell cell("report started;pong");
   cell.await(CellState::kRunning);
@@ -243,11 +292,13 @@ TEST(Inject, ComesAfterAnEvent) {
   EXPECT_EQ(refusal(client, "nmi", {{"after", "running"}}), "");
   const Json pending = client.call("inject.pending", Json::object(), kPatience)["pending"];
   ASSERT_EQ(pending.size(), 1U);
+  EXPECT_EQ(TestCell::status(client).pending_faults, 1U);
   EXPECT_EQ(pending[0], "nmi after=running: after an event running");
   client.call("pause", Json::object(), kPatience);
   EXPECT_THAT(story(client), Not(HasSubstr("nmi")));
   client.call("resume", Json::object(), kPatience);
   EXPECT_THAT(await(client, "nmi"), HasSubstr("fault: nmi after=running: "));
+  EXPECT_EQ(TestCell::status(client).pending_faults, 0U);
 }
 
 TEST(Inject, TellsWhenItCannotBeDoneThen) {

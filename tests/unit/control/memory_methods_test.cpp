@@ -151,8 +151,10 @@ TEST(MemoryMethods, TellOfTheContributionItsSectionsAndThePeers) {
         {"cell": "gamma", "size": 0, "state": "awaited", "closed": false, "closings": 0,
          "writable": 0, "written": 0}],
       "sections": [{"id": )" + std::to_string(id) +
-                                R"(, "name": "table", "first": 0, "pages": 16, "users": []},
-                   {"id": 1, "name": "hive.system", "first": 240, "pages": 16, "users": []}]})"));
+                                R"(, "name": "table", "first": 0, "pages": 16, "users": [],
+                    "creator": "alpha", "movable": false},
+                   {"id": 1, "name": "hive.system", "first": 240, "pages": 16, "users": [],
+                    "creator": "alpha", "movable": false}]})"));
   EXPECT_THAT(client.call("memory", {{"first", 1}})["sections"], SizeIs(1));
 }
 

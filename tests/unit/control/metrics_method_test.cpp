@@ -38,6 +38,24 @@ TEST(MetricsMethod, TellsOfACellThatRuns) {
   EXPECT_EQ(report.samples().count(Metric::kContribution), 0U);
 }
 
+TEST(MetricsMethod, ForgetsTheGuestsMemoryWhenTheAgentsPortIsClosed) {
+  const TestCell cell("agent; report started; sleep 4000; close");
+  cell.await(wire::CellState::kRunning);
+  RpcClient client = cell.connect();
+  const auto await = [&](bool is_there) {
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    while (std::chrono::steady_clock::now() < deadline) {
+      const Report report = report_of(client.call("metrics", Json::object(), kPatience));
+      const bool has = report.samples().count(Metric::kGuestMemory) != 0;
+      if (has == is_there) return true;
+      ::usleep(20'000);
+    }
+    return false;
+  };
+  EXPECT_TRUE(await(true));
+  EXPECT_TRUE(await(false));
+}
+
 TEST(MetricsMethod, AnswersWithoutAVmmThatDoes) {
   const TestCell cell("report started", false);
   cell.await(wire::CellState::kRunning);

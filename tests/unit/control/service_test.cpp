@@ -122,7 +122,7 @@ TEST(Service, GivesTheVmmOnlyItsDescriptorsAndNoEnvironment) {
   RpcClient client = cell.connect();
   client.call("console.attach", Json::object());
   const std::string text = read_until(client, "end");
-  EXPECT_THAT(text, HasSubstr("descriptors 0 1 2 3 4 5 6 9 10 11\r\n"));
+  EXPECT_THAT(text, HasSubstr("descriptors 0 1 2 3 4 5 6 9 10 12\r\n"));
   EXPECT_THAT(text, HasSubstr("environment\r\n"));
 }
 

@@ -47,17 +47,19 @@ class TestFolder {
 class TestCell {
  public:
   /// WITH_SIBLING: the machine has a cell "beta", too, whose monitor the test has to be.
-  /// CRASH_DUMP is the folder for core files. FAULTS: the plan allows them.
+  /// CRASH_DUMP is the folder for core files. FAULTS: the plan allows them. SPARE: bytes that the
+  /// cell may be lent.
   explicit TestCell(const std::string& script, bool agent = true,
                     const std::string& vmm = HIVE_FAKE_VMM, bool with_sibling = false,
                     const std::string& crash_dump = {}, bool faults = false,
-                    std::uint64_t shared = 0) {
+                    std::uint64_t shared = 0, std::uint64_t spare = 0,
+                    std::uint64_t memory = 2 << 20) {
     static int count = 0;
     machine_.name = "test-" + std::to_string(::getpid()) + "-" + std::to_string(++count);
     machine_.faults = faults;
     plan::Cell cell;
     cell.name = "alpha";
-    cell.memory = 2 << 20;
+    cell.memory = memory;
     cell.cid = 3;
     cell.kernel = "/kernel";
     cell.cmdline = script;
@@ -65,6 +67,7 @@ class TestCell {
     cell.crash_dump = crash_dump;
     cell.watchdog = plan::kMinWatchdog;
     cell.shared = shared;
+    cell.spare = spare;
     machine_.cells = {cell};
     if (with_sibling) add_sibling();
     service_ = std::make_unique<Service>(machine_, machine_.cells[0], folder_.path(), vmm);

@@ -18,7 +18,8 @@ namespace hive::control {
 class Trio {
  public:
   explicit Trio(const std::vector<std::string>& scripts,
-                plan::OnFailure on_failure = plan::OnFailure::kLeave, std::uint32_t watchdog = 0) {
+                plan::OnFailure on_failure = plan::OnFailure::kLeave, std::uint32_t watchdog = 0,
+                const std::function<void(plan::Machine&)>& change = {}) {
     static int count = 0;
     machine_.name = "trio-" + std::to_string(::getpid()) + "-" + std::to_string(++count);
     for (const char* name : {"alpha", "beta", "gamma"}) {
@@ -34,6 +35,7 @@ class Trio {
       cell.watchdog = watchdog;
       machine_.cells.push_back(cell);
     }
+    if (change) change(machine_);
     for (const plan::Cell& cell : machine_.cells) {
       auto service = std::make_shared<Service>(machine_, cell, folder_.path(), HIVE_FAKE_VMM);
       threads_.emplace_back([service]() mutable {

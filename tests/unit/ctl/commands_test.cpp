@@ -104,6 +104,19 @@ TEST_F(Hivectl, MakesListsAndEndsSections) {
   EXPECT_THAT(gone.err, HasSubstr("no section \"letters\""));
 }
 
+TEST_F(Hivectl, MakesSectionsThatMayBeMovedAndElsewhere) {
+  const auto make = [this](const std::vector<const char*>& arguments) {
+    return json::parse(ok(arguments))[0];
+  };
+  EXPECT_EQ(make({"section", "create", "stays", "4KiB", "--json"})["movable"], false);
+  EXPECT_EQ(make({"section", "create", "moves", "4KiB", "--movable", "--json"})["movable"], true);
+  ok({"section", "use", "moves", "12"});
+  EXPECT_EQ(make({"section", "create", "any", "4KiB", "--home", "any", "--json"})["home"], 0);
+  const Outcome refused = run({"section", "create", "there", "4KiB", "--home", "beta"});
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_THAT(refused.err, HasSubstr("makes no sections for other cells"));
+}
+
 TEST_F(Hivectl, GrantsAndRevokesPages) {
   ok({"section", "create", "before", "4KiB"});
   ok({"section", "create", "letters", "64KiB"});

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <linux/virtio_balloon.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstddef>
@@ -23,7 +25,7 @@ constexpr std::uint32_t kFirst = 0x100;  ///< The first of the pages that are pl
 class BalloonTest : public testing::Test {
  protected:
   void SetUp() override {
-    auto balloon = std::make_unique<VirtioBalloon>(machine_.ram, held_);
+    auto balloon = std::make_unique<VirtioBalloon>(machine_.ram, held_, target_);
     balloon_ = balloon.get();
     driver_.emplace(machine_, machine_.attach(std::move(balloon)));
     ASSERT_TRUE(driver_->negotiate(0));
@@ -55,6 +57,7 @@ class BalloonTest : public testing::Test {
   }
 
   std::atomic<std::uint64_t> held_{0};
+  std::atomic<std::uint64_t> target_{0};
   test::TestMachine machine_;
   test::GuestQueue inflate_{machine_.ram, kInflateRing, 8};
   test::GuestQueue deflate_{machine_.ram, kDeflateRing, 8};
@@ -85,6 +88,18 @@ TEST_F(BalloonTest, CountsEachPageOnce) {
   EXPECT_EQ(held_, 1U);
 }
 
+TEST_F(BalloonTest, DoesNotCountWhatTheHostDoesNotTake) {
+  const auto locked = machine_.ram.window({(kFirst + 3) * kPageSize}, kPageSize);
+  ASSERT_EQ(::syscall(SYS_mlock, locked->data(), locked->size()), 0);
+  write(kFirst + 3);
+  ask(0, {kFirst, kFirst + 3, kFirst + 5});
+  EXPECT_EQ(held_, 2U);
+  EXPECT_EQ(read(kFirst + 3), ~std::uint64_t{0});
+  ask(1, {kFirst + 3});
+  EXPECT_EQ(held_, 2U);
+  ASSERT_EQ(::syscall(SYS_munlock, locked->data(), locked->size()), 0);
+}
+
 TEST_F(BalloonTest, PassesOverWhatIsNoRam) {
   const auto end = static_cast<std::uint32_t>(machine_.ram.size() / kPageSize);
   write(kFirst);
@@ -103,6 +118,33 @@ TEST_F(BalloonTest, TakesSoManyPagesOfARequest) {
   EXPECT_EQ(held_, 2U) << "the last one is more than a request may have";
 }
 
+TEST_F(BalloonTest, LeavesOthersTheirTurnWithinARequest) {
+  constexpr std::size_t kMany = VirtioBalloon::kMostSteps + 50;
+  std::vector<std::uint32_t> frames;
+  for (std::uint32_t count = 0; count < kMany; ++count) frames.push_back(kFirst + 2 * count);
+  ASSERT_TRUE(machine_.ram.write({kFrames}, std::as_bytes(std::span(frames))));
+  inflate_.add(0, {{kFrames, static_cast<std::uint32_t>(kMany * sizeof frames[0]), false}});
+  driver_->kick(0);
+  ASSERT_TRUE(machine_.run_until([&] { return held_ != 0; }));
+  EXPECT_EQ(held_, VirtioBalloon::kMostSteps);
+  EXPECT_FALSE(inflate_.take_used().has_value()) << "not done yet";
+  EXPECT_TRUE(machine_.run_until([&] { return inflate_.take_used().has_value(); }));
+  EXPECT_EQ(held_, kMany);
+}
+
+TEST_F(BalloonTest, DropsWhatItHasBegunWithAReset) {
+  std::vector<std::uint32_t> frames(VirtioBalloon::kMaxPerRequest / 2);
+  for (std::uint32_t at = 0; at < frames.size(); ++at) frames[at] = kFirst + (at * 3) % 768;
+  ASSERT_TRUE(machine_.ram.write({kFrames}, std::as_bytes(std::span(frames))));
+  inflate_.add(0, {{kFrames, static_cast<std::uint32_t>(frames.size() * sizeof frames[0]), false}});
+  driver_->kick(0);
+  ASSERT_TRUE(machine_.run_until([&] { return held_ != 0; }));
+  ASSERT_LT(held_, frames.size());
+  driver_->reset();
+  machine_.settle();
+  EXPECT_EQ(held_, 0U);
+}
+
 TEST_F(BalloonTest, TellsTheDriverOfItsTarget) {
   const auto field = [&](std::uint64_t offset) {
     std::uint32_t value = 0;
@@ -110,7 +152,11 @@ TEST_F(BalloonTest, TellsTheDriverOfItsTarget) {
     return value;
   };
   EXPECT_EQ(field(offsetof(virtio_balloon_config, num_pages)), 0U);
+  EXPECT_EQ(driver_->config_interrupts(), 0U);
   balloon_->set_target(77);
+  EXPECT_EQ(driver_->config_interrupts(), 1U);
+  balloon_->set_target(77);
+  EXPECT_EQ(driver_->config_interrupts(), 1U) << "nothing is new";
   EXPECT_EQ(field(offsetof(virtio_balloon_config, num_pages)), 77U);
   ask(0, {kFirst});
   EXPECT_EQ(field(offsetof(virtio_balloon_config, actual)), 1U);

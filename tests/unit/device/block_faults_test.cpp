@@ -66,6 +66,18 @@ TEST(BlockFaults, HitTheirShare) {
   }
 }
 
+TEST(BlockFaults, DelayNothingBeyondTheirTime) {
+  DiskFault fault = late(milliseconds(40));
+  fault.share.duration = milliseconds(50);
+  BlockFaults faults = with(fault);
+  const auto delay = [&](int time) {
+    return faults.judge(Kind::kRead, 512, kStart + milliseconds(time)).delay;
+  };
+  EXPECT_EQ(delay(0), milliseconds(40));
+  EXPECT_EQ(delay(30), milliseconds(20));
+  EXPECT_EQ(delay(50), milliseconds(0));
+}
+
 TEST(BlockFaults, EndWhenTheirTimeIsOver) {
   DiskFault fault = error(100);
   fault.share.duration = milliseconds(50);

@@ -21,7 +21,10 @@ namespace hive::device::test {
 
 /// The machine around a device under test: RAM, bus, interrupts and the loop that runs it.
 struct TestMachine {
-  TestMachine() : bridge(memory::layout::kPciWindow) {}
+  /// Whose RAM has SPARE memory besides.
+  explicit TestMachine(const Range& spare = {})
+      : ram(4 * kMiB, memory::layout::kHole, memory::Backing::kSmallPages, spare),
+        bridge(memory::layout::kPciWindow) {}
 
   /// Puts DEVICE on the bus; returns its device number.
   unsigned attach(std::unique_ptr<VirtioDevice> device);
@@ -31,7 +34,7 @@ struct TestMachine {
   /// Runs the loop until nothing is ready.
   void settle();
 
-  memory::GuestMemory ram{4 * kMiB, memory::layout::kHole, memory::Backing::kSmallPages};
+  memory::GuestMemory ram;
   boost::asio::io_context loop;
   FakeMsi msi;
   FakeDoorbells doorbells;

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <cstdlib>
 #include <thread>
@@ -27,8 +28,9 @@ class Writer : public testing::Test {
   void put(std::uint64_t address, const std::string& text) const {
     ASSERT_TRUE(memory_.write({address}, std::as_bytes(std::span(text.data(), text.size()))));
   }
-  [[nodiscard]] CoreReader written() const {
-    write_core(memory_, {Cpu(), Cpu()}, file_.get());
+  [[nodiscard]] CoreReader written() const { return written(memory_); }
+  [[nodiscard]] CoreReader written(const memory::GuestMemory& memory) const {
+    write_core(memory, {Cpu(), Cpu()}, file_.get());
     std::string bytes(static_cast<std::size_t>(status().st_size), '\0');
     EXPECT_EQ(::pread(file_.get(), bytes.data(), bytes.size(), 0),
               static_cast<ssize_t>(bytes.size()));
@@ -71,6 +73,17 @@ TEST_F(Writer, HasAllOfRamWhereNothingWasTouched) {
   const CoreReader core = written();
   EXPECT_EQ(core.physical(160 * kMiB - 1, 1), std::string(1, '\0'));
   EXPECT_EQ(core.physical(0, 1), std::string(1, '\0'));
+}
+
+TEST_F(Writer, HasWhatIsPluggedIn) {
+  constexpr Range kSpare{256 * kMiB, 4 * kMiB};
+  memory::GuestMemory memory(96 * kMiB, kHole, memory::Backing::kSmallPages, kSpare);
+  memory.plug({kSpare.start + 2 * kMiB, 2 * kMiB});
+  ASSERT_TRUE(memory.store({kSpare.end() - 4}, std::array{'l', 'e', 'n', 't'}));
+  const CoreReader core = written(memory);
+  EXPECT_EQ(core.physical(kSpare.end() - 4, 4), "lent");
+  EXPECT_EQ(core.physical(kSpare.start, 4), std::string(4, '\0')) << "not plugged in";
+  EXPECT_EQ(core.physical(kSpare.end(), 1), std::nullopt);
 }
 
 TEST_F(Writer, LeavesHolesAndTakesNoMemoryForThem) {

@@ -79,6 +79,49 @@ TEST_F(RequestDeskTest, OpensWhatHomeCreatedAndShowsWhoUsesIt) {
   EXPECT_EQ(ask(kHome, destroy).status, HIVE_GLOBAL_NO_SUCH_SECTION);
 }
 
+TEST_F(RequestDeskTest, MakesSectionsForOthersWhoDecideAboutThemThen) {
+  gatekeeper_.set_hosting(4);
+  auto asked = request(HIVE_GLOBAL_SECTION_CREATE, "theirs");
+  asked.pages = 3;
+  const auto made = ask(kOther, asked);
+  ASSERT_EQ(made.status, HIVE_GLOBAL_OK) << made.message;
+  EXPECT_EQ(gatekeeper_.ledger().count_writable(kOther), 3U);
+  asked = request(HIVE_GLOBAL_SECTION_CREATE, "more");
+  asked.pages = 2;
+  EXPECT_EQ(ask(kOther, asked).status, HIVE_GLOBAL_NO_SPACE);
+
+  auto grant = request(HIVE_GLOBAL_GRANT);
+  grant.cell = 0;
+  EXPECT_EQ(ask(kOther, grant).status, HIVE_GLOBAL_NOT_HOME) << "pages outside its section";
+  grant.section = made.section;
+  grant.pages = 2;
+  EXPECT_EQ(ask(CellId{0}, grant).status, HIVE_GLOBAL_NOT_HOME) << "another one's section";
+  EXPECT_EQ(ask(kOther, grant).pages, 2U);
+  grant.operation = HIVE_GLOBAL_REVOKE;
+  EXPECT_EQ(ask(kOther, grant).pages, 2U);
+  grant.cell = static_cast<std::uint32_t>(kHome);
+  EXPECT_EQ(ask(kOther, grant).status, HIVE_GLOBAL_HOME_WRITES);
+
+  auto destroy = request(HIVE_GLOBAL_SECTION_DESTROY);
+  destroy.section = made.section;
+  EXPECT_EQ(ask(CellId{0}, destroy).status, HIVE_GLOBAL_NOT_HOME);
+  gatekeeper_.drop_cell(kOther);
+  EXPECT_TRUE(gatekeeper_.sections().find("theirs")) << "the creator's end is not the section's";
+  EXPECT_EQ(gatekeeper_.ledger().count_writable(kOther), 0U);
+  EXPECT_EQ(ask(kOther, destroy).status, HIVE_GLOBAL_OK);
+  EXPECT_EQ(ask(kOther, destroy).status, HIVE_GLOBAL_NO_SUCH_SECTION);
+}
+
+TEST_F(RequestDeskTest, TellsWhichSectionsMayBeMoved) {
+  auto asked = request(HIVE_GLOBAL_SECTION_CREATE, "moves");
+  asked.flags = HIVE_GLOBAL_MOVABLE;
+  EXPECT_EQ(ask(kHome, asked).generation, HIVE_GLOBAL_MOVABLE);
+  EXPECT_EQ(ask(kOther, request(HIVE_GLOBAL_SECTION_OPEN, "moves")).generation,
+            HIVE_GLOBAL_MOVABLE);
+  EXPECT_EQ(create("stays", 1).generation, 0U);
+  EXPECT_EQ(ask(kOther, request(HIVE_GLOBAL_PAGE)).generation, 1U) << "that of the page";
+}
+
 TEST_F(RequestDeskTest, DestroysByForceWhatOthersUse) {
   const auto made = create("queue", 3);
   ask(kOther, request(HIVE_GLOBAL_SECTION_OPEN, "queue"));

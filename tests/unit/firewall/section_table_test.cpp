@@ -191,5 +191,70 @@ TEST(SectionTable, KeepsWhatOthersUseUnlessForced) {
   EXPECT_THAT(table.list(), IsEmpty());
 }
 
+TEST(SectionTable, TellsItsLongestFreeRange) {
+  SectionTable table(CellId{1}, 16);
+  EXPECT_EQ(table.longest_free(), 16U);
+  const Section first = table.create("first", 4).value();
+  ASSERT_TRUE(table.create("second", 9).ok());
+  EXPECT_EQ(table.longest_free(), 3U);
+  ASSERT_TRUE(table.destroy(first.id, Force::kNo).ok());
+  EXPECT_EQ(table.longest_free(), 4U) << "free pages that do not adjoin do not add up";
+  ASSERT_TRUE(table.create("third", 4).ok());
+  ASSERT_TRUE(table.create("fourth", 3).ok());
+  EXPECT_EQ(table.longest_free(), 0U);
+}
+
+TEST(SectionTable, HasRoomForOthersUpToAPart) {
+  SectionTable table(CellId{1}, 16);
+  const SectionTerms of_other{.creator = CellId{2}};
+  EXPECT_EQ(table.create("a", 1, of_other).refusal().reason, Reason::kHostsNone);
+  EXPECT_EQ(table.room_for_others(), 0U);
+  table.set_hosting(6);
+  EXPECT_EQ(table.room_for_others(), 6U);
+  EXPECT_EQ(table.create("a", 4, of_other).value().creator, CellId{2});
+  EXPECT_EQ(table.hosted(), 4U);
+  EXPECT_EQ(table.room_for_others(), 2U);
+  const auto refused = table.create("b", 3, {.creator = CellId{3}});
+  EXPECT_EQ(refused.refusal().reason, Reason::kHostsEnough) << "all creators share it";
+  EXPECT_THAT(refused.refusal().text, testing::HasSubstr("of the 6 that cell 1 has"));
+  EXPECT_EQ(table.create("b", ~std::uint64_t{0}, of_other).refusal().reason, Reason::kHostsEnough);
+  EXPECT_TRUE(table.create("own", 11).ok()) << "home's own do not count";
+  EXPECT_EQ(table.room_for_others(), 1U);
+  EXPECT_EQ(table.create("b", 2, of_other).refusal().reason, Reason::kNoSpace);
+  table.set_hosting(2);
+  EXPECT_EQ(table.room_for_others(), 0U) << "those that are there stay";
+  EXPECT_EQ(table.create("b", 1, of_other).refusal().reason, Reason::kHostsEnough);
+}
+
+TEST(SectionTable, LimitsTheNumberOfOthersSections) {
+  SectionTable table(CellId{1}, 1024);
+  table.set_hosting(1024);
+  for (std::size_t i = 0; i < SectionTable::kMaxHosted; ++i) {
+    ASSERT_TRUE(table.create("s" + std::to_string(i), 1, {.creator = CellId{2}}).ok()) << i;
+  }
+  EXPECT_EQ(table.create("more", 1, {.creator = CellId{2}}).refusal().reason,
+            Reason::kTooManySections);
+  EXPECT_TRUE(table.create("own", 1).ok());
+}
+
+TEST(SectionTable, EndsForItsCreatorWhatNobodyElseHasOpen) {
+  SectionTable table(CellId{1}, 16);
+  table.set_hosting(16);
+  const SectionId id = table.create("a", 1, {.creator = CellId{2}}).value().id;
+  ASSERT_TRUE(table.open(CellId{1}, "a").ok());
+  ASSERT_TRUE(table.open(CellId{2}, "a").ok());
+  EXPECT_EQ(table.destroy(id, Force::kNo, CellId{2}).refusal().reason, Reason::kInUse);
+  EXPECT_EQ(table.destroy(id, Force::kNo).refusal().reason, Reason::kInUse);
+  ASSERT_FALSE(table.close(CellId{1}, id));
+  EXPECT_TRUE(table.destroy(id, Force::kNo, CellId{2}).ok());
+}
+
+TEST(SectionTable, KnowsWhichSectionsMayBeMoved) {
+  SectionTable table(CellId{1}, 16);
+  EXPECT_FALSE(table.create("stays", 1).value().movable);
+  EXPECT_TRUE(table.create("moves", 1, {.movable = true}).value().movable);
+  EXPECT_TRUE(table.find("moves")->movable);
+}
+
 }  // namespace
 }  // namespace hive::firewall

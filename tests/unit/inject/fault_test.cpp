@@ -210,12 +210,14 @@ TEST(Faults, AreOfADisk) {
 
 TEST(Faults, AreOfAVirtioDevice) {
   EXPECT_EQ(fault("interrupt-loss").device, cell::DeviceFault{"all"});
-  for (const char* name : {"all", "disk0", "disk7", "console", "rng", "vsock"}) {
+  for (const char* name :
+       {"all", "disk0", "disk7", "console", "rng", "vsock", "balloon", "memory"}) {
     EXPECT_EQ(fault("interrupt-loss", {{"device", name}}).device->device, name);
   }
   for (const char* name : {"", "disk", "serial", "ALL"}) {
-    EXPECT_THAT(refusal("interrupt-loss", {{"device", name}}),
-                HasSubstr("is no virtio device; there are disk0 and so on, all, balloon, console"));
+    EXPECT_THAT(
+        refusal("interrupt-loss", {{"device", name}}),
+        HasSubstr("is no virtio device; there are disk0 and so on, all, balloon, console, memory"));
   }
 }
 

@@ -332,5 +332,28 @@ TEST(MeshPacket, HoldsFindingsWithoutReservedBits) {
   EXPECT_FALSE(parse_packet(as_bytes(findings)));
 }
 
+TEST(MeshPacket, HoldsAWordOfLoans) {
+  Loan loan;
+  loan.word = {3, 2, 5, 6, 16, 4};
+  const auto packet = parse_packet(as_bytes(loan));
+  ASSERT_TRUE(packet && std::holds_alternative<Loan>(*packet));
+  EXPECT_EQ(std::get<Loan>(*packet).word, loan.word);
+  EXPECT_FALSE(parse_packet(as_bytes(loan).substr(1)));
+  loan.reserved = 1;
+  EXPECT_FALSE(parse_packet(as_bytes(loan)));
+}
+
+TEST(MeshPacket, HoldsAHint) {
+  Hint hint;
+  hint.hint = {7, 2, HIVE_WAX_LEND, 1, 2, 16, 0};
+  const auto packet = parse_packet(as_bytes(hint));
+  ASSERT_TRUE(packet && std::holds_alternative<Hint>(*packet));
+  EXPECT_EQ(std::get<Hint>(*packet).hint.amount, 16U);
+  EXPECT_EQ(std::get<Hint>(*packet).hint.epoch, 7U);
+  EXPECT_FALSE(parse_packet(as_bytes(hint).substr(0, 32)));
+  hint.reserved = 1;
+  EXPECT_FALSE(parse_packet(as_bytes(hint)));
+}
+
 }  // namespace
 }  // namespace hive::mesh

@@ -30,6 +30,7 @@ TEST(Check, FillsInDefaults) {
   expected.name = "a";
   expected.vcpus = 1;
   expected.memory = 96 * kMiB;
+  expected.reserve = 48 * kMiB;
   expected.huge_pages = HugePages::kAutomatic;
   expected.cid = 3;
   expected.kernel = "/images/debian/vmlinux";
@@ -47,8 +48,10 @@ TEST(Check, TakesEveryKey) {
   expected.vcpus = 2;
   expected.host_cpus = {5, 0};
   expected.memory = 64 * kMiB;
+  expected.reserve = 6 * kMiB;
   expected.huge_pages = HugePages::kReserved;
   expected.shared = 8 * kMiB;
+  expected.hosted = 2 * kMiB;
   expected.cid = 77;
   expected.kernel = "/boot/vmlinuz";
   expected.initrd = "/m/my.cpio";
@@ -56,13 +59,26 @@ TEST(Check, TakesEveryKey) {
   expected.disks = {{"/m/a.img", false}, {"/dev/sdz", true}};
   expected.agent = true;
   expected.watchdog = kDefaultWatchdog;
-  EXPECT_EQ(
-      accepted_cell(
-          "cpus: [5, 0], overcommit_cpus: false, memory: 64MiB, hugepages: reserved, "
-          "shared: 8MiB, kernel: /boot/vmlinuz, initrd: ./my.cpio, cmdline: root=/dev/vda rw, "
-          "disks: [{path: a.img}, {path: /dev/sdz, readonly: true}], cid: 77, "
-          "agent: true"),
-      expected);
+  EXPECT_EQ(accepted_cell(
+                "cpus: [5, 0], overcommit_cpus: false, memory: 64MiB, reserve: 6MiB, hugepages: "
+                "reserved, "
+                "shared: 8MiB, hosted: 2MiB, kernel: /boot/vmlinuz, initrd: ./my.cpio, cmdline: "
+                "root=/dev/vda rw, "
+                "disks: [{path: a.img}, {path: /dev/sdz, readonly: true}], cid: 77, "
+                "agent: true"),
+            expected);
+}
+
+TEST(Check, KeepsHalfOfWhatACellSharesForOthers) {
+  EXPECT_EQ(accepted_cell("memory: 32MiB").hosted, 0U);
+  EXPECT_EQ(accepted_cell("memory: 32MiB, shared: 2MiB").hosted, kMiB);
+  EXPECT_EQ(accepted_cell("memory: 32MiB, shared: 4MiB, hosted: 0MiB").hosted, 0U);
+  EXPECT_EQ(accepted_cell("memory: 32MiB, shared: 4MiB, hosted: 4MiB").hosted, 4 * kMiB);
+  EXPECT_EQ(accepted("machine: m\ndefaults: {memory: 32MiB, hosted: 2MiB}\ncells:\n- name: a\n")
+                .cells[0]
+                .hosted,
+            0U)
+      << "a cell that shares nothing has nothing for others";
 }
 
 TEST(Check, ReadsHostCpusInEitherNotation) {

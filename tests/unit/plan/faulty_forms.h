@@ -20,14 +20,15 @@ inline Form full_plan() {
     "firewall": {"on_violation": "stop", "discard": "writable"},
     "rpc": {"calls": [{"from": "a", "to": []}], "packets_per_second": 1000},
     "faults": "enabled",
-    "defaults": {"cpus": 1, "overcommit_cpus": true, "memory": "64MiB", "hugepages": "auto",
+    "defaults": {"cpus": 1, "overcommit_cpus": true, "memory": "64MiB", "max_memory": "96MiB", "hugepages": "auto",
                  "shared": "8MiB", "kernel": "/k", "initrd": "/i", "cmdline": "quiet", "agent": false,
-                 "crash_dump": "/folder", "on_failure": "reboot", "watchdog": "20s"},
+                 "crash_dump": "/folder", "on_failure": "reboot", "watchdog": "20s",
+                 "cpu_weight": 50},
     "cells": [{"name": "a", "cpus": 1, "overcommit_cpus": true, "memory": "64MiB",
-               "hugepages": "none", "shared": "2MiB", "kernel": "/k", "initrd": "/i", "cmdline": "quiet",
+               "max_memory": "128MiB", "hugepages": "none", "shared": "2MiB", "kernel": "/k", "initrd": "/i", "cmdline": "quiet",
                "disks": [{"path": "/d", "readonly": true}], "cid": 7, "agent": false,
                "crash_dump": "none", "on_failure": "leave",
-               "watchdog": "none",
+               "watchdog": "none", "cpu_weight": 10000,
                "vsock": [{"port": 5000, "path": "/s"}, {"port": 22, "listen": "/l"}]}]
   })");
 }
@@ -97,6 +98,9 @@ inline std::vector<std::string> wrong_values(KeyType type) {
       break;
     case KeyType::kWatchdog:
       add({"[]", R"(["10s"])", "10", "true", R"("1s")", R"("3601s")", R"("10 s")", R"("Off")"});
+      break;
+    case KeyType::kCpuWeight:
+      add({"[]", "[100]", "true", "1.5", "-7", "0", "10001", R"("100")", R"("x")"});
       break;
     case KeyType::kFaults:
       add({"[]", R"(["enabled"])", "1", "true", R"("on")", R"("Enabled")"});

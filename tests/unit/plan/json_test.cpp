@@ -52,6 +52,10 @@ Machine sample() {
   machine.cells[0].on_failure = OnFailure::kReboot;
   machine.cells[1].on_failure = OnFailure::kStopMachine;
   machine.cells[1].watchdog = 30;
+  machine.cells[1].reserve = 16 * kMiB;
+  machine.cells[1].spare = 6 * kMiB;
+  machine.cells[1].hosted = machine.cells[1].shared / 2;
+  machine.cells[1].cpu_weight = 400;
   return machine;
 }
 
@@ -146,6 +150,9 @@ TEST(PlanJson, RefusesValuesOutOfBounds) {
       {"/cells/0/host_cpus", Json::array({1, 8192})},
       {"/cells/0/host_cpus", Json::array({1, "2"})},
       {"/cells/0/host_cpus", "1,2"},
+      {"/cells/1/spare", kMiB},
+      {"/cells/1/spare", 5 * 1024 * kGiB},
+      {"/cells/0/spare", 2 * kMiB},  // Its huge pages are reserved.
       {"/cells/0/memory", 0},
       {"/cells/0/memory", 16 * kMiB + 1},
       {"/cells/0/memory", "96MiB"},
@@ -165,6 +172,15 @@ TEST(PlanJson, RefusesValuesOutOfBounds) {
       {"/cells/0/crash_dump", 1},
       {"/cells/0/on_failure", "stop"},
       {"/cells/0/on_failure", 1},
+      {"/cells/0/reserve", 1},
+      {"/cells/0/hosted", 1},
+      {"/cells/0/hosted", 1ULL << 40U},
+      {"/cells/0/reserve", 1ULL << 40U},
+      {"/cells/0/policy", "fairness"},
+      {"/cells/0/policy", 3},
+      {"/cells/0/cpu_weight", 0},
+      {"/cells/0/cpu_weight", 10001},
+      {"/cells/0/cpu_weight", "100"},
       {"/cells/0/watchdog", 1},
       {"/cells/0/watchdog", 3601},
       {"/cells/0/watchdog", "10s"},

@@ -57,12 +57,13 @@ struct MadeUpHost {
         {"/m/odd.img", regular(12, 1000)},
         {"/dev/sdz", {FileKind::kBlockDevice, true, true, {0x800, 0}, 0}},
         {"/dev/disk/by-id/z", {FileKind::kBlockDevice, true, true, {0x800, 0}, 0}},
+        {"/programs/wax.elf", regular(14, 60 * kKiB)},
         {"/m/big.cpio", regular(13, 200 * kMiB)},
     };
   }
 
   [[nodiscard]] CheckResult check(std::string_view yaml) const {
-    return check_machine({yaml, "/m"}, {topology, files, "/images"});
+    return check_machine({yaml, "/m"}, {topology, files, "/images", "/programs"});
   }
 
   /// The faults of YAML as they are printed, for a file named "f".

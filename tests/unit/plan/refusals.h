@@ -18,6 +18,9 @@ inline void PrintTo(const Case& shown, std::ostream* out) { *out << shown.name; 
 
 inline std::string name_of(const ::testing::TestParamInfo<Case>& info) { return info.param.name; }
 
+inline const std::string kNameRemedy =
+    "use 1 to 32 of a-z, 0-9 and '-', and begin with a letter or a digit";
+
 /// A machine whose only cell, on line 2, has KEYS (which start at column 19) beside its name.
 inline std::string cell(const std::string& keys) {
   return "machine: m\ncells: [{name: a, " + keys + "}]\n";

@@ -96,7 +96,7 @@ class Editor {
                                                      "calls",    "packets_per_second",
                                                      "faults",   "enabled",
                                                      "watchdog", "10s",
-                                                     "none"};
+                                                     "none",     "cpu_weight"};
     const std::size_t at = below(text.size() + 1);
     const std::size_t length = below(12);
     switch (below(5)) {

@@ -72,7 +72,14 @@ TEST(Schema, RefusesWhatTheFormatDoesNotHave) {
   EXPECT_TRUE(schema.accepts(
       "{machine: m, faults: enabled, rpc: {calls: [{from: a, to: []}], packets_per_second: 100}, "
       "cells: [{name: a, memory: 64MiB, vsock: [{port: 1, listen: l}, {port: 1024, path: p}]}]}"));
+  EXPECT_TRUE(schema.accepts(
+      "{machine: m, cells: [{name: a, memory: 64MiB, reserve: 2MiB}, {name: w, role: policy, "
+      "policy: cpu}]}"));
   for (const char* yaml : {
+           "{machine: m, cells: [{name: a, role: worker}]}",
+           "{machine: m, cells: [{name: a, memory: 64MiB, role: wax}]}",
+           "{machine: m, cells: [{name: a, memory: 64MiB}, {name: w, role: policy, policy: mine}]}",
+           "{machine: m, defaults: {role: policy}, cells: [{name: a, memory: 64MiB}]}",
            "{machine: m, faults: true, cells: [{name: a, memory: 64MiB}]}",
            "{machine: m, rpc: {calls: [{from: a}]}, cells: [{name: a, memory: 64MiB}]}",
            "{machine: m, rpc: {packets_per_second: 10}, cells: [{name: a, memory: 64MiB}]}",
@@ -100,6 +107,8 @@ TEST(Schema, RefusesWhatTheFormatDoesNotHave) {
            "{machine: m, cells: [{name: a, memory: 64MiB, watchdog: 1s}]}",
            "{machine: m, cells: [{name: a, memory: 64MiB, watchdog: 3601s}]}",
            "{machine: m, cells: [{name: a, memory: 64MiB, watchdog: 10}]}",
+           "{machine: m, cells: [{name: a, memory: 64MiB, cpu_weight: 0}]}",
+           "{machine: m, cells: [{name: a, memory: 64MiB, cpu_weight: 10001}]}",
            "{machine: m, firewall: stop, cells: [{name: a, memory: 64MiB}]}",
            "{machine: m, firewall: {on_violation: panic}, cells: [{name: a, memory: 64MiB}]}",
            "{machine: m, firewall: {shared: 8MiB}, cells: [{name: a, memory: 64MiB}]}",

@@ -64,6 +64,19 @@ TEST(CpuPolicy, GoesBackWhereNobodyWaits) {
   EXPECT_THAT(advice(cpu, view), ElementsAre(weight(0, 250), weight(1, 63)));
 }
 
+/// Much of the little time that they want, as where programs of the host run beside them.
+TEST(CpuPolicy, CellsAtRestWaitForNothing) {
+  View view = quiet_view(3);
+  for (const Cell cell : Cells{0, 1, 2}) {
+    view.cells[cell].cpu.ran_ns = (cell + 1) * kSecond / 100;
+    view.cells[cell].cpu.waited_ns = kSecond / 100;
+  }
+  EXPECT_THAT(advice(cpu, view), IsEmpty());
+  view.cells[0].cpu.weight = 74;
+  view.cells[1].cpu.weight = 124;
+  EXPECT_THAT(advice(cpu, view), ElementsAre(weight(0, 87), weight(1, 112)));
+}
+
 TEST(CpuPolicy, LeavesCellsAloneThatItDoesNotKnow) {
   View view = skewed_view();
   view.interval_ns = 0;

@@ -135,19 +135,41 @@ TEST(MemorySimulation, NoiseMovesNoMemory) {
   }
 }
 
+/// DEMAND, and nothing from round END on.
+Demand until(Demand demand, unsigned end) {
+  return
+      [demand = std::move(demand), end](unsigned round) { return round < end ? demand(round) : 0; };
+}
+
 TEST(MemorySimulation, AccountsAndReservesHoldWhateverHappens) {
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
     Random random(seed);
     std::vector<CellModel> cells;
     const std::uint64_t count = 2 + random.below(7);
-    for (std::uint64_t i = 0; i < count; ++i) cells.push_back(any_cell(random.next()));
+    const bool caches = seed % 2 == 0;
+    constexpr unsigned kFailures = 20;
+    constexpr unsigned kDown = 10;
+    constexpr unsigned kUp = 30;
+    constexpr unsigned kEnd = kFailures * (kDown + kUp);
+    for (std::uint64_t i = 0; i < count; ++i) {
+      CellModel model = any_cell(random.next());
+      model.programs = until(std::move(model.programs), kEnd);
+      model.files = until(std::move(model.files), kEnd);
+      if (!caches) model.most_cache = 0;
+      cells.push_back(std::move(model));
+    }
     SimulatedMemory machine(std::move(cells), memory, static_cast<unsigned>(random.below(12)));
-    for (unsigned i = 0; i < 20; ++i) {
+    for (unsigned i = 0; i < kFailures; ++i) {
       const auto victim = static_cast<Cell>(random.below(count));
       machine.fail(victim);
-      machine.run(static_cast<unsigned>(random.below(10)));
+      machine.run(static_cast<unsigned>(random.below(kDown)));
       machine.bring_back(victim);
-      machine.run(static_cast<unsigned>(random.below(30)));
+      machine.run(static_cast<unsigned>(random.below(kUp)));
+    }
+    machine.run(kEnd + 240 - machine.round());
+    // What caches files stays where it is of use.
+    if (!caches) {
+      EXPECT_EQ(machine.all_lent(), 0U) << "a minute after the last demand's end, seed " << seed;
     }
     EXPECT_EQ(machine.complaint(), "") << seed;
   }
@@ -199,6 +221,8 @@ TEST(MemorySimulation, ARecordedBuildBorrowsAndGivesBack) {
     lacked_without += without.lacks(0);
   }
   EXPECT_LE(lacked * 4, lacked_without);
+  with.run(120);
+  EXPECT_EQ(with.all_lent(), 0U) << "half a minute after its end";
   EXPECT_EQ(with.complaint(), "");
 }
 

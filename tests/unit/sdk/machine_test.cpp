@@ -11,29 +11,24 @@
 #include <cstddef>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <set>
 #include <thread>
 #include <vector>
 
-#include "tests/support/fake_global_device.h"
+#include "guests/sdk/hive_placement.h"
+#include "tests/unit/sdk/opened_machine.h"
 #include "vmm/base/unique_fd.h"
 
 namespace {
 
 using hive::sdk::Machine;
+using hive::sdk::testing::open;
 using hive::testing::FakeGlobalDevice;
 using ::testing::HasSubstr;
 using namespace std::chrono_literals;
 
 constexpr std::uint64_t kPage = 4096;
-
-std::unique_ptr<Machine> open(FakeGlobalDevice& device, hive_options options = {}) {
-  auto machine = Machine::open(options, device.paths());
-  EXPECT_TRUE(machine.ok()) << (machine.ok() ? "" : machine.failure().message);
-  return std::move(machine).value();
-}
 
 hive_options with_deadline(std::uint32_t deadline_ms) {
   hive_options options{};
@@ -91,6 +86,37 @@ TEST_F(MachineTest, MakesAndListsAndEndsSections) {
   EXPECT_EQ(machine_->create_section(std::string(64, 'a'), 1).status(), HIVE_BAD_NAME);
   EXPECT_TRUE(machine_->destroy_section(first.value(), 0).ok());
   EXPECT_EQ(machine_->destroy_section(first.value(), 0).status(), HIVE_NO_SUCH_SECTION);
+}
+
+TEST_F(MachineTest, MakesSectionsThatMayBeMovedAndTellsOfTheirUse) {
+  const auto moves = machine_->create_section_at(0, "moves", 1, HIVE_MOVABLE);
+  ASSERT_TRUE(moves.ok());
+  EXPECT_EQ(moves.value().flags, HIVE_MOVABLE);
+  EXPECT_EQ(machine_->find_section(0, "moves").value().flags, HIVE_MOVABLE);
+  EXPECT_EQ(machine_->create_section("stays", 1).value().flags, 0U);
+  EXPECT_EQ(machine_->create_section_at(0, "bad", 1, HIVE_FORCE).status(), HIVE_INVALID);
+  EXPECT_TRUE(machine_->tell_use(moves.value(), 5).ok());
+  EXPECT_EQ(device_.uses(0, moves.value().number), 5U);
+  EXPECT_TRUE(machine_->use_section(moves.value(), 7).ok());
+  EXPECT_EQ(device_.uses(0, moves.value().number), 5U) << "it is not time to tell yet";
+}
+
+TEST_F(MachineTest, MakesSectionsElsewhere) {
+  EXPECT_EQ(machine_->create_section_at(1, "there", 2, 0).status(), HIVE_NOT_HOME);
+  device_.set_hosting(1, 4);
+  const auto there = machine_->create_section_at(1, "there", 2, 0);
+  ASSERT_TRUE(there.ok()) << there.failure().message;
+  EXPECT_EQ(there.value().home, 1U);
+  EXPECT_EQ(machine_->page(1, &there.value(), 1).value().writers, 0b11U);
+  EXPECT_EQ(machine_->grant(2, &there.value(), {0, 1, 0, 1}).value(), 1U);
+  EXPECT_EQ(machine_->create_section_at(1, "more", 3, 0).status(), HIVE_NO_SPACE);
+  EXPECT_TRUE(machine_->destroy_section(there.value(), 0).ok());
+  const auto anywhere = machine_->create_section_at(HIVE_ANY_HOME, "anywhere", 2, 0);
+  ASSERT_TRUE(anywhere.ok());
+  EXPECT_EQ(anywhere.value().home, 0U) << "nothing is advised";
+  device_.set_alter([](hive_global_reply& reply) { reply.home = 9; });
+  EXPECT_EQ(machine_->create_section_at(HIVE_ANY_HOME, "nowhere", 2, 0).status(), HIVE_BROKEN);
+  EXPECT_EQ(machine_->create_section_at(9, "nowhere", 2, 0).status(), HIVE_NO_SUCH_CELL);
 }
 
 TEST_F(MachineTest, OpensSectionsOfOthers) {
@@ -307,108 +333,6 @@ TEST(MachineDistrust, MessagesAreSafeToPrint) {
   });
   const auto refused = machine->cell(0);
   EXPECT_EQ(refused.failure().message, std::string(HIVE_GLOBAL_MESSAGE_SIZE, '?'));
-}
-
-TEST(MachineOpen, FallsBackOnTheDevicesOwnMemory) {
-  FakeGlobalDevice device;
-  const std::string memory = device.folder() + "/mem";
-  const std::uint64_t size = device.registers().window_size;
-  for (const auto& [name, mapping] :
-       {std::pair{"resource2", HIVE_MAP_UNCACHED}, {"resource2_wc", HIVE_MAP_WRITE_COMBINING}}) {
-    const std::string path = device.function_folder() + "/" + name;
-    std::ofstream(path).close();
-    std::filesystem::resize_file(path, size);
-    hive::sdk::DevicePaths paths = device.paths();
-    paths.physical_memory = device.folder() + "/nothing";
-    const auto machine = Machine::open({}, paths);
-    ASSERT_TRUE(machine.ok());
-    EXPECT_EQ(machine.value()->info().mapping, static_cast<std::uint32_t>(mapping));
-    EXPECT_NE(machine.value()->address(1, 0, kPage), nullptr);
-  }
-}
-
-TEST(MachineOpen, SaysEveryWayThatFailed) {
-  FakeGlobalDevice device;
-  hive::sdk::DevicePaths paths = device.paths();
-  paths.physical_memory = "/nothing";
-  const auto machine = Machine::open({}, paths);
-  ASSERT_FALSE(machine.ok());
-  for (const char* way : {"/nothing", "resource2_wc", "resource2:"}) {
-    EXPECT_THAT(machine.failure().message, HasSubstr(way));
-  }
-}
-
-TEST(MachineOpen, MapsNothingOrOnlyForReadingWhereThatIsAskedFor) {
-  FakeGlobalDevice device;
-  hive_options options{};
-  options.mapping = HIVE_MAP_NONE;
-  const auto unmapped = open(device, options);
-  std::uint32_t word = 0;
-  EXPECT_EQ(unmapped->address(0, 0, 1), nullptr);
-  EXPECT_EQ(unmapped->copy_from(0, 0, &word, 4).status(), HIVE_NOT_MAPPED);
-  EXPECT_TRUE(unmapped->cell(0).ok());
-  options.mapping = HIVE_MAP_BEST;
-  options.flags = HIVE_READ_ONLY;
-  const auto read_only = open(device, options);
-  EXPECT_TRUE(read_only->copy_from(0, 0, &word, 4).ok());
-  EXPECT_EQ(read_only->copy_to(0, 0, &word, 4).status(), HIVE_NOT_MAPPED);
-  EXPECT_EQ(read_only->careful_publish(0, 0, 1, 0, &word, 4).status(), HIVE_NOT_MAPPED);
-}
-
-TEST(MachineOpen, EnablesTheFunctionOnce) {
-  FakeGlobalDevice device;
-  const std::string enable = device.function_folder() + "/enable";
-  open(device);
-  std::string text;
-  std::ifstream(enable) >> text;
-  EXPECT_EQ(text, "1");
-  std::ofstream(enable) << "2\n";
-  open(device);
-  std::ifstream(enable) >> text;
-  EXPECT_EQ(text, "2");
-}
-
-TEST(MachineOpen, PassesOverQemusOwnDevice) {
-  FakeGlobalDevice device;
-  const std::string qemus = device.folder() + "/pci/0000:00:01.0";
-  std::filesystem::copy(device.function_folder(), qemus, std::filesystem::copy_options::recursive);
-  std::filesystem::resize_file(qemus + "/resource0", 256);
-  EXPECT_STREQ(open(device)->info().function, FakeGlobalDevice::kFunction);
-  hive_options options{};
-  options.function = "0000:00:01.0";
-  EXPECT_EQ(Machine::open(options, device.paths()).status(), HIVE_NO_DEVICE);
-  std::string enabled;
-  std::ifstream(qemus + "/enable") >> enabled;
-  EXPECT_EQ(enabled, "0") << "others' devices are left alone";
-  options.function = "0000:00:09.0";
-  EXPECT_EQ(Machine::open(options, device.paths()).status(), HIVE_NO_DEVICE);
-}
-
-TEST(MachineOpen, RefusesRegistersThatMakeNoSense) {
-  FakeGlobalDevice device;
-  hive_global_registers& registers = device.registers();
-  const hive_global_registers good = registers;
-  const auto status = [&] {
-    const hive_status found = Machine::open({}, device.paths()).status();
-    // The device's thread looks at those behind.
-    std::memcpy(&registers, &good, offsetof(hive_global_registers, submit));
-    return found;
-  };
-  registers.magic = 0;
-  EXPECT_EQ(status(), HIVE_NO_DEVICE);
-  registers.version = 2;
-  EXPECT_EQ(status(), HIVE_BROKEN);
-  registers.cells = 65;
-  EXPECT_EQ(status(), HIVE_BROKEN);
-  registers.cell = 3;
-  EXPECT_EQ(status(), HIVE_BROKEN);
-  registers.parts[1].offset = ~std::uint64_t{4095};
-  EXPECT_EQ(status(), HIVE_BROKEN);
-  registers.parts[1].size = registers.window_size;
-  EXPECT_EQ(status(), HIVE_BROKEN);
-  registers.window_start = 12;
-  EXPECT_EQ(status(), HIVE_BROKEN);
-  EXPECT_EQ(status(), HIVE_OK);
 }
 
 }  // namespace

@@ -27,7 +27,9 @@ CellStatus sample() {
   status.log_file = "/run/hive/trio/alpha.log";
   status.console_file = "/run/hive/trio/alpha.console";
   status.ignored_reports = 4;
+  status.pending_faults = 2;
   status.cells = {"alpha", "beta"};
+  status.cpu = {400, 200, 100, 381, "nice", ""};
   status.view.epoch = 4;
   status.view.member = true;
   status.view.members = {{"alpha", 3}, {"beta", 1}};
@@ -42,6 +44,32 @@ TEST(CellStatus, SurvivesItsWireForm) {
   EXPECT_EQ(to_json(*back), to_json(sample()));
   EXPECT_EQ(back->state, CellState::kFailed);
   EXPECT_EQ(back->cells, sample().cells);
+}
+
+TEST(CpuStatus, SurvivesItsWireFormAndRefusesWhatIsMalformed) {
+  const Json sound = to_json(sample().cpu);
+  ASSERT_TRUE(parse_cpu(sound));
+  EXPECT_EQ(parse_cpu(sound)->applied, 381U);
+  EXPECT_EQ(parse_cpu(sound)->way, "nice");
+  for (const auto& [key, value] : sound.items()) {
+    Json json = sound;
+    json.erase(key);
+    EXPECT_FALSE(parse_cpu(json)) << "without " << key;
+    json[key] = -1;
+    EXPECT_FALSE(parse_cpu(json)) << key << " of the wrong type";
+  }
+  EXPECT_FALSE(parse_cpu(Json::array()));
+}
+
+TEST(CpuStatus, TellsTheWeightsThatDiffer) {
+  CpuStatus status{100, 100, 100, 100, "nice", ""};
+  EXPECT_EQ(describe_weights(status), "CPU weight 100");
+  status.weight = 250;
+  EXPECT_EQ(describe_weights(status), "CPU weight 250, usually 100");
+  status.usual = 400;
+  EXPECT_EQ(describe_weights(status), "CPU weight 250, usually 400, in the plan 100");
+  status.weight = 400;
+  EXPECT_EQ(describe_weights(status), "CPU weight 400, in the plan 100");
 }
 
 TEST(ViewStatus, SurvivesItsWireFormAndRefusesWhatIsMalformed) {

@@ -3,22 +3,23 @@
 #include <linux/virtio_balloon.h>
 
 #include <optional>
+#include <utility>
 
 #include "vmm/base/units.h"
 
 namespace hive::device {
 namespace {
 
-/// Page numbers of CHAIN, as many as FRAMES has room for.
-std::span<const std::uint32_t> frames_of(const Chain& chain, std::span<std::uint32_t> frames) {
-  const std::size_t bytes = copy_from(chain.to_read(), 0, std::as_writable_bytes(frames));
-  return frames.first(bytes / sizeof(std::uint32_t));
+/// Copies the page numbers of CHAIN, as many as FRAMES has room for; how many that are.
+std::size_t copy_frames(const Chain& chain, std::span<std::uint32_t> frames) {
+  return copy_from(chain.to_read(), 0, std::as_writable_bytes(frames)) / sizeof(std::uint32_t);
 }
 
 }  // namespace
 
-VirtioBalloon::VirtioBalloon(const memory::GuestMemory& memory, std::atomic<std::uint64_t>& held)
-    : memory_(memory), held_(held), pages_(memory.size() / kPageSize) {}
+VirtioBalloon::VirtioBalloon(const memory::GuestMemory& memory, std::atomic<std::uint64_t>& held,
+                             std::atomic<std::uint64_t>& target)
+    : memory_(memory), held_(held), pages_(memory.capacity() / kPageSize), target_(target) {}
 
 void VirtioBalloon::set_target(std::uint32_t pages) {
   if (pages == target_) return;
@@ -28,7 +29,7 @@ void VirtioBalloon::set_target(std::uint32_t pages) {
 
 void VirtioBalloon::read_config(std::uint64_t offset, std::span<std::byte> data) const {
   virtio_balloon_config config{};
-  config.num_pages = target_;
+  config.num_pages = static_cast<std::uint32_t>(target_.load());
   config.actual = static_cast<std::uint32_t>(held_.load(std::memory_order_relaxed));
   read_config_struct(config, offset, data);
 }
@@ -39,57 +40,59 @@ std::optional<std::uint64_t> VirtioBalloon::page_of(std::uint32_t frame) const {
   return static_cast<std::uint64_t>(window->data() - memory_.regions()[0].host) / kPageSize;
 }
 
-void VirtioBalloon::inflate(std::span<const std::uint32_t> frames) {
+void VirtioBalloon::inflate(Request& request) {
   // Neighbours go together: the guest mostly has them, and a call for each page would be dear.
   std::uint64_t first = 0;
   std::uint64_t count = 0;
-  const auto release = [&] {
-    if (count != 0) memory_.release(first * kPageSize, count * kPageSize);
-    count = 0;
-  };
-  for (const std::uint32_t frame : frames) {
-    const auto page = page_of(frame);
-    if (!page || !pages_.add(*page)) continue;
-    if (count != 0 && *page == first + count) {
-      ++count;
-    } else if (count != 0 && *page + 1 == first) {
-      --first;
-      ++count;
-    } else {
-      release();
-      first = *page;
-      count = 1;
-    }
+  for (; request.next < request.count && count < kMostTogether; ++request.next) {
+    const auto page = page_of(request.frames.at(request.next));
+    if (!page) continue;
+    const bool is_above = *page == first + count;
+    const bool is_below = *page + 1 == first;
+    if (count != 0 && !is_above && !is_below) break;
+    if (!pages_.add(*page)) continue;
+    if (count == 0 || is_below) first = *page;
+    ++count;
   }
-  release();
+  if (memory_.release(first * kPageSize, count * kPageSize)) return;
+  // What the host has not taken nobody else can use.
+  for (std::uint64_t page = first; page < first + count; ++page) pages_.remove(page);
 }
 
-void VirtioBalloon::deflate(std::span<const std::uint32_t> frames) {
-  for (const std::uint32_t frame : frames) {
-    if (const auto page = page_of(frame)) pages_.remove(*page);
+void VirtioBalloon::deflate(Request& request) {
+  for (; request.next < request.count; ++request.next) {
+    if (const auto page = page_of(request.frames.at(request.next))) pages_.remove(*page);
   }
+}
+
+bool VirtioBalloon::take(Virtqueue& queue, Request& request) {
+  std::array<iovec, kQueues[0]> storage;
+  Chain chain{.storage = storage};
+  if (!queue.pop(chain)) return false;
+  request.head = chain.head;
+  request.next = 0;
+  request.count = copy_frames(chain, request.frames);
+  return true;
 }
 
 void VirtioBalloon::process(unsigned index) {
-  constexpr unsigned kTurns = 8;  // Then others have theirs: each may release megabytes.
   Virtqueue& queue = transport_->queue(index);
-  std::array<iovec, kQueues[0]> storage;
-  std::array<std::uint32_t, kMaxPerRequest> room;
-  Chain chain{.storage = storage};
-  for (unsigned turn = 0; turn < kTurns; ++turn) {
-    if (queue.pop(chain)) {
-      const auto frames = frames_of(chain, room);
-      index == kInflate ? inflate(frames) : deflate(frames);
-      held_.store(pages_.count(), std::memory_order_relaxed);
-      queue.push(chain.head, 0);
-    } else if (!queue.want_kicks()) {
-      return;
+  Request& request = requests_.at(index);
+  for (unsigned step = 0; step < kMostSteps; ++step) {
+    if (!request.head && !take(queue, request)) {
+      if (!queue.want_kicks()) return;
+      continue;
     }
+    index == kInflate ? inflate(request) : deflate(request);
+    held_.store(pages_.count(), std::memory_order_relaxed);
+    if (request.next < request.count) continue;
+    queue.push(*std::exchange(request.head, std::nullopt), 0);
   }
   transport_->poke(index);
 }
 
 void VirtioBalloon::reset() {
+  for (Request& request : requests_) request.head.reset();
   pages_.clear();
   held_.store(0, std::memory_order_relaxed);
 }

@@ -56,7 +56,7 @@ BlockVerdict BlockFaults::judge(Kind kind, std::uint64_t length, FaultClock::tim
   BlockVerdict verdict;
   verdict.fails = hits(stage(DiskFaultKind::kError), kind, now);
   Stage& delay = stage(DiskFaultKind::kDelay);
-  if (hits(delay, kind, now)) verdict.delay = delay.fault.delay;
+  if (hits(delay, kind, now)) verdict.delay = delay.draw.within(delay.fault.delay, now);
   Stage& torn = stage(DiskFaultKind::kTorn);
   const std::uint64_t sectors = length / DiskImage::kSectorSize;
   if (kind == Kind::kWrite && sectors > 1 && torn.draw.hits(now)) {

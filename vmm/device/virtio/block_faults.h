@@ -35,7 +35,7 @@ struct DiskFault {
   DiskFaultKind kind{};
   DiskOperations of = DiskOperations::kAll;  ///< Of kError and kDelay.
   FaultShare share;
-  std::chrono::milliseconds delay{0};  ///< Of kDelay.
+  std::chrono::milliseconds delay{0};  ///< Of kDelay; no longer than the fault lasts.
   bool reports_done = false;           ///< Of kTorn: the guest is told that all is well.
 };
 

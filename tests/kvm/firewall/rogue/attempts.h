@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 
+#include "vmm/base/range.h"
 #include "vmm/base/unique_fd.h"
 #include "vmm/device/virtio/io_ring.h"
 
@@ -16,6 +17,7 @@ struct Target {
   std::byte* page = nullptr;          ///< One of another cell's, which this one may not write.
   std::span<std::byte> contribution;  ///< That it is of, all that is mapped of it.
   std::uint64_t inode = 0;            ///< Of the contribution's file.
+  Range ram;                          ///< memory::GuestMemory::span() of its guest's.
   int file = -1;                      ///< An open memfd that holds kMark and may be mapped.
   int socket = -1;                    ///< To a process that is not confined.
   device::IoRing* ring = nullptr;     ///< As a disk has it.

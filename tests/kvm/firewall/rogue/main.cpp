@@ -1,4 +1,6 @@
-// Usage: hive-rogue-vmm confined|free ATTEMPT|all
+// Usage: hive-rogue-vmm confined|free ATTEMPT|all [MIB]
+//
+// MIB is how much RAM the guest has.
 //
 // A VMM like hive-vmm, of the same library, that somebody has taken over: when its guest is about
 // to run, one of its threads makes the attempts. Descriptors 3 and 4 are the contributions of cells
@@ -18,6 +20,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <future>
+#include <string>
 #include <string_view>
 #include <thread>
 
@@ -38,14 +41,14 @@ using cell::Cell;
 
 constexpr int kAlpha = 3, kBeta = 4, kSocket = 5;
 
-cell::CellConfig config_with(const std::string& script) {
+cell::CellConfig config_with(const std::string& script, std::uint64_t memory) {
   cell::GlobalConfig global;
   global.own = 1;
   global.contributions = {{kAlpha, kRogueContribution, {}}, {kBeta, kRogueContribution, {}}};
   cell::CellConfig config;
   config.name = "rogue";
   config.vcpus = 1;
-  config.memory = MicroCell::kMemory;
+  config.memory = memory;
   config.kernel = HIVE_MICRO_ELF;
   config.initrd = script;
   config.global = std::move(global);
@@ -83,14 +86,15 @@ void report(std::size_t attempt, int error) {
 
 class Rogue {
  public:
-  explicit Rogue(std::string_view which) : which_(which) {
+  Rogue(std::string_view which, std::uint64_t memory) : which_(which) {
     struct stat status {};
     if (::fstat(kAlpha, &status) != 0) throw_errno("contribution");
     target_.inode = status.st_ino;
     const TempFile script(rogue_guest());
-    cell_ = std::make_unique<Cell>(loop_, config_with(script.path()), [](const auto&) {});
+    cell_ = std::make_unique<Cell>(loop_, config_with(script.path(), memory), [](const auto&) {});
     const memory::GlobalWindow& window = *cell_->global();
     target_.contribution = {window.base(), kRogueContribution};
+    target_.ram = cell_->memory().span();
     target_.file = file_.get();
     target_.socket = kSocket;
     target_.ring = &ring_;
@@ -165,9 +169,11 @@ class Rogue {
 }  // namespace hive::test
 
 int main(int argc, char** argv) {
-  if (argc != 3) return 2;
+  if (argc != 3 && argc != 4) return 2;
   try {
-    hive::test::Rogue rogue(argv[2]);
+    const std::uint64_t memory =
+        argc == 4 ? std::stoull(argv[3]) * hive::kMiB : hive::test::MicroCell::kMemory;
+    hive::test::Rogue rogue(argv[2], memory);
     rogue.run(std::string_view(argv[1]) == "confined");
   } catch (const std::exception& error) {
     std::fprintf(stderr, "rogue VMM: %s\n", error.what());

@@ -8,11 +8,14 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstdint>
+#include <cstring>
 #include <string>
 
 #include "tests/kvm/firewall/rogue/ways.h"
 #include "vmm/base/units.h"
 #include "vmm/kvm/uapi.h"
+#include "vmm/memory/guest_memory.h"
 
 namespace hive::test {
 namespace {
@@ -78,6 +81,26 @@ int find_the_file(const Target& target) {
   });
 }
 int drop(const Target& target) { return outcome(::madvise(target.page, kPageSize, MADV_REMOVE)); }
+/// MADV_REMOVE of LENGTH bytes at ADDRESS.
+int drop_at(std::uint64_t address, std::uint64_t length) {
+  return outcome(::madvise(reinterpret_cast<void*>(address), length, MADV_REMOVE));
+}
+// A VMM may give its guest's RAM back, and nothing that is around it.
+int drop_across_the_end(const Target& target) {
+  // The guest runs, and needs nothing that is in the last page (see rogue_guest()).
+  return drop_at(target.ram.end() - kPageSize, memory::GuestMemory::kMostReleased);
+}
+int drop_behind(const Target& target) { return drop_at(target.ram.end(), kPageSize); }
+int drop_before(const Target& target) { return drop_at(target.ram.start - kPageSize, kPageSize); }
+int drop_up_to(const Target& target) {
+  // From the RAM to the page, wherever it is, or as far the other way round.
+  const auto page = reinterpret_cast<std::uintptr_t>(target.page);
+  return drop_at(target.ram.start, page - target.ram.start + kPageSize);
+}
+int drop_by_a_wrapped_length(const Target& target) {
+  const auto page = reinterpret_cast<std::uintptr_t>(target.page);
+  return drop_at(page, target.ram.start - page + kPageSize);
+}
 int unmap_for_now(const Target& target) {
   return outcome(::madvise(target.page, kPageSize, MADV_DONTNEED));
 }
@@ -152,6 +175,13 @@ constexpr std::array kWays{
     Attempt{"find its file among the open ones", Unconfined::kVaries, Confined::kHarmless,
             find_the_file},
     Attempt{"MADV_REMOVE", Unconfined::kWrites, Confined::kRefused, drop},
+    Attempt{"MADV_REMOVE across the end of RAM", Unconfined::kVaries, Confined::kHarmless,
+            drop_across_the_end},
+    Attempt{"MADV_REMOVE behind RAM", Unconfined::kVaries, Confined::kRefused, drop_behind},
+    Attempt{"MADV_REMOVE before RAM", Unconfined::kVaries, Confined::kRefused, drop_before},
+    Attempt{"MADV_REMOVE from RAM up to it", Unconfined::kVaries, Confined::kRefused, drop_up_to},
+    Attempt{"MADV_REMOVE from it up to RAM", Unconfined::kVaries, Confined::kRefused,
+            drop_by_a_wrapped_length},
     Attempt{"MADV_DONTNEED", Unconfined::kSucceeds, Confined::kRefused, unmap_for_now},
     Attempt{"MADV_POPULATE_WRITE", Unconfined::kVaries, Confined::kRefused, populate},
     Attempt{"MADV_REMOVE by a disk's ring", Unconfined::kVaries, Confined::kRefused, drop_by_ring},

@@ -2,6 +2,7 @@
 
 #include "tests/kvm/firewall/rogue/attempts.h"
 #include "tests/kvm/harness/global_cells.h"
+#include "vmm/base/units.h"
 
 namespace hive::test {
 
@@ -15,7 +16,10 @@ std::vector<std::byte> rogue_guest() {
                                       micro::map(kAlias), micro::store(8, kAlias, ~0ULL)}) {
     scripts[0].push_back(action);
   }
-  return micro::make_module(scripts);
+  // Modules end where RAM ends, and an attempt empties the last page there.
+  std::vector<std::byte> module = micro::make_module(scripts);
+  module.resize(module.size() + kPageSize);
+  return module;
 }
 
 }  // namespace hive::test

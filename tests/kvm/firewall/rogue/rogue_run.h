@@ -19,7 +19,7 @@ inline constexpr std::uint64_t kRogueGo = 8 * kMiB;
 constexpr std::uint64_t page_of_attempt(std::size_t attempt) { return 2 * attempt + 1; }
 
 /// The guest's module: a script that stores to kGuestsPage and to where attempt "memory slot"
-/// leads.
+/// leads. Its last page is empty.
 std::vector<std::byte> rogue_guest();
 inline constexpr unsigned kGuestsStore = 2;  ///< The first store's place in it.
 

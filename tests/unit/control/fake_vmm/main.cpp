@@ -8,6 +8,7 @@
 //   cells                                from now on, the agent's list of cells goes to serial
 //   pong                                 an agent that only says that it is there, until hang
 //   answered                             waits until that agent has answered
+//   greet                                an agent that says that it is there, and no more
 //   close                                its port is closed, and it is gone
 //   hang FLAGS                           once the agent has answered, or if there is none: it falls
 //                                        silent, and spins
@@ -22,7 +23,14 @@
 //   deaf                                 from now on, commands are not obeyed
 //   slow MILLISECONDS                    from now on, a pause takes that long
 //   faults refused                       from now on, faults are; else their commands are the
-//   answers hush                                 no more packets come, though the socket stays open
+//   answers
+//   faults exit                          from now on, a fault ends it before it has answered
+//   late AGENT VMM                       from now on, the agent takes AGENT milliseconds to find
+//                                        memory, and a fault VMM milliseconds
+//   miss COUNT                           so many commands for its balloon are lost; others are done
+//                                        at once
+//   hint KIND CELL PEER AMOUNT           Wax's, as numbers, of the present epoch and incarnation
+//   hush                                 no more packets come, though the socket stays open
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -50,6 +58,7 @@
 #include "vmm/base/descriptors.h"
 #include "vmm/cell/config.h"
 #include "vmm/cell/monitor_protocol.h"
+#include "vmm/cell/policy_protocol.h"
 #include "vmm/cell/progress.h"
 #include "vmm/cell/vsock_protocol.h"
 
@@ -111,10 +120,36 @@ class FakeVmm {
         ::_exit(0);
       case Command::kDump:
         return dump();
+      case Command::kBalloon:
+        return fill_balloon(hive::cell::parse_balloon(packet).value_or(0));
       case Command::kFault:
+        if (faults_ == "exit") ::_exit(3);
+        std::this_thread::sleep_for(fault_time_);
         return send(to_json(faults_ == "refused" ? Report{ReportKind::kFaultNotDone, "no such vCPU"}
                                                  : Report{ReportKind::kFaultDone, packet}));
+      case Command::kSpare:  // As of a guest that does so at once.
+        (*progress_)->devices.plug_target = hive::cell::parse_spare(packet).value_or(0);
+        (*progress_)->devices.plugged_bytes = (*progress_)->devices.plug_target.load();
+        return;
     }
+  }
+
+  void advise(const std::string& words) const {
+    hive::cell::PolicyHint packet;
+    std::istringstream(words) >> packet.hint.kind >> packet.hint.cell >> packet.hint.peer >>
+        packet.hint.amount;
+    packet.hint.epoch = config_.policy->epoch;
+    packet.hint.incarnation = config_.incarnation;
+    ::send(config_.policy->link, &packet, sizeof packet, MSG_NOSIGNAL);
+  }
+
+  void fill_balloon(std::uint32_t pages) {
+    if (missed_ > 0) {
+      --missed_;
+      return;
+    }
+    (*progress_)->devices.balloon_target = pages;
+    (*progress_)->devices.balloon_pages = pages;
   }
 
   void dump() {
@@ -142,11 +177,15 @@ class FakeVmm {
     } else if (verb == "echo") {
       std::thread([this] { echo(); }).detach();
     } else if (verb == "agent") {
+      (*progress_)->agent_open = 1;
       std::thread([this] { serve_agent(); }).detach();
     } else if (verb == "pong") {
       (*progress_)->agent_open = 1;
       awaits_ping_ = true;
       std::thread([this] { serve_pings(); }).detach();
+    } else if (verb == "greet") {
+      (*progress_)->agent_open = 1;
+      write_all(config_.agent_fd, hive::abi::encode_frame(HIVE_AGENT_HELLO, 0, kHello));
     } else if (verb == "answered") {
       await_ping();
     } else if (verb == "close") {
@@ -182,8 +221,20 @@ class FakeVmm {
     if (verb == "deaf") deaf_ = true;
     if (verb == "core") core_ = rest;
     if (verb == "faults") faults_ = rest;
+    if (verb == "late") be_late(rest);
+    if (verb == "hint") advise(rest);
+    if (verb == "miss") missed_ = std::stoi(rest);
     if (verb == "cells") shows_cells_ = true;
     if (verb == "hush") ::shutdown(monitor_, SHUT_WR);
+  }
+
+  void be_late(const std::string& times) {
+    std::istringstream words(times);
+    int agent = 0;
+    int vmm = 0;
+    words >> agent >> vmm;
+    locate_time_ = std::chrono::milliseconds(agent);
+    fault_time_ = std::chrono::milliseconds(vmm);
   }
 
   void await_ping() const {
@@ -268,7 +319,8 @@ class FakeVmm {
     }
   }
 
-  static hive::agent::Located locate(const std::vector<std::string>& words) {
+  hive::agent::Located locate(const std::vector<std::string>& words) const {
+    std::this_thread::sleep_for(locate_time_.load());
     if (words[0] == "process") return {{}, "there is no process " + words[1]};
     if (words.size() == 2 && words[1] != "vim") return {{}, "no " + words[0] + " of " + words[1]};
     if (words[0] == "address-map") return {{{0x3000, 8}}, {}};
@@ -306,7 +358,7 @@ class FakeVmm {
           if (shows_cells_) print(config_.serial_fd, text);
         },
         [] { return read_load(); },
-        {[](const std::vector<std::string>& words) { return locate(words); },
+        {[this](const std::vector<std::string>& words) { return locate(words); },
          [this] { return panic(); }, write_wildly});
     agent.run();
   }
@@ -320,6 +372,9 @@ class FakeVmm {
   std::atomic<bool> hangs_{false};
   bool stands_ = false;
   std::chrono::milliseconds pause_time_{0};
+  std::atomic<std::chrono::milliseconds> locate_time_{};
+  std::chrono::milliseconds fault_time_{0};
+  int missed_ = 0;
   std::optional<std::string> core_;
   std::vector<hive::UniqueFd> files_;  ///< Of the last packet.
   std::atomic<bool> deaf_{false};

@@ -1,51 +1,13 @@
 // A program without any library, compiled as for a guest without an operating system, that has
 // every policy look at a machine in which one cell runs short. Ends with status 0 where each has
 // advised as it should.
-#include <cstddef>
-
 #include "policy/policy.h"
 
 using hive::policy::Hints;
 using hive::policy::Policy;
 using hive::policy::View;
 
-// What the compiler may call wherever it compiles for. Volatile, so that it does not turn these
-// loops into calls of themselves.
-extern "C" {
-void* memcpy(void* to, const void* from, std::size_t size) {
-  for (std::size_t i = 0; i < size; ++i) {
-    static_cast<volatile char*>(to)[i] = static_cast<const char*>(from)[i];
-  }
-  return to;
-}
-void* memmove(void* to, const void* from, std::size_t size) {
-  if (to < from) return memcpy(to, from, size);
-  for (std::size_t i = size; i != 0; --i) {
-    static_cast<volatile char*>(to)[i - 1] = static_cast<const char*>(from)[i - 1];
-  }
-  return to;
-}
-void* memset(void* at, int value, std::size_t size) {
-  for (std::size_t i = 0; i < size; ++i) {
-    static_cast<volatile char*>(at)[i] = static_cast<char>(value);
-  }
-  return at;
-}
-int memcmp(const void* first, const void* second, std::size_t size) {
-  for (std::size_t i = 0; i < size; ++i) {
-    const int difference = int{static_cast<const volatile unsigned char*>(first)[i]} -
-                           int{static_cast<const volatile unsigned char*>(second)[i]};
-    if (difference != 0) return difference;
-  }
-  return 0;
-}
-std::size_t strlen(const char* text) {
-  std::size_t length = 0;
-  while (static_cast<const volatile char*>(text)[length] != 0) ++length;
-  return length;
-}
-[[noreturn]] void run();
-}
+extern "C" [[noreturn]] void run();
 
 namespace {
 

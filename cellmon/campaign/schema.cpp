@@ -1,0 +1,159 @@
+#include "cellmon/campaign/schema.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cellmon/campaign/format.h"
+#include "cellmon/campaign/limits.h"
+#include "cellmon/campaign/paper_table.h"
+#include "cellmon/inject/catalogue.h"
+#include "vmm/plan/limits.h"
+
+namespace hive::campaign {
+namespace {
+
+// Keeps keys in the table's order.
+using Json = nlohmann::ordered_json;
+
+Json name_schema() {
+  return {{"type", "string"},
+          {"pattern", fmt::format("^[a-z0-9][a-z0-9-]{{0,{}}}$", plan::kMaxNameLength - 1)}};
+}
+
+/// A text without quotes may look like anything.
+Json text_schema() {
+  return {{"type", {"string", "number", "boolean"}}, {"minLength", 1}, {"maxLength", kMaxText}};
+}
+
+Json one_or_list(const Json& one, std::size_t most) {
+  const Json list = {{"type", "array"}, {"items", one}, {"minItems", 1}, {"maxItems", most}};
+  return {{"anyOf", Json::array({one, list})}};
+}
+
+Json number_schema(const KeySpec& key) {
+  return {{"type", "integer"}, {"minimum", key.least}, {"maximum", key.most}};
+}
+
+Json catalogue_schema() {
+  Json names = Json::array();
+  for (const inject::Entry& entry : inject::catalogue()) names.push_back(entry.name);
+  return {{"enum", std::move(names)}};
+}
+
+Json paper_schema() {
+  Json names = Json::array();
+  for (const PaperRow& row : paper_table()) names.push_back(row.name);
+  return {{"enum", std::move(names)}};
+}
+
+Json mapping_schema(const MappingSpec& spec);
+
+Json faults_schema() {
+  return {{"type", "array"},
+          {"items", {{"$ref", "#/definitions/fault"}}},
+          {"minItems", 1},
+          {"maxItems", kMaxFaultSpecs}};
+}
+
+Json workload_schema() {
+  Json schema = mapping_schema(workload_spec());
+  schema["minProperties"] = 1;
+  schema["maxProperties"] = 1;
+  return schema;
+}
+
+Json value_schema(const KeySpec& key) {
+  switch (key.type) {
+    case KeyType::kName:
+      return name_schema();
+    case KeyType::kText:
+      return text_schema();
+    case KeyType::kNumber:
+      return number_schema(key);
+    case KeyType::kParallel:
+      return {{"anyOf", Json::array({number_schema(key), {{"const", "auto"}}})}};
+    case KeyType::kTime:
+      return {{"type", "string"}, {"pattern", "^0*[1-9][0-9]*(ms|s)$"}};
+    case KeyType::kNames:
+      return one_or_list(name_schema(), kMaxNames);
+    case KeyType::kFault:
+      return catalogue_schema();
+    case KeyType::kPaperRow:
+      return paper_schema();
+    case KeyType::kCommand:
+      return {{"anyOf", Json::array({text_schema(), mapping_schema(command_spec())})}};
+    case KeyType::kParameters:
+      return {{"type", "object"},
+              {"additionalProperties", one_or_list(text_schema(), kMaxValues)},
+              {"maxProperties", kMaxParameters}};
+    case KeyType::kFaults:
+      return faults_schema();
+    case KeyType::kWorkload:
+      return workload_schema();
+    case KeyType::kMicro:
+      return mapping_schema(micro_spec());
+    case KeyType::kExec:
+      return mapping_schema(exec_spec());
+  }
+  return {};
+}
+
+Json mapping_schema(const MappingSpec& spec) {
+  Json properties = Json::object();
+  Json required = Json::array();
+  for (const KeySpec& key : spec.keys) {
+    std::string description(key.meaning);
+    if (!key.is_required()) description += fmt::format(" Default: {}.", key.fallback);
+    Json property = value_schema(key);
+    property["description"] = description;
+    properties[std::string(key.name)] = std::move(property);
+    if (key.is_required()) required.push_back(key.name);
+  }
+  Json schema = {{"type", "object"}, {"properties", std::move(properties)}};
+  if (!required.empty()) schema["required"] = std::move(required);
+  schema["additionalProperties"] = false;
+  return schema;
+}
+
+/// What the `parameters` of a fault of ENTRY may have, and must. Not the times of the catalogue's
+/// timing_parameters(): a campaign draws them.
+Json parameters_of(const inject::Entry& entry) {
+  Json properties = Json::object();
+  Json required = Json::array();
+  for (const inject::Parameter& each : entry.parameters) {
+    properties[std::string(each.name)] = {{"description", each.meaning}};
+    if (each.required) required.push_back(each.name);
+  }
+  Json parameters = {{"properties", std::move(properties)}, {"additionalProperties", false}};
+  Json then = {{"properties", Json::object()}};
+  if (!required.empty()) {
+    parameters["required"] = std::move(required);
+    then["required"] = {"parameters"};
+  }
+  then["properties"]["parameters"] = std::move(parameters);
+  return then;
+}
+
+Json fault_schema() {
+  Json schema = mapping_schema(fault_spec());
+  schema["allOf"] = Json::array();
+  for (const inject::Entry& entry : inject::catalogue()) {
+    const Json is_it = {{"properties", {{"fault", {{"const", entry.name}}}}},
+                        {"required", {"fault"}}};
+    schema["allOf"].push_back({{"if", is_it}, {"then", parameters_of(entry)}});
+  }
+  return schema;
+}
+
+}  // namespace
+
+std::string json_schema() {
+  Json schema = {{"$schema", "http://json-schema.org/draft-07/schema#"},
+                 {"title", "A Hive fault campaign"}};
+  schema.update(mapping_schema(campaign_spec()));
+  schema["definitions"] = {{"fault", fault_schema()}};
+  return schema.dump(2) + "\n";
+}
+
+}  // namespace hive::campaign

@@ -1,0 +1,98 @@
+#include "cellmon/control/cpu/cpu_share.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <utility>
+
+#include "vmm/plan/limits.h"
+
+namespace hive::control {
+namespace {
+
+/// Above the tenth of a second for which a kernel may not want to be asked again.
+constexpr std::chrono::milliseconds kAgain{130};
+
+}  // namespace
+
+CpuShare::CpuShare(boost::asio::io_context& loop, std::uint32_t plan,
+                   std::vector<std::unique_ptr<CpuWay>> ways, OnTrouble on_trouble)
+    : plan_(plan),
+      usual_(plan),
+      ways_(std::move(ways)),
+      on_trouble_(std::move(on_trouble)),
+      again_(loop),
+      weight_(plan) {}
+
+void CpuShare::attach(WeighedVmm vmm) {
+  std::string troubles;
+  for (const auto& way : ways_) {
+    WeightSet result =
+        way->attach({vmm.pid, way == ways_.back() ? std::move(vmm.autogroup) : UniqueFd()}, usual_);
+    if (result.trouble.empty()) {
+      way_ = way.get();
+      trouble_.clear();
+      return take(result);
+    }
+    if (way != ways_.back()) way->detach();
+    troubles += fmt::format("{}{}: {}", troubles.empty() ? "" : "; ", way->name(), result.trouble);
+  }
+  way_ = ways_.back().get();  // It may be able to set another weight.
+  if (std::exchange(trouble_, troubles) != troubles) on_trouble_(troubles);
+}
+
+void CpuShare::detach() {
+  again_.disarm();
+  if (way_ != nullptr) std::exchange(way_, nullptr)->detach();
+  weight_ = usual_ = plan_;
+  applied_ = 0;
+}
+
+std::string CpuShare::set_usual(std::uint32_t weight) {
+  std::string refusal = set(weight);
+  if (refusal.empty()) usual_ = weight;
+  return refusal;
+}
+
+std::string CpuShare::set(std::uint32_t weight) {
+  if (weight < plan::kMinCpuWeight || weight > plan::kMaxCpuWeight) {
+    return fmt::format("{} is no CPU weight; give a number from {} to {}", weight,
+                       plan::kMinCpuWeight, plan::kMaxCpuWeight);
+  }
+  if (way_ == nullptr) {
+    return fmt::format("the cell does not run; it starts with the plan's weight, {}", plan_);
+  }
+  const WeightSet result = way_->set(weight);
+  if (!result.trouble.empty()) {
+    return fmt::format("the weight cannot be set by {}: {}", way_->name(), result.trouble);
+  }
+  weight_ = weight;
+  trouble_.clear();
+  take(result);
+  return {};
+}
+
+void CpuShare::take(const WeightSet& result) {
+  again_.disarm();
+  if (!result.again) {
+    if (result.trouble.empty()) applied_ = result.applied;
+    trouble_ = result.trouble;
+    return;
+  }
+  again_.arm(kAgain, [this] {
+    if (way_ != nullptr) take(way_->set(weight_));
+  });
+}
+
+wire::CpuStatus CpuShare::status() const {
+  wire::CpuStatus status;
+  status.weight = weight_;
+  status.usual = usual_;
+  status.plan = plan_;
+  status.applied = applied_;
+  status.way = way_ == nullptr ? "" : way_->name();
+  status.trouble = trouble_;
+  return status;
+}
+
+}  // namespace hive::control

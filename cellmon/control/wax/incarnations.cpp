@@ -1,0 +1,37 @@
+#include "cellmon/control/wax/incarnations.h"
+
+#include <fmt/format.h>
+
+namespace hive::control {
+
+void WaxIncarnations::started(const Scene& scene, Time now) {
+  scene_ = scene;
+  started_ = beat_at_ = now;
+  rounds_ = 0;
+}
+
+void WaxIncarnations::beat(std::uint64_t rounds, Time now) {
+  if (rounds <= rounds_) return;
+  rounds_ = rounds;
+  beat_at_ = now;
+}
+
+void WaxIncarnations::ended(Time now) {
+  if (!runs()) return;
+  if (now - std::min(now, started_) >= kLongLife) wait_ = kFirstWait;
+  started_ = 0;
+  due_ = now + wait_;
+  wait_ = std::min(wait_ * 2, kLongestWait);
+}
+
+std::string WaxIncarnations::end(const Scene& scene, Time now) const {
+  if (!runs()) return {};
+  if (scene.epoch != scene_.epoch) {
+    return fmt::format("epoch {} has followed its own, {}", scene.epoch, scene_.epoch);
+  }
+  if (scene != scene_) return "another monitor has taken the place of one";
+  if (now - std::min(now, beat_at_) < kHangLimit) return {};
+  return fmt::format("it has done no round for {} s", kHangLimit / 1'000'000'000);
+}
+
+}  // namespace hive::control

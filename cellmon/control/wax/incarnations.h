@@ -1,0 +1,60 @@
+// When Wax is to be started anew: a state machine without I/O.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+
+namespace hive::control {
+
+/// Follows the incarnations of Wax. Each is for one view of the machine and one set of state pages,
+/// and ends with them; the next one builds its picture from scratch.
+///
+/// Times are of the host's monotonic clock, in nanoseconds.
+class WaxIncarnations {
+ public:
+  using Time = std::uint64_t;
+
+  /// One that has done no round for that long hangs.
+  static constexpr Time kHangLimit = 5'000'000'000;
+  /// How long after the end of one that has failed the next is started: at first, and at most. The
+  /// wait doubles each time, and begins anew after one that has lived for kLongLife.
+  static constexpr Time kFirstWait = 100'000'000;
+  static constexpr Time kLongestWait = 10'000'000'000;
+  static constexpr Time kLongLife = 1'000'000'000;
+
+  /// What an incarnation is for.
+  struct Scene {
+    std::uint64_t epoch = 0;
+    std::uint64_t pages = 0;  ///< Grows whenever another page takes the place of one.
+
+    friend bool operator==(const Scene&, const Scene&) = default;
+  };
+
+  /// One is started, for SCENE.
+  void started(const Scene& scene, Time now);
+  /// It has done ROUNDS in all, as it says; or nothing is expected of it, as it is held.
+  void beat(std::uint64_t rounds, Time now);
+  void held(Time now) { beat_at_ = now; }
+  /// It has ended.
+  void ended(Time now);
+
+  /// Why the one that runs is to end now; empty: it is not.
+  [[nodiscard]] std::string end(const Scene& scene, Time now) const;
+  /// Whether the last one, if it has failed, is to be followed by the next now.
+  [[nodiscard]] bool is_due(Time now) const { return !runs() && now >= due_; }
+
+  [[nodiscard]] bool runs() const { return started_ != 0; }
+  [[nodiscard]] const Scene& scene() const { return scene_; }
+  [[nodiscard]] std::uint64_t rounds() const { return rounds_; }
+
+ private:
+  Scene scene_;
+  Time started_ = 0;  ///< 0: none runs.
+  Time beat_at_ = 0;
+  std::uint64_t rounds_ = 0;
+  Time wait_ = kFirstWait;
+  Time due_ = 0;
+};
+
+}  // namespace hive::control

@@ -1,0 +1,141 @@
+#include "cellmon/control/wax/wax_host.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <chrono>
+#include <span>
+#include <thread>
+#include <utility>
+#include <variant>
+
+#include "vmm/cell/policy_protocol.h"
+
+namespace hive::control {
+namespace {
+
+constexpr std::chrono::milliseconds kPeriod{50};
+
+}  // namespace
+
+WaxHost::WaxHost(boost::asio::io_context& loop, std::size_t cells, const Members& members,
+                 Handlers handlers)
+    : loop_(loop),
+      cells_(cells),
+      members_(members),
+      handlers_(std::move(handlers)),
+      rate_(kHintRate * static_cast<unsigned>(cells), kHintBurst * static_cast<unsigned>(cells)),
+      look_(loop) {}
+
+void WaxHost::start() {
+  look_.arm(kPeriod, [this] { look(); });
+}
+
+WaxHost::Time WaxHost::now() {
+  return static_cast<Time>(std::chrono::steady_clock::now().time_since_epoch().count());
+}
+
+WaxIncarnations::Scene WaxHost::scene() const {
+  return {members_.view().epoch, members_.page_generation()};
+}
+
+cell::PolicyConfig WaxHost::config() const {
+  cell::PolicyConfig config;
+  config.pages = members_.page_files();
+  config.epoch = members_.view().epoch;
+  config.cpus = std::thread::hardware_concurrency();
+  return config;
+}
+
+void WaxHost::attach(UniqueFd link, Incarnation incarnation) {
+  incarnation_ = incarnation;
+  dropped_ = 0;
+  ++counts_.incarnations;
+  counts_.rounds = 0;
+  change_.clear();
+  is_asked_ = false;
+  incarnations_.started(scene(), now());
+  link_.emplace(
+      loop_, std::move(link), cell::kMaxPolicyPacket,
+      wire::PacketSocket::Handlers{
+          [this](std::string_view bytes, const std::vector<UniqueFd>& /*files*/) { take(bytes); },
+          [this] { ++counts_.malformed; }});
+}
+
+void WaxHost::not_started() {
+  is_asked_ = false;
+  incarnations_.started(scene(), now());
+  incarnations_.ended(now());
+}
+
+void WaxHost::detach() {
+  link_.reset();
+  incarnations_.ended(now());
+}
+
+void WaxHost::take(std::string_view bytes) {
+  const auto packet = cell::parse_policy_packet(std::as_bytes(std::span(bytes)));
+  if (!packet) {
+    ++counts_.malformed;
+  } else if (const auto* beat = std::get_if<cell::PolicyBeat>(&*packet)) {
+    incarnations_.beat(beat->rounds, now());
+    counts_.rounds = incarnations_.rounds();
+    counts_.dropped += beat->dropped - std::min(beat->dropped, dropped_);
+    dropped_ = std::max(dropped_, beat->dropped);
+  } else {
+    take(std::get<cell::PolicyHint>(*packet).hint);
+  }
+}
+
+void WaxHost::take(const hive_wax_hint& hint) {
+  ++counts_.hints;
+  const bool is_present = hint.epoch == members_.view().epoch && hint.epoch == epoch() &&
+                          hint.incarnation == incarnation_;
+  if (!is_present) {
+    ++counts_.stale;
+  } else if (!rate_.take(now())) {
+    ++counts_.too_many;
+  } else if (hint.cell >= cells_ || !handlers_.pass_on(static_cast<CellId>(hint.cell), hint)) {
+    ++counts_.nowhere;
+  } else {
+    ++counts_.passed_on;
+  }
+}
+
+std::string WaxHost::Rogue::cmdline() const {
+  return floods ? "mode=flood" : fmt::format("mode=garbage seed={}", seed);
+}
+
+std::string WaxHost::Rogue::program(const std::string& wax) {
+  return wax.substr(0, wax.rfind('/') + 1) + "rogue_wax.elf";
+}
+
+void WaxHost::set_rogue(const Rogue& rogue, std::optional<std::chrono::milliseconds> duration) {
+  rogue_ = rogue;
+  rogue_until_ = agree::kNever;
+  if (duration) {
+    rogue_until_ = now() + static_cast<Time>(std::chrono::nanoseconds(*duration).count());
+  }
+  change_ = "a rogue takes its place";
+}
+
+void WaxHost::look() {
+  look_.arm(kPeriod, [this] { look(); });
+  const Time time = now();
+  if (!handlers_.guest_runs()) incarnations_.held(time);
+  if (!members_.may_start()) return;  // The others are not done with what has happened.
+  if (is_asked_ || handlers_.is_paused()) return;
+  if (rogue_ && time >= rogue_until_) {
+    rogue_.reset();
+    change_ = "the rogue's time is over";
+  }
+  const bool follows = handlers_.has_failed() && incarnations_.is_due(time);
+  std::string why = follows ? "the last one has failed" : incarnations_.end(scene(), time);
+  if (why.empty()) why = std::exchange(change_, {});
+  if (why.empty()) return;
+  is_asked_ = true;
+  handlers_.restart(why);
+}
+
+}  // namespace hive::control

@@ -1,0 +1,78 @@
+// When Wax is started anew.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cellmon/control/wax/incarnations.h"
+
+namespace hive::control {
+namespace {
+
+using ::testing::HasSubstr;
+using Time = WaxIncarnations::Time;
+
+constexpr Time kSecond = 1'000'000'000;
+constexpr WaxIncarnations::Scene kScene{3, 2};
+
+TEST(WaxIncarnations, EndsWithItsEpochAndItsPages) {
+  WaxIncarnations wax;
+  EXPECT_EQ(wax.end(kScene, kSecond), "");  // None runs.
+  wax.started(kScene, kSecond);
+  EXPECT_EQ(wax.end(kScene, kSecond), "");
+  EXPECT_THAT(wax.end({4, 2}, kSecond), HasSubstr("epoch 4 has followed its own, 3"));
+  EXPECT_THAT(wax.end({3, 3}, kSecond), HasSubstr("another monitor"));
+}
+
+TEST(WaxIncarnations, HangsWhereItDoesNoRounds) {
+  WaxIncarnations wax;
+  wax.started(kScene, kSecond);
+  const Time late = kSecond + WaxIncarnations::kHangLimit;
+  EXPECT_EQ(wax.end(kScene, late - 1), "");
+  EXPECT_THAT(wax.end(kScene, late), HasSubstr("no round for 5 s"));
+  wax.beat(1, late - 1);
+  EXPECT_EQ(wax.end(kScene, late), "");
+  EXPECT_EQ(wax.rounds(), 1U);
+  // The same word again is no life.
+  wax.beat(1, late + kSecond);
+  wax.beat(0, late + kSecond);
+  EXPECT_THAT(wax.end(kScene, late - 1 + WaxIncarnations::kHangLimit), HasSubstr("no round"));
+  // Nothing is expected of one that is held.
+  wax.held(late - 1 + WaxIncarnations::kHangLimit);
+  EXPECT_EQ(wax.end(kScene, late + WaxIncarnations::kHangLimit), "");
+}
+
+TEST(WaxIncarnations, FollowsOneThatFailsSoonAndLaterEachTime) {
+  WaxIncarnations wax;
+  Time now = kSecond;
+  Time wait = WaxIncarnations::kFirstWait;
+  for (int failures = 0; failures < 12; ++failures) {
+    wax.started(kScene, now);
+    EXPECT_FALSE(wax.is_due(now));
+    now += 1000;
+    wax.ended(now);
+    EXPECT_FALSE(wax.runs());
+    EXPECT_FALSE(wax.is_due(now + wait - 1)) << failures;
+    EXPECT_TRUE(wax.is_due(now + wait)) << failures;
+    now += wait;
+    wait = std::min(wait * 2, WaxIncarnations::kLongestWait);
+  }
+}
+
+TEST(WaxIncarnations, ForgivesOneThatHasLivedForLong) {
+  WaxIncarnations wax;
+  Time now = kSecond;
+  for (int failures = 0; failures < 5; ++failures) {
+    wax.started(kScene, now);
+    wax.ended(now);
+  }
+  EXPECT_FALSE(wax.is_due(now + WaxIncarnations::kFirstWait));
+  wax.started(kScene, now);
+  now += WaxIncarnations::kLongLife;
+  wax.ended(now);
+  EXPECT_TRUE(wax.is_due(now + WaxIncarnations::kFirstWait));
+  // An end that is told twice is one.
+  wax.ended(now + kSecond);
+  EXPECT_TRUE(wax.is_due(now + WaxIncarnations::kFirstWait));
+}
+
+}  // namespace
+}  // namespace hive::control
