@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <csignal>
 #include <cstdint>
 #include <functional>
 #include <memory>

@@ -45,7 +45,8 @@ if(HIVE_FUZZ)
 endif()
 
 # spdlog and fmt: their packages' libraries are shared, and programs here are static; as headers they
-# would be compiled with every source file. So both are compiled here, from their headers.
+# would be compiled with every source file. So both are compiled here, from their headers; and so are
+# Asio and JSON, which come as headers alone.
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 set(HIVE_LIBRARIES "${CMAKE_CURRENT_LIST_DIR}/libraries")
@@ -54,8 +55,18 @@ target_link_libraries(hive_fmt PUBLIC hive_sanitizers)
 add_library(hive_spdlog STATIC "${HIVE_LIBRARIES}/spdlog.cpp")
 target_compile_definitions(hive_spdlog PUBLIC SPDLOG_FMT_EXTERNAL SPDLOG_COMPILED_LIB)
 target_link_libraries(hive_spdlog PUBLIC hive_fmt)
+find_package(Boost REQUIRED)
+add_library(hive_asio STATIC "${HIVE_LIBRARIES}/asio.cpp")
+target_compile_definitions(hive_asio PUBLIC BOOST_ASIO_SEPARATE_COMPILATION)
+target_compile_options(hive_asio PRIVATE -ffunction-sections -fdata-sections)
+target_link_libraries(hive_asio PUBLIC Boost::headers hive_sanitizers Threads::Threads)
+find_package(nlohmann_json REQUIRED)
+add_library(hive_json STATIC "${HIVE_LIBRARIES}/json.cpp")
+target_compile_options(hive_json PRIVATE -ffunction-sections -fdata-sections)
+target_link_libraries(hive_json PUBLIC nlohmann_json::nlohmann_json hive_sanitizers)
 
 include(HivePrecompiled)
+set(HIVE_KIND room)  # Of the precompiled headers of rooms and programs that follow.
 
 # hive_room(NAME [PUBLIC lib...] [PRIVATE lib...])
 # Makes library hive_NAME of every source file in the current folder except main.cpp. A folder is
@@ -69,7 +80,7 @@ function(hive_room name)
     add_library(hive_${name} STATIC ${sources})
     target_link_libraries(hive_${name} PUBLIC hive_options ${ARG_PUBLIC}
                           PRIVATE hive_coverage ${ARG_PRIVATE})
-    hive_precompiled(hive_${name} room)
+    hive_precompiled(hive_${name} ${HIVE_KIND})
   else()
     add_library(hive_${name} INTERFACE)
     target_link_libraries(hive_${name} INTERFACE hive_options ${ARG_PUBLIC} ${ARG_PRIVATE})
@@ -95,7 +106,7 @@ function(hive_program name source)
   add_executable(${name} ${source})
   target_link_libraries(${name} PRIVATE hive_options hive_coverage ${ARG_LINK})
   if(source MATCHES "\\.cpp$")
-    hive_precompiled(${name} room)
+    hive_precompiled(${name} ${HIVE_KIND})
   endif()
   if(ARG_STATIC AND HIVE_STATIC AND NOT HIVE_SANITIZE)
     target_link_options(${name} PRIVATE -static)

@@ -3,18 +3,19 @@
 # Tests share theirs in every build, and are not optimised in any: they run for a moment. Rooms and
 # programs share theirs in builds with tests; the preset for fuzzing alone does not, so it tells which
 # of their files lacks an #include. What shares has line tables for its debug information.
+#
+# What runs in guests has a kind of its own: who includes Asio needs its library, and libhive needs none.
 
 option(HIVE_PRECOMPILE "Compile the headers that rooms share once" OFF)
 
-find_package(Boost REQUIRED)
-
 # Makes hive_precompiled_KIND, whose headers others reuse, and hive_precompiled_KIND_options, which
-# they have to link: a compiler takes a precompiled header only with the flags it was made with.
+# they have to link: a compiler takes a precompiled header only with the flags it was made with. The
+# HEADERS need LIBRARIES.
 function(hive_precompile kind)
-  cmake_parse_arguments(ARG "" "" "HEADERS;OPTIONS;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "HEADERS;LIBRARIES;OPTIONS;LINK" ${ARGN})
   set(options hive_precompiled_${kind}_options)
   add_library(${options} INTERFACE)
-  target_link_libraries(${options} INTERFACE Boost::headers)
+  target_link_libraries(${options} INTERFACE ${ARG_LIBRARIES})
   target_compile_definitions(${options} INTERFACE SPDLOG_FMT_EXTERNAL SPDLOG_COMPILED_LIB)
   target_compile_options(${options} INTERFACE -g1 ${ARG_OPTIONS})
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
@@ -28,22 +29,23 @@ function(hive_precompile kind)
   target_precompile_headers(hive_precompiled_${kind} PRIVATE ${ARG_HEADERS})
 endfunction()
 
-set(shared <algorithm> <array> <chrono> <deque> <filesystem> <functional> <map> <memory> <optional>
-           <span> <string> <string_view> <unordered_map> <variant> <vector> <fmt/format.h>
-           <boost/asio/io_context.hpp> <boost/asio/local/stream_protocol.hpp>
-           <boost/asio/posix/stream_descriptor.hpp> <boost/asio/steady_timer.hpp>
-           <nlohmann/json.hpp>)
+set(plain <algorithm> <array> <chrono> <deque> <filesystem> <functional> <map> <memory> <optional>
+          <span> <string> <string_view> <unordered_map> <variant> <vector> <fmt/format.h>
+          "${HIVE_LIBRARIES}/json_once.h")
+set(shared ${plain} <boost/asio/io_context.hpp> <boost/asio/local/stream_protocol.hpp>
+           <boost/asio/posix/stream_descriptor.hpp> <boost/asio/steady_timer.hpp>)
 if(HIVE_PRECOMPILE)
-  hive_precompile(room HEADERS ${shared} LINK hive_coverage)
+  hive_precompile(room HEADERS ${shared} LIBRARIES hive_asio hive_json LINK hive_coverage)
+  hive_precompile(guest HEADERS ${plain} LIBRARIES hive_json LINK hive_coverage)
 endif()
 if(HIVE_TESTS)
   find_package(GTest REQUIRED)
-  hive_precompile(test HEADERS ${shared} <gmock/gmock.h> <gtest/gtest.h> OPTIONS -O0
-                  LINK GTest::gmock)
+  hive_precompile(test HEADERS ${shared} <gmock/gmock.h> <gtest/gtest.h>
+                  LIBRARIES hive_asio hive_json OPTIONS -O0 LINK GTest::gmock)
 endif()
 
 # hive_precompiled(TARGET KIND)
-# Lets TARGET use the headers that sources of KIND (room, test) share, where they are compiled once.
+# Lets TARGET use the headers that sources of KIND (room, guest, test) share, where they are compiled once.
 function(hive_precompiled target kind)
   if(TARGET hive_precompiled_${kind})
     target_link_libraries(${target} PRIVATE hive_precompiled_${kind}_options)
