@@ -1,25 +1,17 @@
 #include "cellmon/campaign/schema.h"
 
-#include <fmt/format.h>
-
-#include <nlohmann/json.hpp>
+#include <utility>
 
 #include "cellmon/campaign/format.h"
 #include "cellmon/campaign/limits.h"
 #include "cellmon/campaign/paper_table.h"
 #include "cellmon/inject/catalogue.h"
-#include "vmm/plan/limits.h"
+#include "vmm/plan/schema_parts.h"
 
 namespace hive::campaign {
 namespace {
 
-// Keeps keys in the table's order.
-using Json = nlohmann::ordered_json;
-
-Json name_schema() {
-  return {{"type", "string"},
-          {"pattern", fmt::format("^[a-z0-9][a-z0-9-]{{0,{}}}$", plan::kMaxNameLength - 1)}};
-}
+using Json = plan::SchemaJson;
 
 /// A text without quotes may look like anything.
 Json text_schema() {
@@ -66,7 +58,7 @@ Json workload_schema() {
 Json value_schema(const KeySpec& key) {
   switch (key.type) {
     case KeyType::kName:
-      return name_schema();
+      return plan::name_schema();
     case KeyType::kText:
       return text_schema();
     case KeyType::kNumber:
@@ -76,7 +68,7 @@ Json value_schema(const KeySpec& key) {
     case KeyType::kTime:
       return {{"type", "string"}, {"pattern", "^0*[1-9][0-9]*(ms|s)$"}};
     case KeyType::kNames:
-      return one_or_list(name_schema(), kMaxNames);
+      return one_or_list(plan::name_schema(), kMaxNames);
     case KeyType::kFault:
       return catalogue_schema();
     case KeyType::kPaperRow:
@@ -100,20 +92,11 @@ Json value_schema(const KeySpec& key) {
 }
 
 Json mapping_schema(const MappingSpec& spec) {
-  Json properties = Json::object();
-  Json required = Json::array();
+  plan::MappingSchema schema;
   for (const KeySpec& key : spec.keys) {
-    std::string description(key.meaning);
-    if (!key.is_required()) description += fmt::format(" Default: {}.", key.fallback);
-    Json property = value_schema(key);
-    property["description"] = description;
-    properties[std::string(key.name)] = std::move(property);
-    if (key.is_required()) required.push_back(key.name);
+    schema.add(key.name, key.meaning, key.fallback, key.is_required(), value_schema(key));
   }
-  Json schema = {{"type", "object"}, {"properties", std::move(properties)}};
-  if (!required.empty()) schema["required"] = std::move(required);
-  schema["additionalProperties"] = false;
-  return schema;
+  return schema.take();
 }
 
 /// What the `parameters` of a fault of ENTRY may have, and must. Not the times of the catalogue's

@@ -6,6 +6,7 @@ source "$(dirname "$0")/lib.sh"
 
 cat >wax.yaml <<END
 machine: wax
+faults: enabled
 defaults: {memory: 128MiB, kernel: debian}
 cells:
 - {name: a}

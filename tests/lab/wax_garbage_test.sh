@@ -25,7 +25,6 @@ while :; do
   mv /tmp/next /tmp/done
 done'
 wanted=$({ yes hive || true; } | head -c 2000000 | sha256sum)
-printf '%s' "$work" >work
 for cell in a b c; do
   in_cell "$cell" sh -c 'cat >/tmp/work <<"END"
 '"$work"'

@@ -1,20 +1,18 @@
 #include "vmm/plan/schema.h"
 
-#include <fmt/format.h>
-
-#include <nlohmann/json.hpp>
+#include <utility>
 
 #include "policy/policy.h"
 #include "vmm/base/ids.h"
 #include "vmm/plan/keys.h"
 #include "vmm/plan/limits.h"
+#include "vmm/plan/schema_parts.h"
 #include "vmm/plan/words.h"
 
 namespace hive::plan {
 namespace {
 
-// Keeps keys in the table's order.
-using Json = nlohmann::ordered_json;
+using Json = SchemaJson;
 
 Json cpus_schema() {
   const Json count = {{"type", "integer"}, {"minimum", 1}, {"maximum", kMaxVcpus}};
@@ -52,8 +50,7 @@ Json policies_schema() {
 Json type_schema(KeyType type) {
   switch (type) {
     case KeyType::kName:
-      return {{"type", "string"},
-              {"pattern", fmt::format("^[a-z0-9][a-z0-9-]{{0,{}}}$", kMaxNameLength - 1)}};
+      return name_schema();
     case KeyType::kCells:
       return list_schema("cell", 1, kMaxCells);
     case KeyType::kDefaults:
@@ -118,22 +115,15 @@ Json type_schema(KeyType type) {
 }
 
 Json mapping_schema(const MappingSpec& spec) {
-  Json properties = Json::object();
-  Json required = Json::array();
+  MappingSchema schema;
   for (const KeySpec& key : spec.keys) {
-    std::string description(key.meaning);
-    if (!key.fallback.empty()) description += fmt::format(" Default: {}.", key.fallback);
     // Beside a $ref, draft 7 ignores everything: hence allOf.
-    Json property = type_schema(key.type);
-    if (property.contains("$ref")) property = {{"allOf", Json::array({std::move(property)})}};
-    property["description"] = description;
-    properties[std::string(key.name)] = std::move(property);
-    if (key.presence == Presence::kRequired) required.push_back(key.name);
+    Json value = type_schema(key.type);
+    if (value.contains("$ref")) value = {{"allOf", Json::array({std::move(value)})}};
+    schema.add(key.name, key.meaning, key.fallback, key.presence == Presence::kRequired,
+               std::move(value));
   }
-  Json schema = {{"type", "object"}, {"properties", std::move(properties)}};
-  if (!required.empty()) schema["required"] = std::move(required);
-  schema["additionalProperties"] = false;
-  return schema;
+  return schema.take();
 }
 
 /// That each key which a cell may leave to the defaults is there, or in every cell but Wax's.

@@ -7,14 +7,11 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <valijson/adapters/nlohmann_json_adapter.hpp>
-#include <valijson/schema.hpp>
-#include <valijson/schema_parser.hpp>
-#include <valijson/validator.hpp>
 
 #include "cellmon/campaign/campaign_file.h"
 #include "cellmon/campaign/format.h"
 #include "tests/unit/campaign/sample.h"
+#include "tests/unit/plan/editor_schema.h"
 #include "tests/unit/plan/sample_plans.h"
 
 namespace hive::campaign {
@@ -24,25 +21,6 @@ using Form = nlohmann::ordered_json;
 using plan::testing::read_file;
 
 const std::filesystem::path kTree = HIVE_SOURCE_DIR;
-
-class EditorSchema {
- public:
-  EditorSchema() {
-    const auto json = nlohmann::json::parse(json_schema());
-    valijson::SchemaParser().populateSchema(valijson::adapters::NlohmannJsonAdapter(json), schema_);
-  }
-
-  bool accepts(std::string_view yaml) {
-    const plan::Document document = plan::read_document(yaml);
-    if (!document.root) return false;
-    const auto json = plan::testing::to_json(*document.root);
-    return valijson::Validator().validate(schema_, valijson::adapters::NlohmannJsonAdapter(json),
-                                          nullptr);
-  }
-
- private:
-  valijson::Schema schema_;
-};
 
 bool is_read(std::string_view yaml) { return parse_campaign(yaml).campaign.has_value(); }
 
@@ -162,7 +140,7 @@ TEST(CampaignSchema, IsTheCommittedFile) {
 }
 
 TEST(CampaignSchema, AcceptsTheExamplesAsTheReaderDoes) {
-  EditorSchema schema;
+  plan::testing::EditorSchema schema(json_schema());
   EXPECT_GE(examples().size(), 3U);
   for (const std::string& text : examples()) {
     EXPECT_TRUE(schema.accepts(text)) << text;
@@ -172,7 +150,7 @@ TEST(CampaignSchema, AcceptsTheExamplesAsTheReaderDoes) {
 }
 
 TEST(CampaignSchema, RefusesEverySlipAsTheReaderDoes) {
-  EditorSchema schema;
+  plan::testing::EditorSchema schema(json_schema());
   for (const Form& form : {with_micro(), with_exec()}) {
     EXPECT_TRUE(schema.accepts(form.dump())) << form;
     EXPECT_TRUE(is_read(form.dump())) << form;
@@ -189,7 +167,7 @@ TEST(CampaignSchema, RefusesEverySlipAsTheReaderDoes) {
 }
 
 TEST(CampaignSchema, KnowsTheParametersOfEachFaultAsTheCheckDoes) {
-  EditorSchema schema;
+  plan::testing::EditorSchema schema(json_schema());
   const auto accepted = [&schema](const char* fault) {
     Form form = with_micro();
     form["faults"] = Form::array({Form::parse(fault)});
@@ -208,7 +186,7 @@ TEST(CampaignSchema, KnowsTheParametersOfEachFaultAsTheCheckDoes) {
 }
 
 TEST(CampaignSchema, AcceptsWhateverTheReaderAndTheCheckAccept) {
-  EditorSchema schema;
+  plan::testing::EditorSchema schema(json_schema());
   plan::testing::Editor editor(7);
   std::vector<std::string> texts = examples();
   texts.emplace_back(testing::kSample);

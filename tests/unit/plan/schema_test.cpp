@@ -5,11 +5,8 @@
 
 #include <cstdlib>
 #include <regex>
-#include <valijson/adapters/nlohmann_json_adapter.hpp>
-#include <valijson/schema.hpp>
-#include <valijson/schema_parser.hpp>
-#include <valijson/validator.hpp>
 
+#include "tests/unit/plan/editor_schema.h"
 #include "tests/unit/plan/faulty_forms.h"
 #include "tests/unit/plan/made_up_host.h"
 #include "tests/unit/plan/sample_plans.h"
@@ -24,25 +21,6 @@ using ::testing::Not;
 
 const std::filesystem::path kTree = HIVE_SOURCE_DIR;
 
-class EditorSchema {
- public:
-  EditorSchema() {
-    const auto json = nlohmann::json::parse(json_schema());
-    valijson::SchemaParser().populateSchema(valijson::adapters::NlohmannJsonAdapter(json), schema_);
-  }
-
-  bool accepts(std::string_view yaml) {
-    const Document document = read_document(yaml);
-    if (!document.root) return false;
-    const auto json = testing::to_json(*document.root);
-    return valijson::Validator().validate(schema_, valijson::adapters::NlohmannJsonAdapter(json),
-                                          nullptr);
-  }
-
- private:
-  valijson::Schema schema_;
-};
-
 TEST(Schema, IsTheCommittedFile) {
   const auto file = kTree / "docs/machine.schema.json";
   if (std::getenv("HIVE_UPDATE_SCHEMA") != nullptr) std::ofstream(file) << json_schema();
@@ -51,7 +29,7 @@ TEST(Schema, IsTheCommittedFile) {
 }
 
 TEST(Schema, AcceptsTheExamplesAsTheCheckDoes) {
-  EditorSchema schema;
+  testing::EditorSchema schema(json_schema());
   testing::MadeUpHost host;
   host.files.everything = true;
   const auto examples = testing::yaml_files("examples");
@@ -64,7 +42,7 @@ TEST(Schema, AcceptsTheExamplesAsTheCheckDoes) {
 }
 
 TEST(Schema, RefusesWhatTheFormatDoesNotHave) {
-  EditorSchema schema;
+  testing::EditorSchema schema(json_schema());
   EXPECT_TRUE(schema.accepts("{machine: m, cells: [{name: a, memory: 64MiB}]}"));
   EXPECT_TRUE(schema.accepts("{machine: m, defaults: {memory: 64MiB}, cells: [{name: a}]}"));
   EXPECT_TRUE(schema.accepts(
@@ -121,7 +99,7 @@ TEST(Schema, RefusesWhatTheFormatDoesNotHave) {
 }
 
 TEST(Schema, RefusesEveryFaultyFormAsTheCheckDoes) {
-  EditorSchema schema;
+  testing::EditorSchema schema(json_schema());
   testing::MadeUpHost host;
   host.files.everything = true;
   EXPECT_THAT(host.faults(testing::full_plan().dump()), IsEmpty());
@@ -138,7 +116,7 @@ TEST(Schema, RefusesEveryFaultyFormAsTheCheckDoes) {
 }
 
 TEST(Schema, AcceptsWhateverTheCheckAccepts) {
-  EditorSchema schema;
+  testing::EditorSchema schema(json_schema());
   testing::MadeUpHost host;
   host.files.everything = true;
   testing::Editor editor(7);
