@@ -121,10 +121,14 @@ void CellMonitor::note_cell() {
 Members::Handlers CellMonitor::members_handlers() {
   Members::Handlers handlers;
   handlers.suspend = [this] {
+    if (cpu_) cpu_->await();
     apply(machine_.suspend());
     return machine_.is_still() || start_waits_;
   };
-  handlers.resume = [this] { apply(machine_.end_suspension()); };
+  handlers.resume = [this] {
+    apply(machine_.end_suspension());
+    if (cpu_) cpu_->ease();
+  };
   handlers.left = [this] {
     // A start that waits has nothing that could end, and asks to be let in.
     if (!start_waits_) apply(machine_.on_evicted());

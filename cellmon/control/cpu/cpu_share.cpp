@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -22,6 +23,7 @@ CpuShare::CpuShare(boost::asio::io_context& loop, std::uint32_t plan,
       ways_(std::move(ways)),
       on_trouble_(std::move(on_trouble)),
       again_(loop),
+      ease_(loop),
       weight_(plan) {}
 
 void CpuShare::attach(WeighedVmm vmm) {
@@ -43,6 +45,8 @@ void CpuShare::attach(WeighedVmm vmm) {
 
 void CpuShare::detach() {
   again_.disarm();
+  ease_.disarm();
+  is_awaited_ = false;
   if (way_ != nullptr) std::exchange(way_, nullptr)->detach();
   weight_ = usual_ = plan_;
   applied_ = 0;
@@ -62,11 +66,12 @@ std::string CpuShare::set(std::uint32_t weight) {
   if (way_ == nullptr) {
     return fmt::format("the cell does not run; it starts with the plan's weight, {}", plan_);
   }
-  const WeightSet result = way_->set(weight);
+  const std::uint32_t before = std::exchange(weight_, weight);
+  const WeightSet result = way_->set(wanted());
   if (!result.trouble.empty()) {
+    weight_ = before;
     return fmt::format("the weight cannot be set by {}: {}", way_->name(), result.trouble);
   }
-  weight_ = weight;
   trouble_.clear();
   take(result);
   return {};
@@ -80,7 +85,26 @@ void CpuShare::take(const WeightSet& result) {
     return;
   }
   again_.arm(kAgain, [this] {
-    if (way_ != nullptr) take(way_->set(weight_));
+    if (way_ != nullptr) take(way_->set(wanted()));
+  });
+}
+
+std::uint32_t CpuShare::wanted() const {
+  return is_awaited_ ? std::max(weight_, kLeastAwaited) : weight_;
+}
+
+void CpuShare::await() {
+  ease_.disarm();
+  if (way_ == nullptr || std::exchange(is_awaited_, true) || weight_ >= kLeastAwaited) return;
+  const WeightSet result = way_->set(wanted());
+  if (result.trouble.empty()) take(result);  // Where it cannot be raised, others wait longer.
+}
+
+void CpuShare::ease() {
+  if (!is_awaited_) return;
+  ease_.arm(kEase, [this] {
+    is_awaited_ = false;
+    if (way_ != nullptr && weight_ < kLeastAwaited) take(way_->set(weight_));
   });
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -20,6 +21,10 @@ class CpuShare {
   /// Weights have no effect, for this reason. It may not call this object.
   using OnTrouble = std::function<void(const std::string& why)>;
 
+  /// The least weight of a VMM that all others wait for, and for how long after.
+  static constexpr std::uint32_t kLeastAwaited = 100;
+  static constexpr std::chrono::milliseconds kEase{250};
+
   /// PLAN: the plan's weight. WAYS: to be tried in this order; not empty. ON_TROUBLE is called
   /// from attach(), once for each reason.
   CpuShare(boost::asio::io_context& loop, std::uint32_t plan,
@@ -35,6 +40,12 @@ class CpuShare {
   /// The VMM has WEIGHT for now; what is usual stays. As set_usual().
   std::string set(std::uint32_t weight);
 
+  /// Others wait for what the VMM does now, such as to stop its vCPUs: it has kLeastAwaited or more
+  /// as far as the host allows, whatever its weight is.
+  void await();
+  /// They do not any more: it has that for kEase yet.
+  void ease();
+
   [[nodiscard]] wire::CpuStatus status() const;
   /// What set_usual() made it for the present VMM, else the plan's.
   [[nodiscard]] std::uint32_t usual() const { return usual_; }
@@ -42,6 +53,8 @@ class CpuShare {
   [[nodiscard]] std::uint32_t weight() const { return weight_; }
 
  private:
+  /// What the VMM is to have now.
+  [[nodiscard]] std::uint32_t wanted() const;
   /// Takes what became of weight_; what could not be set yet is tried again.
   void take(const WeightSet& result);
 
@@ -50,6 +63,8 @@ class CpuShare {
   std::vector<std::unique_ptr<CpuWay>> ways_;
   OnTrouble on_trouble_;
   Deadline again_;
+  Deadline ease_;
+  bool is_awaited_ = false;
   CpuWay* way_ = nullptr;  ///< While a VMM is attached to it.
   std::uint32_t weight_;
   std::uint32_t applied_ = 0;

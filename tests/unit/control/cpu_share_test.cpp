@@ -76,6 +76,29 @@ TEST_F(CpuShares, BeginWithThePlansWeightByTheFirstWay) {
   EXPECT_THAT(told_, IsEmpty());
 }
 
+TEST_F(CpuShares, AreNotLittleWhileOthersWait) {
+  share_.attach({7, {}});
+  share_.await();  // It has enough.
+  share_.ease();
+  loop_.run();
+  loop_.restart();
+  EXPECT_EQ(share_.set(10), "");
+  share_.await();
+  EXPECT_EQ(share_.weight(), 10U);
+  EXPECT_EQ(share_.status().applied, CpuShare::kLeastAwaited);
+  EXPECT_EQ(share_.set(20), "");  // For later.
+  EXPECT_EQ(share_.status().applied, CpuShare::kLeastAwaited);
+  share_.ease();
+  share_.await();  // Again, before it was over.
+  loop_.run();
+  EXPECT_EQ(share_.status().applied, CpuShare::kLeastAwaited);
+  share_.ease();
+  loop_.restart();
+  loop_.run();
+  EXPECT_EQ(share_.status().applied, 20U);
+  EXPECT_THAT(first_.calls, ElementsAre("attach 7", "150", "10", "100", "100", "20"));
+}
+
 TEST_F(CpuShares, AreUsuallyWhatTheyAreByHandUntilTheVmmsEnd) {
   share_.attach({7, {}});
   EXPECT_EQ(share_.set(300), "") << "advice";
