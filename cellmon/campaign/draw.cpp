@@ -132,6 +132,23 @@ void check_spec(const FaultSpec& spec, const Cells& cells, plan::FaultList& faul
   }
 }
 
+/// A command is for guests that take part in the work; EXEC names them, or leaves that to the plan.
+void check_meanwhile(const FaultSpec& spec, const ExecWork& exec, const Cells& cells,
+                     plan::FaultList& faults) {
+  if (spec.meanwhile.empty()) return;
+  const std::vector<std::string> workers = cells.workers();
+  const std::span<const std::string> able = exec.cells.empty() ? workers : exec.cells;
+  for (const std::string& cell : spec.cells.empty() ? workers : spec.cells) {
+    if (is_among(cell, able)) continue;
+    faults.add(spec.at,
+               fmt::format("'meanwhile' would run nothing in cell {}, which takes no part in the "
+                           "workload",
+                           plan::quote(cell)),
+               "name cells of the workload in 'cells', or leave 'meanwhile' out");
+    return;
+  }
+}
+
 }  // namespace
 
 Draw draw(const Campaign& campaign, const Cells& cells, std::uint64_t seed, std::uint64_t run) {
@@ -175,6 +192,9 @@ std::vector<plan::Fault> check_cells(const Campaign& campaign, const Cells& cell
   for (const FaultSpec& spec : campaign.faults) {
     check_timing(spec, faults);
     check_spec(spec, cells, faults);
+    if (const auto* exec = std::get_if<ExecWork>(&campaign.workload)) {
+      check_meanwhile(spec, *exec, cells, faults);
+    }
   }
   if (const auto* exec = std::get_if<ExecWork>(&campaign.workload)) {
     for (const std::string& cell : exec->cells) {

@@ -151,6 +151,22 @@ TEST(CampaignFile, HasNoWorkForThePolicyCell) {
   EXPECT_THAT(found[0].what, HasSubstr("names cell 'wax', which runs Wax"));
 }
 
+TEST(CampaignFile, RunsCommandsMeanwhileOnlyWhereTheWorkIs) {
+  const auto faults_of = [](const std::string& cells) {
+    std::string text = with("workload:", "workload: {exec: {cells: [alpha], check: make check}}");
+    const std::size_t start = text.find("  - {fault: vmm-kill");
+    text.replace(start, text.find('\n', start) - start,
+                 "  - {fault: vmm-kill, meanwhile: make clean" + cells + "}");
+    return check_cells(parse_campaign(text).campaign.value(), testing::kWithWax);
+  };
+  EXPECT_THAT(faults_of(", cells: [alpha]"), ::testing::IsEmpty());
+  for (const std::string cells : {"", ", cells: [wax]", ", cells: [alpha, gamma]"}) {
+    const auto found = faults_of(cells);
+    ASSERT_EQ(found.size(), 1U) << cells;
+    EXPECT_THAT(found[0].what, HasSubstr("'meanwhile' would run nothing in cell '")) << cells;
+  }
+}
+
 TEST(CampaignFile, HasParametersThatTheirFaultsTake) {
   const std::string text =
       with("  - {fault: vmm-stop", "  - {fault: vmm-stop, parameters: {for: [200ms, ever]}}");
