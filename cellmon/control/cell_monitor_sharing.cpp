@@ -9,15 +9,7 @@ namespace hive::control {
 WaxHost::Handlers CellMonitor::wax_handlers() {
   WaxHost::Handlers handlers;
   handlers.pass_on = [this](CellId cell, const hive_wax_hint& hint) {
-    const mesh::Hint packet{mesh::Kind::kHint, 0, hint};
-    if (hint.kind != HIVE_WAX_PLACE) return siblings_.send(cell, packet);
-    // All place new sections.
-    bool is_sent = false;
-    for (std::size_t index = 0; index < settings_.machine.cells.size(); ++index) {
-      if (index == settings_.own) continue;
-      is_sent = siblings_.send(static_cast<CellId>(index), packet) || is_sent;
-    }
-    return is_sent;
+    return siblings_.try_send(cell, mesh::Hint{mesh::Kind::kHint, 0, hint});
   };
   handlers.restart = [this](const std::string& why) {
     const Step step = machine_.request_reboot(/*force=*/true, {});

@@ -61,6 +61,7 @@ void CellMonitor::await_siblings() {
     siblings_awaited_ = false;
     if (why.empty() || !start_waits_) return try_launch();
     start_waits_ = false;
+    if (wax_) wax_->not_started();
     apply(machine_.on_spawn_failed(why));
   });
 }

@@ -133,6 +133,7 @@ bool GlobalMemory::on_joined(CellId cell, const mesh::Hello& hello, std::vector<
   // A later one has granted nothing yet.
   if (is_later && returns && peer.guard && !try_shut(index)) return false;
   peer.life = hello.life;
+  if (is_later) peer.made.clear();
   auto next = files.begin();
   const auto end = next + static_cast<std::ptrdiff_t>(wanted);
   if (size > 0) peer.file = std::move(*next++);
@@ -142,6 +143,7 @@ bool GlobalMemory::on_joined(CellId cell, const mesh::Hello& hello, std::vector<
     if (!peer.cut_off) peer.orphan.reset();
     send_guard(static_cast<unsigned>(cell));
   }
+  undo_abandoned(static_cast<unsigned>(cell), is_later);
   return true;
 }
 
@@ -170,6 +172,7 @@ void GlobalMemory::attach(UniqueFd link, Incarnation incarnation) {
   incarnation_ = incarnation;
   failures_before_ += std::exchange(failures_, 0);
   note_closed(wanted_closed());  // As config() has just told it.
+  if (gatekeeper_ && !is_untouched()) begin_anew();
   if (news_) news_->begin(incarnation);
   wire::PacketSocket::Handlers handlers;
   handlers.on_packet = [this](std::string_view bytes, std::vector<UniqueFd> files) {
@@ -190,10 +193,7 @@ void GlobalMemory::detach() {
     peer.orphan.reset();
     peer.guard.reset();
   }
-  if (gatekeeper_) {
-    gatekeeper_->clear();
-    gatekeeper_->create_system_section();
-  }
+  if (gatekeeper_) begin_anew();
   incarnation_ = 0;
 }
 
@@ -322,11 +322,9 @@ void GlobalMemory::on_packet(CellId cell, const mesh::Packet& packet,
   } else if (std::holds_alternative<mesh::Down>(packet)) {
     peers_[static_cast<std::size_t>(cell)].going_down = true;
   } else if (const auto* asked = std::get_if<mesh::Request>(&packet)) {
-    const auto reply =
-        desk_ ? answer(cell, asked->request)
-              : firewall::refuse_request(asked->request, HIVE_GLOBAL_NO_SUCH_CELL,
-                                         "cell " + names_[own_] + " contributes no memory");
-    (void)siblings_.send(cell, mesh::Reply{mesh::Kind::kReply, asked->sequence, reply});
+    serve(cell, *asked);
+  } else if (const auto* over = std::get_if<mesh::Undo>(&packet)) {
+    undo(cell, over->sequence);
   } else if (const auto* answer = std::get_if<mesh::Reply>(&packet)) {
     take_reply(cell, *answer);
   }

@@ -159,6 +159,8 @@ class GlobalMemory : public SiblingsPart {
     unsigned told = 0;         ///< Violations of its current incarnation.
     Incarnation admitted = 0;  ///< The latest VMM that was given access.
     unsigned closings = 0;     ///< How often this cell's guest was closed off from it.
+    /// Sections of this home that it has asked for, the last ones: their numbers, by its requests'.
+    std::map<std::uint32_t, std::uint32_t> made;
   };
 
   void admit(CellId cell, const mesh::Admit& admit, std::vector<UniqueFd> files);
@@ -195,10 +197,18 @@ class GlobalMemory : public SiblingsPart {
   void take_reply(CellId cell, const mesh::Reply& reply);
   /// What was asked for is not waited for any more.
   void abandon_request();
-  void take_back(unsigned home, const hive_global_reply& reply);
+  /// The link to HOME is there again: what was abandoned is taken back, where it may have got to
+  /// that process.
+  void undo_abandoned(unsigned home, bool is_later);
+  /// What FROM's monitor asks, and asks for no more.
+  void serve(CellId from, const mesh::Request& asked);
+  void undo(CellId from, std::uint32_t sequence);
   void finish_request(const hive_global_reply& reply);
   void give_up_request(unsigned home, const std::string& why);
   [[nodiscard]] hive_global_reply answer(CellId from, const hive_global_request& request);
+  /// The home's sections and rights as an incarnation finds them.
+  void begin_anew();
+  [[nodiscard]] bool is_untouched() const;
 
   void tell(const firewall::ViolationRecord& violation);
 
@@ -237,8 +247,9 @@ class GlobalMemory : public SiblingsPart {
   };
   std::optional<Pending> pending_;
   std::uint32_t last_sequence_ = 0;
-  std::map<std::uint32_t, unsigned>
-      abandoned_;  ///< Sections asked for: by sequence, of which home.
+  /// Sections that were asked for and are wanted no more, by sequence: of which home. Until that
+  /// is known to have heard it.
+  std::map<std::uint32_t, unsigned> abandoned_;
   std::uint64_t placed_ = 0;
   Deadline reply_limit_;
 };

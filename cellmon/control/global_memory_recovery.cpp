@@ -41,6 +41,19 @@ void GlobalMemory::take_over(Heritage heritage) {
   }
 }
 
+void GlobalMemory::begin_anew() {
+  gatekeeper_->clear();
+  gatekeeper_->create_system_section();
+}
+
+bool GlobalMemory::is_untouched() const {
+  const std::vector<firewall::Section> sections = gatekeeper_->sections().list();
+  return gatekeeper_->ledger().holders().empty() &&
+         std::all_of(sections.begin(), sections.end(), [](const firewall::Section& section) {
+           return firewall::is_reserved_name(section.name);
+         });
+}
+
 void GlobalMemory::drop(CellId cell) {
   if (!gatekeeper_) return;
   const firewall::Revocation lost = gatekeeper_->drop_cell(cell);

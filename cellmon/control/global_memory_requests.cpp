@@ -1,6 +1,7 @@
 // Requests about global memory: the guest's to other homes, and everybody's to this one.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -9,6 +10,12 @@
 #include "cellmon/control/global_memory.h"
 
 namespace hive::control {
+namespace {
+
+/// Requests that a monitor remembers of another one, and of its own, to take them back.
+constexpr std::size_t kMostAbandoned = 64;
+
+}  // namespace
 
 void GlobalMemory::take_request(const hive_global_request& request) {
   if (pending_) return;  // A VMM forwards one at a time.
@@ -84,12 +91,11 @@ void GlobalMemory::ask(const hive_global_request& request, bool is_placed) {
 
 void GlobalMemory::take_reply(CellId cell, const mesh::Reply& reply) {
   const auto home = static_cast<unsigned>(cell);
-  if (!pending_ || pending_->sequence != reply.sequence || pending_->home != home) {
-    const auto late = abandoned_.find(reply.sequence);
-    if (late == abandoned_.end() || late->second != home) return;
-    abandoned_.erase(late);
-    return take_back(home, reply.reply);
-  }
+  // It has heard all that was said before this was asked.
+  std::erase_if(abandoned_, [&](const auto& each) {
+    return each.second == home && each.first < reply.sequence;
+  });
+  if (!pending_ || pending_->sequence != reply.sequence || pending_->home != home) return;
   if (!pending_->is_placed) return finish_request(reply.reply);
   if (reply.reply.status == HIVE_GLOBAL_OK) {
     ++placed_;
@@ -105,24 +111,46 @@ void GlobalMemory::take_reply(CellId cell, const mesh::Reply& reply) {
 void GlobalMemory::abandon_request() {
   reply_limit_.disarm();
   if (!pending_) return;
-  constexpr std::size_t kMostAbandoned = 64;
-  if (pending_->request.operation == HIVE_GLOBAL_SECTION_CREATE) {
-    if (abandoned_.size() >= kMostAbandoned) abandoned_.erase(abandoned_.begin());
-    abandoned_.emplace(pending_->sequence, pending_->home);
-  }
-  pending_.reset();
+  const Pending over = *std::exchange(pending_, std::nullopt);
+  if (over.request.operation != HIVE_GLOBAL_SECTION_CREATE) return;
+  if (abandoned_.size() >= kMostAbandoned) abandoned_.erase(abandoned_.begin());
+  abandoned_.emplace(over.sequence, over.home);
+  (void)siblings_.send(static_cast<CellId>(over.home),
+                       mesh::Undo{mesh::Kind::kUndo, over.sequence});
 }
 
-void GlobalMemory::take_back(unsigned home, const hive_global_reply& reply) {
-  if (reply.status != HIVE_GLOBAL_OK || reply.section == 0) return;
+void GlobalMemory::undo_abandoned(unsigned home, bool is_later) {
+  if (is_later) {  // It has nothing of what an earlier one was asked for.
+    std::erase_if(abandoned_, [home](const auto& each) { return each.second == home; });
+  }
+  for (const auto& [sequence, of] : abandoned_) {
+    if (of != home) continue;
+    (void)siblings_.send(static_cast<CellId>(home), mesh::Undo{mesh::Kind::kUndo, sequence});
+  }
+}
+
+void GlobalMemory::serve(CellId from, const mesh::Request& asked) {
+  const hive_global_reply reply =
+      desk_ ? answer(from, asked.request)
+            : firewall::refuse_request(asked.request, HIVE_GLOBAL_NO_SUCH_CELL,
+                                       "cell " + names_[own_] + " contributes no memory");
+  if (asked.request.operation == HIVE_GLOBAL_SECTION_CREATE && reply.status == HIVE_GLOBAL_OK) {
+    auto& made = peers_[static_cast<std::size_t>(from)].made;
+    if (made.size() >= kMostAbandoned) made.erase(made.begin());
+    made.emplace(asked.sequence, reply.section);
+  }
+  (void)siblings_.send(from, mesh::Reply{mesh::Kind::kReply, asked.sequence, reply});
+}
+
+void GlobalMemory::undo(CellId from, std::uint32_t sequence) {
+  const auto section = peers_[static_cast<std::size_t>(from)].made.extract(sequence);
+  if (section.empty()) return;
   hive_global_request request{};
   request.operation = HIVE_GLOBAL_SECTION_DESTROY;
   request.flags = HIVE_GLOBAL_FORCE;
-  request.home = home;
-  request.section = reply.section;
-  // Where it does not get there, the section stays until its home or this cell destroys it.
-  (void)siblings_.send(static_cast<CellId>(home),
-                       mesh::Request{mesh::Kind::kRequest, ++last_sequence_, request});
+  request.home = own_;
+  request.section = section.mapped();
+  (void)desk_->answer(from, request);  // It may have ended since.
 }
 
 void GlobalMemory::finish_request(const hive_global_reply& reply) {
@@ -137,6 +165,13 @@ hive_global_reply GlobalMemory::decide(hive_global_request request) {
 }
 
 hive_global_reply GlobalMemory::answer(CellId from, const hive_global_request& request) {
+  // What is decided now the next incarnation would not keep.
+  if (incarnation_ == 0 && static_cast<unsigned>(from) != own_ &&
+      firewall::RequestDesk::is_decision(request.operation)) {
+    return firewall::refuse_request(
+        request, HIVE_GLOBAL_HOME_GONE,
+        fmt::format("no guest of cell {} runs now; ask again once it has started", names_[own_]));
+  }
   const bool grants = request.operation == HIVE_GLOBAL_GRANT && request.cell < peers_.size();
   const std::size_t cell = grants ? request.cell : static_cast<std::size_t>(from);
   if (!peers_[cell].cut_off && !peers_[static_cast<std::size_t>(from)].cut_off) {

@@ -231,7 +231,9 @@ void Sharing::by_hand_changed() {
 
 void Sharing::note_load(const hive_agent_load& load) {
   const Time time = now();
-  if (load.total == 0 || time - recalled_ < kRecallPause || loans_.totals().lent == 0) return;
+  const sharing::LoanTotals totals = loans_.totals();
+  if (load.total == 0 || totals.lent + totals.promised == 0) return;
+  if (time - recalled_ < kRecallPause) return;
   if (load.available >= load.total / 1000 * kShortPermille) return;
   recalled_ = time;
   handlers_.tell("recall", fmt::format("the guest has {} MiB of {} available: what it has lent is "

@@ -95,6 +95,11 @@ class Siblings {
   bool send(CellId cell, const Struct& packet, std::span<const int> files = {}) {
     return mesh_.send(cell, packet, files);
   }
+  /// As mesh::Mesh::try_send().
+  template <typename Struct>
+  bool try_send(CellId cell, const Struct& packet) {
+    return mesh_.try_send(cell, packet);
+  }
 
   /// A fault: see mesh::Mesh::cut().
   void cut_link(CellId cell, std::optional<std::chrono::milliseconds> duration) {

@@ -18,9 +18,6 @@ using memory::DenialOutcome;
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-// A VMM answers within milliseconds. One that does not hurts its own cell, whose permitted writes
-// may be denied, and holds a grant up once for each denial.
-constexpr milliseconds kAnswerPatience{100};
 // More than a VMM has threads: one that has more denials open than this makes them up, and its
 // writes wait until it answers.
 constexpr std::size_t kMaxOutstanding = 256;
@@ -117,11 +114,11 @@ void Gatekeeper::take_answers(CellId cell, View& view) {
   }
 }
 
-void Gatekeeper::await_answers(CellId cell, const PageRanges& granted) {
+void Gatekeeper::await_answers(CellId cell, const PageRanges& granted, milliseconds patience) {
   const auto found = views_.find(cell);
   if (found == views_.end()) return;
   View& view = found->second;
-  const auto deadline = Clock::now() + kAnswerPatience;
+  const auto deadline = Clock::now() + patience;
   const auto stands = [&] {
     return std::any_of(view.outstanding.begin(), view.outstanding.end(),
                        [&](const Outstanding& each) { return covers(granted, each.page); });
@@ -151,11 +148,12 @@ void Gatekeeper::protect(CellId cell, const PageRanges& opened) {
   }
 }
 
-Result<PageRanges> Gatekeeper::grant(CellId cell, std::span<const PageRange> pattern) {
+Result<PageRanges> Gatekeeper::grant(CellId cell, std::span<const PageRange> pattern,
+                                     milliseconds patience) {
   const Clock::time_point since = Clock::now();
   auto granted = contribution_.ledger().grant(cell, pattern);
   if (!granted.ok()) return granted;
-  await_answers(cell, granted.value());
+  await_answers(cell, granted.value(), patience);
   figures_.granted_pages += pages_of(granted.value());
   figures_.grants.record(nanoseconds_since(since));
   return granted;

@@ -62,9 +62,16 @@ class Gatekeeper {
   /// have to wait until the VMM has answered.
   bool serve(CellId cell);
 
-  /// As the ledger has it. When a grant returns, no denial from before it stands any more. When a
-  /// revoke returns, CELL writes none of the pages any more.
-  Result<PageRanges> grant(CellId cell, std::span<const PageRange> pattern);
+  /// How long home's own grants wait for the denials from before them. VMMs answer within
+  /// milliseconds, but CELL's may never do, and its guest can have denials made on end: each grant
+  /// of such pages may take that long, with all that this monitor does. No other cell's word may.
+  static constexpr std::chrono::milliseconds kAnswerPatience{100};
+
+  /// As the ledger has it. A grant returns when no denial from before it stands any more, or after
+  /// PATIENCE: those that still do then may hit a write that is allowed by now, and are not
+  /// counted. When a revoke returns, CELL writes none of the pages any more.
+  Result<PageRanges> grant(CellId cell, std::span<const PageRange> pattern,
+                           std::chrono::milliseconds patience = kAnswerPatience);
   Result<Revocation> revoke(CellId cell, std::span<const PageRange> pattern);
 
   /// As Contribution has them. When one returns, nobody writes any more what was taken from it.
@@ -110,7 +117,7 @@ class Gatekeeper {
 
   void judge(CellId cell, View& view, const memory::BlockedWrite& write);
   void take_answers(CellId cell, View& view);
-  void await_answers(CellId cell, const PageRanges& granted);
+  void await_answers(CellId cell, const PageRanges& granted, std::chrono::milliseconds patience);
   void protect(CellId cell, const PageRanges& opened);
   Result<Section> settle(const Result<Handover>& handover);
 

@@ -12,9 +12,6 @@
 namespace hive::firewall {
 namespace {
 
-/// Homes decide, and creators on their sections; other cells may only look and use.
-constexpr std::uint32_t kFirstOfHome = HIVE_GLOBAL_SECTION_CREATE;
-
 hive_global_status status_of(Reason reason) {
   switch (reason) {
     case Reason::kNoSuchCell:
@@ -138,6 +135,10 @@ RequestDesk::Handler RequestDesk::handler_of(std::uint32_t operation) {
   }
 }
 
+bool RequestDesk::is_decision(std::uint32_t operation) {
+  return operation >= HIVE_GLOBAL_SECTION_CREATE;
+}
+
 hive_global_reply RequestDesk::answer(CellId from, const hive_global_request& request) {
   Call call{from, request, {}};
   call.reply.tag = request.tag;
@@ -147,7 +148,7 @@ hive_global_reply RequestDesk::answer(CellId from, const hive_global_request& re
     call.refuse(HIVE_GLOBAL_MALFORMED, fmt::format("no operation {}", request.operation));
   } else if (request.home != static_cast<std::uint32_t>(home())) {
     call.refuse(HIVE_GLOBAL_NO_SUCH_CELL, "the request went to another cell than it names");
-  } else if (request.operation >= kFirstOfHome && !may_decide(call)) {
+  } else if (is_decision(request.operation) && !may_decide(call)) {
     call.refuse(HIVE_GLOBAL_NOT_HOME,
                 "only the cell whose pages they are may ask that, or for a section the one that "
                 "made it");
@@ -162,6 +163,10 @@ bool RequestDesk::may_decide(const Call& call) const {
   if (call.request.section == 0) return false;
   const auto section = gatekeeper_.sections().find(SectionId(call.request.section));
   return !section || section->creator == call.from;  // Where there is none, that is what is said.
+}
+
+std::chrono::milliseconds RequestDesk::patience(const Call& call) const {
+  return call.from == home() ? Gatekeeper::kAnswerPatience : std::chrono::milliseconds(0);
 }
 
 void RequestDesk::cell(Call& call) {
@@ -208,7 +213,7 @@ void RequestDesk::create_section(Call& call) {
   const auto section = gatekeeper_.create_section(name_in(call.request), call.request.pages, terms);
   if (!section.ok()) return call.refuse(section.refusal());
   const PageRange& pages = section.value().range;
-  if (call.from != home()) (void)gatekeeper_.grant(call.from, {&pages, 1});
+  if (call.from != home()) (void)gatekeeper_.grant(call.from, {&pages, 1}, patience(call));
   describe(call, section.value());
 }
 
@@ -296,7 +301,7 @@ void RequestDesk::grant(Call& call) {
     return call.refuse({Reason::kReserved, "section " HIVE_SYSTEM_SECTION
                                            " is its home's alone: no other cell may write it"});
   }
-  const auto granted = gatekeeper_.grant(CellId(call.request.cell), ranges);
+  const auto granted = gatekeeper_.grant(CellId(call.request.cell), ranges, patience(call));
   if (!granted.ok()) return call.refuse(granted.refusal());
   call.reply.pages = count_pages(granted.value());
 }

@@ -2,6 +2,7 @@
 // contribution.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -31,6 +32,9 @@ class RequestDesk {
   /// Does what REQUEST, whose `home` is this one, asks for cell FROM.
   hive_global_reply answer(CellId from, const hive_global_request& request);
 
+  /// Whether OPERATION is not everybody's, but home's, or a creator's on its sections.
+  static bool is_decision(std::uint32_t operation);
+
  private:
   struct Call;
   using Handler = void (RequestDesk::*)(Call&);
@@ -49,6 +53,8 @@ class RequestDesk {
 
   /// Whether who asks may decide about what it asks for.
   [[nodiscard]] bool may_decide(const Call& call) const;
+  /// How long a grant that CALL asks for may hold this home's monitor up.
+  [[nodiscard]] std::chrono::milliseconds patience(const Call& call) const;
   [[nodiscard]] CellId home() const { return gatekeeper_.ledger().home(); }
   /// The pages that CALL counts within: its section's or all. Refuses where there is no such
   /// section.

@@ -225,4 +225,10 @@ bool Mesh::send_bytes(CellId cell, std::string_view bytes, std::span<const int> 
   return false;
 }
 
+bool Mesh::try_send_bytes(CellId cell, std::string_view bytes) {
+  if (!is_joined(cell)) return false;
+  wire::PacketSocket& socket = *connections_.at(peers_[static_cast<std::size_t>(cell)]).socket;
+  return !socket.is_half_full() && socket.send(bytes);
+}
+
 }  // namespace hive::mesh

@@ -64,6 +64,12 @@ class Mesh {
   bool send(CellId cell, const Struct& packet, std::span<const int> files = {}) {
     return send_bytes(cell, as_bytes(packet), files);
   }
+  /// Sends PACKET, which may be lost: it is where CELL has left so much unread that half of what
+  /// its link holds is taken. The rest is for send(). The link stays. False when it is lost.
+  template <typename Struct>
+  bool try_send(CellId cell, const Struct& packet) {
+    return try_send_bytes(cell, as_bytes(packet));
+  }
 
   /// A descriptor that becomes readable when the process at the other end of CELL's link has ended
   /// (pidfd_open(2)), surely that one. Invalid where there is no link, or the host cannot.
@@ -100,6 +106,7 @@ class Mesh {
   /// Closes a connection. WHY is for the log.
   void drop(Number number, const char* why);
   bool send_bytes(CellId cell, std::string_view bytes, std::span<const int> files);
+  bool try_send_bytes(CellId cell, std::string_view bytes);
 
   /// One end of a connection.
   struct Connection {

@@ -65,6 +65,8 @@ std::optional<Packet> parse_packet(std::string_view bytes) {
       return copy<Request>(bytes);
     case Kind::kReply:
       return copy<Reply>(bytes);
+    case Kind::kUndo:
+      return copy<Undo>(bytes);
     case Kind::kUp:
       return copy<Up>(bytes);
     case Kind::kRings:

@@ -20,7 +20,7 @@
 
 namespace hive::mesh {
 
-inline constexpr std::uint32_t kVersion = 6;
+inline constexpr std::uint32_t kVersion = 7;
 
 enum class Kind : std::uint32_t {
   kHello = 1,
@@ -28,6 +28,7 @@ enum class Kind : std::uint32_t {
   kLeave,
   kRequest,
   kReply,
+  kUndo,
   kUp,
   kRings,
   kAgree,
@@ -89,6 +90,13 @@ struct Reply {
   Kind kind = Kind::kReply;
   std::uint32_t sequence = 0;  ///< The request's.
   hive_global_reply reply{};
+};
+
+/// The sender waits no more for the answer to its Request of this number: what that has made, if it
+/// got there, is to be destroyed. Said again over each later link to the same process.
+struct Undo {
+  Kind kind = Kind::kUndo;
+  std::uint32_t sequence = 0;
 };
 
 /// The ring by which the receiver's cell sends packets to the sender's. With three descriptors: the
@@ -182,8 +190,8 @@ struct Hint {
   hive_wax_hint hint{};
 };
 
-using Packet = std::variant<Hello, Admit, Leave, Request, Reply, Up, Rings, Agree, Probe, Findings,
-                            Recover, Down, StopMachine, KeptRing, Loan, Hint>;
+using Packet = std::variant<Hello, Admit, Leave, Request, Reply, Undo, Up, Rings, Agree, Probe,
+                            Findings, Recover, Down, StopMachine, KeptRing, Loan, Hint>;
 
 /// Copies BYTES into the packet that they are, or nothing when they are none.
 std::optional<Packet> parse_packet(std::string_view bytes);
@@ -200,6 +208,7 @@ static_assert(sizeof(Admit) == 24 && offsetof(Admit, base) == 8);
 static_assert(sizeof(Leave) == 8 && sizeof(Up) == 8 && sizeof(Rings) == 8 && sizeof(KeptRing) == 8);
 static_assert(sizeof(Request) == 136 && offsetof(Request, request) == 8);
 static_assert(sizeof(Reply) == 264 && offsetof(Reply, reply) == 8);
+static_assert(sizeof(Undo) == 8 && std::is_trivially_copyable_v<Undo>);
 static_assert(sizeof(Agree) == 8 + Agree::kMaxBytes && offsetof(Agree, bytes) == 8);
 static_assert(sizeof(Down) == 8 && sizeof(StopMachine) == 8);
 static_assert(std::is_trivially_copyable_v<Down> && std::is_trivially_copyable_v<StopMachine>);

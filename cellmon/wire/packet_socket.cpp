@@ -1,7 +1,9 @@
 #include "cellmon/wire/packet_socket.h"
 
+#include <linux/sockios.h>
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <cerrno>
@@ -34,6 +36,15 @@ class PacketSocket::Core : public std::enable_shared_from_this<PacketSocket::Cor
   bool send(std::string_view packet, std::span<const int> files) {
     return !stopped_ &&
            send_with_files(fd_.native_handle(), std::as_bytes(std::span(packet)), files) == 0;
+  }
+
+  [[nodiscard]] bool is_half_full() {
+    int unread = 0;
+    int room = 0;
+    socklen_t size = sizeof room;
+    return ::ioctl(fd_.native_handle(), SIOCOUTQ, &unread) == 0 &&
+           ::getsockopt(fd_.native_handle(), SOL_SOCKET, SO_SNDBUF, &room, &size) == 0 &&
+           unread >= room / 2;
   }
 
   /// Handles one packet. False when no more can come; while draining, when none is there.
@@ -106,6 +117,8 @@ PacketSocket::~PacketSocket() { core_->stop(); }
 bool PacketSocket::send(std::string_view packet, std::span<const int> files) {
   return core_->send(packet, files);
 }
+
+bool PacketSocket::is_half_full() const { return core_->is_half_full(); }
 
 void PacketSocket::drain() {
   const std::shared_ptr<Core> core = core_;  // A handler may destroy this socket.

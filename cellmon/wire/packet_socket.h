@@ -42,6 +42,8 @@ class PacketSocket {
   /// Sends PACKET with copies of FILES, at most kMaxFiles. False when it is lost: the other end is
   /// gone, or does not read and the socket's buffer is full.
   bool send(std::string_view packet, std::span<const int> files = {});
+  /// Whether the other end has left unread so much that half of the socket's buffer is taken.
+  [[nodiscard]] bool is_half_full() const;
 
   /// Hands over the packets that have come but were not read yet, as when the other end is gone.
   void drain();

@@ -79,7 +79,7 @@ enum hive_global_status {
   HIVE_GLOBAL_MALFORMED = 1,    /* no such operation, or a field that makes no sense */
   HIVE_GLOBAL_NOT_HOME = 2,     /* only home may ask that, or the cell that made the section */
   HIVE_GLOBAL_NO_SUCH_CELL = 3, /* `home` or `cell` */
-  HIVE_GLOBAL_HOME_GONE = 4,    /* home's monitor does not answer */
+  HIVE_GLOBAL_HOME_GONE = 4,    /* home's monitor does not answer, or its guest does not run */
   HIVE_GLOBAL_OUT_OF_RANGE = 5, /* pages past the end of the contribution or the section */
   HIVE_GLOBAL_NO_SUCH_SECTION = 6,
   HIVE_GLOBAL_BAD_NAME = 7, /* not 1 to 63 of [A-Za-z0-9._-], or it begins with "hive." */

@@ -28,7 +28,7 @@ enum hive_status {
   HIVE_MALFORMED = 1,
   HIVE_NOT_HOME = 2, /* only home may ask that, or the cell that made the section */
   HIVE_NO_SUCH_CELL = 3,
-  HIVE_HOME_GONE = 4,    /* home's monitor does not answer */
+  HIVE_HOME_GONE = 4,    /* home's monitor does not answer, or its guest does not run */
   HIVE_OUT_OF_RANGE = 5, /* past the end of the contribution or the section */
   HIVE_NO_SUCH_SECTION = 6,
   HIVE_BAD_NAME = 7, /* not 1 to 63 of [A-Za-z0-9._-], or it begins with "hive." */

@@ -32,7 +32,7 @@ const char* status_text(hive_status status) {
     case HIVE_NO_SUCH_CELL:
       return "no such cell";
     case HIVE_HOME_GONE:
-      return "the home's monitor does not answer";
+      return "the home's monitor does not answer, or its guest does not run";
     case HIVE_OUT_OF_RANGE:
       return "past the end of the contribution or the section";
     case HIVE_NO_SUCH_SECTION:

@@ -8,6 +8,7 @@ void WaxIncarnations::started(const Scene& scene, Time now) {
   scene_ = scene;
   started_ = beat_at_ = now;
   rounds_ = 0;
+  is_asked_ = false;
 }
 
 void WaxIncarnations::beat(std::uint64_t rounds, Time now) {
@@ -22,6 +23,11 @@ void WaxIncarnations::ended(Time now) {
   started_ = 0;
   due_ = now + wait_;
   wait_ = std::min(wait_ * 2, kLongestWait);
+}
+
+std::string WaxIncarnations::next(const Scene& scene, bool has_failed, Time now) const {
+  if (has_failed) return is_due(now) ? "the last one has failed" : "";
+  return is_asked_ ? std::string() : end(scene, now);
 }
 
 std::string WaxIncarnations::end(const Scene& scene, Time now) const {

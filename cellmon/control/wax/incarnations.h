@@ -39,6 +39,13 @@ class WaxIncarnations {
   /// It has ended.
   void ended(Time now);
 
+  /// The next one has been asked for: it starts when this one's VMM has ended, unless that fails.
+  void asked() { is_asked_ = true; }
+  [[nodiscard]] bool is_asked() const { return is_asked_; }
+
+  /// Why the next one is to be asked for now; empty: it is not. HAS_FAILED: the last one's cell
+  /// has, so what was asked of it is over.
+  [[nodiscard]] std::string next(const Scene& scene, bool has_failed, Time now) const;
   /// Why the one that runs is to end now; empty: it is not.
   [[nodiscard]] std::string end(const Scene& scene, Time now) const;
   /// Whether the last one, if it has failed, is to be followed by the next now.
@@ -53,6 +60,7 @@ class WaxIncarnations {
   Time started_ = 0;  ///< 0: none runs.
   Time beat_at_ = 0;
   std::uint64_t rounds_ = 0;
+  bool is_asked_ = false;
   Time wait_ = kFirstWait;
   Time due_ = 0;
 };

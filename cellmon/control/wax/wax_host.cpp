@@ -22,10 +22,9 @@ constexpr std::chrono::milliseconds kPeriod{50};
 WaxHost::WaxHost(boost::asio::io_context& loop, std::size_t cells, const Members& members,
                  Handlers handlers)
     : loop_(loop),
-      cells_(cells),
       members_(members),
       handlers_(std::move(handlers)),
-      rate_(kHintRate * static_cast<unsigned>(cells), kHintBurst * static_cast<unsigned>(cells)),
+      rates_(cells, sharing::TokenBucket(kHintRate, kHintBurst)),
       look_(loop) {}
 
 void WaxHost::start() {
@@ -54,7 +53,6 @@ void WaxHost::attach(UniqueFd link, Incarnation incarnation) {
   ++counts_.incarnations;
   counts_.rounds = 0;
   change_.clear();
-  is_asked_ = false;
   incarnations_.started(scene(), now());
   link_.emplace(
       loop_, std::move(link), cell::kMaxPolicyPacket,
@@ -64,7 +62,6 @@ void WaxHost::attach(UniqueFd link, Incarnation incarnation) {
 }
 
 void WaxHost::not_started() {
-  is_asked_ = false;
   incarnations_.started(scene(), now());
   incarnations_.ended(now());
 }
@@ -94,13 +91,36 @@ void WaxHost::take(const hive_wax_hint& hint) {
                           hint.incarnation == incarnation_;
   if (!is_present) {
     ++counts_.stale;
-  } else if (!rate_.take(now())) {
-    ++counts_.too_many;
-  } else if (hint.cell >= cells_ || !handlers_.pass_on(static_cast<CellId>(hint.cell), hint)) {
-    ++counts_.nowhere;
-  } else {
-    ++counts_.passed_on;
+    return;
   }
+  switch (pass_on(hint)) {
+    case Fate::kNowhere:
+      ++counts_.nowhere;
+      break;
+    case Fate::kTooMany:
+      ++counts_.too_many;
+      break;
+    case Fate::kPassedOn:
+      ++counts_.passed_on;
+      break;
+  }
+}
+
+WaxHost::Fate WaxHost::pass_on(const hive_wax_hint& hint) {
+  if (hint.cell >= rates_.size()) return Fate::kNowhere;
+  const Time time = now();
+  if (hint.kind != HIVE_WAX_PLACE) return pass_on(hint.cell, hint, time);
+  // All cells place new sections.
+  Fate best = Fate::kNowhere;
+  for (std::size_t cell = 0; cell < rates_.size(); ++cell) {
+    best = std::max(best, pass_on(cell, hint, time));
+  }
+  return best;
+}
+
+WaxHost::Fate WaxHost::pass_on(std::size_t cell, const hive_wax_hint& hint, Time time) {
+  if (!rates_[cell].take(time)) return Fate::kTooMany;
+  return handlers_.pass_on(static_cast<CellId>(cell), hint) ? Fate::kPassedOn : Fate::kNowhere;
 }
 
 std::string WaxHost::Rogue::cmdline() const {
@@ -125,16 +145,15 @@ void WaxHost::look() {
   const Time time = now();
   if (!handlers_.guest_runs()) incarnations_.held(time);
   if (!members_.may_start()) return;  // The others are not done with what has happened.
-  if (is_asked_ || handlers_.is_paused()) return;
+  if (handlers_.is_paused()) return;
   if (rogue_ && time >= rogue_until_) {
     rogue_.reset();
     change_ = "the rogue's time is over";
   }
-  const bool follows = handlers_.has_failed() && incarnations_.is_due(time);
-  std::string why = follows ? "the last one has failed" : incarnations_.end(scene(), time);
-  if (why.empty()) why = std::exchange(change_, {});
+  std::string why = incarnations_.next(scene(), handlers_.has_failed(), time);
+  if (why.empty() && !incarnations_.is_asked()) why = std::exchange(change_, {});
   if (why.empty()) return;
-  is_asked_ = true;
+  incarnations_.asked();
   handlers_.restart(why);
 }
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cellmon/control/deadline.h"
 #include "cellmon/control/members.h"
@@ -27,7 +28,8 @@ class WaxHost {
  public:
   struct Handlers {
     /// A hint of the incarnation that runs for CELL's monitor. Its epoch and incarnation are the
-    /// present ones; what else it says is not checked. False when it is lost.
+    /// present ones; what else it says is not checked. False when it is lost: nothing that comes
+    /// from Wax may cost the link to a monitor.
     std::function<bool(CellId cell, const hive_wax_hint& hint)> pass_on;
     /// The next incarnation is to be started, for reason WHY, in place of the one that runs, if
     /// any.
@@ -57,14 +59,14 @@ class WaxHost {
     std::uint64_t hints = 0;      ///< That came.
     std::uint64_t passed_on = 0;  ///< Of those, to the monitors that they are for.
     std::uint64_t stale = 0;      ///< Of another epoch or incarnation.
-    std::uint64_t nowhere = 0;    ///< For no cell, or for one whose monitor cannot be reached.
-    std::uint64_t too_many = 0;   ///< More than kHintRate.
+    std::uint64_t nowhere = 0;    ///< For no cell, or for one whose monitor takes none now.
+    std::uint64_t too_many = 0;   ///< More than kHintRate for that cell.
     std::uint64_t dropped = 0;    ///< By VMMs, since they were too many.
     std::uint64_t malformed = 0;  ///< Packets that were none.
   };
 
-  /// How many hints a second are passed on, and at once, for each cell of the machine: what a
-  /// monitor takes (sharing::HintGate).
+  /// How many hints a second are passed on, and at once, to each cell of the machine: what a
+  /// monitor takes (sharing::HintGate). Hints for all cells count for each.
   static constexpr unsigned kHintRate = sharing::HintGate::kRate;
   static constexpr unsigned kHintBurst = sharing::HintGate::kBurst;
 
@@ -99,21 +101,23 @@ class WaxHost {
   [[nodiscard]] WaxIncarnations::Scene scene() const;
   void take(std::string_view bytes);
   void take(const hive_wax_hint& hint);
+  /// In the order in which one stands for a hint that had several.
+  enum class Fate { kNowhere, kTooMany, kPassedOn };
+  [[nodiscard]] Fate pass_on(const hive_wax_hint& hint);
+  [[nodiscard]] Fate pass_on(std::size_t cell, const hive_wax_hint& hint, Time time);
   void look();
 
   boost::asio::io_context& loop_;
-  std::size_t cells_;
   const Members& members_;
   Handlers handlers_;
   WaxIncarnations incarnations_;
   std::optional<wire::PacketSocket> link_;
   Incarnation incarnation_ = 0;
-  std::uint64_t dropped_ = 0;  ///< By the VMM that runs, as it has said.
-  sharing::TokenBucket rate_;
+  std::uint64_t dropped_ = 0;                ///< By the VMM that runs, as it has said.
+  std::vector<sharing::TokenBucket> rates_;  ///< For each cell.
   Counts counts_;
   std::optional<Rogue> rogue_;
   Time rogue_until_ = 0;
-  bool is_asked_ = false;  ///< The next incarnation is asked for, and not there yet.
   std::string change_;  ///< Why another guest is to take the place of the one that runs; or empty.
   Deadline look_;
 };

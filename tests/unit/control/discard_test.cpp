@@ -269,6 +269,7 @@ TEST_F(Discard, ComesEarlierForWhatIsHandedOutMeanwhile) {
 
 TEST_F(Discard, IsToldToTheGuest) {
   alpha_->memory.attach(connect_vmm(), 4);
+  grant_until_admitted();  // It has granted nothing yet.
   EXPECT_EQ(news().magic, HIVE_NEWS_MAGIC);
   EXPECT_EQ(news().incarnation, 4U);
   EXPECT_EQ(news().discards, 0U);

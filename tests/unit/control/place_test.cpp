@@ -1,9 +1,12 @@
 // Sections that guests want made in another cell's memory, or where it is best.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
@@ -15,6 +18,7 @@
 #include <vector>
 
 #include "cellmon/control/global_memory.h"
+#include "guests/abi/system_area.h"
 #include "tests/unit/control/vsock_monitors.h"
 #include "vmm/base/error.h"
 #include "vmm/cell/global_protocol.h"
@@ -37,12 +41,15 @@ struct PlacingMonitor {
             loop, machine, siblings, [](CellId, const std::string&) {}, quiet_log()) {
     memory.set_advised_home([this] { return advised; });
     siblings.start(machine.cells[own].shared, memory.files(), 1);
+    start_vmm(1);
+  }
+  void start_vmm(Incarnation incarnation) {
     std::array<int, 2> ends{};
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) != 0) {
       throw Error("no sockets");
     }
     vmm.reset(ends[1]);
-    memory.attach(UniqueFd(ends[0]), 1);
+    memory.attach(UniqueFd(ends[0]), incarnation);
   }
 
   boost::asio::io_context loop{1};
@@ -97,15 +104,29 @@ class Place : public testing::Test {
               static_cast<ssize_t>(sizeof packet));
   }
 
+  /// Whether CELL's monitor has read what its VMM has sent.
+  [[nodiscard]] bool has_forwarded(unsigned cell) const {
+    int unread = -1;
+    return ::ioctl(monitors_[cell]->vmm.get(), SIOCOUTQ, &unread) == 0 && unread == 0;
+  }
+  [[nodiscard]] bool is_linked(unsigned cell, unsigned other) const {
+    const CellId id{static_cast<std::uint8_t>(other)};
+    return monitors_[cell]->siblings.state(id) == Siblings::State::kJoined;
+  }
+
   /// What CELL's guest is answered.
   hive_global_reply ask(unsigned cell, const hive_global_request& request) {
     send(cell, request);
+    const hive_global_reply reply = hear(cell);
+    EXPECT_EQ(reply.tag, request.tag);
+    return reply;
+  }
+  hive_global_reply hear(unsigned cell) {
     hive_global_reply reply{};
     run_until([&] {
       return ::recv(monitors_[cell]->vmm.get(), &reply, sizeof reply, MSG_DONTWAIT) ==
              static_cast<ssize_t>(sizeof reply);
     });
-    EXPECT_EQ(reply.tag, request.tag);
     return reply;
   }
 
@@ -182,21 +203,72 @@ TEST_F(Place, RefusesWhatAHomeThatIsNamedRefuses) {
 }
 
 TEST_F(Place, TakesBackWhatASilentHomeMakesTooLate) {
+  const auto before = ask(kGamma, create(kBeta, "before", 1));
   advise(kBeta);
   hung_ = kBeta;
   EXPECT_EQ(place(kAlpha, "late", 3).home, kAlpha);
   const auto named = ask(kGamma, create(kBeta, "later", 3));
   EXPECT_EQ(named.status, HIVE_GLOBAL_HOME_GONE);
-  bool was_there = false;
   hung_.reset();
-  run_until([&] {
-    const bool is_there =
-        home(kBeta).sections().find("late") || home(kBeta).sections().find("later");
-    was_there = was_there || is_there;
-    return was_there && !is_there;
-  });
+  const auto by_alpha = ask(kAlpha, create(kBeta, "a", 1));
+  const auto by_gamma = ask(kGamma, create(kBeta, "b", 1));
+  EXPECT_EQ(std::max(by_alpha.section, by_gamma.section), before.section + 4) << "it made both";
   EXPECT_TRUE(home(kAlpha).sections().find("late"));
+  EXPECT_EQ(home(kBeta).sections().hosted(), 3U);
+}
+
+TEST_F(Place, TakesBackWhatWasMadeWhenTheLinkWasLost) {
+  const auto before = ask(kGamma, create(kBeta, "before", 1));
+  hung_ = kBeta;
+  send(kGamma, create(kBeta, "lost", 3));
+  run_until([this] { return has_forwarded(kGamma); });
+  monitors_[kGamma]->siblings.cut_link(CellId{kBeta}, std::chrono::milliseconds(1));
+  EXPECT_EQ(hear(kGamma).status, HIVE_GLOBAL_HOME_GONE);
+  hung_.reset();
+  run_until([this] { return home(kBeta).sections().find("lost").has_value(); });
+  run_until([this] { return !home(kBeta).sections().find("lost"); });
+  run_until([this] { return is_linked(kGamma, kBeta) && is_linked(kBeta, kGamma); });
+  EXPECT_EQ(ask(kGamma, create(kBeta, "lost", 1)).section, before.section + 2);
+  EXPECT_EQ(home(kBeta).sections().hosted(), 2U) << "that one is wanted";
+}
+
+TEST_F(Place, MakesNothingAtAHomeWhoseGuestDoesNotRun) {
+  const auto before = ask(kAlpha, create(kBeta, "before", 3));
+  GlobalMemory& beta = monitors_[kBeta]->memory;
+  beta.detach();
+  advise(kBeta);
+  EXPECT_EQ(place(kAlpha, "placed", 3).home, kAlpha);
+  const auto named = ask(kAlpha, create(kBeta, "named", 3));
+  EXPECT_EQ(named.status, HIVE_GLOBAL_HOME_GONE);
+  EXPECT_THAT(named.message, HasSubstr("no guest of cell beta runs now"));
+  hive_global_request request{};
+  request.home = kBeta;
+  request.section = before.section;
+  request.cell = kAlpha;
+  request.pages = request.runs = 1;
+  for (const auto operation :
+       {HIVE_GLOBAL_SECTION_DESTROY, HIVE_GLOBAL_GRANT, HIVE_GLOBAL_REVOKE}) {
+    request.operation = operation;
+    EXPECT_EQ(ask(kAlpha, request).status, HIVE_GLOBAL_HOME_GONE) << operation;
+  }
   EXPECT_EQ(home(kBeta).sections().hosted(), 0U);
+  monitors_[kBeta]->start_vmm(2);
+  EXPECT_EQ(place(kAlpha, "then", 3).home, kBeta);
+}
+
+TEST_F(Place, BeginsEachIncarnationWithNothing) {
+  GlobalMemory& beta = monitors_[kBeta]->memory;
+  beta.detach();
+  ASSERT_EQ(beta.decide(create(kBeta, "made", 3)).status, HIVE_GLOBAL_OK);
+  hive_global_request grant{};
+  grant.operation = HIVE_GLOBAL_GRANT;
+  grant.cell = kAlpha;
+  grant.pages = grant.runs = 1;
+  ASSERT_EQ(beta.decide(grant).status, HIVE_GLOBAL_OK);
+  monitors_[kBeta]->start_vmm(2);
+  EXPECT_FALSE(home(kBeta).sections().find("made"));
+  EXPECT_TRUE(home(kBeta).sections().find(HIVE_SYSTEM_SECTION));
+  EXPECT_TRUE(home(kBeta).ledger().holders().empty());
 }
 
 TEST_F(Place, KeepsASectionWhoseCreatorIsOver) {

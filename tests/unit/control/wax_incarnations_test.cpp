@@ -74,5 +74,30 @@ TEST(WaxIncarnations, ForgivesOneThatHasLivedForLong) {
   EXPECT_TRUE(wax.is_due(now + WaxIncarnations::kFirstWait));
 }
 
+TEST(WaxIncarnations, AreAskedForOnce) {
+  WaxIncarnations wax;
+  wax.started(kScene, kSecond);
+  const WaxIncarnations::Scene later{4, 2};
+  EXPECT_EQ(wax.next(kScene, /*has_failed=*/false, kSecond), "");
+  EXPECT_THAT(wax.next(later, /*has_failed=*/false, kSecond), HasSubstr("epoch 4"));
+  wax.asked();
+  EXPECT_EQ(wax.next(later, /*has_failed=*/false, kSecond), "");
+  wax.ended(kSecond);
+  EXPECT_EQ(wax.next(later, /*has_failed=*/false, 2 * kSecond), "");  // It is being started.
+  wax.started(later, 2 * kSecond);
+  EXPECT_FALSE(wax.is_asked());
+}
+
+/// A VMM that fails by itself, as its end is asked for, is not started anew for that.
+TEST(WaxIncarnations, AreAskedForAgainWhereTheLastOneFailedMeanwhile) {
+  WaxIncarnations wax;
+  wax.started(kScene, kSecond);
+  wax.asked();
+  wax.ended(kSecond);
+  const Time due = kSecond + WaxIncarnations::kFirstWait;
+  EXPECT_EQ(wax.next(kScene, /*has_failed=*/true, due - 1), "");
+  EXPECT_THAT(wax.next(kScene, /*has_failed=*/true, due), HasSubstr("has failed"));
+}
+
 }  // namespace
 }  // namespace hive::control

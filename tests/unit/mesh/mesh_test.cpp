@@ -255,6 +255,26 @@ TEST_F(MeshTest, LosesAPeerThatDoesNotRead) {
   run_until([&] { return !first.lost.empty(); });
 }
 
+TEST_F(MeshTest, LosesWhatMayBeLostAndNotThePeer) {
+  Peer& first = add(0, 2);
+  Peer& second = add(1, 2);
+  first.start();
+  second.start();
+  EXPECT_FALSE(first.mesh->try_send(CellId{1}, Leave{}));
+  run_until([&] { return !first.joined.empty() && !second.joined.empty(); });
+  std::size_t sent = 0;
+  while (sent < 100'000 && first.mesh->try_send(CellId{1}, Leave{})) ++sent;
+  EXPECT_LT(sent, 100'000U);
+  for (int more = 0; more < 1000; ++more) EXPECT_FALSE(first.mesh->try_send(CellId{1}, Leave{}));
+  // As much again finds room that must not be lost.
+  for (std::size_t more = 0; more + 2 < sent; ++more) {
+    ASSERT_TRUE(first.mesh->send(CellId{1}, Leave{})) << more << " after " << sent;
+  }
+  run_until([&] { return second.heard.size() == 2 * sent - 2; });
+  EXPECT_THAT(first.lost, IsEmpty());
+  EXPECT_TRUE(first.mesh->try_send(CellId{1}, Leave{})) << "it has read";
+}
+
 TEST_F(MeshTest, TurnsStrangersAway) {
   Peer& first = add(0, 3);
   first.start();
