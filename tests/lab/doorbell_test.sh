@@ -36,14 +36,17 @@ sleep 1
 # Byte 5 of configuration space: the upper byte of the command register.
 in_cell beta sh -c 'cd /sys/bus/pci/drivers/uio_pci_generic/0000:* &&
   printf "\000" | dd of=config bs=1 seek=5 conv=notrunc 2>/dev/null'
-sleep 1
+for _ in $(seq 60); do
+  sleep 1
+  (($(interrupts) < 2)) || break
+done
 (($(interrupts) == 2)) || fail "what was pending did not come, or came twice"
 
 step "hivectl wait sleeps until alpha wakes it"
 in_cell alpha hivectl section create word 4KiB
 in_cell beta hivectl wait alpha:word 0 0 --for 120 >wait.out &
 waiter=$!
-for ((i = 0; i < 40; ++i)); do
+for ((i = 0; i < 120; ++i)); do
   rung=$(in_cell alpha hivectl wake word 0)
   ((rung == 0)) || break
   sleep 0.5

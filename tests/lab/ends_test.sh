@@ -12,7 +12,7 @@ hive up ends.yaml
 
 step "power-off by the guest: the cell is off, its neighbour runs on"
 in_cell a sh -c '(sleep 1; poweroff -f) >/dev/null 2>&1 &'
-await_state a off 60
+await_state a off 120
 [[ $(state b) == running ]] || fail "b is $(state b)"
 
 step "hive reboot starts it again, as a new incarnation"
@@ -29,11 +29,11 @@ for _ in $(seq 120); do
   sleep 0.5
 done
 [[ -n $again && $again != "$first" ]] || fail "a did not come back from its reboot"
-await_state a running 60
+await_state a running 120
 
 step "panic"
 in_cell a sh -c '(sleep 1; echo c >/proc/sysrq-trigger) >/dev/null 2>&1 &'
-await_state a panicked 60
+await_state a panicked 120
 [[ $(state b) == running ]] || fail "b is $(state b)"
 
 step "down, with one cell panicked"

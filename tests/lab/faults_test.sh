@@ -6,14 +6,19 @@ source "$(dirname "$0")/lib.sh"
 # A second, for a processor that an emulator makes many times slower; kvm_hive holds the second itself.
 limit_ms=5000
 
-# refused WHAT PATTERN COMMAND...: COMMAND fails in time with PATTERN in its error output.
+# refused WHAT PATTERN COMMAND...: COMMAND fails in time with PATTERN in its error output. A busy host has
+# another go or two.
 refused() {
-  local what=$1 pattern=$2 status=0 started took before
+  local what=$1 pattern=$2 status started took before
   shift 2
   before=$(find "$HIVE_RUNTIME_DIR" . -type f -o -type s | sort)
-  started=$(date +%s%3N)
-  "$@" >out 2>err </dev/null || status=$?
-  took=$(($(date +%s%3N) - started))
+  for _ in 1 2 3; do
+    status=0
+    started=$(date +%s%3N)
+    "$@" >out 2>err </dev/null || status=$?
+    took=$(($(date +%s%3N) - started))
+    ((took >= limit_ms)) || break
+  done
   printf '== %s: status %d after %d ms: %s\n' "$what" "$status" "$took" "$(head -1 err)"
   [[ $status == 1 || $status == 2 ]] || fail "$what: exit status $status"
   grep -qiE -- "$pattern" err || fail "$what: the error does not say \"$pattern\": $(cat err)"

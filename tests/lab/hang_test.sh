@@ -22,12 +22,12 @@ step "a guest hangs"
 "$HIVE_ROOT/tests/lab/hang_module.py" "$IMAGES/debian/modules/kernel/net/sched/em_nbyte.ko" hang.ko
 hive exec b -- sh -c 'cat >/hang.ko' <hang.ko
 in_cell b sh -c '(sleep 0.2; insmod /hang.ko) >/dev/null 2>&1 &'
-await_view 60 "3: a 1, b 2, c 1, witness 1" a c
+await_view 120 "3: a 1, b 2, c 1, witness 1" a c
 assert_story 2 'silent agent, stuck vCPU' a c
 hive events hang | grep -F 'hang: its agent has been silent' || fail "the hang was not told"
 
 step "it was rebooted"
-await_state b running 60
+await_state b running 120
 [[ $(in_cell b echo back) == back ]] || fail "b does not answer"
 [[ $(view b) == "3: a 1, b 2, c 1, witness 1" ]] || fail "b's view is \"$(view b)\""
 

@@ -22,7 +22,7 @@ await_return() {
     sleep 0.5
   done
   [[ $(in_cell b echo back) == back ]] || fail "b does not answer"
-  await_view 60 "$((2 * boot - 1)): a 1, b $boot, c 1" a c
+  await_view 120 "$((2 * boot - 1)): a 1, b $boot, c 1" a c
 }
 
 # finish: the end of a scenario, after which nothing is left.

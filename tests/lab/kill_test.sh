@@ -21,7 +21,7 @@ for machine in json.load(sys.stdin)["machines"]:
 
 step "a VMM: its cell has failed, its neighbour runs on, a reboot brings it back"
 kill -9 "$(field a vmm_pid)"
-await_state a failed 20
+await_state a failed 120
 [[ $(in_cell b echo alive) == alive ]] || fail "b does not answer"
 hive reboot a
 [[ $(in_cell a echo back) == back ]] || fail "a does not answer"

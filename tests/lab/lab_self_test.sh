@@ -17,7 +17,7 @@ fail() {
 expect() { [[ $1 == "$2" ]] || fail "$3: exit status $1, not $2"; }
 processes_of() { pgrep -f "$scratch/hive-lab" | tr '\n' ' ' || true; }
 assert_clean() {
-  for _ in $(seq 50); do
+  for _ in $(seq 300); do
     [[ -n $(processes_of) ]] || break
     sleep 0.2
   done

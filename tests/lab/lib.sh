@@ -42,6 +42,16 @@ for machine in json.load(sys.stdin)["machines"]:
 
 state() { field "$1" state; }
 
+# await_ok SECONDS COMMAND...: tries COMMAND until it does well; fails when it has not by then.
+await_ok() {
+  local end=$((SECONDS + $1))
+  shift
+  until "$@"; do
+    ((SECONDS < end)) || return 1
+    sleep 0.5
+  done
+}
+
 # await_state CELL STATE SECONDS
 await_state() {
   local end=$((SECONDS + $3))

@@ -16,19 +16,19 @@ hive up members.yaml
 
 step "a VMM is killed"
 kill -9 "$(field b vmm_pid)"
-await_view 20 "2: a 1, c 1, witness 1" a c
-await_state b failed 20
+await_view 120 "2: a 1, c 1, witness 1" a c
+await_state b failed 120
 assert_story 2 'VMM exit' a c
 
 step "it comes back"
 hive reboot members/b
-await_view 20 "3: a 1, b 2, c 1, witness 1" a b c
+await_view 120 "3: a 1, b 2, c 1, witness 1" a b c
 [[ $(in_cell b echo back) == back ]] || fail "b does not answer"
 
 step "a guest panics"
 in_cell b sh -c '(sleep 0.2; echo c >/proc/sysrq-trigger) >/dev/null 2>&1 &'
-await_view 30 "4: a 1, c 1, witness 1" a c
-await_state b panicked 20
+await_view 120 "4: a 1, c 1, witness 1" a c
+await_state b panicked 120
 assert_story 4 panic a c
 
 step "the others noticed nothing"

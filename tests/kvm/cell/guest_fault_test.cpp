@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 #include "tests/kvm/harness/micro_cell.h"
 #include "tests/kvm/harness/micro_machine.h"
 #include "tests/kvm/harness/smp_scripts.h"
@@ -71,9 +73,10 @@ TEST_F(GuestFaults, StopAVcpuForAWhile) {
   MicroCell cell({busy()});
   cell.cell().start();
   await_work(cell);
+  const auto start = std::chrono::steady_clock::now();
   EXPECT_EQ(done(cell, {GuestFaultKind::kVcpuStop, 0, milliseconds(1500), {}}), "vCPU 0 stopped");
-  EXPECT_TRUE(stands_still(cell));
   await_work(cell);
+  EXPECT_GE(std::chrono::steady_clock::now() - start, milliseconds(1500));
 }
 
 TEST_F(GuestFaults, MakeATripleFault) {

@@ -149,7 +149,7 @@ TEST_F(DmaOnKvm, EndsInAnIoErrorAtAHomeThatHangs) {
   std::atomic<bool> rescued{false};
   cells_->start();
   std::thread rescuer([&] {
-    for (int turn = 0; turn < 900 && !done; ++turn) ::usleep(10'000);
+    for (int turn = 0; turn < 3000 && !done; ++turn) ::usleep(10'000);
     rescued = !done;
     cells_->home(0).hang(false);
   });

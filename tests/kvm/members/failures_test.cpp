@@ -40,7 +40,7 @@ class Failures : public testing::Test {
   /// CELLS are all that is left in the view, and their guests run on.
   void expect_left(const std::vector<std::string>& cells) const {
     for (const std::string& cell : cells) {
-      for (int tries = 0; tries < 3000 && members(cell) != cells; ++tries) ::usleep(10'000);
+      for (int tries = 0; tries < 6000 && members(cell) != cells; ++tries) ::usleep(10'000);
       EXPECT_THAT(members(cell), ElementsAreArray(cells)) << cell;
       const nlohmann::json status = machine_.await(cell, "running");
       EXPECT_EQ(status["incarnation"], 1) << cell;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -185,27 +186,35 @@ TEST_F(GuestFaults, AVcpuStandsStillForAWhileAndHoldsNobodyUp) {
     return comes([&] { return std::filesystem::file_size(console) > size; });
   };
   EXPECT_TRUE(grows_beyond(20));
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(6);
   EXPECT_EQ(inject({"vcpu-stop", "for=6s"}).status, 0);
   ::usleep(500'000);  // For what is on its way.
   const std::uintmax_t size = std::filesystem::file_size(console);
   // Another one's failure is recovered from meanwhile: the guest can be suspended.
   EXPECT_EQ(machine_.hive({"inject", machine_.name() + "/gamma", "vmm-kill"}).status, 0);
   EXPECT_TRUE(tells("recovered: epoch 2"));
-  EXPECT_EQ(std::filesystem::file_size(console), size);
+  // Where the host was so busy that the time is over, it may go on already.
+  const bool stands = std::filesystem::file_size(console) == size;
+  EXPECT_TRUE(stands || std::chrono::steady_clock::now() >= end);
   EXPECT_TRUE(grows_beyond(size));
   EXPECT_EQ(machine_.await("beta", "running")["incarnation"], 1);
 }
 
 TEST_F(GuestFaults, ComeWhenTheyAreDue) {
   start({micro::halt()}, "on_failure: leave");
-  const Output later = inject({"triple-fault", "at=2s"});
+  const Output later = inject({"hang", "at=3000s"});
   EXPECT_EQ(later.status, 0) << later.err;
-  EXPECT_THAT(later.out, HasSubstr("triple-fault will be injected"));
+  EXPECT_THAT(later.out, HasSubstr("hang will be injected"));
   EXPECT_EQ(inject({"nmi", "after=failed"}).status, 0);
   EXPECT_THAT(inject({"--pending"}).out,
-              AllOf(HasSubstr("triple-fault at=2s: in "), HasSubstr("nmi after=failed: after an")));
+              AllOf(HasSubstr("hang at=3000s: in "), HasSubstr("nmi after=failed: after an")));
   EXPECT_EQ(machine_.status("beta")["state"], "running");
+  EXPECT_THAT(inject({"--cancel"}).out, HasSubstr("2 cancelled"));
+  EXPECT_EQ(inject({"nmi", "after=failed"}).status, 0);
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(inject({"triple-fault", "at=1s"}).status, 0);
   EXPECT_TRUE(tells("epoch 2: alpha, gamma; beta left"));
+  EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::seconds(1));
   EXPECT_TRUE(tells("fault-not-done: nmi after=failed: the cell, which is failed, has no VMM"));
   EXPECT_THAT(inject({"--pending"}).out, HasSubstr("no fault waits"));
   expect_survivors();

@@ -144,8 +144,7 @@ TEST_F(Members, GoOnWithoutAMonitorThatHangs) {
   start();
   const pid_t monitor = pid("beta", "monitor_pid");
   const pid_t vmm = pid("beta", "vmm_pid");
-  for (int tries = 0; tries < 1000 && !is_up("alpha", "beta"); ++tries) ::usleep(10'000);
-  EXPECT_TRUE(is_up("alpha", "beta"));
+  EXPECT_TRUE(comes([this] { return is_up("alpha", "beta"); }));
   ::kill(monitor, SIGSTOP);
   expect_survivors();
   EXPECT_TRUE(is_alive(vmm));

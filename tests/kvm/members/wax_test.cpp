@@ -133,9 +133,10 @@ TEST_F(WaxMachine, GoesDownAtOnce) {
   auto client = cli::RpcClient::connect({::geteuid(), machine_.name(), "wax"});
   ASSERT_TRUE(client.has_value());
   const auto start = std::chrono::steady_clock::now();
-  const auto answer = client->call("down", {{"force", false}}, std::chrono::seconds(20));
+  const auto answer = client->call("down", {{"force", false}}, std::chrono::seconds(60));
   EXPECT_TRUE(answer["clean"].get<bool>());
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10))
+      << "as long as a guest may take";
 }
 
 TEST_F(WaxMachine, StaysAsItIsWhileSomebodyHoldsIt) {

@@ -24,7 +24,7 @@ namespace hive::agent {
 
 using abi::AgentFrame;
 
-inline constexpr int kPatience = 10'000;  // Milliseconds.
+inline constexpr int kPatience = 60'000;  // Milliseconds.
 
 /// The monitor's end of a port, and an agent that serves the other end.
 class AgentTest : public testing::Test {

@@ -33,9 +33,9 @@ bool is_alive(pid_t pid) {
   return (file >> number >> name >> state) && state != "Z" && state != "X";
 }
 
-/// Waits up to ten seconds for process PID to end; whether it has.
+/// Waits up to a minute for process PID to end; whether it has.
 bool await_end(pid_t pid) {
-  for (int i = 0; i < 1000 && is_alive(pid); ++i) ::usleep(10'000);
+  for (int i = 0; i < 6000 && is_alive(pid); ++i) ::usleep(10'000);
   return !is_alive(pid);
 }
 

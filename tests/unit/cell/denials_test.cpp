@@ -48,7 +48,7 @@ class DenialsTest : public ::testing::Test {
     denials_->start();
   }
 
-  static bool readable(int descriptor, int timeout = 10'000) {
+  static bool readable(int descriptor, int timeout = 60'000) {
     pollfd waiting{descriptor, POLLIN, 0};
     return ::poll(&waiting, 1, timeout) == 1;
   }

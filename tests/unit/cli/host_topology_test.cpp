@@ -94,7 +94,7 @@ TEST(LibvirtCapabilities, AreRefusedWhenTheyTellNothing) {
 }
 
 TEST(Libvirt, AnswersForItsTestHost) {
-  const LibvirtAnswer answer = ask_libvirt("test:///default", milliseconds(10'000));
+  const LibvirtAnswer answer = ask_libvirt("test:///default", milliseconds(60'000));
   ASSERT_EQ(answer.problem, "");
   const auto host = parse_capabilities(answer.capabilities);
   ASSERT_TRUE(host.has_value());
@@ -105,11 +105,11 @@ TEST(Libvirt, AnswersForItsTestHost) {
 TEST(Libvirt, SaysWhyThereIsNoAnswer) {
   ::testing::internal::CaptureStderr();
   const LibvirtAnswer answer =
-      ask_libvirt("qemu:///system?socket=/nonexistent/hive", milliseconds(10'000));
+      ask_libvirt("qemu:///system?socket=/nonexistent/hive", milliseconds(60'000));
   EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
   EXPECT_EQ(answer.capabilities, "");
   EXPECT_NE(answer.problem.find("/nonexistent/hive"), std::string::npos) << answer.problem;
-  EXPECT_NE(ask_libvirt("nonsense:///", milliseconds(10'000)).problem, "");
+  EXPECT_NE(ask_libvirt("nonsense:///", milliseconds(60'000)).problem, "");
 }
 
 TEST(Libvirt, IsGivenUpWhenItsDaemonHangs) {
@@ -143,10 +143,13 @@ class ChosenUri {
 
 TEST(KnownTopology, IsThatOfTheChosenLibvirt) {
   const ChosenUri uri("test:///default");
-  const KnownTopology known = host_topology();
-  EXPECT_EQ(known.source, "libvirt (test:///default)");
+  const std::string source = "libvirt (test:///default)";
+  KnownTopology known = host_topology();
+  // It is given up where the machine is too busy.
+  for (int tries = 1; known.source != source && tries < 10; ++tries) known = host_topology();
+  EXPECT_EQ(known.source, source);
   EXPECT_EQ(known.topology,
-            parse_capabilities(ask_libvirt("test:///default", milliseconds(10'000)).capabilities));
+            parse_capabilities(ask_libvirt("test:///default", milliseconds(60'000)).capabilities));
 }
 
 TEST(KnownTopology, FailsWhenTheChosenLibvirtDoes) {

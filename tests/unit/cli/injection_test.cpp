@@ -32,7 +32,7 @@ Injection injection(const std::string& answer, bool leaves = false) {
   campaign::Draw drawn;
   drawn.fault = "vmm-kill";
   drawn.cell = "alpha";
-  const Injection made = inject(client.value(), drawn, Milliseconds(300));
+  const Injection made = inject(client.value(), drawn, Milliseconds(answer.empty() ? 300 : 60'000));
   client.reset();
   monitor.join();
   return made;

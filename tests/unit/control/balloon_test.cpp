@@ -54,7 +54,7 @@ TEST(Balloon, ComesToTheVmmThoughTheCommandWasLost) {
   const TestCell cell("report started; miss 1", false, HIVE_FAKE_VMM, false, {}, false, 0, 0,
                       256 * kMiB);
   cell.await(wire::CellState::kRunning);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   EXPECT_EQ(client.call("balloon", {{"bytes", kMiB}}), (Json{{"target", kMiB}, {"given", 0}}));
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   Json now;
@@ -68,7 +68,7 @@ TEST(Balloon, ComesToTheVmmThoughTheCommandWasLost) {
 TEST(Balloon, IsAskedForByAMethod) {
   const TestCell cell("report started", false);
   cell.await(wire::CellState::kRunning);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   const Json none = client.call("balloon", Json::object());
   EXPECT_EQ(none, (Json{{"target", 0}, {"given", 0}}));
   EXPECT_THROW(client.call("balloon", {{"bytes", ~std::uint64_t{0} - 1}}), Error);

@@ -13,7 +13,7 @@ namespace {
 using testing::HasSubstr;
 using wire::CellState;
 
-std::string fault_of(RpcClient& client, const char* method) {
+std::string fault_of(TestClient& client, const char* method) {
   try {
     client.call(method, Json::object());
   } catch (const Error& error) {
@@ -24,13 +24,13 @@ std::string fault_of(RpcClient& client, const char* method) {
 
 TEST(ClientLimit, GivesTheLongestIdleClientsPlaceToANewOne) {
   const TestCell cell("report started");
-  std::vector<RpcClient> clients;
+  std::vector<TestClient> clients;
   for (std::size_t i = 0; i < ControlServer::kMaxClients; ++i) {
     clients.push_back(cell.connect());
     TestCell::status(clients.back());
   }
   TestCell::status(clients[0]);
-  RpcClient one_more = cell.connect();
+  TestClient one_more = cell.connect();
   EXPECT_EQ(TestCell::status(one_more).cell, "alpha");
   EXPECT_EQ(TestCell::status(clients[0]).cell, "alpha");
   EXPECT_THAT(fault_of(clients[1], "status"), HasSubstr("too many clients are connected"));
@@ -39,22 +39,22 @@ TEST(ClientLimit, GivesTheLongestIdleClientsPlaceToANewOne) {
 
 TEST(ClientLimit, LeavesPlacesForClientsThatDoNotFollow) {
   const TestCell cell("report started");
-  std::vector<RpcClient> followers;
+  std::vector<TestClient> followers;
   for (std::size_t i = 0; i < ControlServer::kMaxFollowers; ++i) {
     followers.push_back(cell.connect());
     followers.back().call(i % 2 == 0 ? "events.follow" : "console.attach", Json::object());
   }
   for (const char* method : {"events.follow", "console.attach"}) {
-    RpcClient one_more = cell.connect();
+    TestClient one_more = cell.connect();
     EXPECT_THAT(fault_of(one_more, method), HasSubstr("too many clients follow the cell; end"));
   }
-  std::vector<RpcClient> others;
+  std::vector<TestClient> others;
   for (std::size_t i = 0; i < 2 * ControlServer::kMaxClients; ++i) {
     others.push_back(cell.connect());
     EXPECT_EQ(TestCell::status(others.back()).cell, "alpha");
   }
   EXPECT_EQ(fault_of(followers[0], "console.attach"), "");
-  for (RpcClient& follower : followers) EXPECT_EQ(TestCell::status(follower).cell, "alpha");
+  for (TestClient& follower : followers) EXPECT_EQ(TestCell::status(follower).cell, "alpha");
   followers.pop_back();
   std::string fault = "?";
   for (int tries = 0; tries < 1000 && !fault.empty(); ++tries) {
@@ -66,9 +66,9 @@ TEST(ClientLimit, LeavesPlacesForClientsThatDoNotFollow) {
 TEST(ClientLimit, TakesARequestThatWaitsAsLessIdle) {
   const TestCell cell("report started");
   cell.await(CellState::kBooting);
-  RpcClient waits = cell.connect();
+  TestClient waits = cell.connect();
   const std::uint64_t id = waits.send("reboot", {{"grace_ms", 2000}});
-  std::vector<RpcClient> others;
+  std::vector<TestClient> others;
   for (std::size_t i = 0; i < 2 * ControlServer::kMaxClients; ++i) {
     others.push_back(cell.connect());
     TestCell::status(others.back());

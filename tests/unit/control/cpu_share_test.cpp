@@ -183,7 +183,7 @@ TEST_F(CpuShares, TryNoMoreOnceTheVmmIsGone) {
 TEST(CpuWeight, IsAskedForByAMethod) {
   const TestCell cell("report started", false);
   cell.await(wire::CellState::kRunning);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   const Json now = client.call("weight", Json::object());
   EXPECT_EQ(now["weight"], 100);
   EXPECT_EQ(now["usual"], 100);

@@ -210,7 +210,7 @@ TEST_F(DumpingCell, GoesOnWhileItStandsStill) {
 
 /// The events of CELL, one a line, once there is one that contains LAST.
 std::string story(const TestCell& cell, const std::string& last) {
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   std::string lines;
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   do {

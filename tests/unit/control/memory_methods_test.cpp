@@ -66,7 +66,7 @@ class SharingCell {
   [[nodiscard]] wire::CellAddress address() const {
     return {::geteuid(), settings_.machine.name, "alpha"};
   }
-  [[nodiscard]] RpcClient connect() const { return RpcClient::connect(address()).value(); }
+  [[nodiscard]] TestClient connect() const { return TestClient::reach(address()); }
 
   /// Makes a section as alpha's guest would; its number.
   std::uint32_t create_section(const std::string& name, std::uint64_t pages) {
@@ -119,7 +119,7 @@ class SharingCell {
   std::thread thread_;
 };
 
-std::string refusal(RpcClient& client, const char* method, const Json& params) {
+std::string refusal(TestClient& client, const char* method, const Json& params) {
   try {
     return "accepted: " + client.call(method, params).dump();
   } catch (const Error& error) {
@@ -128,7 +128,7 @@ std::string refusal(RpcClient& client, const char* method, const Json& params) {
 }
 
 /// Waits until the monitor tells that beta is in STATE.
-void await_beta(RpcClient& client, const std::string& state) {
+void await_beta(TestClient& client, const std::string& state) {
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   std::string now;
   while (now != state && std::chrono::steady_clock::now() < deadline) {
@@ -140,7 +140,7 @@ void await_beta(RpcClient& client, const std::string& state) {
 
 TEST(MemoryMethods, TellOfTheContributionItsSectionsAndThePeers) {
   SharingCell cell({1 << 20, 1 << 21, 0});
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   const std::uint32_t id = cell.create_section("table", 16);
   const Json memory = client.call("memory", Json::object());
   EXPECT_EQ(memory, Json::parse(R"({"cell": "alpha", "size": 1048576, "pages": 256,
@@ -160,7 +160,7 @@ TEST(MemoryMethods, TellOfTheContributionItsSectionsAndThePeers) {
 
 TEST(MemoryMethods, TellWhetherAPeerHasJoinedOrIsLost) {
   SharingCell cell({1 << 20, 1 << 20, 0});
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   cell.start_beta();
   await_beta(client, "joined");
   client.call("firewall.grant", {{"cell", "beta"}, {"first", 0}});
@@ -171,7 +171,7 @@ TEST(MemoryMethods, TellWhetherAPeerHasJoinedOrIsLost) {
 
 TEST(MemoryMethods, GrantListAndRevoke) {
   SharingCell cell({1 << 20, 0, 0});
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   const Json pattern{{"cell", "beta"}, {"first", 2}, {"pages", 1}, {"stride", 2}, {"runs", 3}};
   EXPECT_EQ(client.call("firewall.grant", pattern), Json({{"changed", 3}}));
   EXPECT_EQ(client.call("firewall.grant", pattern), Json({{"changed", 0}}));
@@ -192,7 +192,7 @@ TEST(MemoryMethods, GrantListAndRevoke) {
 
 TEST(MemoryMethods, CountFromTheSectionsStart) {
   SharingCell cell({1 << 20, 0, 0});
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   cell.create_section("first", 16);
   cell.create_section("second", 16);
   const Json pages{{"cell", "beta"}, {"section", "second"}, {"first", 3}, {"pages", 2}};
@@ -208,7 +208,7 @@ TEST(MemoryMethods, CountFromTheSectionsStart) {
 TEST(MemoryMethods, SplitLongListsIntoLines) {
   constexpr unsigned kRuns = 2048 - HIVE_SYSTEM_PAGES / 2;
   SharingCell cell({16 << 20, 0, 0});
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   for (int i = 0; i < 1023; ++i) cell.create_section(std::string(59, 's') + std::to_string(i), 2);
   const Json every_second{{"cell", "beta"}, {"first", 0}, {"stride", 2}, {"runs", kRuns}};
   EXPECT_EQ(client.call("firewall.grant", every_second)["changed"], kRuns);
@@ -239,7 +239,7 @@ TEST(MemoryMethods, SplitLongListsIntoLines) {
 
 TEST(MemoryMethods, RefuseWhatCannotBeDone) {
   SharingCell cell({1 << 20, 0, 0});
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   const auto grant = [&](const Json& params) { return refusal(client, "firewall.grant", params); };
   EXPECT_THAT(grant({{"first", 0}}), HasSubstr("cell is missing"));
   EXPECT_THAT(grant({{"cell", "beta"}}), HasSubstr("first is missing"));
@@ -265,7 +265,7 @@ TEST(MemoryMethods, RefuseWhatCannotBeDone) {
 
 TEST(MemoryMethods, NameTheHomesWhereTheCellIsNone) {
   SharingCell cell({0, 1 << 20, 0});
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   const Json memory = client.call("memory", Json::object());
   EXPECT_EQ(memory["size"], 0);
   EXPECT_THAT(memory["sections"], SizeIs(0));
@@ -280,7 +280,7 @@ TEST(MemoryMethods, NameTheHomesWhereTheCellIsNone) {
 
 TEST(MemoryMethods, AreRefusedWhereNoCellContributes) {
   SharingCell cell({0, 0, 0});
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   const Json pages{{"cell", "beta"}, {"first", 0}};
   EXPECT_THAT(refusal(client, "memory", Json::object()), HasSubstr("shared: SIZE"));
   EXPECT_THAT(refusal(client, "firewall.list", Json::object()), HasSubstr("shared: SIZE"));

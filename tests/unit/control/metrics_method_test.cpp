@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <csignal>
+#include <fstream>
 
 #include "cellmon/metrics/report.h"
 #include "tests/unit/control/trio.h"
@@ -21,7 +22,7 @@ Report report_of(const Json& answer) {
 TEST(MetricsMethod, TellsOfACellThatRuns) {
   const TestCell cell("counts; report started", false);
   cell.await(wire::CellState::kRunning);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   const Json answer = client.call("metrics", Json::object());
   EXPECT_EQ(answer["cell"], "alpha");
   EXPECT_EQ(answer["answered"], true);
@@ -39,9 +40,11 @@ TEST(MetricsMethod, TellsOfACellThatRuns) {
 }
 
 TEST(MetricsMethod, ForgetsTheGuestsMemoryWhenTheAgentsPortIsClosed) {
-  const TestCell cell("agent; report started; sleep 4000; close");
+  const TestFolder folder;
+  const std::string cue = folder.path() + "/cue";
+  const TestCell cell("agent; report started; until " + cue + "; close");
   cell.await(wire::CellState::kRunning);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   const auto await = [&](bool is_there) {
     const auto deadline = std::chrono::steady_clock::now() + kPatience;
     while (std::chrono::steady_clock::now() < deadline) {
@@ -53,13 +56,14 @@ TEST(MetricsMethod, ForgetsTheGuestsMemoryWhenTheAgentsPortIsClosed) {
     return false;
   };
   EXPECT_TRUE(await(true));
+  std::ofstream(cue).put('!');
   EXPECT_TRUE(await(false));
 }
 
 TEST(MetricsMethod, AnswersWithoutAVmmThatDoes) {
   const TestCell cell("report started", false);
   cell.await(wire::CellState::kRunning);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   const Json answer = client.call("metrics", Json::object());
   EXPECT_EQ(answer["answered"], false);
   EXPECT_EQ(report_of(answer).value(Metric::kIncarnation), 1);

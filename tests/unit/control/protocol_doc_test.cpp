@@ -47,7 +47,7 @@ Names members_of(const Json& object) {
 }
 
 /// The code of the error that METHOD with an unknown parameter ends in; 0: none.
-int error_code(RpcClient& client, const std::string& method) {
+int error_code(TestClient& client, const std::string& method) {
   const std::uint64_t id = client.send(method, {{"no-such-parameter", 1}});
   while (const auto message = client.receive(kPatience)) {
     const auto* error = std::get_if<wire::RpcError>(&*message);
@@ -58,7 +58,7 @@ int error_code(RpcClient& client, const std::string& method) {
 
 TEST(ProtocolDoc, TellsOfEveryMethod) {
   const TestCell cell("report started", false);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   const Names methods = documented("Methods", "method");
   const std::vector<std::string> known = Methods::names();
   EXPECT_EQ(methods, Names(known.begin(), known.end()));
@@ -72,7 +72,7 @@ TEST(ProtocolDoc, TellsOfEveryMethod) {
 TEST(ProtocolDoc, TellsOfEveryMemberOfAStatusAndAnEvent) {
   const TestCell cell("report started", false);
   cell.await(wire::CellState::kRunning);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   EXPECT_EQ(documented("Status", "member"), members_of(client.call("status", Json::object())));
   const Json events = client.call("events.list", Json::object())["events"];
   ASSERT_FALSE(events.empty());

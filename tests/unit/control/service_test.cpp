@@ -17,7 +17,7 @@ using testing::Contains;
 using testing::HasSubstr;
 using wire::CellState;
 
-std::vector<std::string> event_kinds(RpcClient& client) {
+std::vector<std::string> event_kinds(TestClient& client) {
   std::vector<std::string> kinds;
   const Json page = client.call("events.list", Json::object());
   for (const Json& event : page["events"]) kinds.push_back(event["kind"]);
@@ -34,7 +34,7 @@ TEST(Service, BringsACellUp) {
   EXPECT_GT(status.vmm_pid, 0);
   EXPECT_EQ(status.monitor_pid, ::getpid());
   EXPECT_THAT(status.cells, testing::ElementsAre("alpha"));
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   EXPECT_THAT(event_kinds(client),
               testing::ElementsAre("starting", "booting", "agent-up", "running"));
 }
@@ -45,7 +45,7 @@ TEST(Service, GoesDownInOrderAndLeavesNothing) {
   const auto folder = cell.machine_folder();
   EXPECT_TRUE(std::filesystem::exists(folder / "alpha.log"));
   EXPECT_TRUE(std::filesystem::exists(folder / "alpha.console"));
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   const Json result = client.call("down", Json::object(), kPatience);
   EXPECT_EQ(result["clean"], true);
   EXPECT_TRUE(result["kept"].empty());
@@ -57,7 +57,7 @@ TEST(Service, GoesDownInOrderAndLeavesNothing) {
 TEST(Service, KillsAGuestThatDoesNotEndInTime) {
   TestCell cell("report started; deaf", false);
   const pid_t vmm = static_cast<pid_t>(cell.await(CellState::kRunning).vmm_pid);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   const Json result = client.call("down", {{"grace_ms", 50}}, kPatience);
   EXPECT_EQ(result["clean"], false);
   cell.join();
@@ -90,7 +90,7 @@ TEST(Service, HandsOnTheLastWordsOfAGuest) {
 TEST(Service, KeepsTheFilesOfACellThatFailed) {
   TestCell cell("report started; serial oops; stderr the VMM's own words; kill 9");
   cell.await(CellState::kFailed);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   const Json result = client.call("down", Json::object(), kPatience);
   cell.join();
   const auto folder = cell.machine_folder();
@@ -109,7 +109,7 @@ TEST(Service, KeepsTheFilesOfACellThatFailed) {
 TEST(Service, RemovesThemWhereThatIsAskedFor) {
   TestCell cell("report started; kill 9");
   cell.await(CellState::kFailed);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   client.call("down", {{"purge", true}}, kPatience);
   cell.join();
   EXPECT_FALSE(std::filesystem::exists(cell.machine_folder()));
@@ -119,7 +119,7 @@ TEST(Service, GivesTheVmmOnlyItsDescriptorsAndNoEnvironment) {
   ::setenv("HIVE_TEST_SECRET", "secret", 1);
   const TestCell cell("env; fds; serial end; report started");
   cell.await(CellState::kBooting);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   client.call("console.attach", Json::object());
   const std::string text = read_until(client, "end");
   EXPECT_THAT(text, HasSubstr("descriptors 0 1 2 3 4 5 6 9 10 12\r\n"));
@@ -129,7 +129,7 @@ TEST(Service, GivesTheVmmOnlyItsDescriptorsAndNoEnvironment) {
 TEST(Service, RestartsAGuestThatResets) {
   const TestCell cell("report started; agent");
   cell.await(CellState::kRunning);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   EXPECT_EQ(client.call("reboot", Json::object(), kPatience)["incarnation"], 2);
   EXPECT_EQ(cell.await(CellState::kRunning).incarnation, 2U);
   EXPECT_EQ(client.call("reboot", {{"force", true}}, kPatience)["incarnation"], 3);
@@ -140,14 +140,14 @@ TEST(Service, RestartsAGuestThatResets) {
 TEST(Service, StartsACellThatHasEndedAnew) {
   const TestCell cell("report started; report off; exit 0", false);
   cell.await(CellState::kOff);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   EXPECT_EQ(client.call("reboot", Json::object(), kPatience)["incarnation"], 2);
 }
 
 TEST(Service, PausesAndResumes) {
   const TestCell cell("report started", false);
   cell.await(CellState::kRunning);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   EXPECT_EQ(client.call("pause", Json::object())["state"], "paused");
   EXPECT_EQ(TestCell::status(client).state, CellState::kPaused);
   EXPECT_EQ(client.call("resume", Json::object())["state"], "running");
@@ -156,7 +156,7 @@ TEST(Service, PausesAndResumes) {
 TEST(Service, RefusesToPauseWhatHasEnded) {
   const TestCell cell("report off; exit 0");
   cell.await(CellState::kOff);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   EXPECT_THROW(client.call("pause", Json::object()), Error);
 }
 
@@ -170,7 +170,7 @@ TEST(Service, SurvivesAVmmThatTalksNonsense) {
 TEST(Service, SurvivesAnAgentThatTalksNonsense) {
   const TestCell cell("report started; garbage; serial still there");
   cell.await(CellState::kBooting);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   client.call("console.attach", Json::object());
   EXPECT_THAT(read_until(client, "there"), HasSubstr("still there"));
   EXPECT_FALSE(TestCell::status(client).agent);
@@ -199,7 +199,7 @@ TEST(Service, EndsItsVmmWhenItIsKilled) {
   ::kill(monitor, SIGKILL);
   ::waitpid(monitor, nullptr, 0);
   bool gone = false;
-  for (int tries = 0; tries < 1000 && !gone; ++tries) {
+  for (int tries = 0; tries < 6000 && !gone; ++tries) {
     ::usleep(10'000);
     std::ifstream stat("/proc/" + std::to_string(vmm) + "/stat");
     std::string word;

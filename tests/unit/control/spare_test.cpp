@@ -43,7 +43,7 @@ TEST(Spare, IsNoneWhereThePlanHasNone) {
 }
 
 /// Waits until CLIENT's cell has BYTES plugged in.
-Json await_plugged(RpcClient& client, std::uint64_t bytes) {
+Json await_plugged(TestClient& client, std::uint64_t bytes) {
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   Json answer = client.call("plug", Json::object());
   while (answer["plugged"] != bytes && std::chrono::steady_clock::now() < deadline) {
@@ -56,7 +56,7 @@ Json await_plugged(RpcClient& client, std::uint64_t bytes) {
 TEST(Spare, IsAskedForByAMethod) {
   const TestCell cell("report started", false, HIVE_FAKE_VMM, false, {}, false, 0, 6 * kMiB);
   cell.await(wire::CellState::kRunning);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   EXPECT_EQ(client.call("plug", Json::object()),
             (Json{{"target", 0}, {"plugged", 0}, {"most", 6 * kMiB}}));
   EXPECT_THROW(client.call("plug", {{"bytes", 8 * kMiB}}), Error);
@@ -72,7 +72,7 @@ TEST(Spare, IsAskedForByAMethod) {
 TEST(Spare, IsForGuestsThatAreStartedLaterToo) {
   const TestCell cell("report started", false, HIVE_FAKE_VMM, false, {}, false, 0, 6 * kMiB);
   cell.await(wire::CellState::kRunning);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   (void)client.call("plug", {{"bytes", 2 * kMiB}});
   (void)client.call("reboot", {{"force", true}}, kPatience);
   cell.await(wire::CellState::kRunning);

@@ -9,7 +9,9 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <utility>
 
 #include "cellmon/cli/rpc_client.h"
 #include "cellmon/control/service.h"
@@ -24,7 +26,23 @@ using cli::Milliseconds;
 using cli::RpcClient;
 using wire::Json;
 
-inline constexpr Milliseconds kPatience{10'000};
+/// How long a test waits for what comes soon on a machine that is not busy.
+inline constexpr Milliseconds kPatience{60'000};
+
+/// A client that gives the monitor, a thread of the same process, as long as a busy machine takes.
+class TestClient : public RpcClient {
+ public:
+  explicit TestClient(RpcClient client) : RpcClient(std::move(client)) {}
+  Json call(std::string_view method, const Json& params, Milliseconds timeout = kPatience) {
+    return RpcClient::call(method, params, timeout);
+  }
+  /// Throws Error where the cell has no monitor.
+  static TestClient reach(const wire::CellAddress& address) {
+    auto client = RpcClient::connect(address, kPatience);
+    if (!client) throw Error("the monitor does not listen");
+    return TestClient(std::move(*client));
+  }
+};
 
 /// The machine's folder's parent, gone with this object.
 class TestFolder {
@@ -95,19 +113,15 @@ class TestCell {
     return std::filesystem::path(folder_.path()) / machine_.name;
   }
 
-  RpcClient connect() const {
-    auto client = RpcClient::connect(address());
-    if (!client) throw Error("the monitor does not listen");
-    return std::move(*client);
-  }
+  TestClient connect() const { return TestClient::reach(address()); }
 
-  static wire::CellStatus status(RpcClient& client) {
+  static wire::CellStatus status(TestClient& client) {
     return wire::parse_status(client.call("status", Json::object())).value();
   }
 
   /// Waits until the cell is in STATE; its status then, or as it is when patience ends.
   wire::CellStatus await(wire::CellState state) const {
-    RpcClient client = connect();
+    TestClient client = connect();
     const auto deadline = std::chrono::steady_clock::now() + kPatience;
     wire::CellStatus now = status(client);
     while (now.state != state && std::chrono::steady_clock::now() < deadline) {
@@ -139,7 +153,7 @@ class TestCell {
 };
 
 /// What CLIENT's console says up to TEXT (inclusive), or all until patience ends.
-inline std::string read_until(RpcClient& client, const std::string& text) {
+inline std::string read_until(TestClient& client, const std::string& text) {
   std::string seen;
   while (seen.find(text) == std::string::npos) {
     const auto message = client.receive(kPatience);

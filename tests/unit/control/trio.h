@@ -61,20 +61,18 @@ class Trio {
     }
   }
 
-  [[nodiscard]] RpcClient connect(const std::string& cell) const {
-    auto client = RpcClient::connect({::geteuid(), machine_.name, cell});
-    if (!client) throw Error("the monitor does not listen");
-    return std::move(*client);
+  [[nodiscard]] TestClient connect(const std::string& cell) const {
+    return TestClient::reach({::geteuid(), machine_.name, cell});
   }
   [[nodiscard]] wire::CellStatus status(const std::string& cell) const {
-    RpcClient client = connect(cell);
+    TestClient client = connect(cell);
     return TestCell::status(client);
   }
   /// Waits until HOLDS of the cell's status, or patience ends; the status then.
   wire::CellStatus await(const std::string& cell,
                          const std::function<bool(const wire::CellStatus&)>& holds) const {
-    RpcClient client = connect(cell);
-    const auto deadline = std::chrono::steady_clock::now() + 3 * kPatience;
+    TestClient client = connect(cell);
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
     wire::CellStatus now = TestCell::status(client);
     while (!holds(now) && std::chrono::steady_clock::now() < deadline) {
       ::usleep(2000);
@@ -97,7 +95,7 @@ class Trio {
   /// votes tells what they were.
   void await_event_of_any(const std::vector<std::string>& cells,
                           const testing::Matcher<std::string>& event) const {
-    const auto deadline = std::chrono::steady_clock::now() + 3 * kPatience;
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
     std::vector<std::string> all;
     while (!testing::Value(all, testing::Contains(event)) &&
            std::chrono::steady_clock::now() < deadline) {

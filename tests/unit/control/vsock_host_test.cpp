@@ -23,7 +23,7 @@ using testing::SizeIs;
 bool carries(int from, int to) {
   char byte = 0;
   pollfd entry{to, POLLIN, 0};
-  return ::send(from, "x", 1, MSG_NOSIGNAL) == 1 && ::poll(&entry, 1, 5'000) == 1 &&
+  return ::send(from, "x", 1, MSG_NOSIGNAL) == 1 && ::poll(&entry, 1, 60'000) == 1 &&
          ::recv(to, &byte, 1, 0) == 1 && byte == 'x';
 }
 
@@ -93,16 +93,22 @@ TEST_F(VsockHost, WaitsForAListenerThatIsBusy) {
   const wire::PathListener app(path("app.sock"), 0);
   VsockMonitor& alpha = start_alone();
   EXPECT_EQ(error_of(call(alpha, 5000)), 0);
-  say(alpha, cell::VsockHostOpen{VsockMessage::kHostOpen, 2, 5000});
-  run_for(50);
-  EXPECT_FALSE(try_hear(alpha));
-  const UniqueFd first(::accept(app.fd(), nullptr, nullptr));
-  EXPECT_EQ(error_of(hear(alpha), 2), 0);
-  // More than may wait.
-  for (std::uint32_t request = 3; request < 4 + HostPorts::kMaxWaiting; ++request) {
-    say(alpha, cell::VsockHostOpen{VsockMessage::kHostOpen, request, 5000});
+  // This process may be kept waiting itself, until the call has waited for long enough.
+  std::uint32_t last = 1;
+  bool waits = false;
+  while (!waits && last < 10) {
+    say(alpha, cell::VsockHostOpen{VsockMessage::kHostOpen, ++last, 5000});
+    run_for(50);
+    waits = !try_hear(alpha);
   }
-  EXPECT_EQ(error_of(hear(alpha), 3 + HostPorts::kMaxWaiting), EAGAIN);
+  EXPECT_TRUE(waits);
+  const UniqueFd first(::accept(app.fd(), nullptr, nullptr));
+  EXPECT_EQ(error_of(hear(alpha), last), 0);
+  // More than may wait.
+  for (std::size_t more = 0; more <= HostPorts::kMaxWaiting; ++more) {
+    say(alpha, cell::VsockHostOpen{VsockMessage::kHostOpen, ++last, 5000});
+  }
+  EXPECT_EQ(error_of(hear(alpha), last), EAGAIN);
   alpha.end_vmm();
   run_for(50);
 }
@@ -185,8 +191,14 @@ TEST_F(VsockHost, AnswersProgramsInTheGuest) {
   EXPECT_THAT(alpha.hints,
               ElementsAre("cell beta, incarnation 2, missed a call's deadline of 1500 us, says the "
                           "guest"));
-  EXPECT_EQ(ask(request_of(HIVE_MONITOR_HINT, 1)).status, HIVE_MONITOR_TOO_MANY);
-  EXPECT_EQ(alpha.vsock.hints(), 2U);
+  // It is too many only where it comes soon after the one before.
+  unsigned hints = 2;
+  auto status = ask(request_of(HIVE_MONITOR_HINT, 1)).status;
+  for (; status == HIVE_MONITOR_OK && hints < 10; ++hints) {
+    status = ask(request_of(HIVE_MONITOR_HINT, 1)).status;
+  }
+  EXPECT_EQ(status, HIVE_MONITOR_TOO_MANY);
+  EXPECT_EQ(alpha.vsock.hints(), hints);
   EXPECT_EQ(ask({}).status, HIVE_MONITOR_MALFORMED);
   char byte = 0;
   EXPECT_EQ(::recv(stream.get(), &byte, 1, MSG_DONTWAIT), 0) << "the stream has ended";
@@ -243,33 +255,40 @@ TEST_F(VsockHost, AsksTheVmmForItsCounters) {
   start();
   VsockMonitor& alpha = *monitors_[0];
   alpha.start_vmm(1);
-  const std::uint32_t question = alpha.vsock.ask_counters();
-  EXPECT_EQ(alpha.vsock.ask_counters(), question) << "one at a time";
-  EXPECT_FALSE(alpha.vsock.counters(question));
-  const auto asked = hear(alpha).as<cell::VsockAskCounters>(VsockMessage::kAskCounters);
-  cell::VsockCount count{VsockMessage::kCounters, asked.tag + 1, 1};
-  say(alpha, count);
-  count.tag = asked.tag;
-  count.cell = 9;
-  say(alpha, count);
-  for (const unsigned cell : {1U, 2U}) {
-    count.cell = cell;
-    count.counters.packets_in = 100 + cell;
+  const auto ask = [&] {
+    const std::uint32_t question = alpha.vsock.ask_counters();
+    EXPECT_EQ(alpha.vsock.ask_counters(), question) << "one at a time";
+    EXPECT_FALSE(alpha.vsock.counters(question));
+    const auto asked = hear(alpha).as<cell::VsockAskCounters>(VsockMessage::kAskCounters);
+    const bool is_late = alpha.vsock.counters(question).has_value();
+    cell::VsockCount count{VsockMessage::kCounters, asked.tag + 1, 1};
     say(alpha, count);
-  }
-  EXPECT_FALSE(alpha.vsock.counters(question));
-  cell::VsockGuestCount guest{cell::VsockMessage::kGuestCounters, asked.tag + 1, {}};
-  say(alpha, guest);
-  guest.tag = asked.tag;
-  guest.counters.malformed = 7;
-  say(alpha, guest);
-  run_until([&] { return alpha.vsock.counters(question).has_value(); });
-  const auto answer = alpha.vsock.counters(question);
-  EXPECT_TRUE(answer->in_time);
-  EXPECT_THAT(answer->counts, SizeIs(2));
-  EXPECT_EQ(answer->counts.at(2).packets_in, 102U);
-  EXPECT_EQ(answer->guest->malformed, 7U);
-  EXPECT_EQ(alpha.counters_told, 1U);
+    count.tag = asked.tag;
+    count.cell = 9;
+    say(alpha, count);
+    for (const unsigned cell : {1U, 2U}) {
+      count.cell = cell;
+      count.counters.packets_in = 100 + cell;
+      say(alpha, count);
+    }
+    if (!is_late) EXPECT_FALSE(alpha.vsock.counters(question));
+    cell::VsockGuestCount guest{cell::VsockMessage::kGuestCounters, asked.tag + 1, {}};
+    say(alpha, guest);
+    guest.tag = asked.tag;
+    guest.counters.malformed = 7;
+    say(alpha, guest);
+    run_until([&] { return alpha.vsock.counters(question).has_value(); });
+    return alpha.vsock.counters(question).value_or(CounterDesk::Answer());
+  };
+  CounterDesk::Answer answer = ask();
+  unsigned questions = 1;
+  // Late where this process was kept waiting itself.
+  for (; !answer.in_time && questions < 10; ++questions) answer = ask();
+  EXPECT_TRUE(answer.in_time);
+  EXPECT_THAT(answer.counts, SizeIs(2));
+  EXPECT_EQ(answer.counts[2].packets_in, 102U);
+  EXPECT_EQ(answer.guest.value_or(cell::VsockGuestCounters()).malformed, 7U);
+  EXPECT_EQ(alpha.counters_told, questions);
 }
 
 TEST_F(VsockHost, DoesNotWaitForCountersForLong) {

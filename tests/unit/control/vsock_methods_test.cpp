@@ -8,7 +8,7 @@ namespace {
 
 using testing::HasSubstr;
 
-std::string refusal(RpcClient& client, const char* method, const Json& params) {
+std::string refusal(TestClient& client, const char* method, const Json& params) {
   try {
     return "accepted: " + client.call(method, params).dump();
   } catch (const Error& error) {
@@ -19,7 +19,7 @@ std::string refusal(RpcClient& client, const char* method, const Json& params) {
 TEST(VsockMethods, TellOfACellWithoutSiblings) {
   const TestCell cell("counts; report started", false);
   cell.await(wire::CellState::kRunning);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   EXPECT_EQ(client.call("rpc", Json::object()),
             Json::parse(R"({"cell": "alpha", "cid": 3, "packets_per_second": 200000,
                             "faults": false, "answered": true, "hints": 0, "failed_calls": 0,
@@ -30,7 +30,7 @@ TEST(VsockMethods, TellOfACellWithoutSiblings) {
 
 TEST(VsockMethods, InjectFaultsOnlyWhereThePlanAllowsThem) {
   const TestCell cell("report started", false);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   EXPECT_THAT(refusal(client, "rpc.faults", {{"cell", "beta"}}), HasSubstr("faults: enabled"));
   EXPECT_THAT(refusal(client, "rpc.faults", Json::object()), HasSubstr("cell is missing"));
   EXPECT_THAT(refusal(client, "rpc.faults", {{"cell", "beta"}, {"drop", 1'000'001}}),
@@ -42,7 +42,7 @@ TEST(VsockMethods, InjectFaultsOnlyWhereThePlanAllowsThem) {
 TEST(VsockMethods, TellTheAgentTheNamesOfTheCells) {
   const TestCell cell("report started; cells; agent");
   cell.await(wire::CellState::kRunning);
-  RpcClient client = cell.connect();
+  TestClient client = cell.connect();
   client.call("console.attach", Json::object());
   EXPECT_THAT(read_until(client, "3 alpha"), HasSubstr("3 alpha"));
 }

@@ -111,8 +111,12 @@ class VsockMonitors : public testing::Test {
   }
 
   void run_until(const std::function<bool()>& holds) { test::run_until(loop_, holds); }
+  /// At least for MILLISECONDS, and until all that has come by then is taken.
   void run_for(int milliseconds) {
-    loop_.run_for(std::chrono::milliseconds(milliseconds));
+    do {
+      loop_.run_for(std::chrono::milliseconds(milliseconds));
+      loop_.restart();
+    } while (loop_.poll() != 0);
     loop_.restart();
   }
 

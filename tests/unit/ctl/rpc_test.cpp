@@ -45,7 +45,7 @@ class Service {
     folder_ = name;
     arguments.insert(arguments.begin(), {"serve", "test", "--socket", socket()});
     thread_ = std::thread([this, arguments] { outcome_ = run(arguments); });
-    for (int i = 0; i < 1000 && run({"ping", "test", "--socket", socket()}).status != 0; ++i) {
+    for (int i = 0; i < 6000 && run({"ping", "test", "--socket", socket()}).status != 0; ++i) {
       std::this_thread::sleep_for(10ms);
     }
   }

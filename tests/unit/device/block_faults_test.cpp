@@ -145,7 +145,6 @@ class FaultyDisk : public BlockTest {
 TEST_F(FaultyDisk, FailsRequestsAndDoesNothingForThem) {
   ASSERT_EQ(write('a'), VIRTIO_BLK_S_OK);
   DiskFault fault = error(100);
-  fault.share.duration = milliseconds(200);
   disk_->set_fault(fault);
   EXPECT_EQ(write('b'), VIRTIO_BLK_S_IOERR);
   EXPECT_EQ(image(0, kBytes), std::string(kBytes, 'a'));
@@ -156,6 +155,8 @@ TEST_F(FaultyDisk, FailsRequestsAndDoesNothingForThem) {
   EXPECT_EQ(request(VIRTIO_BLK_T_GET_ID, 0, {{kData, 20, true}}), VIRTIO_BLK_S_OK);
   EXPECT_EQ(errors(BlockOperation::kRead), 1U);
   EXPECT_EQ(errors(BlockOperation::kWrite), 1U);
+  fault.share.duration = milliseconds(50);
+  disk_->set_fault(fault);
   ASSERT_TRUE(machine_->run_until([this] { return write('c') == VIRTIO_BLK_S_OK; }));
   EXPECT_EQ(read(), VIRTIO_BLK_S_OK);
   EXPECT_EQ(memory(kData, kBytes), std::string(kBytes, 'c'));
@@ -225,21 +226,33 @@ TEST_F(FaultyDisk, HoldsReadsBackThatTheHostHasAtOnce) {
 }
 
 TEST_F(FaultyDisk, IsQuietWhileItHoldsRequestsBack) {
-  disk_->set_fault(late(milliseconds(100)));
-  fill(kData, 512, 'q');
-  submit(0, VIRTIO_BLK_T_OUT, 0, {{kData, 512, false}});
-  driver_->kick(0);
-  machine_->settle();
-  bool quiet = false;
-  machine_->bridge.quiesce([&] { quiet = true; });
-  ASSERT_TRUE(machine_->run_until([&] { return quiet; }));
-  const auto until = FaultClock::now() + milliseconds(200);
-  (void)machine_->run_until([&] { return FaultClock::now() > until; });
-  EXPECT_EQ(image(0, 512), std::string(512, '\0'));
-  EXPECT_EQ(queue_->used_index(), 0);
-  machine_->bridge.resume();
-  EXPECT_EQ(wait_used().head, 0U);
-  EXPECT_EQ(image(0, 512), std::string(512, 'q'));
+  char value = 'q';
+  // This process may be kept waiting for so long that the request is not held back any more.
+  for (const auto delay : {milliseconds(100), milliseconds(2000), milliseconds(20'000)}) {
+    disk_->set_fault(late(delay));
+    fill(kData, 512, ++value);
+    const std::string before = image(0, 512);
+    const auto used = queue_->used_index();
+    const auto start = FaultClock::now();
+    submit(0, VIRTIO_BLK_T_OUT, 0, {{kData, 512, false}});
+    driver_->kick(0);
+    machine_->settle();
+    bool quiet = false;
+    machine_->bridge.quiesce([&] { quiet = true; });
+    ASSERT_TRUE(machine_->run_until([&] { return quiet; }));
+    const bool is_held = FaultClock::now() < start + delay;
+    if (is_held) {
+      const auto until = FaultClock::now() + 2 * delay;
+      (void)machine_->run_until([&] { return FaultClock::now() > until; });
+      EXPECT_EQ(image(0, 512), before);
+      EXPECT_EQ(queue_->used_index(), used);
+    }
+    machine_->bridge.resume();
+    EXPECT_EQ(wait_used().head, 0U);
+    EXPECT_EQ(image(0, 512), std::string(512, value));
+    if (is_held) return;
+  }
+  FAIL() << "no request was held back";
 }
 
 TEST_F(FaultyDisk, ForgetsWhatItHoldsBackWhenItIsReset) {

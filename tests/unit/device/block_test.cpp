@@ -343,7 +343,7 @@ void refuse_submissions() {
 
 TEST_F(BlockTest, EndsThoughTheHostNeverTookItsRequests) {
   const auto end_with_requests = [this] {
-    ::alarm(5);
+    ::alarm(60);
     start(false, kAll);
     refuse_submissions();
     fill(kData, 512, 'n');

@@ -17,7 +17,7 @@ unsigned TestMachine::attach(std::unique_ptr<VirtioDevice> device) {
 }
 
 bool TestMachine::run_until(const std::function<bool()>& done) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
   while (!done()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
     loop.restart();

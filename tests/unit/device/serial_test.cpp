@@ -10,6 +10,7 @@
 #include <string>
 #include <thread>
 
+#include "tests/support/run_until.h"
 #include "tests/unit/device/doubles.h"
 #include "vmm/device/legacy/serial_16550.h"
 #include "vmm/device/legacy/serial_link.h"
@@ -246,7 +247,7 @@ TEST_F(SerialLinkTest, GivesASlowReaderTimeForTheTail) {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
   });
-  EXPECT_TRUE(link_->flush(std::chrono::seconds(10)));
+  EXPECT_TRUE(link_->flush(std::chrono::minutes(1)));
   reader.join();
   EXPECT_TRUE(got.ends_with("last words"));
 }
@@ -323,7 +324,7 @@ TEST(SerialLink, WritesToFilesAndReadsFromFiles) {
     while ((bus_read<Byte>(port, 5) & 1) != 0) got += static_cast<char>(bus_read<Byte>(port, 0));
     EXPECT_EQ(got, "typed");
     for (const char c : std::string("printed")) bus_write<Byte>(port, 0, static_cast<Byte>(c));
-    loop.run_for(std::chrono::milliseconds(20));
+    hive::test::run_until(loop, [&] { return std::filesystem::file_size(folder / "out") == 7; });
   }
   std::string text;
   std::ifstream(folder / "out") >> text;

@@ -14,7 +14,7 @@ namespace {
 
 using Semaphore = std::counting_semaphore<>;
 constexpr unsigned kChains = 4'000;
-constexpr auto kPatience = std::chrono::seconds(10);
+constexpr auto kPatience = std::chrono::seconds(60);
 constexpr std::uint16_t kSize = test::kSize;
 constexpr std::uint64_t kAvailableSize = std::uint64_t{kSize} * 2;  // Of the entries, in bytes.
 constexpr std::uint64_t kUsedSize = std::uint64_t{kSize} * 8;

@@ -77,7 +77,7 @@ class Writer {
 
 std::optional<BlockedWrite> wait_for(WriteGuard& guard) {
   pollfd readable{guard.fd(), POLLIN, 0};
-  EXPECT_EQ(::poll(&readable, 1, 10'000), 1);
+  EXPECT_EQ(::poll(&readable, 1, 60'000), 1);
   return guard.next();
 }
 
@@ -165,7 +165,7 @@ TEST_F(TwoCells, StayProtectedWithoutTheirHomesMonitor) {
     ::_exit(0);
   }
   volatile std::byte* ready = alpha_->base() + kPageSize;
-  for (int turn = 0; turn < 1000 && *ready == std::byte{0}; ++turn) ::usleep(10'000);
+  for (int turn = 0; turn < 6000 && *ready == std::byte{0}; ++turn) ::usleep(10'000);
   EXPECT_TRUE(*ready == std::byte{1});
   ::usleep(50'000);
   EXPECT_EQ(alpha_->base()[0], std::byte{0});

@@ -33,7 +33,7 @@ class Cells {
     return device;
   }
   std::unique_ptr<sdk::Machine> machine(std::uint32_t cell, std::uint32_t incarnation = 1) {
-    return std::make_unique<sdk::Machine>(device(cell, incarnation), std::chrono::seconds(10),
+    return std::make_unique<sdk::Machine>(device(cell, incarnation), std::chrono::seconds(60),
                                           bells.bell(cell));
   }
 

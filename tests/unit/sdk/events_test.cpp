@@ -167,7 +167,7 @@ TEST(Events, WaitsEndInTimeWhileAnotherProgramHoldsTheRegisters) {
   });
   EXPECT_EQ(machine->wait(1, 4096, 0, 60s).value(), 1U);
   later.join();
-  EXPECT_LT(Clock::now() - start, 8s) << "requests have 10 s";
+  EXPECT_LT(Clock::now() - start, 50s) << "requests have 60 s";
   ASSERT_EQ(::flock(other.get(), LOCK_UN), 0);
   EXPECT_NE(machine->events().take_listener(Clock::now() + 30s), nullptr);
 }
@@ -231,7 +231,7 @@ TEST(Events, HearAgainWhenThereAreDescriptorsAgain) {
     EXPECT_EQ(events.take_listener(Clock::now() + 1s), nullptr);
     EXPECT_FALSE(events.is_deaf());
   }
-  EXPECT_NE(events.take_listener(Clock::now() + 1s), nullptr);
+  EXPECT_NE(events.take_listener(Clock::now() + 30s), nullptr);
 }
 
 TEST(Events, SurvivesTablesThatFaultOrAreGone) {

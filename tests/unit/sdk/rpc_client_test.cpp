@@ -171,9 +171,12 @@ TEST_F(RpcImpostor, LateRepliesAreDropped) {
   Client client(caller(monitor_), connector(path.address()));
   Bytes reply;
   EXPECT_TRUE(client.call(5, {}, reply, within(kPatience)).ok());
-  EXPECT_EQ(client.call(6, {}, reply, within(30ms)).status, HIVE_DEADLINE);
-  EXPECT_TRUE(client.call(5, {}, reply, within(kPatience)).ok());
-  EXPECT_EQ(text(reply), "in time");
+  // A busy machine may send nothing within the deadline.
+  for (int tries = 0; tries < 10 && client.counters().late_replies == 0; ++tries) {
+    EXPECT_EQ(client.call(6, {}, reply, within(30ms)).status, HIVE_DEADLINE);
+    EXPECT_TRUE(client.call(5, {}, reply, within(kPatience)).ok());
+    EXPECT_EQ(text(reply), "in time");
+  }
   EXPECT_EQ(client.counters().late_replies, 2U);
   EXPECT_EQ(client.counters().connections, 1U);
 }
@@ -274,13 +277,19 @@ TEST_F(RpcImpostor, NothingIsSentTwiceUnlessItMayBe) {
 TEST_F(RpcImpostor, IdempotentCallsEndInTimeToo) {
   SocketPath path;
   const Impostor impostor(path.address(), [](Link&, const Frame&) {});
-  Client client(caller(monitor_), connector(path.address()));
-  Bytes reply;
-  const auto start = Clock::now();
-  // Late, where it was about to connect once more.
-  EXPECT_THAT(client.call(5, {}, reply, {1s, true}).status, AnyOf(HIVE_RESET, HIVE_DEADLINE));
-  EXPECT_LT(Clock::now() - start, kPatience);
-  EXPECT_GT(client.counters().connections, 1U);
+  std::uint64_t connections = 0;
+  for (const auto timeout : {1s, 5s, 20s}) {  // A busy machine may connect only once in time.
+    Client client(caller(monitor_), connector(path.address()));
+    Bytes reply;
+    const auto start = Clock::now();
+    // Late, where it was about to connect once more.
+    EXPECT_THAT(client.call(5, {}, reply, {timeout, true}).status,
+                AnyOf(HIVE_RESET, HIVE_DEADLINE));
+    EXPECT_LT(Clock::now() - start, timeout + kPatience);
+    connections = client.counters().connections;
+    if (connections > 1) break;
+  }
+  EXPECT_GT(connections, 1U);
 }
 
 TEST_F(RpcImpostor, CallsUnderWayAreBounded) {

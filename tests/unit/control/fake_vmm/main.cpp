@@ -29,9 +29,12 @@
 //                                        memory, and a fault VMM milliseconds
 //   miss COUNT                           so many commands for its balloon are lost; others are done
 //                                        at once
-//   hint KIND CELL PEER AMOUNT           Wax's, as numbers, of the present epoch and incarnation
+//   hints PATH                           from now on, each line of the pipe PATH is a hint of
+//   Wax's:
+//                                        KIND CELL PEER AMOUNT, as numbers, of the present epoch
+//                                        and incarnation
+//   until PATH                           waits until there is a file at PATH
 //   hush                                 no more packets come, though the socket stays open
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -44,8 +47,8 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <optional>
-#include <set>
 #include <span>
 #include <sstream>
 #include <string>
@@ -55,6 +58,7 @@
 #include "guests/abi/agent_codec.h"
 #include "guests/abi/agent_protocol.h"
 #include "guests/agent/agent.h"
+#include "tests/unit/control/fake_vmm/surroundings.h"
 #include "vmm/base/descriptors.h"
 #include "vmm/cell/config.h"
 #include "vmm/cell/monitor_protocol.h"
@@ -222,10 +226,21 @@ class FakeVmm {
     if (verb == "core") core_ = rest;
     if (verb == "faults") faults_ = rest;
     if (verb == "late") be_late(rest);
-    if (verb == "hint") advise(rest);
+    if (verb == "hints") std::thread([this, rest] { follow_hints(rest); }).detach();
+    if (verb == "until") await_file(rest);
     if (verb == "miss") missed_ = std::stoi(rest);
     if (verb == "cells") shows_cells_ = true;
     if (verb == "hush") ::shutdown(monitor_, SHUT_WR);
+  }
+
+  /// A hint is a line of the pipe at PATH.
+  void follow_hints(const std::string& path) const {
+    std::ifstream pipe(path);
+    for (std::string line; std::getline(pipe, line);) advise(line);
+  }
+
+  static void await_file(const std::string& path) {
+    while (::access(path.c_str(), F_OK) != 0) ::usleep(1000);
   }
 
   void be_late(const std::string& times) {
@@ -280,34 +295,16 @@ class FakeVmm {
       const hive::cell::VsockGuestCount count{
           hive::cell::VsockMessage::kGuestCounters, ask.tag, {2, {3, 4, 5}}};
       ::send(link, &count, sizeof count, 0);
+      for (const auto& peer : config_.vsock->peers) {
+        const hive::cell::VsockCount none{hive::cell::VsockMessage::kCounters, ask.tag, peer.cell};
+        ::send(link, &none, sizeof none, 0);
+      }
     }
   }
 
   static void print(int fd, const std::string& text) {
     const std::string line = text + "\r\n";
     if (::write(fd, line.data(), line.size()) < 0) ::_exit(9);
-  }
-
-  static std::string list_descriptors() {
-    std::set<int> fds;
-    DIR* folder = ::opendir("/proc/self/fd");
-    while (const dirent* entry = ::readdir(folder)) {
-      if (entry->d_name[0] != '.') fds.insert(std::atoi(entry->d_name));
-    }
-    fds.erase(::dirfd(folder));
-    ::closedir(folder);
-    std::string list = "descriptors";
-    for (const int fd : fds) list += " " + std::to_string(fd);
-    return list;
-  }
-
-  static std::string list_environment() {
-    std::string list = "environment";
-    for (char** entry = environ; *entry != nullptr; ++entry) {
-      const std::string text(*entry);
-      if (text.find("SAN_OPTIONS=") == std::string::npos) list += " " + text;
-    }
-    return list;
   }
 
   void echo() const {
