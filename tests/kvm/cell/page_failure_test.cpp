@@ -73,7 +73,7 @@ TEST_F(PageFailures, AreToldInTheWayOfTheCpu) {
   MicroCell cell({{waits, micro::rdmsr(last), micro::rdmsr(last + 1), micro::rdmsr(last - 3)}});
   cell.cell().start();
   ASSERT_TRUE(cell.run_until([&] { return cell.state(0) == HIVE_MICRO_RUNNING; }));
-  cell.cell().inject({GuestFaultKind::kPageFail, {}, {}, page(raises ? 1 : 2, 0x1000)});
+  cell.cell().inject({GuestFaultKind::kPageFail, {}, {}, raises ? page() : page(2, 0x1000)});
   const auto report = cell.find(ReportKind::kFaultDone);
   ASSERT_TRUE(report.has_value());
   EXPECT_THAT(report->detail,
