@@ -293,7 +293,8 @@ std::optional<Refusal> Sharing::follow(const policy::Hint& hint) {
     case policy::HintKind::kMove:
       break;
   }
-  return Refusal{sharing::Reason::kRange, "sections are not moved yet"};
+  if (!handlers_.move_section) return Refusal{sharing::Reason::kRange, "there is no global memory"};
+  return handlers_.move_section(hint.section, peer);
 }
 
 std::optional<Refusal> Sharing::set_weight(std::uint32_t weight) {
