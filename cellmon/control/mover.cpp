@@ -205,6 +205,9 @@ firewall::Result<Section> Mover::reserve(const MoveWord& offer) {
   if (offer.creator >= global_.sizes().size()) {
     return firewall::Refusal{firewall::Reason::kNoSuchCell, "its creator is no cell"};
   }
+  if (global_.admitted(static_cast<CellId>(global_.own())) == 0) {
+    return firewall::Refusal{firewall::Reason::kHostsNone, "no guest of this home runs now"};
+  }
   return global_.gatekeeper().reserve_section(offer.name.data(), offer.pages, terms);
 }
 
