@@ -50,10 +50,9 @@ std::uint32_t target_of(const CpuView& cpu, std::uint32_t load, const Demand& de
   const bool even = usual ? ratio >= kLeaveBelow && ratio <= kLeaveAbove
                           : ratio >= kReturnAbove && ratio <= kReturnBelow;
   if (even) return cpu.usual_weight;
-  const std::uint32_t least = std::max(cpu.usual_weight / kMostShift, kMinWeight);
-  const std::uint32_t most = std::min(cpu.usual_weight * kMostShift, kMaxWeight);
+  const WeightRange range = weight_range(cpu.usual_weight);
   const std::uint64_t target = cpu.usual_weight * ratio / kWhole;
-  return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(target, least, most));
+  return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(target, range.least, range.most));
 }
 
 /// The weight after a round on the way from WEIGHT to TARGET.

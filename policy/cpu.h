@@ -20,6 +20,18 @@ inline constexpr std::uint32_t kSlackPermille = 850;
 inline constexpr std::uint32_t kLeastWaitingPermille = 100;
 /// A cell's weight stays within its usual one divided and multiplied by that.
 inline constexpr std::uint32_t kMostShift = 4;
+
+/// From the least to the most weight that a cell may have whose usual one is USUAL.
+struct WeightRange {
+  std::uint32_t least = 0;
+  std::uint32_t most = 0;
+};
+constexpr WeightRange weight_range(std::uint32_t usual) {
+  const std::uint32_t least = usual / kMostShift;
+  const std::uint32_t most = usual * kMostShift;
+  return {least < kMinWeight ? kMinWeight : least, most > kMaxWeight ? kMaxWeight : most};
+}
+
 /// A usual weight is left once the load is that far from the mean, in permille of it...
 inline constexpr std::uint32_t kLeaveBelow = 667;
 inline constexpr std::uint32_t kLeaveAbove = 1500;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "cellmon/campaign/campaign_file.h"
-#include "cellmon/campaign/wax_watch.h"
 #include "cellmon/inject/catalogue.h"
 #include "vmm/base/random.h"
 #include "vmm/plan/text.h"
@@ -98,7 +97,7 @@ void check_timing(const FaultSpec& spec, plan::FaultList& faults) {
 /// be as it was.
 void check_rogue(const FaultSpec& spec, const Cells& cells, plan::FaultList& faults) {
   const inject::Entry* entry = inject::find(spec.fault);
-  if (entry == nullptr || !replaces_wax(entry->kind)) return;
+  if (entry == nullptr || !inject::replaces_wax(entry->kind)) return;
   bool hits_wax = !spec.cells.empty();
   for (const std::string& cell : spec.cells) hits_wax = hits_wax && cells.is_policy(cell);
   if (!hits_wax) {

@@ -12,7 +12,7 @@ namespace {
 std::optional<Milliseconds> end_of(const Draw& fault) {
   const inject::Entry* entry = inject::find(fault.fault);
   if (entry == nullptr) return std::nullopt;
-  if (replaces_wax(entry->kind)) return duration_of(fault);
+  if (inject::replaces_wax(entry->kind)) return duration_of(fault);
   if (entry->kind == inject::FaultKind::kVmmKill) return Milliseconds(0);
   return std::nullopt;
 }
@@ -22,10 +22,6 @@ std::uint64_t nanoseconds(Milliseconds time) {
 }
 
 }  // namespace
-
-bool replaces_wax(inject::FaultKind kind) {
-  return kind == inject::FaultKind::kWaxGarbage || kind == inject::FaultKind::kWaxFlood;
-}
 
 void WaxWatch::begin(const Draw& drawn) {
   ends_ = drawn.cell == cell_ ? end_of(drawn) : std::nullopt;

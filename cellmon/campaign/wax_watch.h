@@ -52,7 +52,4 @@ class WaxWatch {
   std::optional<Rounds> first_;  ///< Seen since it was asked.
 };
 
-/// Whether faults of this KIND are for the policy cell alone, whose next guest they change.
-bool replaces_wax(inject::FaultKind kind);
-
 }  // namespace hive::campaign

@@ -12,6 +12,7 @@ void add_up(CLI::App& app, int& exit_status);
 void add_status(CLI::App& app, int& exit_status);
 void add_memory(CLI::App& app, int& exit_status);
 void add_firewall(CLI::App& app, int& exit_status);
+void add_move(CLI::App& app, int& exit_status);
 void add_metrics(CLI::App& app, int& exit_status);
 void add_top(CLI::App& app, int& exit_status);
 void add_rpc(CLI::App& app, int& exit_status);

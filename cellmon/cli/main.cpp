@@ -20,13 +20,14 @@ int run(int argc, char** argv) {
   CLI::App app("Hive: many Linux guests on one machine, sharing memory without shared fate",
                "hive");
   app.require_subcommand(1);
-  for (const auto& add : {hive::cli::add_check,  hive::cli::add_host,     hive::cli::add_up,
-                          hive::cli::add_status, hive::cli::add_memory,   hive::cli::add_firewall,
-                          hive::cli::add_rpc,    hive::cli::add_metrics,  hive::cli::add_top,
-                          hive::cli::add_events, hive::cli::add_console,  hive::cli::add_exec,
-                          hive::cli::add_pause,  hive::cli::add_resume,   hive::cli::add_balloon,
-                          hive::cli::add_plug,   hive::cli::add_weight,   hive::cli::add_reboot,
-                          hive::cli::add_inject, hive::cli::add_campaign, hive::cli::add_down}) {
+  for (const auto& add : {hive::cli::add_check,   hive::cli::add_host,   hive::cli::add_up,
+                          hive::cli::add_status,  hive::cli::add_memory, hive::cli::add_firewall,
+                          hive::cli::add_move,    hive::cli::add_rpc,    hive::cli::add_metrics,
+                          hive::cli::add_top,     hive::cli::add_events, hive::cli::add_console,
+                          hive::cli::add_exec,    hive::cli::add_pause,  hive::cli::add_resume,
+                          hive::cli::add_balloon, hive::cli::add_plug,   hive::cli::add_weight,
+                          hive::cli::add_reboot,  hive::cli::add_inject, hive::cli::add_campaign,
+                          hive::cli::add_down}) {
     add(app, exit_status);
   }
   app.failure_message(hive::cli::describe_usage_error);

@@ -99,11 +99,23 @@ std::string sections_of(const Json& machine) {
       std::string home = text_member(cell, "cell");
       const std::string creator = text_member(section, "creator");
       if (!creator.empty() && creator != home) home += " for " + creator;
+      if (section.value("moving", Json()) == true) home += ", moving";
       rows.push_back({text_member(section, "name"), std::move(home), format_pages(pages),
                       join(list(section, "users"))});
     }
   }
   return rows.size() > 1 ? format_table(rows, "llll") : "";
+}
+
+std::string moved_of(const Json& machine) {
+  std::vector<TableRow> rows{{"moved section", "from", "to"}};
+  for (const Json& cell : list(machine, "cells")) {
+    for (const Json& moved : list(cell, "moved")) {
+      rows.push_back(
+          {text_member(moved, "name"), text_member(cell, "cell"), text_member(moved, "home")});
+    }
+  }
+  return rows.size() > 1 ? format_table(rows, "lll") : "";
 }
 
 std::string rights_of(const Json& machine) {
@@ -172,7 +184,7 @@ std::vector<TableRow> rows_of_rights(const std::string& home, const Json& rights
 
 std::string format_memory(const Json& machine) {
   std::string text = "machine " + text_member(machine, "machine") + "\n" + homes_of(machine);
-  for (const std::string& table : {sections_of(machine), rights_of(machine)}) {
+  for (const std::string& table : {sections_of(machine), moved_of(machine), rights_of(machine)}) {
     if (!table.empty()) text += "\n" + table;
   }
   return text;

@@ -69,6 +69,8 @@ CellMonitor::CellMonitor(boost::asio::io_context& loop, CellSettings settings, s
     global_->set_advised_home([this] { return sharing_->placement(); });
     placement_ =
         std::make_unique<Placement>(loop_, settings_.machine.cells.size(), *global_, *members_);
+    mover_ =
+        std::make_unique<Mover>(loop_, siblings_, *global_, settings_.life, mover_handlers(), log_);
   }
   sharing_ = std::make_unique<Sharing>(loop_, settings_.machine, settings_.own, siblings_,
                                        *members_, sharing_handlers(), log_);

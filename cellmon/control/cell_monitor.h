@@ -26,6 +26,7 @@
 #include "cellmon/control/guest_watch.h"
 #include "cellmon/control/launch.h"
 #include "cellmon/control/members.h"
+#include "cellmon/control/mover.h"
 #include "cellmon/control/placement.h"
 #include "cellmon/control/replacements.h"
 #include "cellmon/control/sharing.h"
@@ -102,6 +103,9 @@ class CellMonitor {
 
   /// The monitor's part in global memory, or null when the machine has none.
   GlobalMemory* global() { return global_.get(); }
+  /// Null where the machine has no global memory.
+  Mover* mover() { return mover_.get(); }
+  [[nodiscard]] const Mover* mover() const { return mover_.get(); }
   Vsock& vsock() { return *vsock_; }
   [[nodiscard]] const GlobalMemory* global() const { return global_.get(); }
   [[nodiscard]] const GuestWatch& watch() const { return watch_; }
@@ -165,6 +169,7 @@ class CellMonitor {
   Vsock::Handlers vsock_handlers();
   WaxHost::Handlers wax_handlers();
   Sharing::Handlers sharing_handlers();
+  Mover::Handlers mover_handlers();
   VmmInstance::Handlers vmm_handlers();
   AgentPeer::Handlers agent_handlers();
   void note_state();
@@ -191,6 +196,7 @@ class CellMonitor {
   std::unique_ptr<Members> members_;
   std::unique_ptr<Sharing> sharing_;
   std::unique_ptr<Placement> placement_;  ///< Where there is global memory.
+  std::unique_ptr<Mover> mover_;          ///< The same.
   std::unique_ptr<WaxHost> wax_;          ///< Null in a cell that does not run Wax.
   std::unique_ptr<Faults> faults_;
   std::optional<CoreFile> core_file_;  ///< While the VMM writes it.

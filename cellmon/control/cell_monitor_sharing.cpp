@@ -43,8 +43,24 @@ Sharing::Handlers CellMonitor::sharing_handlers() {
     const bool is_home = global_ && global_->is_home();
     return is_home ? global_->gatekeeper().sections().room_for_others() : 0;
   };
+  if (mover_) {
+    handlers.move_section = [this](std::uint32_t number, CellId to) {
+      return mover_->move(number, to);
+    };
+  }
   handlers.tell = [this](const std::string& kind, const std::string& detail) {
     add_event({kind, detail});
+  };
+  return handlers;
+}
+
+Mover::Handlers CellMonitor::mover_handlers() {
+  Mover::Handlers handlers;
+  handlers.epoch = [this] { return members_->view().epoch; };
+  handlers.incarnation = [this](CellId cell) { return global_->admitted(cell); };
+  handlers.tell = [this](const std::string& kind, const std::string& detail) {
+    add_event({kind, detail});
+    if (observer_ != nullptr) observer_->on_change();
   };
   return handlers;
 }

@@ -35,10 +35,6 @@ bool hits_vmm(FaultKind kind) {
          kind == FaultKind::kVmmSlow || kind == FaultKind::kHomeFail;
 }
 
-bool hits_wax(FaultKind kind) {
-  return kind == FaultKind::kWaxGarbage || kind == FaultKind::kWaxFlood;
-}
-
 DutyCycle::Settings cycle_of(const Fault& fault) {
   return {fault.share.value(), fault.period.value_or(inject::kUsualPeriod), fault.duration};
 }
@@ -116,7 +112,7 @@ std::string Faults::check(const Fault& fault) const {
     return "the cell contributes no global memory; give it some by `shared:` in the plan";
   }
   if (fault.kind == FaultKind::kMeshCut) return check_cut(fault);
-  if (hits_wax(fault.kind) && !handlers_.replace_wax) {
+  if (inject::replaces_wax(fault.kind) && !handlers_.replace_wax) {
     return "the cell does not run Wax; name the one that has `role: policy` in the plan";
   }
   if (is_in_packets(fault.kind)) return packets_.check(fault);
@@ -140,7 +136,7 @@ void Faults::begin(const Fault& fault, const Done& done) {
   if (fault.kind == FaultKind::kPanic) return ask_for_panic(fault, done);
   if (fault.kind == FaultKind::kWildWrites) return ask_for_writes(fault, done);
   if (is_in_packets(fault.kind)) return spoil_packets(fault, done);
-  if (hits_wax(fault.kind)) return replace_wax(fault, done);
+  if (inject::replaces_wax(fault.kind)) return replace_wax(fault, done);
   if (is_in_guest(fault.kind)) return ask(fault, done);
   handlers_.tell("fault", fault.text);
   perform(fault);

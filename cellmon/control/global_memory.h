@@ -131,8 +131,27 @@ class GlobalMemory : public SiblingsPart {
   [[nodiscard]] bool is_home() const { return gatekeeper_.has_value(); }
   /// Only where is_home().
   [[nodiscard]] const firewall::Gatekeeper& gatekeeper() const { return *gatekeeper_; }
+  [[nodiscard]] firewall::Gatekeeper& gatekeeper() { return *gatekeeper_; }
   /// Does what home may, by this monitor's own word. Only where is_home().
   hive_global_reply decide(hive_global_request request);
+
+  // What moves of sections need: global_memory_moves.cpp.
+
+  /// The file of CELL's contribution, which stays this object's; -1: there is none.
+  [[nodiscard]] int file(CellId cell) const;
+  /// The latest VMM of CELL that has had access; of this cell, the one that runs.
+  [[nodiscard]] Incarnation admitted(CellId cell) const;
+  /// Whether PAGES have some that may yet be discarded.
+  [[nodiscard]] bool awaits_discard(const firewall::PageRange& pages) const;
+  /// CELL, whose rights have ended, had LOST of pages that come to this home now, and that nobody
+  /// sees yet: they are discarded where it has failed, and else where it turns out to have.
+  void take_over_loss(CellId cell, const firewall::Revocation& lost);
+  /// Calls ON_DROPPED with each cell that loses all its rights here, and ON_ENDED when all sections
+  /// have ended.
+  void set_on_endings(std::function<void(CellId cell)> on_dropped, std::function<void()> on_ended) {
+    on_dropped_ = std::move(on_dropped);
+    on_sections_ended_ = std::move(on_ended);
+  }
 
   [[nodiscard]] Siblings::State peer_state(unsigned cell) const;
   [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
@@ -167,10 +186,13 @@ class GlobalMemory : public SiblingsPart {
   void take_leave(CellId cell);
   /// CELL loses all rights, and may have failed.
   void drop(CellId cell);
+  /// CELL has LOST these rights with its VMM.
+  void note_lost(CellId cell, const firewall::Revocation& lost);
   /// PAGES are handed out anew: nothing of what failed cells wrote there may be seen in them.
   void forget_noted(const firewall::PageRange& pages);
   [[nodiscard]] bool drop_content(const firewall::PageRanges& ranges);
   [[nodiscard]] bool drop_content(const firewall::PageRange& range);
+  [[nodiscard]] bool zero_content(const firewall::PageRange& range) const;
 
   void take_link_packet(std::string_view bytes, std::vector<UniqueFd> files);
   void take_guard(std::string_view bytes, std::vector<UniqueFd> files);
@@ -233,6 +255,8 @@ class GlobalMemory : public SiblingsPart {
   std::uint64_t closed_ = 0;            ///< What the VMM that is attached has closed.
   std::optional<std::uint64_t> asked_;  ///< What it has been asked to, and has not yet.
   std::function<void()> on_closed_;
+  std::function<void(CellId)> on_dropped_;
+  std::function<void()> on_sections_ended_;
   OnUsed on_used_;
   AdvisedHome advised_home_;
   std::uint64_t discarded_ = 0;

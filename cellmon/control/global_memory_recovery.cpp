@@ -44,6 +44,7 @@ void GlobalMemory::take_over(Heritage heritage) {
 void GlobalMemory::begin_anew() {
   gatekeeper_->clear();
   gatekeeper_->create_system_section();
+  if (on_sections_ended_) on_sections_ended_();
 }
 
 bool GlobalMemory::is_untouched() const {
@@ -56,9 +57,8 @@ bool GlobalMemory::is_untouched() const {
 
 void GlobalMemory::drop(CellId cell) {
   if (!gatekeeper_) return;
-  const firewall::Revocation lost = gatekeeper_->drop_cell(cell);
-  if (lost.pages.empty() || peers_[static_cast<std::size_t>(cell)].going_down) return;
-  lost_.try_emplace(cell, doomed_->policy(), sizes_[own_] / kPageSize).first->second.note(lost);
+  note_lost(cell, gatekeeper_->drop_cell(cell));
+  if (on_dropped_) on_dropped_(cell);
 }
 
 std::uint64_t GlobalMemory::condemn(agree::CellSet failed) {
@@ -178,14 +178,20 @@ bool GlobalMemory::drop_content(const firewall::PageRange& range) {
   const auto size = static_cast<off_t>(range.count * kPageSize);
   if (::fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, first, size) == 0) return true;
   const int error = errno;
+  if (zero_content(range)) return true;
+  log_.error("{} pages from page {} cannot be discarded: {}", range.count, range.first,
+             std::strerror(error));
+  return false;
+}
+
+bool GlobalMemory::zero_content(const firewall::PageRange& range) const {
   static constexpr std::array<char, kPageSize> kZeros{};
-  for (std::uint64_t page = 0; page < range.count; ++page) {
-    const auto at = first + static_cast<off_t>(page * kPageSize);
-    if (::pwrite(file, kZeros.data(), kZeros.size(), at) == static_cast<ssize_t>(kPageSize))
-      continue;
-    log_.error("{} pages from page {} cannot be discarded: {}", range.count, range.first,
-               std::strerror(error));
-    return false;
+  for (firewall::PageIndex page = range.first; page < range.end(); ++page) {
+    const auto at = static_cast<off_t>(page * kPageSize);
+    if (::pwrite(peers_[own_].file.get(), kZeros.data(), kZeros.size(), at) !=
+        static_cast<ssize_t>(kPageSize)) {
+      return false;
+    }
   }
   return true;
 }

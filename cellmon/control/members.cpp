@@ -1,12 +1,11 @@
 #include "cellmon/control/members.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <exception>
 #include <utility>
 
+#include "cellmon/control/file_kinds.h"
 #include "vmm/base/watch.h"
 
 namespace hive::control {
@@ -30,13 +29,6 @@ member::MemberSettings settings_of(const Siblings& siblings, agree::Life life) {
   }
   settings.life = life;
   return settings;
-}
-
-bool is_same_file(int left, int right) {
-  struct stat a {};
-  struct stat b {};
-  return ::fstat(left, &a) == 0 && ::fstat(right, &b) == 0 && a.st_dev == b.st_dev &&
-         a.st_ino == b.st_ino;
 }
 
 std::chrono::steady_clock::time_point point_of(Time time) {
@@ -79,7 +71,7 @@ bool Members::on_joined(CellId cell, const mesh::Hello& hello, std::vector<Uniqu
     if (!files.empty()) {
       pages_[cell] = std::make_unique<member::PeerPage>(files.front().get(), cell);
       UniqueFd& file = page_files_[cell];
-      const bool is_other = !file || !is_same_file(file.get(), files.front().get());
+      const bool is_other = !file || !is_same_file(file, files.front());
       file = std::move(files.front());
       if (is_other && !siblings_.is_witness(cell)) ++page_generation_;
       files.erase(files.begin());

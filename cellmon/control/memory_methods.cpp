@@ -76,6 +76,31 @@ void Methods::memory(Call& call) {
   reply(call, describe_memory(*global, first, kMaxListBytes));
 }
 
+void Methods::move_section(Call& call) {
+  const std::string name = call.params.required_text("section");
+  const std::string to = call.params.required_text("to");
+  if (!check(call)) return;
+  const GlobalMemory* global = home_of(call);
+  if (global == nullptr) return;
+  const auto home = find_cell(call, *global, to);
+  if (!home) return;
+  const auto section = find_section(call, *global, name);
+  if (!section) return;
+  Mover& mover = *monitor_.mover();
+  const std::uint64_t before = mover.ends();
+  const auto refusal = mover.move(static_cast<std::uint32_t>(section->id), *home);
+  if (refusal) return refuse(call, refusal->text);
+  wait(call, [this, before]() -> std::optional<Answer> {
+    const Mover& moves = *monitor_.mover();
+    if (moves.ends() == before) return std::nullopt;
+    const placement::MoveEnd& end = moves.last_end();
+    if (!end.moved) return Answer{{}, "section " + end.name + " does not move: " + end.why};
+    return Answer{{{"home", monitor_.global()->names()[static_cast<std::size_t>(end.to)]},
+                   {"trouble", end.why}},
+                  {}};
+  });
+}
+
 void Methods::balloon(Call& call) {
   const std::uint64_t bytes = call.params.number("bytes", kUnasked, kUnasked - 1);
   if (!check(call)) return;

@@ -1,5 +1,6 @@
 #include "cellmon/control/memory_report.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "vmm/base/units.h"
@@ -8,6 +9,9 @@ namespace hive::control {
 namespace {
 
 using wire::Json;
+
+/// Sections that have left lately, of which a client is told.
+constexpr std::size_t kMostMovedTold = 64;
 
 Json describe_peers(const GlobalMemory& global) {
   Json peers = Json::array();
@@ -43,7 +47,27 @@ Json describe_section(const GlobalMemory& global, const firewall::Section& secti
           {"pages", section.range.count},
           {"users", std::move(users)},
           {"creator", global.names()[static_cast<std::size_t>(section.creator)]},
-          {"movable", section.movable}};
+          {"movable", section.movable},
+          {"moving", section.stage != firewall::Stage::kHere}};
+}
+
+Json describe_moved(const GlobalMemory& global) {
+  Json moved = Json::array();
+  if (!global.is_home()) return moved;
+  const auto& forwardings = global.gatekeeper().forwardings().list();
+  std::size_t skipped = forwardings.size() - std::min(forwardings.size(), kMostMovedTold);
+  for (const auto& [id, each] : forwardings) {
+    if (skipped > 0) {
+      --skipped;
+      continue;
+    }
+    moved.push_back({{"id", static_cast<std::uint32_t>(id)},
+                     {"name", each.name},
+                     {"home", global.names()[static_cast<std::size_t>(each.home)]},
+                     {"first", each.range.first},
+                     {"pages", each.range.count}});
+  }
+  return moved;
 }
 
 }  // namespace
@@ -55,7 +79,8 @@ Json describe_memory(const GlobalMemory& global, firewall::PageIndex first, std:
               {"pages", size / kPageSize},
               {"violations", global.is_home() ? global.gatekeeper().violations() : 0},
               {"memory_failures", global.memory_failures()},
-              {"peers", describe_peers(global)}};
+              {"peers", describe_peers(global)},
+              {"moved", describe_moved(global)}};
   Json sections = Json::array();
   bool more = false;
   if (global.is_home()) {

@@ -23,7 +23,7 @@ std::string_view to_string(ConsoleId id) { return id == ConsoleId::kSerial ? "se
 }  // namespace
 
 std::span<const Methods::Entry> Methods::table() {
-  static constexpr std::array<Entry, 26> kMethods{{
+  static constexpr std::array<Entry, 27> kMethods{{
       {"status", &Methods::status},
       {"events.list", &Methods::list_events},
       {"events.follow", &Methods::follow_events},
@@ -41,6 +41,7 @@ std::span<const Methods::Entry> Methods::table() {
       {"plug", &Methods::plug},
       {"weight", &Methods::weight},
       {"memory", &Methods::memory},
+      {"section.move", &Methods::move_section},
       {"firewall.list", &Methods::list_rights},
       {"firewall.grant", &Methods::grant},
       {"firewall.revoke", &Methods::revoke},

@@ -86,6 +86,7 @@ class Methods {
   void pause(Call& call);
   void resume(Call& call);
   void memory(Call& call);
+  void move_section(Call& call);
   void list_rights(Call& call);
   void grant(Call& call);
   void revoke(Call& call);

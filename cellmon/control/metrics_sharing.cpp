@@ -35,6 +35,12 @@ void add_hints(Report& report, const Sharing& sharing) {
   }
 }
 
+void add_moves(Report& report, const Mover::Counts& counts) {
+  report.add(Metric::kSectionMoves, number(counts.moved), {"moved"});
+  report.add(Metric::kSectionMoves, number(counts.not_moved), {"not-moved"});
+  report.add(Metric::kSectionMoves, number(counts.came), {"came"});
+}
+
 void add_wax(Report& report, const WaxHost::Counts& counts) {
   report.add(Metric::kWaxIncarnations, number(counts.incarnations));
   report.add(Metric::kWaxRounds, number(counts.rounds));
@@ -57,6 +63,7 @@ void add_sharing(Report& report, const CellMonitor& monitor) {
   if (monitor.wax() != nullptr) return add_wax(report, monitor.wax()->counts());
   add_loans(report, monitor, monitor.sharing());
   add_hints(report, monitor.sharing());
+  if (monitor.mover() != nullptr) add_moves(report, monitor.mover()->counts());
 }
 
 }  // namespace hive::control

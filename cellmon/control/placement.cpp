@@ -46,8 +46,9 @@ placement::HomeUses Placement::own_uses(const hive_state_uses& by_own) const {
 std::vector<placement::SectionFigures> Placement::movable() const {
   std::vector<placement::SectionFigures> sections;
   for (const firewall::Section& section : global_.gatekeeper().sections().list()) {
-    if (!section.movable) continue;
-    sections.push_back({static_cast<std::uint32_t>(section.id), section.range.count, false});
+    if (!section.movable || section.stage == firewall::Stage::kComing) continue;
+    sections.push_back({static_cast<std::uint32_t>(section.id), section.range.count,
+                        section.stage == firewall::Stage::kLeaving});
   }
   return sections;
 }

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "cellmon/control/balloon.h"
+#include "policy/cpu.h"
 #include "vmm/base/units.h"
 
 namespace hive::control {
@@ -292,16 +293,16 @@ std::optional<Refusal> Sharing::follow(const policy::Hint& hint) {
     case policy::HintKind::kMove:
       break;
   }
-  return Refusal{sharing::Reason::kRange, "sections are not moved yet"};
+  if (!handlers_.move_section) return Refusal{sharing::Reason::kRange, "there is no global memory"};
+  return handlers_.move_section(hint.section, peer);
 }
 
 std::optional<Refusal> Sharing::set_weight(std::uint32_t weight) {
   using sharing::Reason;
   // Advice may shift the plan's balance, not overturn it.
-  constexpr std::uint32_t kMostShift = 4;
   const std::uint32_t usual = handlers_.cpu_weight().usual;
-  if (weight < std::max(usual / kMostShift, policy::kMinWeight) ||
-      weight > std::min(usual * kMostShift, policy::kMaxWeight)) {
+  const policy::WeightRange range = policy::weight_range(usual);
+  if (weight < range.least || weight > range.most) {
     return Refusal{Reason::kRange, fmt::format("the weight is not from a quarter to four times the "
                                                "usual one, {}",
                                                usual)};

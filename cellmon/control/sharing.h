@@ -46,6 +46,8 @@ class Sharing : public SiblingsPart {
     std::function<std::string(std::optional<std::uint32_t> weight)> set_cpu_weight;
     /// Pages in a row of the cell's contribution to global memory that other cells may have.
     std::function<std::uint64_t()> unused_pages;
+    /// Begins to move section NUMBER of this home to TO. Or why not.
+    std::function<std::optional<sharing::Refusal>(std::uint32_t number, CellId to)> move_section;
     /// Something for people.
     std::function<void(const std::string& kind, const std::string& detail)> tell;
   };

@@ -6,7 +6,9 @@
 #include <string_view>
 #include <vector>
 
+#include "cellmon/firewall/forwardings.h"
 #include "cellmon/firewall/ledger.h"
+#include "cellmon/firewall/section_rights.h"
 #include "cellmon/firewall/section_table.h"
 
 namespace hive::firewall {
@@ -16,6 +18,13 @@ struct Handover {
   Section section;
   /// Who lost the right to write its pages; the hardware has to follow before the request succeeds.
   std::vector<CellRevocation> revoked;
+};
+
+/// A section that does not change any more, since it is about to move.
+struct FrozenSection {
+  Section section;
+  SectionRights rights;
+  std::vector<OpenedPages> reprotect;  ///< What was open; the hardware has to follow.
 };
 
 /// Joins what the sections and the ledger each know of the same pages. Grants, revokes, marks and
@@ -31,6 +40,7 @@ class Contribution {
   [[nodiscard]] Ledger& ledger() noexcept { return ledger_; }
   [[nodiscard]] const Ledger& ledger() const noexcept { return ledger_; }
   [[nodiscard]] const SectionTable& sections() const noexcept { return sections_; }
+  [[nodiscard]] const Forwardings& forwardings() const noexcept { return forwardings_; }
 
   /// See SectionTable::create(). The pages are handed out: rights from before end, and each
   /// generation is bumped.
@@ -45,13 +55,31 @@ class Contribution {
   Result<Handover> destroy_section(SectionId id, Force force, std::optional<CellId> by = {});
   void set_hosting(std::uint64_t pages) { sections_.set_hosting(pages); }
   /// Opening gives no right to write.
-  Result<Section> open_section(CellId cell, std::string_view name) {
-    return sections_.open(cell, name);
-  }
+  Result<Section> open_section(CellId cell, std::string_view name);
   /// Closing takes none.
-  std::optional<Refusal> close_section(CellId cell, SectionId id) {
-    return sections_.close(cell, id);
-  }
+  std::optional<Refusal> close_section(CellId cell, SectionId id);
+
+  // A section's move to another home, at the end that it leaves.
+
+  /// From now on nobody but home writes the section, and rights and users stay as they are. Refused
+  /// where it was not made to be moved, or where home's programs, which nothing stops from writing,
+  /// have it open.
+  Result<FrozenSection> freeze_section(SectionId id);
+  /// All is as before freeze_section().
+  void thaw_section(SectionId id);
+  /// The frozen section is section TO of HOME now, at PLACE: it ends here.
+  Handover forward_section(SectionId id, CellId home, SectionId to, const PageRange& place);
+
+  // The same at the end that it comes to.
+
+  /// A place for a section that is to come: as create_section(), but no cell sees it, and nobody
+  /// is given rights to it.
+  Result<Handover> reserve_section(std::string_view name, std::uint64_t pages,
+                                   const SectionTerms& terms);
+  /// It has come, with RIGHTS.
+  Section admit_section(SectionId id, const SectionRights& rights);
+  /// It does not come.
+  void release_section(SectionId id);
 
   /// CELL failed or left: takes its rights and its opens. Ask for its written or writable pages
   /// before, or use the answer, to know what to discard. Nothing where CELL is home.
@@ -62,9 +90,12 @@ class Contribution {
 
  private:
   std::vector<CellRevocation> hand_over(const PageRange& range);
+  /// REFUSAL, or that the section has moved where it is said not to be.
+  Refusal explain(Refusal refusal, const Forwarding* forwarding) const;
 
   Ledger ledger_;
   SectionTable sections_;
+  Forwardings forwardings_;
 };
 
 }  // namespace hive::firewall

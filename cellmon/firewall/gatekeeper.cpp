@@ -192,6 +192,34 @@ Result<Section> Gatekeeper::destroy_section(SectionId id, Force force, std::opti
   return settle(contribution_.destroy_section(id, force, by));
 }
 
+Result<FrozenSection> Gatekeeper::freeze_section(SectionId id) {
+  auto frozen = contribution_.freeze_section(id);
+  if (!frozen.ok()) return frozen;
+  for (const OpenedPages& each : frozen.value().reprotect) protect(each.cell, each.opened);
+  return frozen;
+}
+
+void Gatekeeper::forward_section(SectionId id, CellId home, SectionId to, const PageRange& place) {
+  (void)settle(contribution_.forward_section(id, home, to, place));
+}
+
+Result<Section> Gatekeeper::reserve_section(std::string_view name, std::uint64_t pages,
+                                            const SectionTerms& terms) {
+  return settle(contribution_.reserve_section(name, pages, terms));
+}
+
+Section Gatekeeper::admit_section(SectionId id, const SectionRights& rights) {
+  Section section = contribution_.admit_section(id, rights);
+  // Another cell's word, which no denial may hold up.
+  for (const CellRights& each : rights) await_answers(each.cell, {section.range}, milliseconds(0));
+  return section;
+}
+
+bool Gatekeeper::is_late_write(CellId cell, PageIndex page) const {
+  if (ledger().is_frozen(page)) return ledger().may_write(cell, page);
+  return !sections().at(page) && forwardings().could_write(cell, page);
+}
+
 Revocation Gatekeeper::drop_cell(CellId cell) {
   Revocation revoked = contribution_.drop_cell(cell);
   protect(cell, revoked.opened);

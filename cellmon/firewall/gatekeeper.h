@@ -88,6 +88,20 @@ class Gatekeeper {
   std::optional<Refusal> close_section(CellId cell, SectionId id) {
     return contribution_.close_section(cell, id);
   }
+  [[nodiscard]] const Forwardings& forwardings() const { return contribution_.forwardings(); }
+
+  /// A section's moves, as Contribution has them.
+  Result<FrozenSection> freeze_section(SectionId id);
+  void thaw_section(SectionId id) { contribution_.thaw_section(id); }
+  void forward_section(SectionId id, CellId home, SectionId to, const PageRange& place);
+  Result<Section> reserve_section(std::string_view name, std::uint64_t pages,
+                                  const SectionTerms& terms);
+  /// When it returns, no denial from before it stands any more.
+  Section admit_section(SectionId id, const SectionRights& rights);
+  void release_section(SectionId id) { contribution_.release_section(id); }
+  /// Whether a write by CELL to PAGE was stopped only since a section moves, or has moved: CELL
+  /// cannot have known.
+  [[nodiscard]] bool is_late_write(CellId cell, PageIndex page) const;
   Revocation drop_cell(CellId cell);
   void clear();
   /// The content of PAGES was dropped: as Ledger::discard().

@@ -57,8 +57,23 @@ std::optional<Refusal> Ledger::check(CellId cell, std::span<const PageRange> pat
   return check(pattern);
 }
 
+std::optional<Refusal> Ledger::check_frozen(std::span<const PageRange> pattern) const {
+  for (const PageRange& range : pattern) {
+    for (const PageRange& frozen : frozen_) {
+      if (range.first >= frozen.end() || frozen.first >= range.end()) continue;
+      return Refusal{
+          Reason::kMoving,
+          fmt::format("pages {} to {} of cell {} belong to a section that is being moved; "
+                      "leave them out, or ask again soon",
+                      frozen.first, frozen.end() - 1, index_of(home_))};
+    }
+  }
+  return std::nullopt;
+}
+
 Result<PageRanges> Ledger::grant(CellId cell, std::span<const PageRange> pattern) noexcept {
   if (auto refusal = check(cell, pattern)) return *std::move(refusal);
+  if (auto refusal = check_frozen(pattern)) return *std::move(refusal);
   PageRanges added;
   if (cell == home_) return added;
   PageSet& writable = holdings_[index_of(cell)].writable;
@@ -75,6 +90,7 @@ Result<Revocation> Ledger::revoke(CellId cell, std::span<const PageRange> patter
                                "revoke the rights of other cells only",
                                index_of(cell))};
   }
+  if (auto refusal = check_frozen(pattern)) return *std::move(refusal);
   Revocation taken;
   for (const PageRange& range : pattern) take(cell, range, taken);
   return taken;
@@ -104,9 +120,39 @@ Result<std::vector<CellRevocation>> Ledger::revoke_from_all(const PageRange& ran
   return revocations;
 }
 
+std::vector<OpenedPages> Ledger::freeze(const PageRange& range) noexcept {
+  frozen_.push_back(range);
+  std::vector<OpenedPages> reprotect;
+  holders_.for_each([&](CellId cell) {
+    PageRanges opened = written_by(cell, range);
+    if (!opened.empty()) reprotect.push_back({cell, std::move(opened)});
+  });
+  return reprotect;
+}
+
+void Ledger::thaw(const PageRange& range) noexcept { std::erase(frozen_, range); }
+
+bool Ledger::is_frozen(PageIndex page) const noexcept {
+  return std::any_of(frozen_.begin(), frozen_.end(), [page](const PageRange& range) {
+    return page >= range.first && page < range.end();
+  });
+}
+
+void Ledger::note_written(CellId cell, const PageRanges& pages) noexcept {
+  if (!is_foreign(cell)) return;
+  Holding& holding = holdings_[index_of(cell)];
+  PageRanges added;
+  for (const PageRange& asked : pages) {
+    PageRanges allowed;
+    holding.writable.list(cut(asked), allowed);
+    for (const PageRange& range : allowed) holding.written.insert(range, added);
+  }
+}
+
 Verdict Ledger::open_for_write(CellId cell, PageIndex page) noexcept {
   if (!may_write(cell, page)) return Verdict::kDenied;
   if (cell == home_) return Verdict::kAlreadyOpen;
+  if (is_frozen(page)) return Verdict::kDenied;
   return holdings_[index_of(cell)].written.insert(page) ? Verdict::kOpened : Verdict::kAlreadyOpen;
 }
 

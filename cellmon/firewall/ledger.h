@@ -83,6 +83,18 @@ class Ledger {
   /// Takes the pages of RANGE from each cell but home; cells that had none of them are left out.
   Result<std::vector<CellRevocation>> revoke_from_all(const PageRange& range) noexcept;
 
+  /// Until thaw(), no cell but home writes pages of RANGE, and grant() and revoke() refuse them;
+  /// rights and marks stay. RANGE lies within the contribution. Returns the pages that were open,
+  /// which the hardware must protect again: those of them that are still marked later are opened
+  /// anew by their next write.
+  std::vector<OpenedPages> freeze(const PageRange& range) noexcept;
+  /// RANGE is one that was frozen.
+  void thaw(const PageRange& range) noexcept;
+  [[nodiscard]] bool is_frozen(PageIndex page) const noexcept;
+  /// CELL has written those of PAGES that it may write, as another home has found. The hardware
+  /// need not know: it may stay protected.
+  void note_written(CellId cell, const PageRanges& pages) noexcept;
+
   /// For the fault handler: whether CELL may write PAGE, and if so, marks it as written by CELL.
   Verdict open_for_write(CellId cell, PageIndex page) noexcept;
 
@@ -123,6 +135,8 @@ class Ledger {
   [[nodiscard]] PageRange cut(const PageRange& range) const noexcept;
   [[nodiscard]] std::optional<Refusal> check(CellId cell, std::span<const PageRange> pattern) const;
   [[nodiscard]] std::optional<Refusal> check(std::span<const PageRange> pattern) const;
+  /// Where PATTERN has frozen pages.
+  [[nodiscard]] std::optional<Refusal> check_frozen(std::span<const PageRange> pattern) const;
   void take(CellId cell, const PageRange& range, Revocation& taken) noexcept;
 
   CellId home_;
@@ -130,6 +144,7 @@ class Ledger {
   WriterSet holders_;
   std::vector<Holding> holdings_;  ///< One for each CellId.
   Generations generations_;
+  PageRanges frozen_;  ///< Few.
 };
 
 }  // namespace hive::firewall

@@ -26,6 +26,9 @@ enum class Reason : std::uint8_t {
   kReserved,          ///< The name, or the section, is the monitor's.
   kHostsNone,         ///< The contribution has no sections of other cells.
   kHostsEnough,       ///< It has as much for them as it may.
+  kNotMovable,        ///< The section was not made to be moved.
+  kMoving,            ///< It is on its way from or to another home: ask again.
+  kMoved,             ///< It has another home now (Forwardings).
 };
 
 /// A request that came from outside was refused, and changed nothing.

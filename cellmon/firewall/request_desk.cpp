@@ -41,6 +41,12 @@ hive_global_status status_of(Reason reason) {
       return HIVE_GLOBAL_NOT_OPEN;
     case Reason::kInUse:
       return HIVE_GLOBAL_IN_USE;
+    case Reason::kNotMovable:
+      return HIVE_GLOBAL_MALFORMED;
+    case Reason::kMoving:
+      return HIVE_GLOBAL_MOVING;
+    case Reason::kMoved:
+      return HIVE_GLOBAL_MOVED;
   }
   return HIVE_GLOBAL_MALFORMED;
 }
@@ -116,6 +122,8 @@ RequestDesk::Handler RequestDesk::handler_of(std::uint32_t operation) {
       return &RequestDesk::next_section;
     case HIVE_GLOBAL_SECTION_OPEN:
       return &RequestDesk::open_section;
+    case HIVE_GLOBAL_SECTION_FIND:
+      return &RequestDesk::find_section;
     case HIVE_GLOBAL_SECTION_CLOSE:
       return &RequestDesk::close_section;
     case HIVE_GLOBAL_PAGE:
@@ -155,7 +163,21 @@ hive_global_reply RequestDesk::answer(CellId from, const hive_global_request& re
   } else {
     (this->*handler)(call);
   }
+  if (call.reply.status == HIVE_GLOBAL_MOVED) tell_where(call);
   return call.reply;
+}
+
+void RequestDesk::tell_where(Call& call) const {
+  const Forwardings& forwardings = gatekeeper_.forwardings();
+  const Forwarding* forwarding = call.request.section != 0
+                                     ? forwardings.find(SectionId(call.request.section))
+                                     : forwardings.find(name_in(call.request));
+  if (forwarding == nullptr) return;
+  call.reply.home = index_of(forwarding->home);
+  call.reply.section = static_cast<std::uint32_t>(forwarding->id);
+  call.reply.first = forwarding->range.first;
+  call.reply.pages = forwarding->range.count;
+  put(call.reply.name, sizeof call.reply.name, forwarding->name);
 }
 
 bool RequestDesk::may_decide(const Call& call) const {
@@ -192,9 +214,23 @@ void RequestDesk::describe(Call& call, const Section& section) {
 
 void RequestDesk::next_section(Call& call) {
   for (const Section& section : gatekeeper_.sections().list()) {
+    if (section.stage == Stage::kComing) continue;
     if (section.range.first >= call.request.first) return describe(call, section);
   }
   call.refuse(HIVE_GLOBAL_NOT_FOUND, "no section starts there or after");
+}
+
+void RequestDesk::find_section(Call& call) {
+  const std::string_view name = name_in(call.request);
+  const auto section = gatekeeper_.sections().find(name);
+  if (section && section->stage != Stage::kComing) return describe(call, *section);
+  if (gatekeeper_.forwardings().find(name) != nullptr) {
+    return call.refuse(HIVE_GLOBAL_MOVED, "the section has moved to another cell");
+  }
+  call.refuse(HIVE_GLOBAL_NO_SUCH_SECTION,
+              is_section_name(name)
+                  ? fmt::format("cell {} has no section \"{}\"", index_of(home()), name)
+                  : "there is no section of that name");
 }
 
 void RequestDesk::open_section(Call& call) {
@@ -229,6 +265,10 @@ std::optional<PageRange> RequestDesk::frame(Call& call) {
   if (call.request.section == 0) return gatekeeper_.ledger().all();
   const auto section = gatekeeper_.sections().find(SectionId(call.request.section));
   if (section) return section->range;
+  if (gatekeeper_.forwardings().find(SectionId(call.request.section)) != nullptr) {
+    call.refuse(HIVE_GLOBAL_MOVED, "the section has moved to another cell; open it by its name");
+    return std::nullopt;
+  }
   call.refuse(HIVE_GLOBAL_NO_SUCH_SECTION, fmt::format("no section {}", call.request.section));
   return std::nullopt;
 }

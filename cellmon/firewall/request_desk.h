@@ -42,6 +42,7 @@ class RequestDesk {
 
   void cell(Call& call);
   void next_section(Call& call);
+  void find_section(Call& call);
   void open_section(Call& call);
   void close_section(Call& call);
   void page(Call& call);
@@ -67,6 +68,8 @@ class RequestDesk {
   [[nodiscard]] PageRanges grantable(const PageRanges& ranges) const;
   bool check_cell(Call& call);
   void describe(Call& call, const Section& section);
+  /// Where the section went that CALL was about.
+  void tell_where(Call& call) const;
 
   Gatekeeper& gatekeeper_;
   std::vector<std::string> names_;

@@ -131,7 +131,7 @@ Result<Section> SectionTable::create_reserved(std::string_view name, std::uint64
 Section SectionTable::insert(std::string_view name, const PageRange& range,
                              const SectionTerms& terms) {
   const CellId creator = terms.creator.value_or(home_);
-  Entry entry{{new_id(), std::string(name), range, terms.movable, creator}, {}};
+  Entry entry{{new_id(), std::string(name), range, terms.movable, creator, Stage::kHere}, {}};
   const Section& section = places_.emplace(range.first, std::move(entry)).first->second.section;
   names_.emplace(section.name, range.first);
   ids_.emplace(section.id, range.first);
@@ -196,12 +196,13 @@ Result<Section> SectionTable::open(CellId cell, std::string_view name) {
   if (!is_cell(cell)) return no_cell(cell);
   if (!is_section_name(name)) return bad_name(name);
   const auto found = names_.find(name);
-  if (found == names_.end()) {
+  if (found == names_.end() || places_.at(found->second).section.stage == Stage::kComing) {
     return Refusal{Reason::kNoSuchSection,
                    fmt::format("cell {} has no section \"{}\"; its owner has to create it first",
                                index_of(home_), name)};
   }
   Entry& entry = places_.at(found->second);
+  if (entry.section.stage == Stage::kLeaving) return moving(entry.section);
   std::uint16_t& count = entry.opens[index_of(cell)];
   if (count == kMaxOpens) {
     return Refusal{Reason::kTooManyOpens,
@@ -237,6 +238,7 @@ Result<Section> SectionTable::destroy(SectionId id, Force force, std::optional<C
   const Entry* entry = entry_of(id);
   if (entry == nullptr) return no_section(id);
   if (is_reserved_name(entry->section.name)) return reserved(entry->section.name);
+  if (entry->section.stage != Stage::kHere) return moving(entry->section);
   const WriterSet in_use = users(*entry, by.value_or(home_));
   if (force == Force::kNo && !in_use.empty()) {
     return Refusal{Reason::kInUse,
@@ -251,6 +253,10 @@ Result<Section> SectionTable::destroy(SectionId id, Force force, std::optional<C
   return section;
 }
 
+void SectionTable::set_stage(SectionId id, Stage stage) {
+  if (Entry* entry = entry_of(id)) entry->section.stage = stage;
+}
+
 void SectionTable::clear() {
   names_.clear();
   ids_.clear();
@@ -261,6 +267,12 @@ Refusal SectionTable::no_section(SectionId id) const {
   return {Reason::kNoSuchSection,
           fmt::format("cell {} has no section with id {}; look it up by its name", index_of(home_),
                       static_cast<std::uint32_t>(id))};
+}
+
+Refusal SectionTable::moving(const Section& section) const {
+  return {Reason::kMoving,
+          fmt::format("section \"{}\" of cell {} is being moved to another home; ask again soon",
+                      section.name, index_of(home_))};
 }
 
 WriterSet SectionTable::users(const Entry& entry, CellId by) {

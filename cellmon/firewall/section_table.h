@@ -20,6 +20,13 @@ namespace hive::firewall {
 /// 1 others.
 enum class SectionId : std::uint32_t {};
 
+/// Whether a section is on its way between two homes.
+enum class Stage : std::uint8_t {
+  kHere,
+  kLeaving,  ///< Nobody but home writes it, and it does not change otherwise.
+  kComing,   ///< A place that is kept for one: cells do not see it.
+};
+
 /// A named range of pages of one contribution, allocated for a purpose.
 struct Section {
   SectionId id{};
@@ -27,6 +34,7 @@ struct Section {
   PageRange range;
   bool movable = false;  ///< It may be moved to another home.
   CellId creator{};      ///< The cell that asked for it: home, or another one.
+  Stage stage = Stage::kHere;
 
   friend bool operator==(const Section&, const Section&) = default;
 };
@@ -79,6 +87,8 @@ class SectionTable {
   /// Ends the section and returns it, as BY asks for; home where nothing is said. Refused while a
   /// cell other than that has it open, unless forced; those cells' opens then end with it.
   Result<Section> destroy(SectionId id, Force force, std::optional<CellId> by = {});
+  /// The section, which there is, is on its way or has come to stay.
+  void set_stage(SectionId id, Stage stage);
   /// Ends all sections.
   void clear();
 
@@ -114,6 +124,7 @@ class SectionTable {
   [[nodiscard]] PageRanges free_ranges() const;
   [[nodiscard]] SectionId new_id();
   [[nodiscard]] Refusal no_section(SectionId id) const;
+  [[nodiscard]] Refusal moving(const Section& section) const;
   /// The cells other than BY that have ENTRY's section open.
   [[nodiscard]] static WriterSet users(const Entry& entry, CellId by);
   [[nodiscard]] const Entry* entry_of(SectionId id) const;

@@ -75,6 +75,10 @@ bool is_in_device(FaultKind kind) {
          kind == FaultKind::kDiskTorn || kind == FaultKind::kInterruptLoss;
 }
 
+bool replaces_wax(FaultKind kind) {
+  return kind == FaultKind::kWaxGarbage || kind == FaultKind::kWaxFlood;
+}
+
 bool is_in_packets(FaultKind kind) {
   return kind >= FaultKind::kRpcDrop && kind <= FaultKind::kRpcCorrupt;
 }

@@ -92,6 +92,8 @@ struct Fault {
 bool is_in_device(FaultKind kind);
 /// Whether faults of KIND are in packets from other cells.
 bool is_in_packets(FaultKind kind);
+/// Whether a fault of KIND puts a rogue in Wax's place: it is for the policy cell alone.
+bool replaces_wax(FaultKind kind);
 
 inline constexpr std::chrono::milliseconds kLongest = std::chrono::hours(24);
 

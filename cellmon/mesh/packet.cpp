@@ -31,6 +31,19 @@ std::optional<Packet> copy_plain(std::string_view bytes) {
   return sound ? packet : std::nullopt;
 }
 
+/// A Move of a step and for a reason that there are, whose name ends.
+std::optional<Packet> copy_move(std::string_view bytes) {
+  const auto packet = copy_plain<Move>(bytes);
+  if (!packet) return std::nullopt;
+  const MoveWord& word = std::get<Move>(*packet).word;
+  const auto step = static_cast<std::uint32_t>(word.step);
+  const bool sound = step >= static_cast<std::uint32_t>(MoveStep::kOffer) &&
+                     step <= static_cast<std::uint32_t>(MoveStep::kOver) &&
+                     static_cast<std::uint32_t>(word.fault) <= kLastMoveFault && word.number != 0 &&
+                     word.name.back() == '\0';
+  return sound ? packet : std::nullopt;
+}
+
 std::optional<Packet> copy_findings(std::string_view bytes) {
   const auto packet = copy<Findings>(bytes);
   const bool sound = packet && std::get<Findings>(*packet).reserved == Findings().reserved;
@@ -89,6 +102,8 @@ std::optional<Packet> parse_packet(std::string_view bytes) {
       return copy_plain<Loan>(bytes);
     case Kind::kHint:
       return copy_plain<Hint>(bytes);
+    case Kind::kMove:
+      return copy_move(bytes);
   }
   return std::nullopt;
 }

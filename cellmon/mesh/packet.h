@@ -40,6 +40,7 @@ enum class Kind : std::uint32_t {
   kKeptRing,
   kLoan,
   kHint,
+  kMove,
 };
 
 /// Who this is, and its part of global memory. With descriptors: the contribution's file where
@@ -190,8 +191,60 @@ struct Hint {
   hive_wax_hint hint{};
 };
 
+/// What the two ends of a section's move say to each other (cellmon/placement/departure.h): the
+/// home that it leaves, its *source*, and the one that it comes to, its *target*.
+enum class MoveStep : std::uint32_t {
+  kOffer = 1,  ///< Source: `pages` pages under `name` want to come.
+  kReserved,   ///< Target: there is a place for them.
+  kCopy,     ///< Source: they are frozen at `first`; copy them. With the rights to them, see Move.
+  kCopying,  ///< Target: it is at that.
+  kCopied,   ///< Target: it has them, and waits for kPublish or kCancel.
+  kPublish,  ///< Source: they are the target's from now on.
+  kPublished,  ///< Target: so it is.
+  kCancel,     ///< Source: they stay.
+  kOver,       ///< Target: it knows of no such move, or gives it up for `fault`.
+};
+
+/// Why a section does not move.
+enum class MoveFault : std::uint32_t {
+  kNone = 0,
+  kNoRoom,     ///< The target has no room for it, or none for others' sections.
+  kNameTaken,  ///< The target has a section of that name.
+  kTooMany,    ///< The target has its limit of sections.
+  kBusy,       ///< The target is at another move of this source.
+  kOtherView,  ///< The two ends have not the same view of the machine.
+  kCancelled,
+  kNotCopied,  ///< The content or the rights cannot be copied.
+  kRefused,    ///< The target would not have it otherwise.
+};
+inline constexpr std::uint32_t kLastMoveFault = 8;
+
+struct MoveWord {
+  std::uint64_t number = 0;  ///< The source's for the move, from 1; it grows.
+  std::uint64_t life = 0;    ///< Of the source's monitor (Hello::life).
+  std::uint64_t epoch = 0;   ///< Of the sender's view.
+  MoveStep step{};
+  MoveFault fault{};          ///< Of kOver.
+  std::uint32_t section = 0;  ///< The sender's number for it; 0: it has none yet.
+  std::uint32_t creator = 0;  ///< The cell that made it.
+  std::uint64_t first = 0;    ///< Its place in the sender's contribution.
+  std::uint64_t pages = 0;
+  std::uint64_t holders = 0;  ///< Of kCopy: the cells that have rights, by bits.
+  std::array<char, HIVE_GLOBAL_NAME_SIZE> name{};  ///< Of kOffer. Ends in a NUL.
+
+  friend bool operator==(const MoveWord&, const MoveWord&) = default;
+};
+
+/// With a descriptor where the step is kCopy: a file with the rights of `holders`
+/// (cellmon/firewall/section_rights.h).
+struct Move {
+  Kind kind = Kind::kMove;
+  std::uint32_t reserved = 0;
+  MoveWord word;
+};
+
 using Packet = std::variant<Hello, Admit, Leave, Request, Reply, Undo, Up, Rings, Agree, Probe,
-                            Findings, Recover, Down, StopMachine, KeptRing, Loan, Hint>;
+                            Findings, Recover, Down, StopMachine, KeptRing, Loan, Hint, Move>;
 
 /// Copies BYTES into the packet that they are, or nothing when they are none.
 std::optional<Packet> parse_packet(std::string_view bytes);
@@ -216,6 +269,10 @@ static_assert(sizeof(Recover) == 40 && offsetof(Recover, message) == 8);
 static_assert(sizeof(LoanWord) == 40 && offsetof(LoanWord, granted) == 32);
 static_assert(sizeof(Loan) == 48 && offsetof(Loan, word) == 8);
 static_assert(sizeof(Hint) == 40 && offsetof(Hint, hint) == 8);
+static_assert(sizeof(MoveWord) == 128 && offsetof(MoveWord, step) == 24 &&
+              offsetof(MoveWord, first) == 40 && offsetof(MoveWord, name) == 64);
+static_assert(sizeof(Move) == 136 && offsetof(Move, word) == 8);
+static_assert(std::is_trivially_copyable_v<Move>);
 static_assert(std::is_trivially_copyable_v<Loan> && std::is_trivially_copyable_v<Hint>);
 static_assert(sizeof(Probe) == 8 && sizeof(Findings) == 16 && offsetof(Findings, evidence) == 8);
 static_assert(std::is_trivially_copyable_v<Agree> && std::is_trivially_copyable_v<Findings> &&

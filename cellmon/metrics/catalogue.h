@@ -80,6 +80,7 @@ enum class Metric : std::uint8_t {
   kLoansUnderWay,
   kHintsFollowed,
   kHintsRefused,
+  kSectionMoves,
   kNonsenseWords,
   kWaxIncarnations,
   kWaxRounds,

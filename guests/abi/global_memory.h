@@ -43,6 +43,7 @@ enum hive_global_operation {
                                  * written since it was allowed to */
   HIVE_GLOBAL_SECTION_USED = 7, /* this cell has used `section` `pages` times more: for those who
                                  * advise where it should be. Its own monitor takes it */
+  HIVE_GLOBAL_SECTION_FIND = 8, /* section `name`, without opening it */
 
   /* Of home itself; SECTION_CREATE of any cell as far as home makes sections for others, and the
    * others of the cell that made `section`, too. */
@@ -87,17 +88,20 @@ enum hive_global_status {
   HIVE_GLOBAL_NO_SPACE = 9, /* no free range is long enough, or no more is for other cells */
   HIVE_GLOBAL_IN_USE = 10,  /* other cells have the section open */
   HIVE_GLOBAL_NOT_OPEN = 11,
-  HIVE_GLOBAL_LIMIT = 12,      /* too many sections, opens or runs */
-  HIVE_GLOBAL_NOT_FOUND = 13,  /* NEXT and WRITTEN: there is none any more */
-  HIVE_GLOBAL_HOME_WRITES = 14 /* home's own rights cannot be taken */
+  HIVE_GLOBAL_LIMIT = 12,       /* too many sections, opens or runs */
+  HIVE_GLOBAL_NOT_FOUND = 13,   /* NEXT and WRITTEN: there is none any more */
+  HIVE_GLOBAL_HOME_WRITES = 14, /* home's own rights cannot be taken */
+  HIVE_GLOBAL_MOVED = 15,       /* the section has another home now: `home`, `section`, `first` and
+                                 * `pages` say where it went. It may have gone on from there */
+  HIVE_GLOBAL_MOVING = 16       /* it is on its way to one: ask again soon */
 };
 
 #define HIVE_GLOBAL_MESSAGE_SIZE 144u
 
 struct hive_global_reply {
   uint64_t tag;
-  uint32_t
-      status; /* enum hive_global_status; but for `message`, the rest is 0 where it is not OK */
+  uint32_t status; /* enum hive_global_status; but for `message`, the rest is 0 where it is neither
+                    * OK nor MOVED */
   uint32_t home;
   uint32_t section;    /* number of the section that the reply is about; 0: none */
   uint32_t generation; /* PAGE: how often its content was dropped or the page handed out.

@@ -119,13 +119,13 @@ Result<Done> CommandChannel::exclude(const std::function<void()>& work, Clock::t
 }
 
 Result<hive_global_reply> check_reply(hive_global_reply reply) {
-  if (reply.status > HIVE_GLOBAL_HOME_WRITES) return broken("reply");
+  if (reply.status > HIVE_GLOBAL_MOVING) return broken("reply");
   reply.name[HIVE_GLOBAL_NAME_SIZE - 1] = '\0';
   if (reply.status == HIVE_GLOBAL_OK) return reply;
   const auto status = static_cast<hive_status>(reply.status);
   std::string message = printable(reply.message, sizeof reply.message);
   if (message.empty()) message = status_text(status);
-  return Failure{status, std::move(message)};
+  return Failure{status, std::move(message), status == HIVE_MOVED ? reply.home : 0};
 }
 
 }  // namespace hive::sdk

@@ -39,6 +39,8 @@ enum hive_status {
   HIVE_LIMIT = 12,
   HIVE_NOT_FOUND = 13, /* there is none, or none any more */
   HIVE_HOME_WRITES = 14,
+  HIVE_MOVED = 15,  /* the section has another home now: open it anew, by its name */
+  HIVE_MOVING = 16, /* it is on its way to one: ask again soon */
 
   /* The device and this process. */
   HIVE_NO_DEVICE = 64,
@@ -171,8 +173,10 @@ enum hive_status hive_section_destroy(hive_machine* machine, const struct hive_s
                                       uint32_t flags);
 
 /* While it is open, home does not destroy it unless it forces that. HOME may be HIVE_ANY_HOME: then
- * the cell with the lowest number that has such a section. Opens are counted, belong to the cell
- * and end with its incarnation. */
+ * the cell with the lowest number that has such a section. One that has moved from HOME is opened
+ * where it is; one that is on its way is waited for, 5 s at most (HIVE_MOVING). Opens are counted,
+ * belong to the cell and end with its incarnation, or with the section's move: what was opened
+ * before is HIVE_MOVED, and is to be opened anew. */
 enum hive_status hive_section_open(hive_machine* machine, uint32_t home, const char* name,
                                    struct hive_section* section);
 enum hive_status hive_section_close(hive_machine* machine, const struct hive_section* section);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "guests/sdk/backoff.h"
 #include "guests/sdk/careful_object.h"
 #include "guests/sdk/hive_placement.h"
 #include "guests/sdk/machine.h"
@@ -11,6 +12,9 @@
 
 namespace hive::sdk {
 namespace {
+
+/// How long an open waits for a section that is on its way: most are there in far less.
+constexpr std::chrono::seconds kMoveTakes{5};
 
 /// Puts NAME into REQUEST. A longer one could not be told from another.
 bool put_name(hive_global_request& request, std::string_view name) {
@@ -95,12 +99,23 @@ Result<Done> Machine::use_section(const hive_section& section, std::uint64_t cou
 }
 
 template <typename Ask>
+Result<hive_section> Machine::follow(std::uint32_t home, Ask ask) {
+  auto found = ask(home);
+  // It may have moved on from where it went, but not more often than there are cells.
+  for (std::uint32_t hops = 0; hops < device_.facts.cells; ++hops) {
+    if (found.status() != HIVE_MOVED || part(found.failure().home).size == 0) return found;
+    found = ask(found.failure().home);
+  }
+  return found;
+}
+
+template <typename Ask>
 Result<hive_section> Machine::ask_homes(std::uint32_t home, std::string_view name, Ask ask) {
-  if (home != HIVE_ANY_HOME) return ask(home);
+  if (home != HIVE_ANY_HOME) return follow(home, ask);
   std::string silent;
   for (home = 0; home < device_.facts.cells; ++home) {
     if (part(home).size == 0) continue;
-    auto found = ask(home);
+    auto found = follow(home, ask);
     if (found.ok()) return found;
     if (found.status() == HIVE_HOME_GONE) {
       silent += (silent.empty() ? "" : ", ") + std::to_string(home);
@@ -119,8 +134,17 @@ Result<hive_section> Machine::open_section(std::uint32_t home, std::string_view 
   if (!put_name(request, name)) return failure_of(HIVE_BAD_NAME);
   return ask_homes(home, name, [&](std::uint32_t candidate) {
     request.home = candidate;
-    return ask_for_section(request);
+    return ask_until_moved(request);
   });
+}
+
+Result<hive_section> Machine::ask_until_moved(const hive_global_request& request) {
+  const Clock::time_point end = Clock::now() + kMoveTakes;
+  Backoff backoff(std::chrono::milliseconds(10));
+  while (true) {
+    auto section = ask_for_section(request);
+    if (section.status() != HIVE_MOVING || !backoff.wait_until(end)) return section;
+  }
 }
 
 Result<hive_section> Machine::next_section(std::uint32_t home, std::uint64_t first) {
@@ -137,16 +161,16 @@ Result<hive_section> Machine::next_section(std::uint32_t home, std::uint64_t fir
 }
 
 Result<hive_section> Machine::find_section(std::uint32_t home, std::string_view name) {
+  hive_global_request request{};
+  request.operation = HIVE_GLOBAL_SECTION_FIND;
+  if (!put_name(request, name)) return failure_of(HIVE_BAD_NAME);
   return ask_homes(home, name, [&](std::uint32_t candidate) -> Result<hive_section> {
-    std::uint64_t first = 0;
-    while (first < part(candidate).size / kPageSize) {
-      auto section = next_section(candidate, first);
-      if (section.status() == HIVE_NOT_FOUND) break;
-      if (!section.ok() || name == section.value().name) return section;
-      first = section.value().first + section.value().pages;
+    request.home = candidate;
+    auto section = ask_for_section(request);
+    if (section.ok() && name != section.value().name) {
+      return Failure{HIVE_BROKEN, "the home named a section that it was not asked about"};
     }
-    return Failure{HIVE_NO_SUCH_SECTION, "cell " + std::to_string(candidate) +
-                                             " has no section \"" + std::string(name) + "\""};
+    return section;
   });
 }
 

@@ -1,6 +1,7 @@
 // Results that may be failures.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <variant>
@@ -13,6 +14,7 @@ namespace hive::sdk {
 struct Failure {
   hive_status status = HIVE_SYSTEM;  ///< Never HIVE_OK.
   std::string message;               ///< For people: what was at fault, and the remedy.
+  std::uint32_t home = 0;            ///< Of HIVE_MOVED: the section's home, as far as is known.
 };
 
 /// Stands for success where there is nothing to give.

@@ -18,6 +18,8 @@ static_assert(static_cast<int>(HIVE_NOT_OPEN) == HIVE_GLOBAL_NOT_OPEN);
 static_assert(static_cast<int>(HIVE_LIMIT) == HIVE_GLOBAL_LIMIT);
 static_assert(static_cast<int>(HIVE_NOT_FOUND) == HIVE_GLOBAL_NOT_FOUND);
 static_assert(static_cast<int>(HIVE_HOME_WRITES) == HIVE_GLOBAL_HOME_WRITES);
+static_assert(static_cast<int>(HIVE_MOVED) == HIVE_GLOBAL_MOVED);
+static_assert(static_cast<int>(HIVE_MOVING) == HIVE_GLOBAL_MOVING);
 static_assert(HIVE_NAME_SIZE == HIVE_GLOBAL_NAME_SIZE);
 static_assert(HIVE_FORCE == HIVE_GLOBAL_FORCE);
 
@@ -53,6 +55,10 @@ const char* status_text(hive_status status) {
       return "not found";
     case HIVE_HOME_WRITES:
       return "home's own rights cannot be taken";
+    case HIVE_MOVED:
+      return "the section has another home now; open it anew";
+    case HIVE_MOVING:
+      return "the section is on its way to another home";
     case HIVE_NO_DEVICE:
       return "this machine has no global memory of Hive's";
     case HIVE_NO_PERMISSION:

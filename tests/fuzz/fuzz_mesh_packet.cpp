@@ -33,6 +33,11 @@ void look_into(const Loan& packet, std::string_view /*bytes*/) { check(packet.re
 
 void look_into(const Hint& packet, std::string_view /*bytes*/) { check(packet.reserved == 0); }
 
+void look_into(const Move& packet, std::string_view /*bytes*/) {
+  check(packet.reserved == 0 && packet.word.number != 0 && packet.word.name.back() == '\0');
+  check(packet.word.step >= MoveStep::kOffer && packet.word.step <= MoveStep::kOver);
+}
+
 template <typename Struct>
 void look_into(const Struct& /*packet*/, std::string_view /*bytes*/) {}
 

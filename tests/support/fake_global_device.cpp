@@ -140,6 +140,18 @@ std::uint64_t FakeGlobalDevice::uses(unsigned home, std::uint32_t number) {
   return found == uses_.end() ? 0 : found->second;
 }
 
+void FakeGlobalDevice::move(unsigned home, std::uint32_t number, unsigned to) {
+  const std::lock_guard lock(mutex_);
+  firewall::Gatekeeper& from = monitors_[home]->gatekeeper;
+  firewall::Gatekeeper& target = monitors_[to]->gatekeeper;
+  const auto frozen = from.freeze_section(firewall::SectionId(number));
+  const firewall::Section& section = frozen.value().section;
+  const auto place =
+      target.reserve_section(section.name, section.range.count, {section.movable, section.creator});
+  from.forward_section(section.id, static_cast<CellId>(to), place.value().id, place.value().range);
+  (void)target.admit_section(place.value().id, frozen.value().rights);
+}
+
 void FakeGlobalDevice::set_alter(std::function<void(hive_global_reply&)> alter) {
   const std::lock_guard lock(mutex_);
   alter_ = std::move(alter);

@@ -56,6 +56,8 @@ class FakeGlobalDevice {
   void set_trusting(bool trusting) { trusting_ = trusting; }
   /// HOME makes sections of PAGES pages in all for other cells.
   void set_hosting(unsigned home, std::uint64_t pages);
+  /// Section NUMBER of HOME, which may be moved, goes to TO, without its content.
+  void move(unsigned home, std::uint32_t number, unsigned to);
   /// How often the guest has said that it used section NUMBER of HOME.
   [[nodiscard]] std::uint64_t uses(unsigned home, std::uint32_t number);
   /// Changes each reply before the guest sees it.

@@ -47,6 +47,17 @@ TEST(RowsOfRights, TakeWhatIsNoRight) {
   EXPECT_THAT(rows_of_rights("alpha", Json::array({Json::object()}), 9), testing::SizeIs(1));
 }
 
+TEST(FormatMemory, ShowsWhatMovesAndWhatHasMoved) {
+  const Json machine = Json::parse(R"({"machine": "duo", "cells": [
+      {"cell": "alpha", "size": 4096, "pages": 1, "peers": [],
+       "sections": [{"name": "goes", "first": 0, "pages": 1, "users": [], "creator": "alpha",
+                     "movable": true, "moving": true}],
+       "moved": [{"id": 3, "name": "went", "home": "beta", "first": 5, "pages": 1}]}]})");
+  const std::string text = format_memory(machine);
+  EXPECT_THAT(text, testing::HasSubstr("goes     alpha, moving"));
+  EXPECT_THAT(text, testing::ContainsRegex("moved section +from +to\n +went +alpha +beta"));
+}
+
 TEST(FormatMemory, ShowsHomesSectionsAndRights) {
   const Json machine = Json::parse(R"({"machine": "trio", "cells": [
       {"cell": "alpha", "size": 1048576, "pages": 256, "violations": 2,

@@ -364,6 +364,28 @@ TEST(MeshPacket, HoldsAWordOfLoans) {
   EXPECT_FALSE(parse_packet(as_bytes(loan)));
 }
 
+TEST(MeshPacket, HoldsAMoveThatMakesSense) {
+  Move move;
+  move.word.number = 3;
+  move.word.step = MoveStep::kOffer;
+  move.word.pages = 700;
+  move.word.name = {'h', 'o', 't'};
+  const auto packet = parse_packet(as_bytes(move));
+  ASSERT_TRUE(packet && std::holds_alternative<Move>(*packet));
+  EXPECT_EQ(std::get<Move>(*packet).word, move.word);
+  const auto is_refused = [&](const std::function<void(Move&)>& spoil) {
+    Move spoilt = move;
+    spoil(spoilt);
+    return !parse_packet(as_bytes(spoilt));
+  };
+  EXPECT_TRUE(is_refused([](Move& each) { each.reserved = 1; }));
+  EXPECT_TRUE(is_refused([](Move& each) { each.word.number = 0; }));
+  EXPECT_TRUE(is_refused([](Move& each) { each.word.step = MoveStep{}; }));
+  EXPECT_TRUE(is_refused([](Move& each) { each.word.step = MoveStep{10}; }));
+  EXPECT_TRUE(is_refused([](Move& each) { each.word.fault = MoveFault{9}; }));
+  EXPECT_TRUE(is_refused([](Move& each) { each.word.name.back() = 'x'; }));
+}
+
 TEST(MeshPacket, HoldsAHint) {
   Hint hint;
   hint.hint = {7, 2, HIVE_WAX_LEND, 1, 2, 16, 0};
