@@ -65,9 +65,9 @@ Result<FrozenSection> Contribution::freeze_section(SectionId id) {
   }
   if (sections_.opens(id, home) > 0) {
     return Refusal{Reason::kInUse,
-                   fmt::format("programs of cell {} have section \"{}\" open, and nothing keeps "
-                               "home's from writing; close it there",
-                               index_of(home), section->name)};
+                   fmt::format("programs of its home have section \"{}\" open, and nothing keeps "
+                               "those from writing; close it there",
+                               section->name)};
   }
   sections_.set_stage(id, Stage::kLeaving);
   FrozenSection frozen{*sections_.find(id), rights_of(ledger_, section->range), {}};

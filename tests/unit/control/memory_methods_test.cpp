@@ -69,9 +69,10 @@ class SharingCell {
   [[nodiscard]] TestClient connect() const { return TestClient::reach(address()); }
 
   /// Makes a section as alpha's guest would; its number.
-  std::uint32_t create_section(const std::string& name, std::uint64_t pages) {
+  std::uint32_t create_section(const std::string& name, std::uint64_t pages, bool movable = false) {
     hive_global_request request{};
     request.operation = HIVE_GLOBAL_SECTION_CREATE;
+    request.flags = movable ? HIVE_GLOBAL_MOVABLE : 0;
     request.pages = pages;
     name.copy(request.name, sizeof request.name - 1);
     hive_global_reply reply{};
@@ -144,7 +145,7 @@ TEST(MemoryMethods, TellOfTheContributionItsSectionsAndThePeers) {
   const std::uint32_t id = cell.create_section("table", 16);
   const Json memory = client.call("memory", Json::object());
   EXPECT_EQ(memory, Json::parse(R"({"cell": "alpha", "size": 1048576, "pages": 256,
-      "violations": 0, "more": false, "memory_failures": 0,
+      "violations": 0, "more": false, "memory_failures": 0, "moved": [],
       "peers": [
         {"cell": "beta", "size": 2097152, "state": "awaited", "closed": false, "closings": 0,
          "writable": 0, "written": 0},
@@ -152,9 +153,9 @@ TEST(MemoryMethods, TellOfTheContributionItsSectionsAndThePeers) {
          "writable": 0, "written": 0}],
       "sections": [{"id": )" + std::to_string(id) +
                                 R"(, "name": "table", "first": 0, "pages": 16, "users": [],
-                    "creator": "alpha", "movable": false},
+                    "creator": "alpha", "movable": false, "moving": false},
                    {"id": 1, "name": "hive.system", "first": 240, "pages": 16, "users": [],
-                    "creator": "alpha", "movable": false}]})"));
+                    "creator": "alpha", "movable": false, "moving": false}]})"));
   EXPECT_THAT(client.call("memory", {{"first", 1}})["sections"], SizeIs(1));
 }
 
@@ -203,6 +204,27 @@ TEST(MemoryMethods, CountFromTheSectionsStart) {
   Json beyond = pages;
   beyond["first"] = 15;
   EXPECT_THAT(refusal(client, "firewall.grant", beyond), HasSubstr("past the 16 pages"));
+}
+
+TEST(MemoryMethods, SayWhyASectionDoesNotMove) {
+  SharingCell cell({1 << 20, 1 << 20, 0});
+  TestClient client = cell.connect();
+  cell.create_section("fixed", 16);
+  cell.create_section("loose", 16, /*movable=*/true);
+  const auto move = [&](const char* section, const char* to) {
+    return refusal(client, "section.move", {{"section", section}, {"to", to}});
+  };
+  EXPECT_THAT(refusal(client, "section.move", {{"section", "loose"}}), HasSubstr("to is missing"));
+  EXPECT_THAT(move("loose", "delta"), HasSubstr("alpha, beta, gamma"));
+  EXPECT_THAT(move("none", "beta"), HasSubstr("no section \"none\""));
+  EXPECT_THAT(move("fixed", "beta"), HasSubstr("not made to be moved"));
+  EXPECT_THAT(move("loose", "alpha"), HasSubstr("has to be another cell"));
+  EXPECT_THAT(move("loose", "gamma"), HasSubstr("that contributes memory"));
+  EXPECT_THAT(move("loose", "beta"), HasSubstr("its monitor is gone"));
+  cell.start_beta();  // Its part of that says nothing.
+  await_beta(client, "joined");
+  EXPECT_THAT(move("loose", "beta"),
+              HasSubstr("section loose does not move: the new home does not answer"));
 }
 
 TEST(MemoryMethods, SplitLongListsIntoLines) {

@@ -242,7 +242,7 @@ TEST_F(MoveTest, KeepsWhatHomesProgramsHaveOpen) {
   const auto hot = make(kAlpha, "hot", 4);
   ASSERT_EQ(decide(kAlpha, HIVE_GLOBAL_SECTION_OPEN, "hot").status, HIVE_GLOBAL_OK);
   move(kAlpha, hot, kBetaCell);
-  expect_refused(kAlpha, "hot", "programs of cell 0 have section \"hot\" open");
+  expect_refused(kAlpha, "hot", "programs of its home have section \"hot\" open");
   run_until([this] { return sections(kBeta).hosted() == 0; });
 }
 

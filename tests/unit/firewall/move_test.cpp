@@ -74,7 +74,7 @@ TEST(Freeze, RefusesWhatCannotMove) {
   ASSERT_TRUE(contribution.open_section(kHome, "a").ok());
   const Refusal open = contribution.freeze_section(a.id).refusal();
   EXPECT_EQ(open.reason, Reason::kInUse);
-  EXPECT_THAT(open.text, HasSubstr("programs of cell 0 have section \"a\" open"));
+  EXPECT_THAT(open.text, HasSubstr("programs of its home have section \"a\" open"));
   EXPECT_EQ(contribution.close_section(kHome, a.id), std::nullopt);
   ASSERT_TRUE(contribution.open_section(kPeer, "a").ok());
   EXPECT_TRUE(contribution.freeze_section(a.id).ok());
