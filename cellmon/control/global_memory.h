@@ -143,9 +143,11 @@ class GlobalMemory : public SiblingsPart {
   [[nodiscard]] Incarnation admitted(CellId cell) const;
   /// Whether PAGES have some that may yet be discarded.
   [[nodiscard]] bool awaits_discard(const firewall::PageRange& pages) const;
-  /// CELL, whose rights have ended, had LOST of pages that come to this home now, and that nobody
-  /// sees yet: they are discarded where it has failed, and else where it turns out to have.
-  void take_over_loss(CellId cell, const firewall::Revocation& lost);
+  /// CELL, whose rights have ended, had LOST of pages that come to this home now, in EPOCH, and
+  /// that nobody sees yet: they are discarded where it has failed, and else where it turns out to
+  /// have. False where that cannot be.
+  [[nodiscard]] bool take_over_loss(CellId cell, const firewall::Revocation& lost,
+                                    std::uint64_t epoch);
   /// Calls ON_DROPPED with each cell that loses all its rights here, and ON_ENDED when all sections
   /// have ended.
   void set_on_endings(std::function<void(CellId cell)> on_dropped, std::function<void()> on_ended) {

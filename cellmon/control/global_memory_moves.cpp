@@ -26,12 +26,20 @@ bool GlobalMemory::awaits_discard(const firewall::PageRange& pages) const {
                                            [&](const auto& each) { return overlaps(each.second); });
 }
 
-void GlobalMemory::take_over_loss(CellId cell, const firewall::Revocation& lost) {
-  if (!peers_[static_cast<std::size_t>(cell)].cut_off) return note_lost(cell, lost);
+bool GlobalMemory::take_over_loss(CellId cell, const firewall::Revocation& lost,
+                                  std::uint64_t epoch) {
+  const Peer& peer = peers_[static_cast<std::size_t>(cell)];
+  if (!peer.cut_off) note_lost(cell, lost);
+  if (!peer.cut_off || peer.going_down) return true;
   recover::DoomedPages doomed(doomed_->policy(), sizes_[own_] / kPageSize);
   doomed.note(lost);
   // Guests may run, so that no holes are made: a write to one could get past its guard.
-  for (const firewall::PageRange& range : doomed.pages()) (void)zero_content(range);
+  for (const firewall::PageRange& range : doomed.pages()) {
+    if (!zero_content(range)) return false;
+    discarded_ += range.count;
+    if (news_) news_->add(range, agree::CellSet::of(cell), epoch);
+  }
+  return true;
 }
 
 void GlobalMemory::note_lost(CellId cell, const firewall::Revocation& lost) {

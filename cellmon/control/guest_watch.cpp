@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "vmm/base/monotonic.h"
 #include "vmm/memory/shared_file.h"
 
 namespace hive::control {
@@ -31,7 +32,7 @@ GuestWatch::GuestWatch(boost::asio::io_context& loop, const plan::Cell& cell,
       watchdog_({limit_, cell.agent}) {}
 
 void GuestWatch::start() {
-  next_beat_ = static_cast<Time>(std::chrono::steady_clock::now().time_since_epoch().count());
+  next_beat_ = monotonic_now();
   beat();
 }
 
@@ -62,10 +63,10 @@ void GuestWatch::detach() {
 }
 
 void GuestWatch::beat() {
-  const auto now = static_cast<Time>(std::chrono::steady_clock::now().time_since_epoch().count());
+  const auto now = monotonic_now();
   if (vmm_ != nullptr) look(now - std::min(now, next_beat_), now);
   next_beat_ = now + kPeriod;
-  timer_.expires_at(std::chrono::steady_clock::time_point(std::chrono::nanoseconds(next_beat_)));
+  timer_.expires_at(time_point_of(next_beat_));
   timer_.async_wait([this](const auto& error) {
     if (!error) beat();
   });

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cellmon/control/file_kinds.h"
+#include "vmm/base/monotonic.h"
 #include "vmm/base/watch.h"
 
 namespace hive::control {
@@ -31,10 +32,6 @@ member::MemberSettings settings_of(const Siblings& siblings, agree::Life life) {
   return settings;
 }
 
-std::chrono::steady_clock::time_point point_of(Time time) {
-  return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(time));
-}
-
 }  // namespace
 
 Members::Members(boost::asio::io_context& loop, const plan::Machine& machine, Siblings& siblings,
@@ -56,12 +53,8 @@ Members::Members(boost::asio::io_context& loop, const plan::Machine& machine, Si
 
 Members::~Members() = default;
 
-Time Members::now() {
-  return static_cast<Time>(std::chrono::steady_clock::now().time_since_epoch().count());
-}
-
 void Members::start() {
-  next_beat_ = now();
+  next_beat_ = monotonic_now();
   beat();
 }
 
@@ -86,7 +79,7 @@ bool Members::on_joined(CellId cell, const mesh::Hello& hello, std::vector<Uniqu
   later([this, cell, life = hello.life] {
     if (siblings_.state(cell) != Siblings::State::kJoined) return;
     if (std::exchange(lives_[cell], life) != life) recoverer_.monitor_started(cell);
-    membership_.link_up(cell, life, now());
+    membership_.link_up(cell, life, monotonic_now());
   });
   return true;
 }
@@ -102,20 +95,20 @@ void Members::watch_process(CellId cell) {
     if (error) return;
     ended_.insert(cell);
     siblings_.drain(cell);
-    membership_.process_ended(cell, now());
+    membership_.process_ended(cell, monotonic_now());
     recoverer_.monitor_ended(cell);
   });
 }
 
 void Members::on_lost(CellId cell) {
   pages_.erase(cell);
-  membership_.link_lost(cell, now());
+  membership_.link_lost(cell, monotonic_now());
 }
 
 void Members::on_packet(CellId cell, const mesh::Packet& packet, std::vector<UniqueFd>& /*files*/) {
   if (const auto* agree = std::get_if<mesh::Agree>(&packet)) {
     const auto message = agree::parse_message(agree->message());
-    if (message) return membership_.receive(cell, *message, now());
+    if (message) return membership_.receive(cell, *message, monotonic_now());
     log_.warn("the monitor of {} sent what is no message of agreement",
               siblings_.names()[static_cast<std::size_t>(cell)]);
   } else if (const auto* probe = std::get_if<mesh::Probe>(&packet)) {
@@ -124,7 +117,8 @@ void Members::on_packet(CellId cell, const mesh::Packet& packet, std::vector<Uni
     findings.evidence = membership_.findings().bits();
     (void)siblings_.send(cell, findings);
   } else if (const auto* findings = std::get_if<mesh::Findings>(&packet)) {
-    membership_.answered(cell, findings->number, agree::EvidenceSet(findings->evidence), now());
+    membership_.answered(cell, findings->number, agree::EvidenceSet(findings->evidence),
+                         monotonic_now());
   } else if (std::holds_alternative<mesh::Down>(packet)) {
     recoverer_.retire(cell);
   } else if (const auto* stop = std::get_if<mesh::StopMachine>(&packet)) {
@@ -180,17 +174,17 @@ void Members::set_incarnation(Incarnation incarnation) {
 }
 
 void Members::set_own_evidence(agree::EvidenceSet evidence) {
-  membership_.set_own_evidence(evidence, now());
+  membership_.set_own_evidence(evidence, monotonic_now());
 }
 
-void Members::suspended() { membership_.suspended(now()); }
+void Members::suspended() { membership_.suspended(monotonic_now()); }
 
 void Members::accuse(CellId suspect, agree::EvidenceSet evidence) {
-  membership_.accuse(suspect, evidence, now());
+  membership_.accuse(suspect, evidence, monotonic_now());
 }
 
 void Members::doubt(CellId suspect, agree::EvidenceSet evidence) {
-  membership_.doubt(suspect, evidence, now());
+  membership_.doubt(suspect, evidence, monotonic_now());
 }
 
 bool Members::may_accuse(CellId suspect) const {
@@ -199,11 +193,12 @@ bool Members::may_accuse(CellId suspect) const {
 
 void Members::freeze_heartbeat(std::optional<std::chrono::milliseconds> duration) {
   using std::chrono::nanoseconds;
-  frozen_until_ = duration ? now() + static_cast<Time>(nanoseconds(*duration).count()) : kNever;
+  frozen_until_ =
+      duration ? monotonic_now() + static_cast<Time>(nanoseconds(*duration).count()) : kNever;
 }
 
 void Members::join() {
-  if (!membership_.is_member()) membership_.join(now());
+  if (!membership_.is_member()) membership_.join(monotonic_now());
 }
 
 void Members::send(CellId to, const agree::Message& message) {
@@ -224,13 +219,15 @@ Recoverer::Hooks Members::recovery_hooks() {
   hooks.cut_off = [this](agree::CellSet cells) { cut_off(cells); };
   hooks.admit = [this] { admit(); };
   hooks.give_up = [this](const std::string& why) { handlers_.give_up(why); };
-  hooks.doubt = [this](CellId cell) { membership_.doubt(cell, agree::Evidence::kNoAnswer, now()); };
+  hooks.doubt = [this](CellId cell) {
+    membership_.doubt(cell, agree::Evidence::kNoAnswer, monotonic_now());
+  };
   hooks.start_anew = [this] { later([this] { handlers_.start_anew(); }); };
   hooks.replace = [this](CellId cell) { later([this, cell] { replace(cell); }); };
   hooks.stop_machine = [this](CellId cell) { stop_machine(cell); };
   hooks.tell = handlers_.tell;
   hooks.end_guest = [this] { handlers_.left(); };
-  hooks.now = [] { return now(); };
+  hooks.now = [] { return monotonic_now(); };
   hooks.changed = [this] { changed(); };
   return hooks;
 }
@@ -238,7 +235,8 @@ Recoverer::Hooks Members::recovery_hooks() {
 void Members::follow_view() {
   if (membership_.is_member()) cut_off(cells_out());
   recoverer_.follow();
-  if (membership_.is_recovering() && !recoverer_.holds_guest()) membership_.recovered(now());
+  if (membership_.is_recovering() && !recoverer_.holds_guest())
+    membership_.recovered(monotonic_now());
 }
 
 agree::CellSet Members::cells_out() const {
@@ -289,24 +287,24 @@ void Members::arm() {
     timer_.cancel();
     return;
   }
-  timer_.expires_at(point_of(deadline));
+  timer_.expires_at(time_point_of(deadline));
   // Once it has expired, its handler comes however soon this object ends.
   timer_.async_wait([this, alive = std::weak_ptr(alive_)](const auto& error) {
     if (error || alive.expired()) return;
     armed_ = agree::kNever;
-    membership_.tick(now());
+    membership_.tick(monotonic_now());
     recoverer_.tick();
   });
 }
 
 void Members::beat() {
-  const Time time = now();
+  const Time time = monotonic_now();
   const Time late = time - std::min(time, next_beat_);
   beat_delays_.record(late);
   if (time >= frozen_until_) page_.beat();
   for (const auto& [cell, page] : pages_) membership_.observe(cell, page->read(), late, time);
   next_beat_ = time + kHeartbeat;
-  beat_timer_.expires_at(point_of(next_beat_));
+  beat_timer_.expires_at(time_point_of(next_beat_));
   beat_timer_.async_wait([this, alive = std::weak_ptr(alive_)](const auto& error) {
     if (!error && !alive.expired()) beat();
   });
@@ -333,7 +331,7 @@ wire::ViewStatus Members::status() const {
   status.epoch = view.epoch;
   status.member = membership_.is_member();
   status.suspended = membership_.is_suspending();
-  const Time time = now();
+  const Time time = monotonic_now();
   for (std::size_t index = 0; index < names.size(); ++index) {
     const CellId cell{static_cast<std::uint8_t>(index)};
     if (view.members.contains(cell)) {

@@ -21,6 +21,7 @@
 #include "cellmon/member/membership.h"
 #include "cellmon/member/state_page.h"
 #include "cellmon/wire/view_status.h"
+#include "vmm/base/monotonic.h"
 
 namespace hive::control {
 
@@ -105,13 +106,17 @@ class Members : public SiblingsPart, private member::Surroundings {
   /// The VMM of INCARNATION runs; 0: none does.
   void set_incarnation(Incarnation incarnation);
   /// How the guest does, for the others to see.
-  void set_guest(const member::GuestFigures& figures) { page_.set_guest(figures, now()); }
-  void set_memory(const member::MemoryFigures& figures) { page_.set_memory(figures, now()); }
+  void set_guest(const member::GuestFigures& figures) { page_.set_guest(figures, monotonic_now()); }
+  void set_memory(const member::MemoryFigures& figures) {
+    page_.set_memory(figures, monotonic_now());
+  }
   /// What the cell has of the machine.
-  void set_shares(const member::Shares& shares) { page_.set_shares(shares, now()); }
+  void set_shares(const member::Shares& shares) { page_.set_shares(shares, monotonic_now()); }
   /// Its sections that may be moved, and what it uses of all cells'.
-  void set_sections(const member::Sections& sections) { page_.set_sections(sections, now()); }
-  void set_uses(const member::Uses& uses) { page_.set_uses(uses, now()); }
+  void set_sections(const member::Sections& sections) {
+    page_.set_sections(sections, monotonic_now());
+  }
+  void set_uses(const member::Uses& uses) { page_.set_uses(uses, monotonic_now()); }
 
   /// Descriptors of all cells' state pages, in the order of the plan; -1: there is none. They stay
   /// this object's.
@@ -140,7 +145,6 @@ class Members : public SiblingsPart, private member::Surroundings {
 
   using Timer = boost::asio::steady_timer;
 
-  [[nodiscard]] static agree::Time now();
   /// Runs TASK from the loop, unless this object is gone by then.
   void later(std::function<void()> task);
   void arm();

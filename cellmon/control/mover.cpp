@@ -10,6 +10,7 @@
 
 #include "cellmon/control/rights_file.h"
 #include "vmm/base/descriptors.h"
+#include "vmm/base/monotonic.h"
 #include "vmm/base/units.h"
 
 namespace hive::control {
@@ -24,10 +25,6 @@ using mesh::MoveWord;
 using sharing::Refusal;
 
 constexpr std::chrono::milliseconds kPeriod{100};
-
-placement::Time now() {
-  return static_cast<placement::Time>(std::chrono::steady_clock::now().time_since_epoch().count());
-}
 
 /// RANGES, which count from PAGES' start, in the contribution.
 firewall::PageRanges placed(firewall::PageRanges ranges, const PageRange& pages) {
@@ -49,10 +46,10 @@ Mover::Mover(boost::asio::io_context& loop, Siblings& siblings, GlobalMemory& gl
   global_.set_on_endings(
       [this](CellId cell) {
         arrivals_.dropped(cell);
-        departure_.dropped(cell, now());
+        departure_.dropped(cell, monotonic_now());
       },
       [this] {
-        departure_.sections_ended(now());
+        departure_.sections_ended(monotonic_now());
         arrivals_.sections_ended();
       });
   siblings_.add(*this);
@@ -89,7 +86,7 @@ std::optional<Refusal> Mover::move(std::uint32_t number, CellId to) {
   if (auto refusal = check(section, number, to)) return refusal;
   handlers_.tell("move", fmt::format("section {}, {} pages, is to move to {}", section->name,
                                      section->range.count, name_of(to)));
-  departure_.begin(*section, to, now());
+  departure_.begin(*section, to, monotonic_now());
   watch();
   return std::nullopt;
 }
@@ -111,15 +108,16 @@ void Mover::gone(CellId cell) {
 }
 
 void Mover::know_view() {
-  if (std::exchange(known_epoch_, epoch()) != known_epoch_) departure_.view_changed(now());
+  const std::uint64_t now = epoch();
+  if (std::exchange(known_epoch_, now) != now) departure_.view_changed(monotonic_now());
 }
 
 void Mover::watch() {
   if (!departure_.is_busy() && !arrivals_.is_busy()) return;
   look_.arm(kPeriod, [this] {
     know_view();
-    departure_.tick(now());
-    arrivals_.tick(now());
+    departure_.tick(monotonic_now());
+    arrivals_.tick(monotonic_now());
     watch();
   });
 }
@@ -140,19 +138,30 @@ void Mover::take_word(CellId from, const MoveWord& word, const std::vector<Uniqu
     case MoveStep::kCopied:
     case MoveStep::kPublished:
     case MoveStep::kOver:
-      return departure_.hear(from, word, now());
+      return departure_.hear(from, word, monotonic_now());
     case MoveStep::kOffer:
     case MoveStep::kCopy:
     case MoveStep::kPublish:
     case MoveStep::kCancel:
       break;
   }
-  std::optional<SectionRights> rights;
-  if (word.step == MoveStep::kCopy && word.holders == 0) rights.emplace();
-  if (word.step == MoveStep::kCopy && files.size() == 1) {
-    rights = read_rights_file(files.front().get(), firewall::WriterSet(word.holders), word.pages);
-  }
-  arrivals_.hear(from, word, rights, now());
+  arrivals_.hear(from, word, rights_of(from, word, files), monotonic_now());
+}
+
+std::optional<SectionRights> Mover::rights_of(CellId from, const MoveWord& word,
+                                              const std::vector<UniqueFd>& files) const {
+  if (word.step != MoveStep::kCopy || !arrivals_.awaits_rights(from, word)) return std::nullopt;
+  const firewall::WriterSet holders(word.holders);
+  if (!holders_are_cells(holders)) return std::nullopt;
+  if (holders.empty()) return SectionRights{};
+  if (files.size() != 1) return std::nullopt;
+  return read_rights_file(files.front().get(), holders, word.pages);
+}
+
+bool Mover::holders_are_cells(firewall::WriterSet holders) const {
+  const std::size_t cells = global_.sizes().size();
+  const std::uint64_t all = cells < 64 ? (std::uint64_t{1} << cells) - 1 : ~std::uint64_t{0};
+  return (holders.bits() & ~all) == 0 && !holders.contains(CellId(global_.own()));
 }
 
 void Mover::send(CellId to, const MoveWord& word) {
@@ -200,13 +209,12 @@ void Mover::ended(const placement::MoveEnd& end) {
   }
 }
 
+bool Mover::has_guest() const { return global_.admitted(static_cast<CellId>(global_.own())) != 0; }
+
 firewall::Result<Section> Mover::reserve(const MoveWord& offer) {
   const firewall::SectionTerms terms{true, static_cast<CellId>(offer.creator)};
   if (offer.creator >= global_.sizes().size()) {
     return firewall::Refusal{firewall::Reason::kNoSuchCell, "its creator is no cell"};
-  }
-  if (global_.admitted(static_cast<CellId>(global_.own())) == 0) {
-    return firewall::Refusal{firewall::Reason::kHostsNone, "no guest of this home runs now"};
   }
   return global_.gatekeeper().reserve_section(offer.name.data(), offer.pages, terms);
 }
@@ -228,17 +236,19 @@ void Mover::copy(CellId from, const PageRange& theirs, const PageRange& ours) {
   }
 }
 
-void Mover::admit(CellId from, SectionId section, const SectionRights& rights,
+bool Mover::admit(CellId from, SectionId section, const SectionRights& rights,
                   const SectionRights& lost) {
   const Section here = *global_.gatekeeper().sections().find(section);
   for (const firewall::CellRights& each : lost) {
-    global_.take_over_loss(each.cell,
-                           {placed(each.writable, here.range), placed(each.written, here.range)});
+    const firewall::Revocation there{placed(each.writable, here.range),
+                                     placed(each.written, here.range)};
+    if (!global_.take_over_loss(each.cell, there, epoch())) return false;
   }
   (void)global_.gatekeeper().admit_section(section, rights);
   ++counts_.came;
   handlers_.tell("came", fmt::format("section {}, {} pages, is here now, from {}", here.name,
                                      here.range.count, name_of(from)));
+  return true;
 }
 
 void Mover::release(SectionId section) { global_.gatekeeper().release_section(section); }

@@ -49,8 +49,6 @@ class Mover : public SiblingsPart,
 
   /// Begins to move section NUMBER of this home to TO; the end is told. Or why not.
   std::optional<sharing::Refusal> move(std::uint32_t number, CellId to);
-  /// The section that is under way and still here.
-  [[nodiscard]] std::optional<firewall::SectionId> leaving() const { return departure_.leaving(); }
   [[nodiscard]] const Counts& counts() const { return counts_; }
   /// How many moves from here have ended, and how the last one has.
   [[nodiscard]] std::uint64_t ends() const { return counts_.moved + counts_.not_moved; }
@@ -77,16 +75,22 @@ class Mover : public SiblingsPart,
   void ended(const placement::MoveEnd& end) override;
   // placement::ArrivalPort
   void send(CellId to, const mesh::MoveWord& word) override;
+  [[nodiscard]] bool has_guest() const override;
   firewall::Result<firewall::Section> reserve(const mesh::MoveWord& offer) override;
   void copy(CellId from, const firewall::PageRange& theirs,
             const firewall::PageRange& ours) override;
   void stop_copying(CellId from) override { copies_.erase(from); }
-  void admit(CellId from, firewall::SectionId section, const firewall::SectionRights& rights,
+  bool admit(CellId from, firewall::SectionId section, const firewall::SectionRights& rights,
              const firewall::SectionRights& lost) override;
   void release(firewall::SectionId section) override;
 
   [[nodiscard]] std::optional<sharing::Refusal> check(
       const std::optional<firewall::Section>& section, std::uint32_t number, CellId to) const;
+  /// The rights that came with WORD, where they are awaited and make sense.
+  [[nodiscard]] std::optional<firewall::SectionRights> rights_of(
+      CellId from, const mesh::MoveWord& word, const std::vector<UniqueFd>& files) const;
+  /// Whether HOLDERS are other cells of this machine.
+  [[nodiscard]] bool holders_are_cells(firewall::WriterSet holders) const;
   void take_word(CellId from, const mesh::MoveWord& word, const std::vector<UniqueFd>& files);
   void gone(CellId cell);
   /// There may be another view.

@@ -4,14 +4,12 @@
 #include <utility>
 #include <vector>
 
+#include "vmm/base/monotonic.h"
+
 namespace hive::control {
 namespace {
 
 constexpr std::chrono::milliseconds kPeriod{500};
-
-placement::Time now() {
-  return static_cast<placement::Time>(std::chrono::steady_clock::now().time_since_epoch().count());
-}
 
 }  // namespace
 
@@ -19,14 +17,14 @@ Placement::Placement(boost::asio::io_context& loop, std::size_t cells, GlobalMem
                      Members& members)
     : cells_(cells), global_(global), members_(members), look_(loop) {
   global_.set_on_used([this](CellId home, std::uint32_t number, std::uint64_t count) {
-    uses_.note(home, number, count, now());
+    uses_.note(home, number, count, monotonic_now());
   });
 }
 
 void Placement::publish() {
   look_.arm(kPeriod, [this] { publish(); });
   hive_state_uses uses{};
-  uses_.fill(uses, now());
+  uses_.fill(uses, monotonic_now());
   members_.set_uses(uses);
   if (!global_.is_home()) return;
   members_.set_sections(placement::most_used(movable(), own_uses(uses)));

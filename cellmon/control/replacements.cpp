@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <chrono>
 #include <exception>
 #include <nlohmann/json.hpp>
 #include <string_view>
@@ -14,6 +13,7 @@
 #include "cellmon/wire/cell_address.h"
 #include "cellmon/wire/monitor_process.h"
 #include "cellmon/wire/text.h"
+#include "vmm/base/monotonic.h"
 #include "vmm/base/watch.h"
 #include "vmm/plan/limits.h"
 
@@ -54,9 +54,7 @@ void Replacements::replace(CellId cell, int process, bool has_ended,
     const unsigned before = started_[cell]++;
     if (!has_ended || before > 0) kill_holder({::geteuid(), machine_.name, name_of(cell)});
     const UniqueFd heritage = leave_heritage(files);
-    const auto now = std::chrono::steady_clock::now().time_since_epoch();
-    const auto life = std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
-    await_ready(cell, start_({static_cast<unsigned>(cell), static_cast<agree::Life>(life),
+    await_ready(cell, start_({static_cast<unsigned>(cell), agree::Life{monotonic_now()},
                               files.empty() ? -1 : heritage.get()}));
   } catch (const std::exception& error) {
     give_up(cell, error.what());

@@ -9,6 +9,7 @@
 
 #include "cellmon/control/balloon.h"
 #include "policy/cpu.h"
+#include "vmm/base/monotonic.h"
 #include "vmm/base/units.h"
 
 namespace hive::control {
@@ -70,10 +71,6 @@ Sharing::Sharing(boost::asio::io_context& loop, const plan::Machine& machine, un
   siblings_.add(*this);
 }
 
-Time Sharing::now() {
-  return static_cast<Time>(std::chrono::steady_clock::now().time_since_epoch().count());
-}
-
 void Sharing::start() { look(); }
 
 void Sharing::look() {
@@ -84,7 +81,7 @@ void Sharing::look() {
   }
   know_members();
   take_report();
-  loans_.tick(now());
+  loans_.tick(monotonic_now());
   settle();
 }
 
@@ -112,14 +109,14 @@ void Sharing::know_members() {
   members.erase(own_.id);
   // A cell that has left may run until all have recovered.
   if (!members_.may_start()) members = members | known_;
-  (members - known_).for_each([&](CellId cell) { loans_.joined(cell, now()); });
-  (known_ - members).for_each([&](CellId cell) { loans_.gone(cell, now()); });
+  (members - known_).for_each([&](CellId cell) { loans_.joined(cell, monotonic_now()); });
+  (known_ - members).for_each([&](CellId cell) { loans_.gone(cell, monotonic_now()); });
   known_ = members;
 }
 
 void Sharing::know_by_hand() {
   const ByHand by_hand = handlers_.by_hand();
-  loans_.set_by_hand(policy::blocks_of(rounded_up(by_hand.balloon)), now());
+  loans_.set_by_hand(policy::blocks_of(rounded_up(by_hand.balloon)), monotonic_now());
   loans_.set_room(policy::blocks_of(own_.spare - std::min(own_.spare, by_hand.spare)));
 }
 
@@ -138,16 +135,17 @@ void Sharing::take_report() {
     // What was asked for by hand need not be whole blocks, and counts as such.
     const std::uint64_t rest = told->balloon * kBlockBytes - told->bytes.balloon;
     const std::uint64_t given = std::min(report->ballooned, own_.memory);
-    loans_.note_balloon(told->balloon, policy::blocks_of(given + rest), now());
+    loans_.note_balloon(told->balloon, policy::blocks_of(given + rest), monotonic_now());
   }
   if (const Told* told = told_as(report->plug_target, &Targets::spare)) {
     const std::uint64_t plugged = rounded_up(report->plugged);
     loans_.note_spare(told->spare,
-                      policy::blocks_of(plugged - std::min(plugged, told->spare_by_hand)), now());
+                      policy::blocks_of(plugged - std::min(plugged, told->spare_by_hand)),
+                      monotonic_now());
   }
   const bool has_all = told_ && report->balloon_target == told_->bytes.balloon &&
                        report->plug_target == told_->bytes.spare;
-  if (has_all || !told_ || now() - told_at_ < kAgain) return;
+  if (has_all || !told_ || monotonic_now() - told_at_ < kAgain) return;
   if (!std::exchange(is_warned_, true)) {
     log_.warn("the VMM has not taken what its guest is to give and to take; it is told again");
   }
@@ -158,7 +156,7 @@ void Sharing::tell(const Told& told) {
   const bool knows = !told_ && told.bytes == Targets{};  // It begins with that.
   if (!told_ || told.bytes != told_->bytes) before_ = std::exchange(told_, told);
   told_ = told;
-  told_at_ = now();
+  told_at_ = monotonic_now();
   if (knows) return;
   handlers_.set_targets(told.bytes.balloon, told.bytes.spare);
 }
@@ -177,11 +175,12 @@ Sharing::Told Sharing::wanted() const {
 
 void Sharing::settle() {
   if (const Told told = wanted(); !told_ || told.bytes != told_->bytes) tell(told);
-  while (const auto peer = loans_.needs_word(now())) {
-    (void)siblings_.send(*peer, mesh::Loan{mesh::Kind::kLoan, 0, loans_.word_for(*peer, now())});
+  while (const auto peer = loans_.needs_word(monotonic_now())) {
+    (void)siblings_.send(*peer,
+                         mesh::Loan{mesh::Kind::kLoan, 0, loans_.word_for(*peer, monotonic_now())});
   }
   tell_notes();
-  if (now() - published_ >= kPublishPeriod) publish();
+  if (monotonic_now() - published_ >= kPublishPeriod) publish();
 }
 
 void Sharing::tell_notes() {
@@ -189,7 +188,7 @@ void Sharing::tell_notes() {
     const std::string detail =
         note.peer == own_.id ? note.detail : fmt::format("{}: {}", name_of(note.peer), note.detail);
     published_ = 0;
-    if (notes_.take(now())) {
+    if (notes_.take(monotonic_now())) {
       handlers_.tell(std::string(to_string(note.kind)), detail);
     } else {
       log_.info("{}: {}", to_string(note.kind), detail);
@@ -198,7 +197,7 @@ void Sharing::tell_notes() {
 }
 
 void Sharing::publish() {
-  published_ = now();
+  published_ = monotonic_now();
   if (own_.is_policy()) return;
   const CpuWeight weight = handlers_.cpu_weight();
   member::Shares shares{};
@@ -207,12 +206,12 @@ void Sharing::publish() {
   shares.usual_weight = weight.usual;
   shares.placement = placement_;
   shares.unused_blocks = policy::blocks_of(handlers_.unused_pages() * kPageSize);
-  loans_.fill(shares, now());
+  loans_.fill(shares, monotonic_now());
   members_.set_shares(shares);
 }
 
 void Sharing::vmm_started(agree::Life life, Incarnation incarnation) {
-  loans_.vmm_started(life << 32U | incarnation, now());
+  loans_.vmm_started(life << 32U | incarnation, monotonic_now());
   told_.reset();
   before_.reset();
   is_warned_ = false;
@@ -221,7 +220,7 @@ void Sharing::vmm_started(agree::Life life, Incarnation incarnation) {
 }
 
 void Sharing::vmm_ended() {
-  loans_.vmm_ended(now());
+  loans_.vmm_ended(monotonic_now());
   settle();
 }
 
@@ -231,7 +230,7 @@ void Sharing::by_hand_changed() {
 }
 
 void Sharing::note_load(const hive_agent_load& load) {
-  const Time time = now();
+  const Time time = monotonic_now();
   const sharing::LoanTotals totals = loans_.totals();
   if (load.total == 0 || totals.lent + totals.promised == 0) return;
   if (time - recalled_ < kRecallPause) return;
@@ -246,16 +245,16 @@ void Sharing::note_load(const hive_agent_load& load) {
 
 bool Sharing::on_joined(CellId cell, const mesh::Hello& /*hello*/,
                         std::vector<UniqueFd>& /*files*/) {
-  loans_.link_up(cell, now());
+  loans_.link_up(cell, monotonic_now());
   return true;
 }
 
-void Sharing::on_lost(CellId cell) { loans_.link_lost(cell, now()); }
+void Sharing::on_lost(CellId cell) { loans_.link_lost(cell, monotonic_now()); }
 
 void Sharing::on_packet(CellId cell, const mesh::Packet& packet, std::vector<UniqueFd>& /*files*/) {
   if (const auto* loan = std::get_if<mesh::Loan>(&packet)) {
     know_members();
-    loans_.hear(cell, loan->word, now());
+    loans_.hear(cell, loan->word, monotonic_now());
     settle();
   } else if (const auto* hint = std::get_if<mesh::Hint>(&packet)) {
     take_hint(cell, hint->hint);
@@ -264,7 +263,7 @@ void Sharing::on_packet(CellId cell, const mesh::Packet& packet, std::vector<Uni
 
 void Sharing::take_hint(CellId from, const hive_wax_hint& words) {
   know_author();
-  const auto checked = gate_.check(from, words, now());
+  const auto checked = gate_.check(from, words, monotonic_now());
   if (const auto* refusal = std::get_if<Refusal>(&checked)) return refuse(words, *refusal);
   const auto refusal = follow(std::get<policy::Hint>(checked));
   if (!refusal) {
@@ -281,10 +280,10 @@ std::optional<Refusal> Sharing::follow(const policy::Hint& hint) {
     case policy::HintKind::kLend: {
       const auto page = members_.read_page(peer);
       const Blocks room = page && page->has_shares ? page->shares.room_blocks : 0;
-      return loans_.lend(peer, hint.amount, room, now());
+      return loans_.lend(peer, hint.amount, room, monotonic_now());
     }
     case policy::HintKind::kGiveBack:
-      return loans_.give_back(peer, hint.amount, now());
+      return loans_.give_back(peer, hint.amount, monotonic_now());
     case policy::HintKind::kWeight:
       return set_weight(hint.amount);
     case policy::HintKind::kPlace:

@@ -105,7 +105,6 @@ class Sharing : public SiblingsPart {
     std::uint64_t spare_by_hand = 0;
   };
 
-  [[nodiscard]] static agree::Time now();
   [[nodiscard]] Told wanted() const;
   void look();
   void take_hint(CellId from, const hive_wax_hint& words);
@@ -148,7 +147,7 @@ class Sharing : public SiblingsPart {
   agree::Time published_ = 0;
   std::uint64_t followed_ = 0;
   unsigned refusals_ = 0;  ///< Of this incarnation of Wax.
-  sharing::TokenBucket notes_{kNoteRate, kNoteBurst};
+  TokenBucket notes_{kNoteRate, kNoteBurst};
   Deadline look_;
 };
 

@@ -17,7 +17,8 @@
 namespace hive::firewall {
 
 /// A section's number within its home's contribution, never 0. An id comes again only after 2^32 -
-/// 1 others.
+/// 1 others of the same monitor process; the next process counts anew, as no section outlives its
+/// home's guest, nor that guest its monitor.
 enum class SectionId : std::uint32_t {};
 
 /// Whether a section is on its way between two homes.

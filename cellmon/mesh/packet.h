@@ -20,7 +20,7 @@
 
 namespace hive::mesh {
 
-inline constexpr std::uint32_t kVersion = 7;
+inline constexpr std::uint32_t kVersion = 8;
 
 enum class Kind : std::uint32_t {
   kHello = 1,
@@ -199,7 +199,7 @@ enum class MoveStep : std::uint32_t {
   kCopy,     ///< Source: they are frozen at `first`; copy them. With the rights to them, see Move.
   kCopying,  ///< Target: it is at that.
   kCopied,   ///< Target: it has them, and waits for kPublish or kCancel.
-  kPublish,  ///< Source: they are the target's from now on.
+  kPublish,  ///< Source: they are the target's from now on; nobody else has them.
   kPublished,  ///< Target: so it is.
   kCancel,     ///< Source: they stay.
   kOver,       ///< Target: it knows of no such move, or gives it up for `fault`.
@@ -211,7 +211,7 @@ enum class MoveFault : std::uint32_t {
   kNoRoom,     ///< The target has no room for it, or none for others' sections.
   kNameTaken,  ///< The target has a section of that name.
   kTooMany,    ///< The target has its limit of sections.
-  kBusy,       ///< The target is at another move of this source.
+  kNoGuest,    ///< No guest of the target runs.
   kOtherView,  ///< The two ends have not the same view of the machine.
   kCancelled,
   kNotCopied,  ///< The content or the rights cannot be copied.

@@ -21,6 +21,7 @@ void Arrivals::hear(CellId from, const MoveWord& word, const std::optional<Secti
   if (found != arrivals_.end()) {
     Arrival& arrival = found->second;
     if (word.life < arrival.life) return;
+    if (word.life == arrival.life && word.number < arrival.number) return;
     if (word.life > arrival.life) {
       gone(from);
     } else if (word.number == arrival.number) {
@@ -41,16 +42,25 @@ void Arrivals::hear(CellId from, const MoveWord& word, const std::optional<Secti
   answer_last(from);
 }
 
+bool Arrivals::awaits_rights(CellId from, const MoveWord& word) const {
+  const auto found = arrivals_.find(from);
+  if (found == arrivals_.end()) return false;
+  const Arrival& arrival = found->second;
+  return arrival.state == State::kReserved && word.life == arrival.life &&
+         word.number == arrival.number && word.pages == arrival.section.range.count;
+}
+
 void Arrivals::take_offer(CellId from, const MoveWord& word, Time now) {
   const auto refuse = [&](MoveFault fault) {
     note_last(from, word.life, word.number, fault);
     answer_last(from);
   };
   if (word.epoch != port_.epoch()) return refuse(MoveFault::kOtherView);
+  if (!port_.has_guest()) return refuse(MoveFault::kNoGuest);
   const auto place = port_.reserve(word);
   if (!place.ok()) return refuse(fault_of(place.refusal().reason));
   Arrival& arrival = arrivals_[from];
-  arrival = {State::kReserved, word.number, word.life, place.value(), {}, {}, now};
+  arrival = {State::kReserved, word.number, word.life, place.value(), {}, {}, now, now};
   say(from, arrival, MoveStep::kReserved);
 }
 
@@ -115,7 +125,7 @@ void Arrivals::publish(CellId from, Arrival& arrival) {
         arrival.dropped.contains(each.cell) || port_.incarnation(each.cell) != each.incarnation;
     (is_over ? lost : kept).push_back(std::move(each));
   }
-  port_.admit(from, arrival.section.id, kept, lost);
+  if (!port_.admit(from, arrival.section.id, kept, lost)) return drop(from, MoveFault::kNotCopied);
   note_last(from, arrival.life, arrival.number, MoveFault::kNone);
   arrivals_.erase(from);
 }
@@ -159,18 +169,19 @@ void Arrivals::say(CellId from, const Arrival& arrival, MoveStep step) {
 
 void Arrivals::tick(Time now) {
   std::vector<CellId> silent;
-  for (const auto& [from, arrival] : arrivals_) {
-    if (arrival.state != State::kReady && now - arrival.heard > kPatience) silent.push_back(from);
+  for (auto& [from, arrival] : arrivals_) {
+    if (arrival.state != State::kReady) {
+      if (now - arrival.heard > kPatience) silent.push_back(from);
+    } else if (now - arrival.heard > kAskAfter && now - arrival.asked > kAskAfter) {
+      arrival.asked = now;
+      say(from, arrival, MoveStep::kCopied);
+    }
   }
   for (const CellId from : silent) drop(from, MoveFault::kCancelled);
 }
 
 void Arrivals::gone(CellId cell) {
   dropped(cell);
-  const auto found = arrivals_.find(cell);
-  if (found == arrivals_.end()) return;
-  // Nobody has written it since it was copied: the source lets nobody before this end says so.
-  if (found->second.state == State::kReady) return publish(cell, found->second);
   drop(cell, MoveFault::kCancelled);
 }
 

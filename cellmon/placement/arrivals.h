@@ -23,6 +23,8 @@ class ArrivalPort {
 
   [[nodiscard]] virtual std::uint64_t epoch() const = 0;
   virtual void send(CellId to, const mesh::MoveWord& word) = 0;
+  /// Whether a guest of this home runs: sections end with theirs.
+  [[nodiscard]] virtual bool has_guest() const = 0;
   /// As firewall::Contribution::reserve_section(), for what OFFER says.
   virtual firewall::Result<firewall::Section> reserve(const mesh::MoveWord& offer) = 0;
   /// Begins to copy the pages THEIRS of home FROM to OURS; Arrivals::copied() follows, or
@@ -34,23 +36,29 @@ class ArrivalPort {
   /// Of CELL's VMM, as its rights here go.
   [[nodiscard]] virtual Incarnation incarnation(CellId cell) const = 0;
   /// SECTION, which came from FROM, is this home's, with RIGHTS. Those that cells have LOST
-  /// meanwhile are not given; what these cells wrote is to be discarded first.
-  virtual void admit(CellId from, firewall::SectionId section,
+  /// meanwhile are not given; what these cells wrote is to be discarded first. False, with nothing
+  /// given, where that cannot be.
+  virtual bool admit(CellId from, firewall::SectionId section,
                      const firewall::SectionRights& rights,
                      const firewall::SectionRights& lost) = 0;
   virtual void release(firewall::SectionId section) = 0;
 };
 
 /// Takes sections of other homes, one of each at a time. What has been copied is kept until the
-/// source says what becomes of it, or is gone: see Departure. Pure, not thread-safe.
+/// source says what becomes of it, and ends with the source where that is gone before: only what it
+/// has left is published. Pure, not thread-safe.
 class Arrivals {
  public:
   /// How long a source may say nothing before its section is not waited for any more, as long as
   /// it has not been copied.
   static constexpr Time kPatience = 10'000'000'000;
+  /// After which a source that says nothing is asked what has become of its section.
+  static constexpr Time kAskAfter = 1'000'000'000;
 
   explicit Arrivals(ArrivalPort& port) : port_(port) {}
 
+  /// Whether WORD, a kCopy from FROM, is one whose rights are needed.
+  [[nodiscard]] bool awaits_rights(CellId from, const mesh::MoveWord& word) const;
   /// WORD, which may be anything, came from FROM, with RIGHTS where these came and make sense.
   void hear(CellId from, const mesh::MoveWord& word,
             const std::optional<firewall::SectionRights>& rights, Time now);
@@ -76,6 +84,7 @@ class Arrivals {
     firewall::SectionRights rights;
     firewall::WriterSet dropped;  ///< Cells that have ended since there is a place.
     Time heard = 0;
+    Time asked = 0;
   };
   /// A source's last move that is over.
   struct Last {

@@ -30,11 +30,6 @@ SectionRights rights_after(const firewall::FrozenSection& frozen, CellId self, C
 
 }  // namespace
 
-std::optional<SectionId> Departure::leaving() const {
-  if (state_ == State::kIdle || state_ == State::kSwitched) return std::nullopt;
-  return section_.id;
-}
-
 void Departure::begin(const firewall::Section& section, CellId to, Time now) {
   ++number_;
   to_ = to;
@@ -42,8 +37,7 @@ void Departure::begin(const firewall::Section& section, CellId to, Time now) {
   rights_.clear();
   their_id_ = {};
   place_ = {};
-  frozen_ = false;
-  why_.clear();
+  frozen_ = rights_taken_ = false;
   state_ = State::kAsking;
   began_ = heard_ = now;
   say(MoveStep::kOffer, now);
@@ -65,25 +59,43 @@ void Departure::say(MoveStep step, Time now) {
   if (step == MoveStep::kOffer) {
     section_.name.copy(word.name.data(), word.name.size() - 1);
   }
-  port_.send(to_, word, step == MoveStep::kCopy ? &rights_ : nullptr);
+  port_.send(to_, word, step == MoveStep::kCopy && !rights_taken_ ? &rights_ : nullptr);
 }
 
 void Departure::hear(CellId from, const MoveWord& word, Time now) {
-  if (!is_busy() || from != to_ || word.number != number_ || word.life != life_) return;
+  if (word.life != life_) return;
+  if (!is_busy() || from != to_ || word.number != number_) {
+    const bool holds = word.step == MoveStep::kReserved || word.step == MoveStep::kCopying ||
+                       word.step == MoveStep::kCopied;
+    if (holds) disown(from, word.number);
+    return;
+  }
   heard_ = now;
   switch (word.step) {
     case MoveStep::kReserved:
       return take_place(word, now);
+    case MoveStep::kCopying:
+      rights_taken_ = true;
+      return;
     case MoveStep::kCopied:
       return take_copied(word, now);
     case MoveStep::kPublished:
       if (state_ == State::kSwitched) end(/*moved=*/true, {});
       return;
     case MoveStep::kOver:
-      return take_over(word.fault);
+      return take_refusal(word.fault);
     default:
       return;
   }
+}
+
+void Departure::disown(CellId to, std::uint64_t number) {
+  MoveWord word;
+  word.number = number;
+  word.life = life_;
+  word.epoch = port_.epoch();
+  word.step = MoveStep::kCancel;
+  port_.send(to, word, nullptr);
 }
 
 void Departure::take_place(const MoveWord& word, Time now) {
@@ -115,29 +127,20 @@ void Departure::take_copied(const MoveWord& word, Time now) {
   say(MoveStep::kPublish, now);
 }
 
-void Departure::take_over(MoveFault fault) {
-  if (state_ == State::kSwitched) return end(true, "but the new home has started anew");
-  if (why_.empty()) why_ = "the new home says: " + std::string(describe(fault));
-  thaw();
-  end(/*moved=*/false, why_);
+void Departure::take_refusal(MoveFault fault) {
+  if (state_ == State::kSwitched) return end(/*moved=*/true, "but the new home has lost it");
+  end(/*moved=*/false, "the new home says: " + std::string(describe(fault)));
 }
 
 void Departure::cancel(std::string why, Time now) {
-  const bool may_be_copied = state_ == State::kCopying;
-  why_ = std::move(why);
-  state_ = State::kCancelling;
   say(MoveStep::kCancel, now);
-  // What was not copied cannot be published; the target forgets its place in time.
-  if (!may_be_copied) end(/*moved=*/false, why_);
-}
-
-void Departure::thaw() {
-  if (std::exchange(frozen_, false)) port_.thaw(section_.id);
+  end(/*moved=*/false, std::move(why));
 }
 
 void Departure::end(bool moved, std::string why) {
   state_ = State::kIdle;
   rights_.clear();
+  if (std::exchange(frozen_, false)) port_.thaw(section_.id);
   port_.ended({section_.name, to_, moved, std::move(why)});
 }
 
@@ -152,9 +155,8 @@ void Departure::tick(Time now) {
 
 void Departure::gone(CellId cell) {
   if (!is_busy() || cell != to_) return;
-  if (state_ == State::kSwitched) return end(true, "but the new home has failed");
-  thaw();
-  end(/*moved=*/false, why_.empty() ? "the new home is gone" : why_);
+  if (state_ == State::kSwitched) return end(/*moved=*/true, "but the new home has failed");
+  end(/*moved=*/false, "the new home is gone");
 }
 
 void Departure::dropped(CellId cell, Time now) {

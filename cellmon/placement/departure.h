@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 
 #include "cellmon/firewall/contribution.h"
@@ -47,10 +46,9 @@ class DeparturePort {
 /// Moves sections of its home to others, one at a time. The home decides: until it has switched, by
 /// forward(), the section is its own; from then on it is the target's.
 ///
-/// The target that has been told to copy may have done so, and then keeps the copy until it hears
-/// what has become of it; where this home is gone before it says so, the target publishes. So this
-/// end, once it has sent kCopy, lets nobody write again until the target has said that it does not
-/// have the section, or is gone itself.
+/// The target publishes what it has copied only when this home says that it has switched. So this
+/// end may call a move off at any time before, whether the target hears of that or not: one that
+/// asks later what has become of its copy is told.
 ///
 /// Pure, not thread-safe. Time is passed in.
 class Departure {
@@ -68,8 +66,6 @@ class Departure {
   /// Begins to move SECTION, which is this home's, to TO. Not while is_busy().
   void begin(const firewall::Section& section, CellId to, Time now);
   [[nodiscard]] bool is_busy() const { return state_ != State::kIdle; }
-  /// The section that is under way and still here.
-  [[nodiscard]] std::optional<firewall::SectionId> leaving() const;
 
   /// WORD, which may be anything, came from FROM.
   void hear(CellId from, const mesh::MoveWord& word, Time now);
@@ -85,15 +81,17 @@ class Departure {
   void sections_ended(Time now);
 
  private:
-  enum class State : std::uint8_t { kIdle, kAsking, kCopying, kCancelling, kSwitched };
+  enum class State : std::uint8_t { kIdle, kAsking, kCopying, kSwitched };
 
   void take_place(const mesh::MoveWord& word, Time now);
   void take_copied(const mesh::MoveWord& word, Time now);
-  void take_over(mesh::MoveFault fault);
+  void take_refusal(mesh::MoveFault fault);
+  /// TO is at a move that is not, or not any more.
+  void disown(CellId to, std::uint64_t number);
   void freeze(Time now);
+  /// The section stays, for WHY.
   void cancel(std::string why, Time now);
   void end(bool moved, std::string why);
-  void thaw();
   void say(mesh::MoveStep step, Time now);
 
   CellId self_;
@@ -107,7 +105,7 @@ class Departure {
   firewall::SectionId their_id_{};
   firewall::PageRange place_;  ///< There.
   bool frozen_ = false;
-  std::string why_;
+  bool rights_taken_ = false;  ///< The target has them.
   mesh::MoveStep said_{};
   Time began_ = 0;  ///< This state.
   Time heard_ = 0;

@@ -13,8 +13,8 @@ std::string_view describe(MoveFault fault) {
       return "it has a section of that name already";
     case MoveFault::kTooMany:
       return "it has its limit of sections; destroy some there";
-    case MoveFault::kBusy:
-      return "another section is on its way there; ask again";
+    case MoveFault::kNoGuest:
+      return "no guest of its cell runs; ask again once one does";
     case MoveFault::kOtherView:
       return "its view of the machine is another one; ask again";
     case MoveFault::kNotCopied:

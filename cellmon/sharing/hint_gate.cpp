@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -39,28 +38,6 @@ std::optional<Refusal> fault_of_range(const policy::Hint& hint) {
 }
 
 }  // namespace
-
-bool TokenBucket::has(agree::Time now) {
-  const std::uint64_t most = burst_ * kSecond;
-  if (full_) {
-    content_ = most;
-    filled_ = now;
-    full_ = false;
-  }
-  if (now > filled_) {
-    // No longer than it takes to fill it, so that nothing overflows.
-    const std::uint64_t elapsed = std::min(now - filled_, most);
-    content_ = std::min(most, content_ + elapsed * rate_);
-    filled_ = now;
-  }
-  return content_ >= kSecond;
-}
-
-bool TokenBucket::take(agree::Time now) {
-  if (!has(now)) return false;
-  content_ -= kSecond;
-  return true;
-}
 
 void HintGate::set_author(CellId cell, const policy::Author& author) {
   has_author_ = true;

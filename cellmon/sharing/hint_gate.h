@@ -11,28 +11,9 @@
 #include "guests/abi/wax.h"
 #include "policy/hint_words.h"
 #include "vmm/base/ids.h"
+#include "vmm/base/token_bucket.h"
 
 namespace hive::sharing {
-
-/// Lets through as many as RATE a second, and BURST at once. Pure.
-class TokenBucket {
- public:
-  constexpr TokenBucket(unsigned rate, unsigned burst) : rate_(rate), burst_(burst) {}
-
-  /// Whether one more is let through at NOW, in nanoseconds; it counts if it is.
-  bool take(agree::Time now);
-  /// Whether take() would let it through.
-  bool has(agree::Time now);
-
- private:
-  static constexpr std::uint64_t kSecond = 1'000'000'000;
-
-  unsigned rate_;
-  unsigned burst_;
-  bool full_ = true;           ///< Nothing was taken yet.
-  std::uint64_t content_ = 0;  ///< Tokens, in billionths.
-  agree::Time filled_ = 0;
-};
 
 /// Checks the hints that reach a cell's monitor, whoever sends them: author, form, address, rate.
 /// Whether a hint can be followed is its follower's to say (Loans). Pure, not thread-safe.

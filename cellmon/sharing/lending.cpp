@@ -19,7 +19,7 @@ std::uint64_t Lending::promised() const {
   return sum;
 }
 
-Lending::Blocks Lending::spare() const {
+Lending::Blocks Lending::lendable() const {
   const std::uint64_t taken = reserve_ + std::uint64_t{by_hand_} + lent() + promised();
   return taken < own_ ? static_cast<Blocks>(own_ - taken) : 0;
 }

@@ -66,8 +66,8 @@ class Lending {
   void set_by_hand(Blocks blocks, agree::Time now);
 
   /// How much more can be promised to anyone.
-  [[nodiscard]] Blocks spare() const;
-  /// BLOCKS is at most spare(); BORROWER's account is settled().
+  [[nodiscard]] Blocks lendable() const;
+  /// BLOCKS is at most lendable(); BORROWER's account is settled().
   void promise(CellId borrower, Blocks blocks, agree::Time now);
   void recall(CellId borrower, agree::Time now);
   void gone(CellId borrower, agree::Time now);

@@ -110,11 +110,11 @@ std::optional<Refusal> Loans::fault_of_lend(CellId borrower, Blocks blocks, Bloc
   if (!account.settled()) {
     return Refusal{Reason::kBusy, "the last loan between the two is still under way"};
   }
-  if (blocks > lending_.spare()) {
+  if (blocks > lending_.lendable()) {
     return Refusal{
         Reason::kReserve,
         fmt::format("it would leave the lender less than its reserve: it can lend {} at most",
-                    size_of(lending_.spare()))};
+                    size_of(lending_.lendable()))};
   }
   if (blocks > room) {
     return Refusal{Reason::kRoom,

@@ -10,6 +10,7 @@
 #include <utility>
 #include <variant>
 
+#include "vmm/base/monotonic.h"
 #include "vmm/cell/policy_protocol.h"
 
 namespace hive::control {
@@ -24,15 +25,11 @@ WaxHost::WaxHost(boost::asio::io_context& loop, std::size_t cells, const Members
     : loop_(loop),
       members_(members),
       handlers_(std::move(handlers)),
-      rates_(cells, sharing::TokenBucket(kHintRate, kHintBurst)),
+      rates_(cells, TokenBucket(kHintRate, kHintBurst)),
       look_(loop) {}
 
 void WaxHost::start() {
   look_.arm(kPeriod, [this] { look(); });
-}
-
-WaxHost::Time WaxHost::now() {
-  return static_cast<Time>(std::chrono::steady_clock::now().time_since_epoch().count());
 }
 
 WaxIncarnations::Scene WaxHost::scene() const {
@@ -53,7 +50,7 @@ void WaxHost::attach(UniqueFd link, Incarnation incarnation) {
   ++counts_.incarnations;
   counts_.rounds = 0;
   change_.clear();
-  incarnations_.started(scene(), now());
+  incarnations_.started(scene(), monotonic_now());
   link_.emplace(
       loop_, std::move(link), cell::kMaxPolicyPacket,
       wire::PacketSocket::Handlers{
@@ -62,13 +59,13 @@ void WaxHost::attach(UniqueFd link, Incarnation incarnation) {
 }
 
 void WaxHost::not_started() {
-  incarnations_.started(scene(), now());
-  incarnations_.ended(now());
+  incarnations_.started(scene(), monotonic_now());
+  incarnations_.ended(monotonic_now());
 }
 
 void WaxHost::detach() {
   link_.reset();
-  incarnations_.ended(now());
+  incarnations_.ended(monotonic_now());
 }
 
 void WaxHost::take(std::string_view bytes) {
@@ -76,7 +73,7 @@ void WaxHost::take(std::string_view bytes) {
   if (!packet) {
     ++counts_.malformed;
   } else if (const auto* beat = std::get_if<cell::PolicyBeat>(&*packet)) {
-    incarnations_.beat(beat->rounds, now());
+    incarnations_.beat(beat->rounds, monotonic_now());
     counts_.rounds = incarnations_.rounds();
     counts_.dropped += beat->dropped - std::min(beat->dropped, dropped_);
     dropped_ = std::max(dropped_, beat->dropped);
@@ -108,7 +105,7 @@ void WaxHost::take(const hive_wax_hint& hint) {
 
 WaxHost::Fate WaxHost::pass_on(const hive_wax_hint& hint) {
   if (hint.cell >= rates_.size()) return Fate::kNowhere;
-  const Time time = now();
+  const Time time = monotonic_now();
   if (hint.kind != HIVE_WAX_PLACE) return pass_on(hint.cell, hint, time);
   // All cells place new sections.
   Fate best = Fate::kNowhere;
@@ -135,14 +132,14 @@ void WaxHost::set_rogue(const Rogue& rogue, std::optional<std::chrono::milliseco
   rogue_ = rogue;
   rogue_until_ = agree::kNever;
   if (duration) {
-    rogue_until_ = now() + static_cast<Time>(std::chrono::nanoseconds(*duration).count());
+    rogue_until_ = monotonic_now() + static_cast<Time>(std::chrono::nanoseconds(*duration).count());
   }
   change_ = "a rogue takes its place";
 }
 
 void WaxHost::look() {
   look_.arm(kPeriod, [this] { look(); });
-  const Time time = now();
+  const Time time = monotonic_now();
   if (!handlers_.guest_runs()) incarnations_.held(time);
   if (!members_.may_start()) return;  // The others are not done with what has happened.
   if (handlers_.is_paused()) return;

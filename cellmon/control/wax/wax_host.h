@@ -97,7 +97,6 @@ class WaxHost {
  private:
   using Time = WaxIncarnations::Time;
 
-  [[nodiscard]] static Time now();
   [[nodiscard]] WaxIncarnations::Scene scene() const;
   void take(std::string_view bytes);
   void take(const hive_wax_hint& hint);
@@ -113,8 +112,8 @@ class WaxHost {
   WaxIncarnations incarnations_;
   std::optional<wire::PacketSocket> link_;
   Incarnation incarnation_ = 0;
-  std::uint64_t dropped_ = 0;                ///< By the VMM that runs, as it has said.
-  std::vector<sharing::TokenBucket> rates_;  ///< For each cell.
+  std::uint64_t dropped_ = 0;       ///< By the VMM that runs, as it has said.
+  std::vector<TokenBucket> rates_;  ///< For each cell.
   Counts counts_;
   std::optional<Rogue> rogue_;
   Time rogue_until_ = 0;

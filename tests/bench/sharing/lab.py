@@ -22,9 +22,10 @@ SKEWED, BALANCED = [120, 0, 0], [24, 24, 24]
 SETUP = f"""mkswap /dev/vda >/dev/null && swapon /dev/vda && mkdir /work &&
 mount -t tmpfs -o size={SWAP_MIB}m none /work && echo 0 >/tmp/done"""
 MAKE = f"""for i in $(seq 1 %d); do yes $i | head -c {FILE_MIB << 20} >/work/$i || exit 1; done"""
-# Reads its files again and again, and says how many it has read.
+# Reads its files again and again, and says how many it has read; or "failed".
 WORK = """n=0; while :; do for each in /work/*; do
-cksum $each >/dev/null; n=$((n + 1)); echo $n >/tmp/next; mv /tmp/next /tmp/done; done; done"""
+if md5sum $each >/dev/null; then n=$((n + 1)); else n=failed; fi
+echo $n >/tmp/next; mv /tmp/next /tmp/done; done; done"""
 BEGIN = f"""(sh -c '{WORK}' >/dev/null 2>&1 & echo $! >/tmp/worker)"""
 END = """kill $(cat /tmp/worker) && rm -f /work/*"""
 

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -264,13 +265,59 @@ TEST_F(MoveTest, KeepsWhatATargetOfAnotherViewIsOffered) {
 }
 
 TEST_F(MoveTest, KeepsWhatASilentTargetDoesNotTake) {
-  const auto hot = make(kAlpha, "hot", 4);
+  const auto hot = make(kAlpha, "hot", 700);
+  ASSERT_EQ(begin(kAlpha, hot, kBetaCell), "");
+  run_until([this] { return sections(kBeta).hosted() != 0; });
   hung_ = kBeta;
-  move(kAlpha, hot, kBetaCell);
+  run_until([this] { return at(kAlpha).mover.ends() == 1; });
   expect_refused(kAlpha, "hot", "does not answer");
+  EXPECT_FALSE(ledger(kAlpha).is_frozen(hot.range.first));
+  EXPECT_EQ(sections(kBeta).hosted(), 700U);
   hung_.reset();
-  run_until([this] { return at(kBeta).mover.counts().came == 0 && sections(kBeta).hosted() == 0; });
+  run_until([this] { return sections(kBeta).hosted() == 0; });
+  EXPECT_EQ(at(kBeta).mover.counts().came, 0U);
   EXPECT_EQ(begin(kAlpha, hot, kBetaCell), "");
+}
+
+TEST_F(MoveTest, KeepsWhatATargetWithoutAGuestIsOffered) {
+  const auto hot = make(kAlpha, "hot", 4);
+  at(kBeta).memory.detach();
+  move(kAlpha, hot, kBetaCell);
+  expect_refused(kAlpha, "hot", "no guest of its cell runs");
+}
+
+TEST_F(MoveTest, KeepsWhatIsUnderWayAsTheViewChanges) {
+  const auto hot = make(kAlpha, "hot", 700);
+  ASSERT_EQ(begin(kAlpha, hot, kBetaCell), "");
+  run_until([&] { return sections(kAlpha).find("hot")->stage == firewall::Stage::kLeaving; });
+  at(kAlpha).epoch = 2;
+  run_until([this] { return at(kAlpha).mover.ends() == 1; });
+  expect_refused(kAlpha, "hot", "cells have failed, or come back");
+  run_until([this] { return sections(kBeta).hosted() == 0; });
+}
+
+TEST_F(MoveTest, TakesNoRightsOfWhoIsNoOtherCell) {
+  mesh::MoveWord offer;
+  offer.number = offer.life = offer.epoch = offer.pages = 1;
+  offer.step = mesh::MoveStep::kOffer;
+  std::strncpy(offer.name.data(), "hot", offer.name.size() - 1);
+  for (const unsigned holder : {3U, 40U, 63U, unsigned{kBeta}}) {
+    const auto say = [&](mesh::MoveStep step, std::span<const int> files) {
+      offer.step = step;
+      ASSERT_TRUE(
+          at(kAlpha).siblings.send(kBetaCell, mesh::Move{mesh::Kind::kMove, 0, offer}, files));
+    };
+    say(mesh::MoveStep::kOffer, {});
+    run_until([this] { return sections(kBeta).hosted() == 1; });
+    const firewall::SectionRights rights{
+        {CellId{static_cast<std::uint8_t>(holder)}, {{0, 1}}, {}, 1}};
+    const UniqueFd file = make_rights_file(rights, 1);
+    const std::array<int, 1> files{file.get()};
+    offer.holders = firewall::holders_of(rights).bits();
+    say(mesh::MoveStep::kCopy, files);
+    run_until([this] { return sections(kBeta).hosted() == 0; });
+    ++offer.number;
+  }
 }
 
 TEST_F(MoveTest, KeepsWhatATargetThatFailsDoesNotTake) {

@@ -5,7 +5,6 @@
 #include "vmm/device/vsock/credit.h"
 #include "vmm/device/vsock/path_faults.h"
 #include "vmm/device/vsock/switch.h"
-#include "vmm/device/vsock/token_bucket.h"
 
 namespace hive::device::vsock {
 namespace {
@@ -266,28 +265,6 @@ TEST(VsockCredit, CountsAcrossTheWrap) {
   }
   window.advertise(0xffff'ffff, forwarded);
   EXPECT_EQ(window.room(), 0x7fff'ffffU);
-}
-
-TEST(VsockTokens, ComeAtTheirRateAndNotAllAtOnce) {
-  TokenBucket bucket(1000);
-  unsigned taken = 0;
-  while (bucket.take(kStart)) ++taken;
-  EXPECT_EQ(taken, 100U);
-  EXPECT_EQ(bucket.next(), kStart + milliseconds(1));
-  EXPECT_FALSE(bucket.take(kStart + std::chrono::microseconds(999)));
-  EXPECT_TRUE(bucket.take(kStart + milliseconds(1)));
-  for (int second = 1; second <= 5; ++second) {
-    for (int tick = 0; tick < 100; ++tick) {
-      while (bucket.take(kStart + milliseconds(second * 1000 + tick * 10))) ++taken;
-    }
-  }
-  EXPECT_LE(taken, 5200U);
-  EXPECT_GE(taken, 4900U);
-}
-
-TEST(VsockTokens, HaveNoLimitWhereTheRateIsNone) {
-  TokenBucket bucket(0);
-  for (int i = 0; i < 10'000; ++i) ASSERT_TRUE(bucket.take(kStart));
 }
 
 class VsockFaults : public testing::Test {

@@ -66,6 +66,7 @@ firewall::Result<firewall::FrozenSection> MoveSite::freeze(SectionId section) {
 void MoveSite::forward(SectionId section, CellId home, SectionId to, const PageRange& place) {
   (void)contribution.forward_section(section, home, to, place);
   if (world.truth_.home != self) world.fault("a home switched that had no section");
+  world.truth_.left = self;
   world.truth_.home = home;
   const auto coming = world.site(home).contribution.sections().find(to);
   if (!coming || coming->stage != Stage::kComing) world.lose(home);
@@ -88,19 +89,23 @@ void MoveSite::copy(CellId from, const PageRange& theirs, const PageRange& ours)
 
 Incarnation MoveSite::incarnation(CellId cell) const { return world.incarnations_[at(cell)]; }
 
-void MoveSite::admit(CellId from, SectionId section, const SectionRights& rights,
+void MoveSite::release(SectionId section) {
+  contribution.release_section(section);
+  MoveWorld::Truth& truth = world.truth_;
+  if (!truth.exists || truth.home != self) return;
+  // Its source had left it here, and could not say so any more.
+  if ((out >> at(truth.left) & 1) == 0) world.fault("gave up what its source has left");
+  ++world.given_up;
+  world.lose(self);
+}
+
+bool MoveSite::admit(CellId from, SectionId section, const SectionRights& rights,
                      const SectionRights& lost) {
   const auto coming = contribution.sections().find(section);
   const Section here = contribution.admit_section(section, rights);
-  if (!coming || here.stage != Stage::kHere) return world.fault("what was reserved is gone");
+  if (!coming || here.stage != Stage::kHere) world.fault("what was reserved is gone");
   MoveWorld::Truth& truth = world.truth_;
-  if (truth.home == from) {
-    ++world.published_alone;
-    truth.home = self;
-    if (world.lives(from)) world.fault("published what its source has not left");
-    // Its guest had ended, but its monitor failed before it could say so.
-    truth.exists = true;
-  }
+  if (truth.home == from) world.fault("published what its source has not left");
   if (!truth.exists || truth.home != self) world.fault("published what is elsewhere");
   for (const CellRights& each : lost) {
     if (drops_[at(each.cell)] == drops_then_[at(each.cell)]) {
@@ -122,6 +127,7 @@ void MoveSite::admit(CellId from, SectionId section, const SectionRights& rights
     return each.cell == from && here.creator == from;  // As home it could write all of it.
   });
   if (given != expected) world.fault("the rights are others than before");
+  return true;
 }
 
 void MoveSite::drop(CellId cell, bool has_failed) {
@@ -194,7 +200,7 @@ void MoveWorld::run() {
   }
   is_calm_ = true;
   for (unsigned cell = 0; cell < kHomes; ++cell) {
-    if (!lives_[cell]) bring_back(cell_of(cell));
+    if (!is_up(cell_of(cell))) bring_back(cell_of(cell));
   }
   while (now_ < kChaos + kCalm) step();
   check_end();
@@ -217,16 +223,18 @@ void MoveWorld::happen() {
   if (random_.percent(30)) begin_move();
   if (!random_.percent(2)) return;
   const CellId cell = any_cell();
-  if (!lives(cell)) return bring_back(cell);
+  if (!is_up(cell)) return bring_back(cell);
   if (random_.percent(30)) return restart(cell);
   // One at a time: it takes two of three to agree.
-  if (views_.empty() && lives_[0] && lives_[1] && lives_[2]) end_cell(cell);
+  const bool are_all_up = is_up(cell_of(0)) && is_up(cell_of(1)) && is_up(cell_of(2));
+  if (!views_.empty() || !are_all_up) return;
+  random_.percent(50) ? end_cell(cell) : evict(cell);
 }
 
 void MoveWorld::write() {
   const CellId writer = any_cell();
   const CellId home = any_cell();
-  if (!lives(writer) || !lives(home) || (site(writer).out >> at(home) & 1) != 0) return;
+  if (!is_up(writer) || !is_up(home) || (site(writer).out >> at(home) & 1) != 0) return;
   MoveSite& there = site(home);
   const auto section = there.contribution.sections().find(kName);
   if (!section || section->stage == Stage::kComing) return;
@@ -241,11 +249,11 @@ void MoveWorld::write() {
 
 void MoveWorld::change_rights() {
   const CellId home = truth_.home;
-  if (!truth_.exists || !lives(home)) return;
+  if (!truth_.exists || !is_up(home)) return;
   const auto section = site(home).contribution.sections().find(kName);
   if (!section || section->stage == Stage::kComing) return;
   const CellId cell = any_cell();
-  if (!lives(cell) || (site(home).out >> at(cell) & 1) != 0) return;
+  if (!is_up(cell) || (site(home).out >> at(cell) & 1) != 0) return;
   const PageRange pages{section->range.first + random_.below(6), 1 + random_.below(2)};
   if (random_.percent(60)) {
     (void)site(home).contribution.ledger().grant(cell, pages);
@@ -257,7 +265,7 @@ void MoveWorld::change_rights() {
 void MoveWorld::begin_move() {
   const CellId from = any_cell();
   const CellId to = any_cell();
-  if (from == to || !lives(from) || site(from).departure.is_busy()) return;
+  if (from == to || !is_up(from) || site(from).departure.is_busy()) return;
   if ((site(from).out >> at(to) & 1) != 0) return;
   const auto section = site(from).contribution.sections().find(kName);
   if (section && section->stage == Stage::kHere) site(from).departure.begin(*section, to, now_);
@@ -274,10 +282,26 @@ void MoveWorld::end_cell(CellId cell) {
   tell_view(cell, false);
 }
 
-void MoveWorld::bring_back(CellId cell) {
-  if (!views_.empty()) deliver_views();
+void MoveWorld::evict(CellId cell) {
+  lose(cell);
+  site(cell).is_evicted = true;
+  site(cell).restart_guest();
+  tell_view(cell, false);
+}
+
+void MoveWorld::settle_views() {
   for (const ViewNews& news : std::exchange(views_, {})) {
     if (lives(news.at)) site(news.at).take_view(news.epoch, news.about, news.is_in);
+  }
+}
+
+void MoveWorld::bring_back(CellId cell) {
+  settle_views();
+  if (lives(cell)) {
+    site(cell).is_evicted = false;
+    ++incarnations_[at(cell)];
+    tell_view(cell, true);
+    return site(cell).take_view(epoch_, cell, true);
   }
   if (truth_.home == cell) lose(cell);
   ++life_of_[at(cell)];
@@ -367,20 +391,28 @@ void MoveWorld::check() {
   if (homes > 1) fault("two homes");
 }
 
+/// Who has the section has its pages to account for, unless it made it; nobody else has any.
+void MoveWorld::check_hosted() {
+  for (unsigned cell = 0; cell < kHomes; ++cell) {
+    const bool hosts = truth_.exists && truth_.home == cell_of(cell) && creator_ != cell_of(cell);
+    if (sites_[cell]->contribution.sections().hosted() != (hosts ? kSectionPages : 0)) {
+      fault("the quota does not balance");
+    }
+  }
+}
+
 void MoveWorld::check_end() {
   for (unsigned cell = 0; cell < kHomes; ++cell) {
     const MoveSite& site = *sites_[cell];
     if (site.departure.is_busy() || site.arrivals.is_busy()) fault("a move never ends");
-    std::uint64_t hosted = 0;
     for (const Section& section : site.contribution.sections().list()) {
       if (section.stage != Stage::kHere) fault("a section is on its way for ever");
-      if (section.creator != site.self) hosted += section.range.count;
     }
-    if (hosted != site.contribution.sections().hosted()) fault("the quota does not balance");
     for (std::uint64_t page = 0; page < kHomePages; ++page) {
       if (site.contribution.ledger().is_frozen(page)) return fault("a page is frozen for ever");
     }
   }
+  check_hosted();
   const bool is_there = site(truth_.home).contribution.sections().find(kName).has_value();
   if (truth_.exists && !is_there) fault("the section is lost though its home lives");
 }

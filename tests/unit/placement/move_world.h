@@ -43,9 +43,10 @@ class MoveSite : public DeparturePort, public ArrivalPort {
             const firewall::PageRange& ours) override;
   void stop_copying(CellId from) override { jobs[static_cast<unsigned>(from)].reset(); }
   [[nodiscard]] Incarnation incarnation(CellId cell) const override;
-  void admit(CellId from, firewall::SectionId section, const firewall::SectionRights& rights,
+  [[nodiscard]] bool has_guest() const override { return !is_evicted; }
+  bool admit(CellId from, firewall::SectionId section, const firewall::SectionRights& rights,
              const firewall::SectionRights& lost) override;
-  void release(firewall::SectionId section) override { contribution.release_section(section); }
+  void release(firewall::SectionId section) override;
 
   /// CELL can write nothing here any more; what it wrote is dropped where it has failed.
   void drop(CellId cell, bool has_failed);
@@ -69,6 +70,7 @@ class MoveSite : public DeparturePort, public ArrivalPort {
   Arrivals arrivals;
   std::array<std::optional<Job>, kHomes> jobs;  ///< By source.
   std::uint64_t out = 0;                        ///< Cells that are not in the view, by bits.
+  bool is_evicted = false;                      ///< Its guest has ended; its monitor lives on.
 
  private:
   std::uint64_t epoch_;
@@ -88,8 +90,8 @@ class MoveWorld {
   std::vector<std::string> faults;
   unsigned moved = 0;
   unsigned not_moved = 0;
-  unsigned published_alone = 0;  ///< By a target whose source had gone.
-  unsigned losses = 0;           ///< With the home.
+  unsigned given_up = 0;  ///< By a target whose source had gone, after the switch.
+  unsigned losses = 0;    ///< With the home.
 
  private:
   friend class MoveSite;
@@ -106,6 +108,7 @@ class MoveWorld {
   struct Truth {
     bool exists = true;
     CellId home{};
+    CellId left{};  ///< Its home before that.
     std::vector<std::uint64_t> content = std::vector<std::uint64_t>(kSectionPages);
   };
   struct ViewNews {
@@ -117,7 +120,10 @@ class MoveWorld {
   };
 
   MoveSite& site(CellId cell) { return *sites_[static_cast<unsigned>(cell)]; }
+  /// Whether CELL's monitor does.
   [[nodiscard]] bool lives(CellId cell) const { return lives_[static_cast<unsigned>(cell)]; }
+  /// Whether its guest does, too, and it is in the view as far as it knows.
+  [[nodiscard]] bool is_up(CellId cell) { return lives(cell) && !site(cell).is_evicted; }
   [[nodiscard]] CellId any_cell() { return CellId{static_cast<std::uint8_t>(random_.below(3))}; }
   void step();
   void happen();
@@ -128,11 +134,16 @@ class MoveWorld {
   void change_rights();
   void begin_move();
   void end_cell(CellId cell);
+  /// CELL fails, but its monitor lives on.
+  void evict(CellId cell);
   void bring_back(CellId cell);
+  /// All that was said of views is known everywhere.
+  void settle_views();
   void restart(CellId cell);
   void tell_view(CellId about, bool is_in);
   void check();
   void check_end();
+  void check_hosted();
   void lose(CellId home);
   void fault(const std::string& what);
 

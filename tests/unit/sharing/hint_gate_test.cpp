@@ -112,16 +112,6 @@ TEST_F(HintGateTest, TakesNoTurnOfAKindWhereThereAreTooManyInAll) {
   EXPECT_EQ(check(weight(100)), std::nullopt);
 }
 
-TEST(TokenBucketTest, BearsAnyTime) {
-  TokenBucket bucket(1, 1);
-  EXPECT_TRUE(bucket.take(kSecond));
-  EXPECT_FALSE(bucket.take(0));
-  EXPECT_FALSE(bucket.take(2 * kSecond - 1));
-  EXPECT_TRUE(bucket.take(2 * kSecond));
-  EXPECT_TRUE(bucket.take(~std::uint64_t{0}));
-  EXPECT_FALSE(bucket.take(~std::uint64_t{0}));
-}
-
 TEST(Reasons, HaveNamesOfTheirOwn) {
   std::set<std::string_view> names;
   for (std::size_t i = 0; i < kReasons; ++i) names.insert(to_string(static_cast<Reason>(i)));

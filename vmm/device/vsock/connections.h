@@ -8,7 +8,7 @@
 
 #include "vmm/device/vsock/credit.h"
 #include "vmm/device/vsock/packet.h"
-#include "vmm/device/vsock/token_bucket.h"
+#include "vmm/device/vsock/time.h"
 
 namespace hive::device::vsock {
 

@@ -12,7 +12,7 @@
 
 #include "vmm/base/unique_fd.h"
 #include "vmm/device/vsock/host_stream.h"
-#include "vmm/device/vsock/token_bucket.h"
+#include "vmm/device/vsock/time.h"
 
 namespace hive::device::vsock {
 

@@ -6,10 +6,17 @@
 #include <array>
 #include <utility>
 
+#include "vmm/base/monotonic.h"
 #include "vmm/device/virtio/chain.h"
-#include "vmm/device/vsock/stamp.h"
+#include "vmm/device/vsock/time.h"
 
 namespace hive::device::vsock {
+namespace {
+
+/// A tenth of a second's packets may come at once.
+constexpr std::uint32_t kBurstShare = 10;
+
+}  // namespace
 
 Incoming::Incoming(boost::asio::io_context& loop, Setup setup, Switch& packets, std::size_t peer,
                    std::function<void()> on_data)
@@ -18,7 +25,7 @@ Incoming::Incoming(boost::asio::io_context& loop, Setup setup, Switch& packets, 
       space_(std::move(setup.files.space)),
       switch_(packets),
       peer_(peer),
-      bucket_(setup.packets_per_second),
+      bucket_(setup.packets_per_second, std::max(setup.packets_per_second / kBurstShare, 1U)),
       data_(loop, std::move(setup.files.data), std::move(on_data)) {
   // The last consumer may have left the producer waiting.
   (void)::eventfd_write(space_.get(), 1);
@@ -60,7 +67,7 @@ bool Incoming::take_record(Clock::time_point now) {
     asleep_ = true;
     return false;
   }
-  if (!bucket_.take(now)) {
+  if (!bucket_.take(monotonic(now))) {
     throttled_ = true;
     if (!throttled) ++switch_.counters(peer_).throttled;
     return false;
@@ -149,7 +156,7 @@ void Incoming::pop() {
 }
 
 std::optional<Clock::time_point> Incoming::due() const {
-  if (throttled_) return bucket_.next();
+  if (throttled_) return time_point_of(bucket_.next());
   return faults_.next();
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "vmm/base/token_bucket.h"
 #include "vmm/base/unique_fd.h"
 #include "vmm/device/event_source.h"
 #include "vmm/device/vsock/outgoing.h"
@@ -15,7 +16,7 @@
 #include "vmm/device/vsock/ring.h"
 #include "vmm/device/vsock/ring_mapping.h"
 #include "vmm/device/vsock/switch.h"
-#include "vmm/device/vsock/token_bucket.h"
+#include "vmm/device/vsock/time.h"
 
 namespace hive::device::vsock {
 

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "vmm/device/virtio/chain.h"
-#include "vmm/device/vsock/stamp.h"
+#include "vmm/device/vsock/time.h"
 
 namespace hive::device::vsock {
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "vmm/device/vsock/packet.h"
-#include "vmm/device/vsock/token_bucket.h"
+#include "vmm/device/vsock/time.h"
 
 namespace hive::device::vsock {
 

@@ -38,7 +38,7 @@ struct RecordHead {
   std::uint32_t length = 0;  ///< Of the payload: Header::length once more.
   Incarnation from = 0;      ///< The producer's.
   Incarnation to = 0;        ///< The consumer's, as the producer knows it.
-  std::uint32_t sent = 0;    ///< When the guest had sent it (see vmm/device/vsock/stamp.h).
+  std::uint32_t sent = 0;    ///< When the guest had sent it (see vmm/device/vsock/time.h).
   Header header;
   std::uint32_t padding = 0;
 };

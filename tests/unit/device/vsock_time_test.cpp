@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "vmm/device/vsock/stamp.h"
+#include "vmm/device/vsock/time.h"
 
 namespace hive::device::vsock {
 namespace {

@@ -1,12 +1,12 @@
-// Times in records of rings, which tell how long packets take.
+// The clock of the device, and times in records of rings, which tell how long packets take.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 
-#include "vmm/device/vsock/token_bucket.h"
-
 namespace hive::device::vsock {
+
+using Clock = std::chrono::steady_clock;
 
 /// TIME in microseconds of the host's steady clock, which all cells share, modulo 2^32.
 constexpr std::uint32_t stamp(Clock::time_point time) {
