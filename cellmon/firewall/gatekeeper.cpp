@@ -216,8 +216,10 @@ Section Gatekeeper::admit_section(SectionId id, const SectionRights& rights) {
 }
 
 bool Gatekeeper::is_late_write(CellId cell, PageIndex page) const {
-  if (ledger().is_frozen(page)) return ledger().may_write(cell, page);
-  return !sections().at(page) && forwardings().could_write(cell, page);
+  const auto section = sections().at(page);
+  if (section && section->stage == Stage::kLeaving) return ledger().may_write(cell, page);
+  if (section && section->stage == Stage::kHere) return false;
+  return contribution_.former_places().could_write(cell, page);
 }
 
 Revocation Gatekeeper::drop_cell(CellId cell) {

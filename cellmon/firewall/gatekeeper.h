@@ -99,8 +99,8 @@ class Gatekeeper {
   /// When it returns, no denial from before it stands any more.
   Section admit_section(SectionId id, const SectionRights& rights);
   void release_section(SectionId id) { contribution_.release_section(id); }
-  /// Whether a write by CELL to PAGE was stopped only since a section moves, or has moved: CELL
-  /// cannot have known.
+  /// Whether a write by CELL to PAGE is denied only since a section moves, or has moved from there:
+  /// CELL cannot have known. Where another section has the page by now, it is one like any other.
   [[nodiscard]] bool is_late_write(CellId cell, PageIndex page) const;
   Revocation drop_cell(CellId cell);
   void clear();

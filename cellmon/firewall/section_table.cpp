@@ -78,13 +78,13 @@ std::optional<Refusal> SectionTable::check_new(std::string_view name, std::uint6
 }
 
 Result<Section> SectionTable::create(std::string_view name, std::uint64_t pages,
-                                     const SectionTerms& terms) {
+                                     const SectionTerms& terms, const PageRanges& avoid) {
   if (auto refusal = check_new(name, pages)) return *std::move(refusal);
   if (is_reserved_name(name)) return reserved(name);
   if (auto refusal = check_hosting(name, pages, terms.creator.value_or(home_))) {
     return *std::move(refusal);
   }
-  const auto place = place_for(pages);
+  const auto place = place_for(pages, avoid);
   if (!place) return no_space(name, pages);
   return insert(name, {*place, pages}, terms);
 }
@@ -149,9 +149,13 @@ PageRanges SectionTable::free_ranges() const {
   return ranges;
 }
 
-std::optional<PageIndex> SectionTable::place_for(std::uint64_t pages) const {
-  for (const PageRange& range : free_ranges()) {
-    if (range.count >= pages) return range.first;
+std::optional<PageIndex> SectionTable::place_for(std::uint64_t pages,
+                                                 const PageRanges& avoid) const {
+  const PageRanges free = free_ranges();
+  for (const PageRanges& ranges : {without(free, avoid), free}) {
+    for (const PageRange& range : ranges) {
+      if (range.count >= pages) return range.first;
+    }
   }
   return std::nullopt;
 }

@@ -70,9 +70,10 @@ class SectionTable {
   /// No sections yet in the PAGES pages of HOME, which refusals name.
   SectionTable(CellId home, std::uint64_t pages) : home_(home), pages_(pages) {}
 
-  /// Makes a section of PAGES pages, at least 1, in the first free range that is long enough.
-  Result<Section> create(std::string_view name, std::uint64_t pages,
-                         const SectionTerms& terms = {});
+  /// Makes a section of PAGES pages, at least 1, in the first free range that is long enough: one
+  /// without the pages of AVOID, which ascend, where there is any.
+  Result<Section> create(std::string_view name, std::uint64_t pages, const SectionTerms& terms = {},
+                         const PageRanges& avoid = {});
   /// Sections of other cells may have PAGES pages in all; 0, as at first: there are none of theirs.
   /// Those that are there stay.
   void set_hosting(std::uint64_t pages) { hosting_ = pages; }
@@ -118,7 +119,8 @@ class SectionTable {
   [[nodiscard]] std::optional<Refusal> check_new(std::string_view name, std::uint64_t pages) const;
   [[nodiscard]] std::optional<Refusal> check_hosting(std::string_view name, std::uint64_t pages,
                                                      CellId creator) const;
-  [[nodiscard]] std::optional<PageIndex> place_for(std::uint64_t pages) const;
+  [[nodiscard]] std::optional<PageIndex> place_for(std::uint64_t pages,
+                                                   const PageRanges& avoid) const;
   [[nodiscard]] Refusal no_space(std::string_view name, std::uint64_t pages) const;
   /// The free ranges in the order of their places.
   [[nodiscard]] PageRanges free_ranges() const;

@@ -111,7 +111,7 @@ TEST(Forwarding, TellsWhereASectionWent) {
 TEST(Forwarding, IsBoundedAndEndsWithTheIncarnation) {
   Forwardings forwardings;
   for (std::uint32_t id = 1; id <= Forwardings::kMost + 1; ++id) {
-    forwardings.note(SectionId{id}, {std::to_string(id), kPeer, SectionId{1}, {}, {}, {}});
+    forwardings.note(SectionId{id}, {std::to_string(id), kPeer, SectionId{1}, {}});
   }
   EXPECT_THAT(forwardings.list(), SizeIs(Forwardings::kMost));
   EXPECT_EQ(forwardings.find("1"), nullptr);
@@ -125,6 +125,38 @@ TEST(Forwarding, IsBoundedAndEndsWithTheIncarnation) {
   (void)contribution.clear();
   EXPECT_EQ(contribution.forwardings().find("a"), nullptr);
   EXPECT_TRUE(contribution.ledger().grant(kPeer, contribution.ledger().all()).ok());
+}
+
+TEST(FormerPlaces, AreGivenAwayLast) {
+  Contribution contribution(kHome, 20);
+  contribution.set_hosting(20);
+  const Section a = make(contribution, "a", 8);
+  ASSERT_TRUE(contribution.freeze_section(a.id).ok());
+  (void)contribution.forward_section(a.id, kOther, SectionId{5}, {40, 8});
+  // Programs of other cells may still store where it was.
+  EXPECT_EQ(make(contribution, "b", 4).range, (PageRange{8, 4}));
+  const Section c = contribution.reserve_section("c", 4, {true, kOther}).value().section;
+  EXPECT_EQ(c.range, (PageRange{12, 4}));
+  contribution.release_section(c.id);
+  EXPECT_EQ(make(contribution, "e", 8).range, (PageRange{12, 8}));
+  EXPECT_EQ(make(contribution, "f", 8).range, a.range) << "nothing else is left";
+}
+
+TEST(FormerPlaces, AreBoundedAndKnowWhoCouldWrite) {
+  FormerPlaces places;
+  places.note({0, 4}, WriterSet(0b010));
+  places.note({2, 4}, WriterSet(0b100));
+  EXPECT_TRUE(places.could_write(kPeer, 3));
+  EXPECT_FALSE(places.could_write(kPeer, 4));
+  EXPECT_TRUE(places.could_write(kOther, 4));
+  EXPECT_THAT(places.pages(), ElementsAre(PageRange{0, 6}));
+  for (std::uint64_t i = 0; i < 2 * FormerPlaces::kMost; ++i) places.note({2, 4}, WriterSet(0b010));
+  EXPECT_TRUE(places.could_write(kOther, 4)) << "the same place again takes no room";
+  for (std::uint64_t i = 1; i <= FormerPlaces::kMost; ++i) places.note({i * 10, 1}, {});
+  EXPECT_THAT(places.pages(), SizeIs(FormerPlaces::kMost));
+  EXPECT_FALSE(places.could_write(kPeer, 3)) << "the first ones have made room";
+  places.clear();
+  EXPECT_THAT(places.pages(), IsEmpty());
 }
 
 TEST(Coming, IsSeenByNobodyUntilItHasCome) {
@@ -239,8 +271,26 @@ TEST_F(MovedDesk, SaysWhereItWent) {
   EXPECT_EQ(ask(HIVE_GLOBAL_SECTION_FIND, 0, "b").status, HIVE_GLOBAL_NO_SUCH_SECTION);
   EXPECT_TRUE(gatekeeper_.is_late_write(kPeer, 3));
   EXPECT_FALSE(gatekeeper_.is_late_write(kPeer, 8));
-  ASSERT_TRUE(gatekeeper_.create_section("new", 8).ok());
+  ASSERT_TRUE(gatekeeper_.create_section("new", kPages).ok());
   EXPECT_FALSE(gatekeeper_.is_late_write(kPeer, 3)) << "the pages are another section's now";
+}
+
+TEST_F(MovedDesk, KnowsLateWritesWhateverBecomesOfTheName) {
+  forward();
+  gatekeeper_.set_hosting(kPages);
+  const auto all = gatekeeper_.reserve_section("all", kPages, {true, kOther}).value();
+  EXPECT_TRUE(gatekeeper_.is_late_write(kPeer, 3)) << "nobody sees what is to come";
+  gatekeeper_.release_section(all.id);
+  const auto back = gatekeeper_.reserve_section("a", 8, {true, kOther}).value();
+  (void)gatekeeper_.admit_section(back.id, {});
+  ASSERT_NE(back.range.first, 0U);
+  EXPECT_TRUE(gatekeeper_.is_late_write(kPeer, 3)) << "it is back, but elsewhere";
+  EXPECT_FALSE(gatekeeper_.is_late_write(kPeer, back.range.first));
+  ASSERT_TRUE(gatekeeper_.destroy_section(back.id, Force::kNo).ok());
+  ASSERT_TRUE(gatekeeper_.create_section("a", 8).ok());
+  EXPECT_TRUE(gatekeeper_.is_late_write(kPeer, 3)) << "another one has its name";
+  gatekeeper_.clear();
+  EXPECT_FALSE(gatekeeper_.is_late_write(kPeer, 3));
 }
 
 }  // namespace
