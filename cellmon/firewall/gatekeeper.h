@@ -24,6 +24,7 @@ struct ViolationRecord {
   std::int32_t vcpu = -1;  ///< -1: a device of the cell.
   std::uint64_t rip = 0;   ///< Of the guest's instruction, as the cell's VMM says; 0 for a device.
   std::chrono::system_clock::time_point time;
+  bool is_late = false;  ///< See Gatekeeper::is_late_write(), when the write was denied.
 };
 
 /// Owns a home's contribution, on paper, and its guards on the other cells' mappings of its
@@ -121,6 +122,7 @@ class Gatekeeper {
   struct Outstanding {
     std::uint64_t sequence = 0;
     PageIndex page = 0;
+    bool is_late = false;
     std::chrono::steady_clock::time_point since;
   };
   struct View {
