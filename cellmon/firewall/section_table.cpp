@@ -200,13 +200,13 @@ Result<Section> SectionTable::open(CellId cell, std::string_view name) {
   if (!is_cell(cell)) return no_cell(cell);
   if (!is_section_name(name)) return bad_name(name);
   const auto found = names_.find(name);
-  if (found == names_.end() || places_.at(found->second).section.stage == Stage::kComing) {
+  if (found == names_.end()) {
     return Refusal{Reason::kNoSuchSection,
                    fmt::format("cell {} has no section \"{}\"; its owner has to create it first",
                                index_of(home_), name)};
   }
   Entry& entry = places_.at(found->second);
-  if (entry.section.stage == Stage::kLeaving) return moving(entry.section);
+  if (entry.section.stage != Stage::kHere) return moving(entry.section);
   std::uint16_t& count = entry.opens[index_of(cell)];
   if (count == kMaxOpens) {
     return Refusal{Reason::kTooManyOpens,
@@ -275,8 +275,8 @@ Refusal SectionTable::no_section(SectionId id) const {
 
 Refusal SectionTable::moving(const Section& section) const {
   return {Reason::kMoving,
-          fmt::format("section \"{}\" of cell {} is being moved to another home; ask again soon",
-                      section.name, index_of(home_))};
+          fmt::format("section \"{}\" is being moved {} cell {}; ask again soon", section.name,
+                      section.stage == Stage::kComing ? "to" : "from", index_of(home_))};
 }
 
 WriterSet SectionTable::users(const Entry& entry, CellId by) {

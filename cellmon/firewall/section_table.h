@@ -24,7 +24,7 @@ enum class SectionId : std::uint32_t {};
 enum class Stage : std::uint8_t {
   kHere,
   kLeaving,  ///< Nobody but home writes it, and it does not change otherwise.
-  kComing,   ///< A place that is kept for one: cells do not see it.
+  kComing,   ///< A place that is kept for one: cells see no more of it than that it is to come.
 };
 
 /// A named range of pages of one contribution, allocated for a purpose.
@@ -92,6 +92,8 @@ class SectionTable {
   void set_stage(SectionId id, Stage stage);
   /// Ends all sections.
   void clear();
+  /// That SECTION, which is this home's or is to be, is on its way.
+  [[nodiscard]] Refusal moving(const Section& section) const;
 
   [[nodiscard]] std::optional<Section> find(std::string_view name) const;
   [[nodiscard]] std::optional<Section> find(SectionId id) const;
@@ -126,7 +128,6 @@ class SectionTable {
   [[nodiscard]] PageRanges free_ranges() const;
   [[nodiscard]] SectionId new_id();
   [[nodiscard]] Refusal no_section(SectionId id) const;
-  [[nodiscard]] Refusal moving(const Section& section) const;
   /// The cells other than BY that have ENTRY's section open.
   [[nodiscard]] static WriterSet users(const Entry& entry, CellId by);
   [[nodiscard]] const Entry* entry_of(SectionId id) const;

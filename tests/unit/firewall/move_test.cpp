@@ -166,7 +166,7 @@ TEST(Coming, IsSeenByNobodyUntilItHasCome) {
   const Handover kept = contribution.reserve_section("a", 70, {true, kOther}).value();
   EXPECT_THAT(kept.revoked, SizeIs(1)) << "its pages are handed out";
   EXPECT_EQ(contribution.sections().hosted(), 70U);
-  EXPECT_EQ(contribution.open_section(kPeer, "a").refusal().reason, Reason::kNoSuchSection);
+  EXPECT_EQ(contribution.open_section(kPeer, "a").refusal().reason, Reason::kMoving);
   EXPECT_EQ(contribution.ledger().grant(kPeer, {0, 1}).refusal().reason, Reason::kMoving);
   EXPECT_EQ(contribution.create_section("a", 1).refusal().reason, Reason::kNameTaken);
   EXPECT_EQ(contribution.reserve_section("b", 70, {true, kOther}).refusal().reason,
@@ -235,6 +235,13 @@ class MovedDesk : public testing::Test {
     return desk_.answer(kHome, request);
   }
 
+  hive_global_reply ask_of_page(PageIndex page) {
+    hive_global_request request{};
+    request.operation = HIVE_GLOBAL_PAGE;
+    request.first = page;
+    return desk_.answer(kHome, request);
+  }
+
   Gatekeeper gatekeeper_{Contribution(kHome, kPages), [](const ViolationRecord&) {}};
   RequestDesk desk_{gatekeeper_, {"alpha", "beta", "gamma"}};
   std::uint32_t id_ = 0;
@@ -273,6 +280,45 @@ TEST_F(MovedDesk, SaysWhereItWent) {
   EXPECT_FALSE(gatekeeper_.is_late_write(kPeer, 8));
   ASSERT_TRUE(gatekeeper_.create_section("new", kPages).ok());
   EXPECT_FALSE(gatekeeper_.is_late_write(kPeer, 3)) << "the pages are another section's now";
+}
+
+TEST_F(MovedDesk, SaysOfWhatIsToComeThatItIsOnItsWay) {
+  gatekeeper_.set_hosting(kPages);
+  const auto place = gatekeeper_.reserve_section("b", 8, {true, kOther}).value();
+  const auto number = static_cast<std::uint32_t>(place.id);
+  for (const auto operation : {HIVE_GLOBAL_SECTION_OPEN, HIVE_GLOBAL_SECTION_FIND}) {
+    const auto reply = ask(operation, 0, "b");
+    EXPECT_EQ(reply.status, HIVE_GLOBAL_MOVING) << operation;
+    EXPECT_STREQ(reply.message, "section \"b\" is being moved to cell 0; ask again soon");
+    EXPECT_EQ(ask(operation, 0, "c").status, HIVE_GLOBAL_NO_SUCH_SECTION) << operation;
+  }
+  for (const auto operation : {HIVE_GLOBAL_PAGE, HIVE_GLOBAL_WRITTEN, HIVE_GLOBAL_GRANT}) {
+    EXPECT_EQ(ask(operation, number).status, HIVE_GLOBAL_MOVING) << operation;
+  }
+  const auto page = ask_of_page(place.range.first);
+  EXPECT_EQ(page.status, HIVE_GLOBAL_OK);
+  EXPECT_EQ(page.section, 0U) << "nobody sees it yet";
+  EXPECT_STREQ(page.name, "");
+  // The move is called off.
+  gatekeeper_.release_section(place.id);
+  for (const auto operation : {HIVE_GLOBAL_SECTION_OPEN, HIVE_GLOBAL_SECTION_FIND}) {
+    EXPECT_EQ(ask(operation, 0, "b").status, HIVE_GLOBAL_NO_SUCH_SECTION) << operation;
+  }
+}
+
+TEST_F(MovedDesk, LeadsBackToWhereASectionStaysThatWasToReturn) {
+  forward();
+  gatekeeper_.set_hosting(kPages);
+  const auto place = gatekeeper_.reserve_section("a", 8, {true, kOther}).value();
+  for (const auto operation : {HIVE_GLOBAL_SECTION_OPEN, HIVE_GLOBAL_SECTION_FIND}) {
+    EXPECT_EQ(ask(operation, 0, "a").status, HIVE_GLOBAL_MOVING) << operation;
+  }
+  gatekeeper_.release_section(place.id);
+  for (const auto operation : {HIVE_GLOBAL_SECTION_OPEN, HIVE_GLOBAL_SECTION_FIND}) {
+    const auto reply = ask(operation, 0, "a");
+    EXPECT_EQ(reply.status, HIVE_GLOBAL_MOVED) << operation;
+    EXPECT_EQ(reply.home, 2U);
+  }
 }
 
 TEST_F(MovedDesk, KnowsLateWritesWhateverBecomesOfTheName) {
