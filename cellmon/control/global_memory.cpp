@@ -352,7 +352,7 @@ void GlobalMemory::admit(CellId cell, const mesh::Admit& admit, std::vector<Uniq
 
 void GlobalMemory::tell(const firewall::ViolationRecord& violation) {
   // Its programs could not know yet: the denial is how they learn of it.
-  if (gatekeeper_->is_late_write(violation.cell, violation.page)) return;
+  if (violation.is_late) return;
   const auto cell = static_cast<std::size_t>(violation.cell);
   if (peers_[cell].told >= kMaxTold) return;
   ++peers_[cell].told;

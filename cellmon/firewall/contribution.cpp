@@ -22,7 +22,7 @@ Refusal Contribution::explain(Refusal refusal, const Forwarding* forwarding) con
 
 Result<Handover> Contribution::create_section(std::string_view name, std::uint64_t pages,
                                               const SectionTerms& terms) {
-  auto section = sections_.create(name, pages, terms);
+  auto section = sections_.create(name, pages, terms, former_places_.pages());
   if (!section.ok()) return section.refusal();
   forwardings_.forget(name);
   return Handover{section.value(), hand_over(section.value().range)};
@@ -91,13 +91,14 @@ Handover Contribution::forward_section(SectionId id, CellId home, SectionId to,
   Handover handover{section, hand_over(section.range)};
   WriterSet writers;
   for (const CellRevocation& each : handover.revoked) writers.insert(each.cell);
-  forwardings_.note(id, {section.name, home, to, place, section.range, writers});
+  former_places_.note(section.range, writers);
+  forwardings_.note(id, {section.name, home, to, place});
   return handover;
 }
 
 Result<Handover> Contribution::reserve_section(std::string_view name, std::uint64_t pages,
                                                const SectionTerms& terms) {
-  auto section = sections_.create(name, pages, terms);
+  auto section = sections_.create(name, pages, terms, former_places_.pages());
   if (!section.ok()) return section.refusal();
   const Section& made = section.value();
   sections_.set_stage(made.id, Stage::kComing);
@@ -135,6 +136,7 @@ std::vector<CellRevocation> Contribution::clear() {
   for (const Section& section : sections_.list()) ledger_.thaw(section.range);
   sections_.clear();
   forwardings_.clear();
+  former_places_.clear();
   return hand_over(ledger_.all());
 }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cellmon/firewall/former_places.h"
 #include "cellmon/firewall/forwardings.h"
 #include "cellmon/firewall/ledger.h"
 #include "cellmon/firewall/section_rights.h"
@@ -41,9 +42,10 @@ class Contribution {
   [[nodiscard]] const Ledger& ledger() const noexcept { return ledger_; }
   [[nodiscard]] const SectionTable& sections() const noexcept { return sections_; }
   [[nodiscard]] const Forwardings& forwardings() const noexcept { return forwardings_; }
+  [[nodiscard]] const FormerPlaces& former_places() const noexcept { return former_places_; }
 
-  /// See SectionTable::create(). The pages are handed out: rights from before end, and each
-  /// generation is bumped.
+  /// See SectionTable::create(); it avoids the former places. The pages are handed out: rights from
+  /// before end, and each generation is bumped.
   Result<Handover> create_section(std::string_view name, std::uint64_t pages,
                                   const SectionTerms& terms = {});
   /// See SectionTable::create_reserved(). Before anybody was given rights.
@@ -96,6 +98,7 @@ class Contribution {
   Ledger ledger_;
   SectionTable sections_;
   Forwardings forwardings_;
+  FormerPlaces former_places_;
 };
 
 }  // namespace hive::firewall

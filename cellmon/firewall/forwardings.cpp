@@ -26,11 +26,4 @@ const Forwarding* Forwardings::find(SectionId old) const {
   return found == list_.end() ? nullptr : &found->second;
 }
 
-bool Forwardings::could_write(CellId cell, PageIndex page) const {
-  return std::any_of(list_.begin(), list_.end(), [&](const auto& each) {
-    const Forwarding& left = each.second;
-    return left.writers.contains(cell) && page >= left.was.first && page < left.was.end();
-  });
-}
-
 }  // namespace hive::firewall

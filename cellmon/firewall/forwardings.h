@@ -14,11 +14,9 @@ namespace hive::firewall {
 /// A section that has another home now.
 struct Forwarding {
   std::string name;
-  CellId home{};      ///< Where it went; it may have gone on from there.
-  SectionId id{};     ///< Its number there,
-  PageRange range;    ///< and its place.
-  PageRange was;      ///< Its pages here, when it left,
-  WriterSet writers;  ///< and who else could write some of them.
+  CellId home{};    ///< Where it went; it may have gone on from there.
+  SectionId id{};   ///< Its number there,
+  PageRange range;  ///< and its place.
 
   friend bool operator==(const Forwarding&, const Forwarding&) = default;
 };
@@ -38,8 +36,6 @@ class Forwardings {
   [[nodiscard]] const Forwarding* find(std::string_view name) const;
   [[nodiscard]] const Forwarding* find(SectionId old) const;
   [[nodiscard]] const std::map<SectionId, Forwarding>& list() const { return list_; }
-  /// Whether CELL could write PAGE when a section left it.
-  [[nodiscard]] bool could_write(CellId cell, PageIndex page) const;
 
  private:
   std::map<SectionId, Forwarding> list_;  ///< By the old number, which grows with time.

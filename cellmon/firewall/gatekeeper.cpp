@@ -89,7 +89,8 @@ void Gatekeeper::judge(CellId cell, View& view, const memory::BlockedWrite& writ
   const Denial denial{++last_sequence_, write.offset, write.thread, 0};
   if (::send(view.denials.get(), &denial, sizeof denial, MSG_DONTWAIT | MSG_NOSIGNAL) ==
       static_cast<ssize_t>(sizeof denial)) {
-    view.outstanding.push_back({denial.sequence, page, since});
+    // What it is now, whatever has become of the section when the VMM answers.
+    view.outstanding.push_back({denial.sequence, page, is_late_write(cell, page), since});
   }
 }
 
@@ -105,12 +106,12 @@ void Gatekeeper::take_answers(CellId cell, View& view) {
         std::find_if(view.outstanding.begin(), view.outstanding.end(),
                      [&](const Outstanding& each) { return each.sequence == answer.sequence; });
     if (found == view.outstanding.end()) continue;  // VMMs are not trusted.
-    const auto [sequence, page, since] = *found;
+    const auto [sequence, page, is_late, since] = *found;
     view.outstanding.erase(found);
     if (answer.outcome != static_cast<std::uint32_t>(DenialOutcome::kStopped)) continue;
     figures_.violations.record(nanoseconds_since(since));
     ++figures_.violations_of.at(static_cast<std::size_t>(cell));
-    on_violation_({cell, page, answer.vcpu, answer.rip, std::chrono::system_clock::now()});
+    on_violation_({cell, page, answer.vcpu, answer.rip, std::chrono::system_clock::now(), is_late});
   }
 }
 
@@ -216,8 +217,10 @@ Section Gatekeeper::admit_section(SectionId id, const SectionRights& rights) {
 }
 
 bool Gatekeeper::is_late_write(CellId cell, PageIndex page) const {
-  if (ledger().is_frozen(page)) return ledger().may_write(cell, page);
-  return !sections().at(page) && forwardings().could_write(cell, page);
+  const auto section = sections().at(page);
+  if (section && section->stage == Stage::kLeaving) return ledger().may_write(cell, page);
+  if (section && section->stage == Stage::kHere) return false;
+  return contribution_.former_places().could_write(cell, page);
 }
 
 Revocation Gatekeeper::drop_cell(CellId cell) {

@@ -24,6 +24,7 @@ struct ViolationRecord {
   std::int32_t vcpu = -1;  ///< -1: a device of the cell.
   std::uint64_t rip = 0;   ///< Of the guest's instruction, as the cell's VMM says; 0 for a device.
   std::chrono::system_clock::time_point time;
+  bool is_late = false;  ///< See Gatekeeper::is_late_write(), when the write was denied.
 };
 
 /// Owns a home's contribution, on paper, and its guards on the other cells' mappings of its
@@ -99,8 +100,8 @@ class Gatekeeper {
   /// When it returns, no denial from before it stands any more.
   Section admit_section(SectionId id, const SectionRights& rights);
   void release_section(SectionId id) { contribution_.release_section(id); }
-  /// Whether a write by CELL to PAGE was stopped only since a section moves, or has moved: CELL
-  /// cannot have known.
+  /// Whether a write by CELL to PAGE is denied only since a section moves, or has moved from there:
+  /// CELL cannot have known. Where another section has the page by now, it is one like any other.
   [[nodiscard]] bool is_late_write(CellId cell, PageIndex page) const;
   Revocation drop_cell(CellId cell);
   void clear();
@@ -121,6 +122,7 @@ class Gatekeeper {
   struct Outstanding {
     std::uint64_t sequence = 0;
     PageIndex page = 0;
+    bool is_late = false;
     std::chrono::steady_clock::time_point since;
   };
   struct View {

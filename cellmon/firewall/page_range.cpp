@@ -34,4 +34,20 @@ PageRanges merged(std::span<const PageRange> pattern) {
   return ranges;
 }
 
+PageRanges without(const PageRanges& ranges, const PageRanges& holes) {
+  PageRanges rest;
+  auto hole = holes.begin();
+  for (const PageRange& range : ranges) {
+    PageIndex first = range.first;
+    while (hole != holes.end() && hole->end() <= first) ++hole;
+    // The last one may reach into the next range.
+    for (auto cut = hole; cut != holes.end() && cut->first < range.end(); ++cut) {
+      if (cut->first > first) append(rest, {first, cut->first - first});
+      first = cut->end();
+    }
+    if (first < range.end()) append(rest, {first, range.end() - first});
+  }
+  return rest;
+}
+
 }  // namespace hive::firewall

@@ -63,4 +63,7 @@ PageRanges joined(const PageRanges& ranges, std::uint64_t gap,
 /// The pages of PATTERN in ascending order, each once. The ranges must lie within a contribution.
 PageRanges merged(std::span<const PageRange> pattern);
 
+/// What of RANGES is not in HOLES. Both ascend, and have no page twice.
+PageRanges without(const PageRanges& ranges, const PageRanges& holes);
+
 }  // namespace hive::firewall

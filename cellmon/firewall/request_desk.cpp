@@ -223,7 +223,11 @@ void RequestDesk::next_section(Call& call) {
 void RequestDesk::find_section(Call& call) {
   const std::string_view name = name_in(call.request);
   const auto section = gatekeeper_.sections().find(name);
-  if (section && section->stage != Stage::kComing) return describe(call, *section);
+  // Another home may still have it, but one that has switched leads here.
+  if (section && section->stage == Stage::kComing) {
+    return call.refuse(gatekeeper_.sections().moving(*section));
+  }
+  if (section) return describe(call, *section);
   if (gatekeeper_.forwardings().find(name) != nullptr) {
     return call.refuse(HIVE_GLOBAL_MOVED, "the section has moved to another cell");
   }
@@ -264,6 +268,10 @@ void RequestDesk::destroy_section(Call& call) {
 std::optional<PageRange> RequestDesk::frame(Call& call) {
   if (call.request.section == 0) return gatekeeper_.ledger().all();
   const auto section = gatekeeper_.sections().find(SectionId(call.request.section));
+  if (section && section->stage == Stage::kComing) {
+    call.refuse(gatekeeper_.sections().moving(*section));
+    return std::nullopt;
+  }
   if (section) return section->range;
   if (gatekeeper_.forwardings().find(SectionId(call.request.section)) != nullptr) {
     call.refuse(HIVE_GLOBAL_MOVED, "the section has moved to another cell; open it by its name");
@@ -359,7 +367,8 @@ void RequestDesk::page(Call& call) {
   if (!page) return;
   const auto generation = gatekeeper_.ledger().generation(*page);
   call.reply.generation = static_cast<std::uint32_t>(*generation);
-  if (const auto section = gatekeeper_.sections().at(*page)) describe(call, *section);
+  const auto section = gatekeeper_.sections().at(*page);
+  if (section && section->stage != Stage::kComing) describe(call, *section);
   call.reply.writers = gatekeeper_.ledger().writers(*page).bits();
 }
 

@@ -78,13 +78,13 @@ std::optional<Refusal> SectionTable::check_new(std::string_view name, std::uint6
 }
 
 Result<Section> SectionTable::create(std::string_view name, std::uint64_t pages,
-                                     const SectionTerms& terms) {
+                                     const SectionTerms& terms, const PageRanges& avoid) {
   if (auto refusal = check_new(name, pages)) return *std::move(refusal);
   if (is_reserved_name(name)) return reserved(name);
   if (auto refusal = check_hosting(name, pages, terms.creator.value_or(home_))) {
     return *std::move(refusal);
   }
-  const auto place = place_for(pages);
+  const auto place = place_for(pages, avoid);
   if (!place) return no_space(name, pages);
   return insert(name, {*place, pages}, terms);
 }
@@ -149,9 +149,13 @@ PageRanges SectionTable::free_ranges() const {
   return ranges;
 }
 
-std::optional<PageIndex> SectionTable::place_for(std::uint64_t pages) const {
-  for (const PageRange& range : free_ranges()) {
-    if (range.count >= pages) return range.first;
+std::optional<PageIndex> SectionTable::place_for(std::uint64_t pages,
+                                                 const PageRanges& avoid) const {
+  const PageRanges free = free_ranges();
+  for (const PageRanges& ranges : {without(free, avoid), free}) {
+    for (const PageRange& range : ranges) {
+      if (range.count >= pages) return range.first;
+    }
   }
   return std::nullopt;
 }
@@ -196,13 +200,13 @@ Result<Section> SectionTable::open(CellId cell, std::string_view name) {
   if (!is_cell(cell)) return no_cell(cell);
   if (!is_section_name(name)) return bad_name(name);
   const auto found = names_.find(name);
-  if (found == names_.end() || places_.at(found->second).section.stage == Stage::kComing) {
+  if (found == names_.end()) {
     return Refusal{Reason::kNoSuchSection,
                    fmt::format("cell {} has no section \"{}\"; its owner has to create it first",
                                index_of(home_), name)};
   }
   Entry& entry = places_.at(found->second);
-  if (entry.section.stage == Stage::kLeaving) return moving(entry.section);
+  if (entry.section.stage != Stage::kHere) return moving(entry.section);
   std::uint16_t& count = entry.opens[index_of(cell)];
   if (count == kMaxOpens) {
     return Refusal{Reason::kTooManyOpens,
@@ -271,8 +275,8 @@ Refusal SectionTable::no_section(SectionId id) const {
 
 Refusal SectionTable::moving(const Section& section) const {
   return {Reason::kMoving,
-          fmt::format("section \"{}\" of cell {} is being moved to another home; ask again soon",
-                      section.name, index_of(home_))};
+          fmt::format("section \"{}\" is being moved {} cell {}; ask again soon", section.name,
+                      section.stage == Stage::kComing ? "to" : "from", index_of(home_))};
 }
 
 WriterSet SectionTable::users(const Entry& entry, CellId by) {

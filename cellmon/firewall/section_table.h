@@ -25,7 +25,7 @@ enum class SectionId : std::uint32_t {};
 enum class Stage : std::uint8_t {
   kHere,
   kLeaving,  ///< Nobody but home writes it, and it does not change otherwise.
-  kComing,   ///< A place that is kept for one: cells do not see it.
+  kComing,   ///< A place that is kept for one: cells see no more of it than that it is to come.
 };
 
 /// A named range of pages of one contribution, allocated for a purpose.
@@ -71,9 +71,10 @@ class SectionTable {
   /// No sections yet in the PAGES pages of HOME, which refusals name.
   SectionTable(CellId home, std::uint64_t pages) : home_(home), pages_(pages) {}
 
-  /// Makes a section of PAGES pages, at least 1, in the first free range that is long enough.
-  Result<Section> create(std::string_view name, std::uint64_t pages,
-                         const SectionTerms& terms = {});
+  /// Makes a section of PAGES pages, at least 1, in the first free range that is long enough: one
+  /// without the pages of AVOID, which ascend, where there is any.
+  Result<Section> create(std::string_view name, std::uint64_t pages, const SectionTerms& terms = {},
+                         const PageRanges& avoid = {});
   /// Sections of other cells may have PAGES pages in all; 0, as at first: there are none of theirs.
   /// Those that are there stay.
   void set_hosting(std::uint64_t pages) { hosting_ = pages; }
@@ -92,6 +93,8 @@ class SectionTable {
   void set_stage(SectionId id, Stage stage);
   /// Ends all sections.
   void clear();
+  /// That SECTION, which is this home's or is to be, is on its way.
+  [[nodiscard]] Refusal moving(const Section& section) const;
 
   [[nodiscard]] std::optional<Section> find(std::string_view name) const;
   [[nodiscard]] std::optional<Section> find(SectionId id) const;
@@ -119,13 +122,13 @@ class SectionTable {
   [[nodiscard]] std::optional<Refusal> check_new(std::string_view name, std::uint64_t pages) const;
   [[nodiscard]] std::optional<Refusal> check_hosting(std::string_view name, std::uint64_t pages,
                                                      CellId creator) const;
-  [[nodiscard]] std::optional<PageIndex> place_for(std::uint64_t pages) const;
+  [[nodiscard]] std::optional<PageIndex> place_for(std::uint64_t pages,
+                                                   const PageRanges& avoid) const;
   [[nodiscard]] Refusal no_space(std::string_view name, std::uint64_t pages) const;
   /// The free ranges in the order of their places.
   [[nodiscard]] PageRanges free_ranges() const;
   [[nodiscard]] SectionId new_id();
   [[nodiscard]] Refusal no_section(SectionId id) const;
-  [[nodiscard]] Refusal moving(const Section& section) const;
   /// The cells other than BY that have ENTRY's section open.
   [[nodiscard]] static WriterSet users(const Entry& entry, CellId by);
   [[nodiscard]] const Entry* entry_of(SectionId id) const;

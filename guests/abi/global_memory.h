@@ -93,7 +93,7 @@ enum hive_global_status {
   HIVE_GLOBAL_HOME_WRITES = 14, /* home's own rights cannot be taken */
   HIVE_GLOBAL_MOVED = 15,       /* the section has another home now: `home`, `section`, `first` and
                                  * `pages` say where it went. It may have gone on from there */
-  HIVE_GLOBAL_MOVING = 16       /* it is on its way to one: ask again soon */
+  HIVE_GLOBAL_MOVING = 16       /* it is on its way, from here or to here: ask again soon */
 };
 
 #define HIVE_GLOBAL_MESSAGE_SIZE 144u

@@ -174,14 +174,16 @@ enum hive_status hive_section_destroy(hive_machine* machine, const struct hive_s
 
 /* While it is open, home does not destroy it unless it forces that. HOME may be HIVE_ANY_HOME: then
  * the cell with the lowest number that has such a section. One that has moved from HOME is opened
- * where it is; one that is on its way is waited for, 5 s at most (HIVE_MOVING). Opens are counted,
- * belong to the cell and end with its incarnation, or with the section's move: what was opened
- * before is HIVE_MOVED, and is to be opened anew. */
+ * where it is; one that is on its way, from HOME or to it, is waited for, 5 s at most, and then
+ * HIVE_MOVING: it may be there later, or stay where it was. Opens are counted, belong to the cell
+ * and end with its incarnation, or with the section's move: what was opened before is HIVE_MOVED,
+ * and is to be opened anew. */
 enum hive_status hive_section_open(hive_machine* machine, uint32_t home, const char* name,
                                    struct hive_section* section);
 enum hive_status hive_section_close(hive_machine* machine, const struct hive_section* section);
 
-/* The same without opening it. */
+/* The same without opening it. One that is on its way is found where it was for as long as it is
+ * there. */
 enum hive_status hive_section_find(hive_machine* machine, uint32_t home, const char* name,
                                    struct hive_section* section);
 /* HOME's first section that starts at page FIRST or after; HIVE_NOT_FOUND after the last. */

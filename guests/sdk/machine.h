@@ -109,13 +109,15 @@ class Machine {
                                  std::uint32_t flags);
   Result<std::uint64_t> change(std::uint32_t operation, std::uint32_t cell,
                                const hive_section* section, const hive_pattern& pattern);
-  /// The same of a section that may be on its way to another home: waits for it.
-  Result<hive_section> ask_until_moved(const hive_global_request& request);
-  /// What HOME answers to ASK, or the home that the section has moved to.
-  template <typename Ask>
-  Result<hive_section> follow(std::uint32_t home, Ask ask);
-  template <typename Ask>
-  Result<hive_section> ask_homes(std::uint32_t home, std::string_view name, Ask ask);
+  /// The same of REQUEST's name.
+  Result<hive_section> ask_by_name(const hive_global_request& request);
+  /// What REQUEST's home answers, or the home that the section has moved to.
+  Result<hive_section> follow(hive_global_request request);
+  /// What the first home answers that has such a section.
+  Result<hive_section> ask_homes(hive_global_request request);
+  /// Where it is on its way, waits for it.
+  Result<hive_section> section_by_name(std::uint32_t operation, std::uint32_t home,
+                                       std::string_view name);
 
   [[nodiscard]] Result<unsigned char*> word(std::uint32_t home, std::uint64_t offset) const;
   Result<CellLock> lock_at(std::uint32_t home, std::uint64_t offset);

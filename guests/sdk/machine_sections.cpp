@@ -1,10 +1,11 @@
 // The part of Machine that is about sections.
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <optional>
 #include <string>
+#include <thread>
 
-#include "guests/sdk/backoff.h"
 #include "guests/sdk/careful_object.h"
 #include "guests/sdk/hive_placement.h"
 #include "guests/sdk/machine.h"
@@ -13,8 +14,11 @@
 namespace hive::sdk {
 namespace {
 
-/// How long an open waits for a section that is on its way: most are there in far less.
+/// How long a section that is on its way is waited for: most are there in far less.
 constexpr std::chrono::seconds kMoveTakes{5};
+/// Between asking for it and asking again, which takes time of monitors.
+constexpr std::chrono::milliseconds kShortestPause{1};
+constexpr std::chrono::milliseconds kLongestPause{16};
 
 /// Puts NAME into REQUEST. A longer one could not be told from another.
 bool put_name(hive_global_request& request, std::string_view name) {
@@ -98,53 +102,73 @@ Result<Done> Machine::use_section(const hive_section& section, std::uint64_t cou
   return due == 0 ? Done{} : tell_use(section, due);
 }
 
-template <typename Ask>
-Result<hive_section> Machine::follow(std::uint32_t home, Ask ask) {
-  auto found = ask(home);
+Result<hive_section> Machine::ask_by_name(const hive_global_request& request) {
+  auto section = ask_for_section(request);
+  if (section.ok() && std::strcmp(section.value().name, request.name) != 0) {
+    return Failure{HIVE_BROKEN, "the home named a section that it was not asked about"};
+  }
+  return section;
+}
+
+Result<hive_section> Machine::follow(hive_global_request request) {
+  auto found = ask_by_name(request);
   // It may have moved on from where it went, but not more often than there are cells.
-  for (std::uint32_t hops = 0; hops < device_.facts.cells; ++hops) {
-    if (found.status() != HIVE_MOVED || part(found.failure().home).size == 0) return found;
-    found = ask(found.failure().home);
+  for (std::uint32_t hops = 0; found.status() == HIVE_MOVED; ++hops) {
+    const std::uint32_t home = found.failure().home;
+    if (part(home).size == 0) return found;
+    if (hops == device_.facts.cells) {
+      return Failure{HIVE_MOVING, "homes send each other round for section \"" +
+                                      std::string(request.name) + "\"; ask again soon"};
+    }
+    request.home = home;
+    found = ask_by_name(request);
   }
   return found;
 }
 
-template <typename Ask>
-Result<hive_section> Machine::ask_homes(std::uint32_t home, std::string_view name, Ask ask) {
-  if (home != HIVE_ANY_HOME) return follow(home, ask);
+Result<hive_section> Machine::ask_homes(hive_global_request request) {
   std::string silent;
-  for (home = 0; home < device_.facts.cells; ++home) {
-    if (part(home).size == 0) continue;
-    auto found = follow(home, ask);
+  std::optional<Failure> moving;
+  for (request.home = 0; request.home < device_.facts.cells; ++request.home) {
+    if (part(request.home).size == 0) continue;
+    auto found = follow(request);
     if (found.ok()) return found;
     if (found.status() == HIVE_HOME_GONE) {
-      silent += (silent.empty() ? "" : ", ") + std::to_string(home);
+      silent += (silent.empty() ? "" : ", ") + std::to_string(request.home);
+    } else if (found.status() == HIVE_MOVING && request.operation == HIVE_GLOBAL_SECTION_FIND) {
+      // Found it is where it leaves, but not yet where it comes to.
+      if (!moving) moving = found.failure();
     } else if (found.status() != HIVE_NO_SUCH_SECTION) {
-      return found.failure();
+      return found;
     }
   }
-  std::string message = "no cell has a section \"" + std::string(name) + "\"";
+  if (moving) return *std::move(moving);
+  std::string message = "no cell has a section \"" + std::string(request.name) + "\"";
   if (!silent.empty()) message += "; cells that did not answer: " + silent;
   return Failure{HIVE_NO_SUCH_SECTION, std::move(message)};
 }
 
-Result<hive_section> Machine::open_section(std::uint32_t home, std::string_view name) {
+Result<hive_section> Machine::section_by_name(std::uint32_t operation, std::uint32_t home,
+                                              std::string_view name) {
   hive_global_request request{};
-  request.operation = HIVE_GLOBAL_SECTION_OPEN;
+  request.operation = operation;
+  request.home = home;
   if (!put_name(request, name)) return failure_of(HIVE_BAD_NAME);
-  return ask_homes(home, name, [&](std::uint32_t candidate) {
-    request.home = candidate;
-    return ask_until_moved(request);
-  });
+  const Clock::time_point end = Clock::now() + kMoveTakes;
+  // From the start each time: a move that is called off leaves it where it was.
+  for (auto pause = kShortestPause;; pause = std::min(2 * pause, kLongestPause)) {
+    auto section = home == HIVE_ANY_HOME ? ask_homes(request) : follow(request);
+    if (section.status() != HIVE_MOVING || Clock::now() >= end) return section;
+    std::this_thread::sleep_for(pause);
+  }
 }
 
-Result<hive_section> Machine::ask_until_moved(const hive_global_request& request) {
-  const Clock::time_point end = Clock::now() + kMoveTakes;
-  Backoff backoff(std::chrono::milliseconds(10));
-  while (true) {
-    auto section = ask_for_section(request);
-    if (section.status() != HIVE_MOVING || !backoff.wait_until(end)) return section;
-  }
+Result<hive_section> Machine::open_section(std::uint32_t home, std::string_view name) {
+  return section_by_name(HIVE_GLOBAL_SECTION_OPEN, home, name);
+}
+
+Result<hive_section> Machine::find_section(std::uint32_t home, std::string_view name) {
+  return section_by_name(HIVE_GLOBAL_SECTION_FIND, home, name);
 }
 
 Result<hive_section> Machine::next_section(std::uint32_t home, std::uint64_t first) {
@@ -158,20 +182,6 @@ Result<hive_section> Machine::next_section(std::uint32_t home, std::uint64_t fir
     return Failure{HIVE_BROKEN, "the home named a section that it was not asked about"};
   }
   return section;
-}
-
-Result<hive_section> Machine::find_section(std::uint32_t home, std::string_view name) {
-  hive_global_request request{};
-  request.operation = HIVE_GLOBAL_SECTION_FIND;
-  if (!put_name(request, name)) return failure_of(HIVE_BAD_NAME);
-  return ask_homes(home, name, [&](std::uint32_t candidate) -> Result<hive_section> {
-    request.home = candidate;
-    auto section = ask_for_section(request);
-    if (section.ok() && name != section.value().name) {
-      return Failure{HIVE_BROKEN, "the home named a section that it was not asked about"};
-    }
-    return section;
-  });
 }
 
 }  // namespace hive::sdk

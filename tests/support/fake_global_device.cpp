@@ -141,15 +141,37 @@ std::uint64_t FakeGlobalDevice::uses(unsigned home, std::uint32_t number) {
 }
 
 void FakeGlobalDevice::move(unsigned home, std::uint32_t number, unsigned to) {
+  begin_move(home, number, to);
+  switch_move();
+  end_move();
+}
+
+void FakeGlobalDevice::begin_move(unsigned home, std::uint32_t number, unsigned to) {
   const std::lock_guard lock(mutex_);
   firewall::Gatekeeper& from = monitors_[home]->gatekeeper;
   firewall::Gatekeeper& target = monitors_[to]->gatekeeper;
-  const auto frozen = from.freeze_section(firewall::SectionId(number));
-  const firewall::Section& section = frozen.value().section;
+  auto frozen = from.freeze_section(firewall::SectionId(number)).value();
+  const firewall::Section& section = frozen.section;
   const auto place =
       target.reserve_section(section.name, section.range.count, {section.movable, section.creator});
-  from.forward_section(section.id, static_cast<CellId>(to), place.value().id, place.value().range);
-  (void)target.admit_section(place.value().id, frozen.value().rights);
+  move_.emplace(Move{from, target, static_cast<CellId>(to), std::move(frozen), place.value()});
+}
+
+void FakeGlobalDevice::switch_move() {
+  const std::lock_guard lock(mutex_);
+  move_->from.forward_section(move_->leaving.section.id, move_->target, move_->coming.id,
+                              move_->coming.range);
+}
+
+void FakeGlobalDevice::end_move() {
+  const std::lock_guard lock(mutex_);
+  (void)move_->to.admit_section(move_->coming.id, move_->leaving.rights);
+}
+
+void FakeGlobalDevice::call_off_move() {
+  const std::lock_guard lock(mutex_);
+  move_->from.thaw_section(move_->leaving.section.id);
+  move_->to.release_section(move_->coming.id);
 }
 
 void FakeGlobalDevice::set_alter(std::function<void(hive_global_reply&)> alter) {

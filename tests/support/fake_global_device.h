@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -58,6 +59,14 @@ class FakeGlobalDevice {
   void set_hosting(unsigned home, std::uint64_t pages);
   /// Section NUMBER of HOME, which may be moved, goes to TO, without its content.
   void move(unsigned home, std::uint32_t number, unsigned to);
+  /// The same, step by step: HOME has frozen it, and TO keeps a place;
+  void begin_move(unsigned home, std::uint32_t number, unsigned to);
+  /// HOME has switched;
+  void switch_move();
+  /// and TO lets cells see it.
+  void end_move();
+  /// Instead, in the end: TO does not take it, and HOME keeps it if it has not switched.
+  void call_off_move();
   /// How often the guest has said that it used section NUMBER of HOME.
   [[nodiscard]] std::uint64_t uses(unsigned home, std::uint32_t number);
   /// Changes each reply before the guest sees it.
@@ -79,8 +88,18 @@ class FakeGlobalDevice {
     Monitor(unsigned home, unsigned cells, std::uint64_t pages);
   };
 
+  /// A section on its way.
+  struct Move {
+    firewall::Gatekeeper& from;
+    firewall::Gatekeeper& to;
+    CellId target{};
+    firewall::FrozenSection leaving;
+    firewall::Section coming;
+  };
+
   std::string folder_;
   std::vector<std::unique_ptr<Monitor>> monitors_;
+  std::optional<Move> move_;
   unsigned cell_;
   std::uint64_t pages_;
   std::mutex mutex_;

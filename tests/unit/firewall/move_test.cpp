@@ -111,7 +111,7 @@ TEST(Forwarding, TellsWhereASectionWent) {
 TEST(Forwarding, IsBoundedAndEndsWithTheIncarnation) {
   Forwardings forwardings;
   for (std::uint32_t id = 1; id <= Forwardings::kMost + 1; ++id) {
-    forwardings.note(SectionId{id}, {std::to_string(id), kPeer, SectionId{1}, {}, {}, {}});
+    forwardings.note(SectionId{id}, {std::to_string(id), kPeer, SectionId{1}, {}});
   }
   EXPECT_THAT(forwardings.list(), SizeIs(Forwardings::kMost));
   EXPECT_EQ(forwardings.find("1"), nullptr);
@@ -127,6 +127,38 @@ TEST(Forwarding, IsBoundedAndEndsWithTheIncarnation) {
   EXPECT_TRUE(contribution.ledger().grant(kPeer, contribution.ledger().all()).ok());
 }
 
+TEST(FormerPlaces, AreGivenAwayLast) {
+  Contribution contribution(kHome, 20);
+  contribution.set_hosting(20);
+  const Section a = make(contribution, "a", 8);
+  ASSERT_TRUE(contribution.freeze_section(a.id).ok());
+  (void)contribution.forward_section(a.id, kOther, SectionId{5}, {40, 8});
+  // Programs of other cells may still store where it was.
+  EXPECT_EQ(make(contribution, "b", 4).range, (PageRange{8, 4}));
+  const Section c = contribution.reserve_section("c", 4, {true, kOther}).value().section;
+  EXPECT_EQ(c.range, (PageRange{12, 4}));
+  contribution.release_section(c.id);
+  EXPECT_EQ(make(contribution, "e", 8).range, (PageRange{12, 8}));
+  EXPECT_EQ(make(contribution, "f", 8).range, a.range) << "nothing else is left";
+}
+
+TEST(FormerPlaces, AreBoundedAndKnowWhoCouldWrite) {
+  FormerPlaces places;
+  places.note({0, 4}, WriterSet(0b010));
+  places.note({2, 4}, WriterSet(0b100));
+  EXPECT_TRUE(places.could_write(kPeer, 3));
+  EXPECT_FALSE(places.could_write(kPeer, 4));
+  EXPECT_TRUE(places.could_write(kOther, 4));
+  EXPECT_THAT(places.pages(), ElementsAre(PageRange{0, 6}));
+  for (std::uint64_t i = 0; i < 2 * FormerPlaces::kMost; ++i) places.note({2, 4}, WriterSet(0b010));
+  EXPECT_TRUE(places.could_write(kOther, 4)) << "the same place again takes no room";
+  for (std::uint64_t i = 1; i <= FormerPlaces::kMost; ++i) places.note({i * 10, 1}, {});
+  EXPECT_THAT(places.pages(), SizeIs(FormerPlaces::kMost));
+  EXPECT_FALSE(places.could_write(kPeer, 3)) << "the first ones have made room";
+  places.clear();
+  EXPECT_THAT(places.pages(), IsEmpty());
+}
+
 TEST(Coming, IsSeenByNobodyUntilItHasCome) {
   Contribution contribution(kHome, kPages);
   contribution.set_hosting(100);
@@ -134,7 +166,7 @@ TEST(Coming, IsSeenByNobodyUntilItHasCome) {
   const Handover kept = contribution.reserve_section("a", 70, {true, kOther}).value();
   EXPECT_THAT(kept.revoked, SizeIs(1)) << "its pages are handed out";
   EXPECT_EQ(contribution.sections().hosted(), 70U);
-  EXPECT_EQ(contribution.open_section(kPeer, "a").refusal().reason, Reason::kNoSuchSection);
+  EXPECT_EQ(contribution.open_section(kPeer, "a").refusal().reason, Reason::kMoving);
   EXPECT_EQ(contribution.ledger().grant(kPeer, {0, 1}).refusal().reason, Reason::kMoving);
   EXPECT_EQ(contribution.create_section("a", 1).refusal().reason, Reason::kNameTaken);
   EXPECT_EQ(contribution.reserve_section("b", 70, {true, kOther}).refusal().reason,
@@ -203,6 +235,13 @@ class MovedDesk : public testing::Test {
     return desk_.answer(kHome, request);
   }
 
+  hive_global_reply ask_of_page(PageIndex page) {
+    hive_global_request request{};
+    request.operation = HIVE_GLOBAL_PAGE;
+    request.first = page;
+    return desk_.answer(kHome, request);
+  }
+
   Gatekeeper gatekeeper_{Contribution(kHome, kPages), [](const ViolationRecord&) {}};
   RequestDesk desk_{gatekeeper_, {"alpha", "beta", "gamma"}};
   std::uint32_t id_ = 0;
@@ -239,8 +278,65 @@ TEST_F(MovedDesk, SaysWhereItWent) {
   EXPECT_EQ(ask(HIVE_GLOBAL_SECTION_FIND, 0, "b").status, HIVE_GLOBAL_NO_SUCH_SECTION);
   EXPECT_TRUE(gatekeeper_.is_late_write(kPeer, 3));
   EXPECT_FALSE(gatekeeper_.is_late_write(kPeer, 8));
-  ASSERT_TRUE(gatekeeper_.create_section("new", 8).ok());
+  ASSERT_TRUE(gatekeeper_.create_section("new", kPages).ok());
   EXPECT_FALSE(gatekeeper_.is_late_write(kPeer, 3)) << "the pages are another section's now";
+}
+
+TEST_F(MovedDesk, SaysOfWhatIsToComeThatItIsOnItsWay) {
+  gatekeeper_.set_hosting(kPages);
+  const auto place = gatekeeper_.reserve_section("b", 8, {true, kOther}).value();
+  const auto number = static_cast<std::uint32_t>(place.id);
+  for (const auto operation : {HIVE_GLOBAL_SECTION_OPEN, HIVE_GLOBAL_SECTION_FIND}) {
+    const auto reply = ask(operation, 0, "b");
+    EXPECT_EQ(reply.status, HIVE_GLOBAL_MOVING) << operation;
+    EXPECT_STREQ(reply.message, "section \"b\" is being moved to cell 0; ask again soon");
+    EXPECT_EQ(ask(operation, 0, "c").status, HIVE_GLOBAL_NO_SUCH_SECTION) << operation;
+  }
+  for (const auto operation : {HIVE_GLOBAL_PAGE, HIVE_GLOBAL_WRITTEN, HIVE_GLOBAL_GRANT}) {
+    EXPECT_EQ(ask(operation, number).status, HIVE_GLOBAL_MOVING) << operation;
+  }
+  const auto page = ask_of_page(place.range.first);
+  EXPECT_EQ(page.status, HIVE_GLOBAL_OK);
+  EXPECT_EQ(page.section, 0U) << "nobody sees it yet";
+  EXPECT_STREQ(page.name, "");
+  // The move is called off.
+  gatekeeper_.release_section(place.id);
+  for (const auto operation : {HIVE_GLOBAL_SECTION_OPEN, HIVE_GLOBAL_SECTION_FIND}) {
+    EXPECT_EQ(ask(operation, 0, "b").status, HIVE_GLOBAL_NO_SUCH_SECTION) << operation;
+  }
+}
+
+TEST_F(MovedDesk, LeadsBackToWhereASectionStaysThatWasToReturn) {
+  forward();
+  gatekeeper_.set_hosting(kPages);
+  const auto place = gatekeeper_.reserve_section("a", 8, {true, kOther}).value();
+  for (const auto operation : {HIVE_GLOBAL_SECTION_OPEN, HIVE_GLOBAL_SECTION_FIND}) {
+    EXPECT_EQ(ask(operation, 0, "a").status, HIVE_GLOBAL_MOVING) << operation;
+  }
+  gatekeeper_.release_section(place.id);
+  for (const auto operation : {HIVE_GLOBAL_SECTION_OPEN, HIVE_GLOBAL_SECTION_FIND}) {
+    const auto reply = ask(operation, 0, "a");
+    EXPECT_EQ(reply.status, HIVE_GLOBAL_MOVED) << operation;
+    EXPECT_EQ(reply.home, 2U);
+  }
+}
+
+TEST_F(MovedDesk, KnowsLateWritesWhateverBecomesOfTheName) {
+  forward();
+  gatekeeper_.set_hosting(kPages);
+  const auto all = gatekeeper_.reserve_section("all", kPages, {true, kOther}).value();
+  EXPECT_TRUE(gatekeeper_.is_late_write(kPeer, 3)) << "nobody sees what is to come";
+  gatekeeper_.release_section(all.id);
+  const auto back = gatekeeper_.reserve_section("a", 8, {true, kOther}).value();
+  (void)gatekeeper_.admit_section(back.id, {});
+  ASSERT_NE(back.range.first, 0U);
+  EXPECT_TRUE(gatekeeper_.is_late_write(kPeer, 3)) << "it is back, but elsewhere";
+  EXPECT_FALSE(gatekeeper_.is_late_write(kPeer, back.range.first));
+  ASSERT_TRUE(gatekeeper_.destroy_section(back.id, Force::kNo).ok());
+  ASSERT_TRUE(gatekeeper_.create_section("a", 8).ok());
+  EXPECT_TRUE(gatekeeper_.is_late_write(kPeer, 3)) << "another one has its name";
+  gatekeeper_.clear();
+  EXPECT_FALSE(gatekeeper_.is_late_write(kPeer, 3));
 }
 
 }  // namespace

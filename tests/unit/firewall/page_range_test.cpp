@@ -30,5 +30,15 @@ TEST(JoinedRanges, StayAsTheyAreWhereTheyDoNotAscend) {
   EXPECT_EQ(joined(ranges, 4, always), ranges);
 }
 
+TEST(RangesWithout, LeaveTheHolesOut) {
+  const PageRanges ranges{{0, 10}, {20, 10}};
+  EXPECT_EQ(without(ranges, {}), ranges);
+  EXPECT_EQ(without({}, ranges), PageRanges());
+  EXPECT_EQ(without(ranges, {{10, 10}, {30, 5}}), ranges);
+  EXPECT_EQ(without(ranges, {{0, 1}, {3, 2}, {8, 14}, {29, 9}}),
+            (PageRanges{{1, 2}, {5, 3}, {22, 7}}));
+  EXPECT_EQ(without(ranges, {{0, 30}}), PageRanges());
+}
+
 }  // namespace
 }  // namespace hive::firewall

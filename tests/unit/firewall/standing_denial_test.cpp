@@ -1,4 +1,4 @@
-// Grants of pages at which denials stand that their VMM does not answer.
+// Denials that stand, since their VMM has not answered them, and what happens meanwhile.
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -11,6 +11,7 @@
 #include <functional>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "cellmon/firewall/request_desk.h"
 #include "vmm/base/units.h"
@@ -66,10 +67,19 @@ class StandingDenial : public testing::Test {
     return held;
   }
   [[nodiscard]] bool await_denial() {
-    memory::Denial denial{};
-    return serve_until([&] {
-      return ::recv(vmm_.get(), &denial, sizeof denial, 0) == static_cast<ssize_t>(sizeof denial);
+    return serve_until([this] {
+      return ::recv(vmm_.get(), &denial_, sizeof denial_, 0) ==
+             static_cast<ssize_t>(sizeof denial_);
     });
+  }
+  /// The VMM answers the last denial: it has stopped the write.
+  [[nodiscard]] ViolationRecord answer_denial() {
+    const auto before = violations_.size();
+    const memory::DenialAnswer answer{
+        denial_.sequence, 0, static_cast<std::uint32_t>(memory::DenialOutcome::kStopped), -1};
+    EXPECT_EQ(::send(vmm_.get(), &answer, sizeof answer, 0), static_cast<ssize_t>(sizeof answer));
+    EXPECT_TRUE(serve_until([&] { return violations_.size() > before; }));
+    return violations_.empty() ? ViolationRecord{} : violations_.back();
   }
   /// The write is tried, and denied, once more.
   [[nodiscard]] bool deny_again() {
@@ -94,9 +104,13 @@ class StandingDenial : public testing::Test {
     return Clock::now() - since;
   }
 
-  Gatekeeper gatekeeper_{Contribution(kHome, kPages), [](const ViolationRecord&) {}};
+  std::vector<ViolationRecord> violations_;
+  Gatekeeper gatekeeper_{Contribution(kHome, kPages), [this](const ViolationRecord& violation) {
+                           violations_.push_back(violation);
+                         }};
   RequestDesk desk_{gatekeeper_, {"home", "other"}};
   hive_global_reply reply_{};
+  memory::Denial denial_{};
   UniqueFd file_;
   std::byte* mapping_;
   memory::WriteGuard guard_;
@@ -123,6 +137,36 @@ TEST_F(StandingDenial, HoldsHomeUpForNoOtherCell) {
   EXPECT_GE(time(kHome, request(HIVE_GLOBAL_GRANT, section)), Gatekeeper::kAnswerPatience);
   (void)guard_.wake({0, kPages * kPageSize});
   EXPECT_TRUE(serve_until([this] { return written_.load(); }));
+}
+
+/// A section that may be moved and that the other cell may write.
+class StandingDenialOfAMove : public StandingDenial {
+ protected:
+  StandingDenialOfAMove() {
+    section_ = gatekeeper_.create_section("s", 1, {true, {}}).value();
+    EXPECT_TRUE(gatekeeper_.grant(kOther, {&section_.range, 1}).ok());
+    EXPECT_TRUE(gatekeeper_.freeze_section(section_.id).ok());
+    write();
+    EXPECT_TRUE(await_denial());
+  }
+
+  Section section_;
+};
+
+TEST_F(StandingDenialOfAMove, IsLateWhereTheMoveIsCalledOffMeanwhile) {
+  gatekeeper_.thaw_section(section_.id);
+  EXPECT_TRUE(answer_denial().is_late);
+  EXPECT_EQ(gatekeeper_.violations(), 1U) << "it is counted";
+  (void)guard_.wake({0, kPages * kPageSize});
+  EXPECT_TRUE(serve_until([this] { return written_.load(); })) << "it may write again";
+}
+
+TEST_F(StandingDenialOfAMove, IsLateWhereAnotherSectionHasThePagesMeanwhile) {
+  gatekeeper_.forward_section(section_.id, CellId{2}, SectionId{1}, {0, 1});
+  ASSERT_TRUE(gatekeeper_.create_section("all", kPages).ok());
+  EXPECT_TRUE(answer_denial().is_late);
+  ASSERT_TRUE(deny_again());
+  EXPECT_FALSE(answer_denial().is_late) << "the pages are another section's now";
 }
 
 }  // namespace

@@ -119,28 +119,6 @@ TEST_F(MachineTest, MakesSectionsElsewhere) {
   EXPECT_EQ(machine_->create_section_at(9, "nowhere", 2, 0).status(), HIVE_NO_SUCH_CELL);
 }
 
-TEST_F(MachineTest, FollowsSectionsThatHaveMoved) {
-  device_.set_hosting(1, 8);
-  const auto old = machine_->create_section_at(0, "goes", 3, HIVE_MOVABLE);
-  ASSERT_TRUE(old.ok());
-  device_.move(0, old.value().number, 1);
-  const auto moved = machine_->close_section(old.value());
-  EXPECT_EQ(moved.status(), HIVE_MOVED);
-  EXPECT_EQ(moved.failure().home, 1U);
-  EXPECT_EQ(machine_->grant(2, &old.value(), {0, 1, 0, 1}).status(), HIVE_MOVED);
-  EXPECT_EQ(machine_->page(0, &old.value(), 0).status(), HIVE_MOVED);
-  for (const std::uint32_t home : {0U, 1U, HIVE_ANY_HOME}) {
-    EXPECT_EQ(machine_->find_section(home, "goes").value().home, 1U) << home;
-    EXPECT_EQ(machine_->open_section(home, "goes").value().home, 1U) << home;
-  }
-  const auto here = machine_->find_section(0, "goes");
-  EXPECT_EQ(here.value().flags, HIVE_MOVABLE);
-  EXPECT_EQ(machine_->next_section(0, 0).status(), HIVE_NOT_FOUND);
-  // Its creator decides about it there.
-  EXPECT_TRUE(machine_->destroy_section(here.value(), HIVE_FORCE).ok());
-  EXPECT_EQ(machine_->open_section(0, "goes").status(), HIVE_NO_SUCH_SECTION);
-}
-
 TEST_F(MachineTest, OpensSectionsOfOthers) {
   hive_global_request request{};
   request.operation = HIVE_GLOBAL_SECTION_CREATE;
@@ -334,17 +312,6 @@ TEST(MachineDistrust, RepliesThatMakeNoSenseAreRefused) {
   device.set_alter([](hive_global_reply& reply) { ++reply.tag; });
   const auto hasty = open(device, with_deadline(50));
   EXPECT_EQ(hasty->next_section(0, 0).status(), HIVE_DEADLINE);
-}
-
-TEST(MachineDistrust, HomesThatSendEachOtherRoundEnd) {
-  FakeGlobalDevice device;
-  const auto machine = open(device);
-  for (const std::uint32_t home : {0U, 1U, 9U}) {
-    device.set_alter([home](hive_global_reply& reply) {
-      reply = {reply.tag, HIVE_GLOBAL_MOVED, home, 1, 0, 0, 2, 0, "round", ""};
-    });
-    EXPECT_EQ(machine->open_section(0, "round").status(), HIVE_MOVED) << home;
-  }
 }
 
 TEST(MachineDistrust, SectionsThatStartBeforeWhatWasAskedForDoNotLoop) {
