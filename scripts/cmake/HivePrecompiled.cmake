@@ -23,7 +23,7 @@ function(hive_precompile kind)
     target_compile_options(${options} INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>)
   endif()
   set(source "${PROJECT_BINARY_DIR}/precompiled_${kind}.cpp")
-  file(WRITE "${source}" "")
+  file(CONFIGURE OUTPUT "${source}" CONTENT "") # It is not written anew each time.
   add_library(hive_precompiled_${kind} STATIC "${source}")
   target_link_libraries(hive_precompiled_${kind} PRIVATE hive_options ${options} ${ARG_LINK})
   target_precompile_headers(hive_precompiled_${kind} PRIVATE ${ARG_HEADERS})

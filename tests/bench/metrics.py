@@ -7,7 +7,6 @@ by Prometheus. docs/benchmarks.md tells what exactly is measured.
 """
 import os
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -92,7 +91,7 @@ def cost_of_one(machine):
 
 
 def measure(options):
-    samples = {WITHOUT: [], WITH: [], RATIO: [], COST: []}
+    samples = {WITHOUT: [], WITH: [], COST: []}
     with tempfile.TemporaryDirectory() as folder, Machine(folder, options.cells) as machine:
         rate(machine, 2, True)  # What has just been started is to be over.
         for run in range(options.runs):
@@ -101,11 +100,10 @@ def measure(options):
             rates = {collects: rate(machine, options.seconds, collects) for collects in order}
             samples[WITHOUT].append(rates[False])
             samples[WITH].append(rates[True])
-            samples[RATIO].append(rates[True] / rates[False])
         samples[COST] = [cost_of_one(machine) for _ in range(3)]
     result = figures.report("metrics", samples, [])
-    result["ratios"] = [{"name": "work with/without collection", "n": options.runs,
-                         "value": statistics.median(samples[RATIO])}]
+    result["ratios"] = [figures.ratio_in_rounds("work with/without collection", samples[WITH],
+                                                samples[WITHOUT])]
     return result
 
 

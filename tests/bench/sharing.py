@@ -42,9 +42,12 @@ def main():
     if options.runs < 1 or options.seconds < 10:
         parser.error("--runs is at least 1, --seconds at least 10")
     samples = measure(options)
-    figures.write(figures.report("sharing", samples, [
-        (f"{load} with Wax/without", f"{load} with Wax, files/s", f"{load} without Wax, files/s")
-        for load in LOADS]), options.json)
+    result = figures.report("sharing", samples, [])
+    result["ratios"] = [figures.ratio_in_rounds(f"{load} with Wax/without",
+                                                samples[f"{load} with Wax, files/s"],
+                                                samples[f"{load} without Wax, files/s"])
+                        for load in LOADS]
+    figures.write(result, options.json)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ monitor with one hint. docs/benchmarks.md tells what exactly is measured.
 """
 import json
 import os
-import statistics
 import sys
 import tempfile
 import time
@@ -60,7 +59,6 @@ def rate(machine, mode, seconds):
 
 def measure(options):
     samples = {f"work with Wax {mode}, pieces/s": [] for mode in MODES}
-    ratios = {mode: [] for mode in MODES[1:]}
     with tempfile.TemporaryDirectory() as folder, \
             WorkMachine(NAME, folder, options.cells, {"faults": "enabled"},
                         [{"name": "wax", "role": "policy", "policy": "balance"}]) as machine:
@@ -71,18 +69,16 @@ def measure(options):
             rates = {mode: rate(machine, mode, options.seconds) for mode in order}
             for mode in MODES:
                 samples[f"work with Wax {mode}, pieces/s"].append(rates[mode])
-            for mode, list_of in ratios.items():
-                list_of.append(rates[mode] / rates[HELD])
         counts = hints(machine)
     print("bench wax: hints:", ", ".join(f"{name} {count:.0f}" for name, count in counts.items()),
           file=sys.stderr)
     if counts.get("stale", 0) == 0 or counts.get("too-many", 0) == 0:
         sys.exit("bench wax: the rogue did not write what it was to write")
-    samples.update({f"work with Wax {mode}/held in a round, share": values
-                    for mode, values in ratios.items()})
     result = figures.report("wax", samples, [])
-    result["ratios"] = [{"name": f"work with Wax {mode}/held", "n": options.runs,
-                         "value": statistics.median(values)} for mode, values in ratios.items()]
+    result["ratios"] = [figures.ratio_in_rounds(f"work with Wax {mode}/held",
+                                                samples[f"work with Wax {mode}, pieces/s"],
+                                                samples[f"work with Wax {HELD}, pieces/s"])
+                        for mode in MODES[1:]]
     return result
 
 

@@ -39,6 +39,13 @@ def report(bench, samples, ratios):
     }
 
 
+def ratio_in_rounds(name, dividends, divisors):
+    """The median, and the spread, of each round's quotient: a host's speed changes between rounds."""
+    quotients = [first / second for first, second in zip(dividends, divisors)]
+    return {"name": name, "n": len(quotients), "value": statistics.median(quotients),
+            "min": min(quotients), "max": max(quotients)}
+
+
 def write(result, path):
     """Writes RESULT to file PATH, if any, and prints it."""
     if path:
@@ -54,4 +61,5 @@ def print_table(result):
         print(f"{each['name']:44} {each['median']:12.3f} {each['min']:12.3f} {each['max']:12.3f} "
               f"{each['n']:3}")
     for each in result["ratios"]:
-        print(f"{each['name']:44} {each['value']:12.3f} {'':25} {each['n']:3}")
+        spread = f"{each['min']:12.3f} {each['max']:12.3f}" if "min" in each else ""
+        print(f"{each['name']:44} {each['value']:12.3f} {spread:25} {each['n']:3}")
