@@ -21,7 +21,7 @@ NAME = "bench-metrics"
 BURST = 100  # collections
 REQUEST = b"GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n"
 WITHOUT, WITH = "work without collection, pieces/s", "work with collection, pieces/s"
-RATIO, COST = "work with/without in a round, share", "CPU time of a collection, us"
+COST = "CPU time of a collection, us"
 
 
 class Machine(WorkMachine):
