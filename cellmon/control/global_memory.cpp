@@ -88,7 +88,8 @@ GlobalMemory::GlobalMemory(boost::asio::io_context& loop, const plan::Machine& m
       policy_(policy_of(machine.on_violation)),
       on_violation_(std::move(on_violation)),
       peers_(machine.cells.size()),
-      reply_limit_(loop) {
+      reply_limit_(loop),
+      end_again_(loop) {
   for (const plan::Cell& cell : machine.cells) sizes_.push_back(cell.shared);
   take_over(std::move(heritage));
   Peer& self = peers_[own_];

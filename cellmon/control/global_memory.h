@@ -225,6 +225,9 @@ class GlobalMemory : public SiblingsPart {
   /// What FROM's monitor asks, and asks for no more.
   void serve(CellId from, const mesh::Request& asked);
   void undo(CellId from, std::uint32_t sequence);
+  /// Ends section NUMBER, which CREATOR does not want any more. False while it is on its way.
+  bool end_unwanted(CellId creator, std::uint32_t number);
+  void end_all_unwanted();
   void finish_request(const hive_global_reply& reply);
   void give_up_request(unsigned home, const std::string& why);
   [[nodiscard]] hive_global_reply answer(CellId from, const hive_global_request& request);
@@ -276,6 +279,9 @@ class GlobalMemory : public SiblingsPart {
   std::map<std::uint32_t, unsigned> abandoned_;
   std::uint64_t placed_ = 0;
   Deadline reply_limit_;
+  /// Sections that are not wanted any more, but are on their way: by whom, and their numbers.
+  std::vector<std::pair<CellId, std::uint32_t>> unwanted_;
+  Deadline end_again_;
 };
 
 }  // namespace hive::control

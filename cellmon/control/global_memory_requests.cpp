@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -14,6 +15,8 @@ namespace {
 
 /// Requests that a monitor remembers of another one, and of its own, to take them back.
 constexpr std::size_t kMostAbandoned = 64;
+/// How often a section that is on its way is tried to be taken back.
+constexpr std::chrono::milliseconds kUndoPeriod{100};
 
 }  // namespace
 
@@ -144,13 +147,25 @@ void GlobalMemory::serve(CellId from, const mesh::Request& asked) {
 
 void GlobalMemory::undo(CellId from, std::uint32_t sequence) {
   const auto section = peers_[static_cast<std::size_t>(from)].made.extract(sequence);
-  if (section.empty()) return;
+  if (section.empty() || end_unwanted(from, section.mapped())) return;
+  unwanted_.emplace_back(from, section.mapped());
+  end_all_unwanted();
+}
+
+bool GlobalMemory::end_unwanted(CellId creator, std::uint32_t number) {
   hive_global_request request{};
   request.operation = HIVE_GLOBAL_SECTION_DESTROY;
   request.flags = HIVE_GLOBAL_FORCE;
   request.home = own_;
-  request.section = section.mapped();
-  (void)desk_->answer(from, request);  // It may have ended since.
+  request.section = number;
+  // It may have ended since, or have left: then it is its new home's and its creator's.
+  return desk_->answer(creator, request).status != HIVE_GLOBAL_MOVING;
+}
+
+void GlobalMemory::end_all_unwanted() {
+  std::erase_if(unwanted_,
+                [this](const auto& each) { return end_unwanted(each.first, each.second); });
+  if (!unwanted_.empty()) end_again_.arm(kUndoPeriod, [this] { end_all_unwanted(); });
 }
 
 void GlobalMemory::finish_request(const hive_global_reply& reply) {

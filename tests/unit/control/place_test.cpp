@@ -232,6 +232,22 @@ TEST_F(Place, TakesBackWhatWasMadeWhenTheLinkWasLost) {
   EXPECT_EQ(home(kBeta).sections().hosted(), 2U) << "that one is wanted";
 }
 
+TEST_F(Place, TakesBackWhatIsOnItsWayOnceItStays) {
+  GlobalMemory& beta = monitors_[kBeta]->memory;
+  std::vector<UniqueFd> none;
+  hive_global_request asked = create(kBeta, "unwanted", 3);
+  asked.flags = HIVE_GLOBAL_MOVABLE;
+  beta.on_packet(CellId{kAlpha}, mesh::Request{mesh::Kind::kRequest, 7, asked}, none);
+  const auto section = home(kBeta).sections().find("unwanted");
+  ASSERT_TRUE(section);
+  ASSERT_TRUE(beta.gatekeeper().freeze_section(section->id).ok());
+  beta.on_packet(CellId{kAlpha}, mesh::Undo{mesh::Kind::kUndo, 7}, none);
+  ASSERT_TRUE(home(kBeta).sections().find("unwanted")) << "it is on its way";
+  beta.gatekeeper().thaw_section(section->id);
+  run_until([this] { return !home(kBeta).sections().find("unwanted"); });
+  EXPECT_EQ(home(kBeta).sections().hosted(), 0U);
+}
+
 TEST_F(Place, MakesNothingAtAHomeWhoseGuestDoesNotRun) {
   const auto before = ask(kAlpha, create(kBeta, "before", 3));
   GlobalMemory& beta = monitors_[kBeta]->memory;
