@@ -27,6 +27,9 @@ Json list(const Json& object, const char* key) {
   return found != object.end() && found->is_array() ? *found : Json::array();
 }
 
+/// Whether SECTION is a place for one that is another home's yet.
+bool is_coming(const Json& section) { return section.value("coming", Json()) == true; }
+
 /// A cell's rights, adjoining ones joined.
 struct CellRuns {
   std::string cell;
@@ -99,7 +102,11 @@ std::string sections_of(const Json& machine) {
       std::string home = text_member(cell, "cell");
       const std::string creator = text_member(section, "creator");
       if (!creator.empty() && creator != home) home += " for " + creator;
-      if (section.value("moving", Json()) == true) home += ", moving";
+      if (is_coming(section)) {
+        home += ", coming";
+      } else if (section.value("moving", Json()) == true) {
+        home += ", moving";
+      }
       rows.push_back({text_member(section, "name"), std::move(home), format_pages(pages),
                       join(list(section, "users"))});
     }
@@ -147,6 +154,14 @@ Json read_memory(RpcClient& client) {
   memory["sections"] = std::move(sections);
   memory.erase("more");
   return memory;
+}
+
+Presence presence_of(const Json& memory, const std::string& name) {
+  for (const Json& section : list(memory, "sections")) {
+    if (text_member(section, "name") != name) continue;
+    return is_coming(section) ? Presence::kComing : Presence::kHere;
+  }
+  return Presence::kNone;
 }
 
 Json read_rights(RpcClient& client, Json params) {

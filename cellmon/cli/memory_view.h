@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,16 @@ namespace hive::cli {
 
 /// What the cell's monitor tells of its memory, with all sections. Throws Error.
 Json read_memory(RpcClient& client);
+
+/// Whether a cell has a section.
+enum class Presence : std::uint8_t {
+  kNone,
+  kHere,
+  kComing,  ///< It keeps a place for one that is another home's yet.
+};
+
+/// Of section NAME in MEMORY, as read_memory() gives it.
+Presence presence_of(const Json& memory, const std::string& name);
 
 /// All rights that `firewall.list` with PARAMS gives. Throws Error.
 Json read_rights(RpcClient& client, Json params);

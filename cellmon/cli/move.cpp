@@ -35,39 +35,43 @@ SectionName parse_section(const std::string& text) {
   return {text.substr(0, colon), text.substr(colon + 1)};
 }
 
-bool has_section(RpcClient& client, const std::string& name) {
-  const Json memory = read_memory(client);
-  for (const Json& section : memory["sections"]) {
-    if (wire::text_member(section, "name") == name) return true;
-  }
-  return false;
-}
+/// The cells of a machine that have a section, and those that keep a place for it.
+struct Homes {
+  std::vector<wire::CellAddress> here;
+  std::vector<wire::CellAddress> coming;
+};
 
-/// The cells of MACHINE that have SECTION.
-std::vector<wire::CellAddress> homes_of(const std::string& machine, const SectionName& section) {
-  std::vector<wire::CellAddress> homes;
+Homes homes_of(const std::string& machine, const SectionName& section) {
+  Homes homes;
   for (const wire::CellAddress& cell : find_cells()) {
     if (cell.machine != machine || (!section.home.empty() && cell.cell != section.home)) continue;
     auto client = RpcClient::connect(cell);
-    if (client && has_section(*client, section.name)) homes.push_back(cell);
+    if (!client) continue;
+    const Presence presence = presence_of(read_memory(*client), section.name);
+    if (presence == Presence::kHere) homes.here.push_back(cell);
+    if (presence == Presence::kComing) homes.coming.push_back(cell);
   }
   return homes;
 }
 
 wire::CellAddress find_home(const std::string& machine, const SectionName& section) {
-  const auto homes = homes_of(machine, section);
-  if (homes.size() == 1) return homes.front();
-  if (homes.empty()) {
+  const auto [here, coming] = homes_of(machine, section);
+  if (here.size() == 1) return here.front();
+  if (here.empty() && !coming.empty()) {
+    throw Error(fmt::format("section \"{}\" is being moved to {}; ask again soon", section.name,
+                            coming.front().cell));
+  }
+  if (here.empty()) {
     throw Error(fmt::format(
         "no cell{} of machine {} has a section \"{}\"; `hive memory {}` lists "
         "what there is",
         section.home.empty() ? "" : " called " + section.home, machine, section.name, machine));
   }
   std::string places;
-  for (const wire::CellAddress& home : homes) {
+  for (const wire::CellAddress& home : here) {
     places += fmt::format("{}{}:{}", places.empty() ? "" : " or ", home.cell, section.name);
   }
-  throw Error(fmt::format("{} cells have a section \"{}\"; say which: {}", homes.size(),
+  throw Error(fmt::format("{} cells have a section \"{}\"; say which: {}", here.size(),
                           section.name, places),
               Error::Kind::kUsage);
 }

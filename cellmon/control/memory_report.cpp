@@ -48,7 +48,8 @@ Json describe_section(const GlobalMemory& global, const firewall::Section& secti
           {"users", std::move(users)},
           {"creator", global.names()[static_cast<std::size_t>(section.creator)]},
           {"movable", section.movable},
-          {"moving", section.stage != firewall::Stage::kHere}};
+          {"moving", section.stage != firewall::Stage::kHere},
+          {"coming", section.stage == firewall::Stage::kComing}};
 }
 
 Json describe_moved(const GlobalMemory& global) {

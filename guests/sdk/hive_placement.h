@@ -24,7 +24,8 @@ enum hive_status hive_section_create_at(hive_machine* machine, uint32_t home, co
 
 /* This program has used SECTION COUNT times more, by whatever measure all programs of the machine
  * share: Wax goes by that. Cheap: the cell's monitor is told once a second at most for each
- * section, by the call that is made then. What no later call comes for is not told. */
+ * section, by the call that is made then. What no later call comes for is not told. No home is
+ * asked: a section that has moved is not said to have. */
 enum hive_status hive_section_used(hive_machine* machine, const struct hive_section* section,
                                    uint64_t count);
 

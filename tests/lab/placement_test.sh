@@ -15,13 +15,13 @@ cells:
 END
 hive up place.yaml
 
-# home_of SECTION: the cells that have it, as their monitors say.
+# home_of SECTION: the cells that have it, as their monitors say, without a place for one that is to come.
 home_of() {
   hive memory --json | python3 -c '
 import json, sys
 for cell in json.load(sys.stdin)["machines"][0]["cells"]:
     for section in cell.get("sections", []):
-        if section["name"] == sys.argv[1]:
+        if section["name"] == sys.argv[1] and not section["coming"]:
             print(cell["cell"])' "$1"
 }
 # await_home SECTION CELL

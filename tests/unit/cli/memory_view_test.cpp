@@ -51,11 +51,25 @@ TEST(FormatMemory, ShowsWhatMovesAndWhatHasMoved) {
   const Json machine = Json::parse(R"({"machine": "duo", "cells": [
       {"cell": "alpha", "size": 4096, "pages": 1, "peers": [],
        "sections": [{"name": "goes", "first": 0, "pages": 1, "users": [], "creator": "alpha",
-                     "movable": true, "moving": true}],
+                     "movable": true, "moving": true, "coming": false},
+                    {"name": "comes", "first": 1, "pages": 1, "users": [], "creator": "beta",
+                     "movable": true, "moving": true, "coming": true}],
        "moved": [{"id": 3, "name": "went", "home": "beta", "first": 5, "pages": 1}]}]})");
   const std::string text = format_memory(machine);
-  EXPECT_THAT(text, testing::HasSubstr("goes     alpha, moving"));
+  EXPECT_THAT(text, testing::ContainsRegex("goes +alpha, moving +0\n"));
+  EXPECT_THAT(text, testing::ContainsRegex("comes +alpha for beta, coming +1\n"));
   EXPECT_THAT(text, testing::ContainsRegex("moved section +from +to\n +went +alpha +beta"));
+}
+
+TEST(PresenceOf, TellsWhatIsHereFromWhatIsToCome) {
+  const Json memory = Json::parse(R"({"sections": [
+      {"name": "here", "moving": true, "coming": false}, {"name": "older"}, 5,
+      {"name": "comes", "moving": true, "coming": true}]})");
+  EXPECT_EQ(presence_of(memory, "here"), Presence::kHere);
+  EXPECT_EQ(presence_of(memory, "older"), Presence::kHere);
+  EXPECT_EQ(presence_of(memory, "comes"), Presence::kComing);
+  EXPECT_EQ(presence_of(memory, "none"), Presence::kNone);
+  EXPECT_EQ(presence_of(Json(), "none"), Presence::kNone);
 }
 
 TEST(FormatMemory, ShowsHomesSectionsAndRights) {

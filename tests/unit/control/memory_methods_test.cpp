@@ -79,6 +79,14 @@ class SharingCell {
     on_loop([&] { reply = monitor_->global()->decide(request); });
     return reply.section;
   }
+  /// Keeps a place for a section that is to come.
+  void reserve_section(const char* name, std::uint64_t pages) {
+    on_loop([&] {
+      const auto place =
+          monitor_->global()->gatekeeper().reserve_section(name, pages, {true, std::nullopt});
+      EXPECT_TRUE(place.ok());
+    });
+  }
   /// Starts beta's part, which finds alpha's.
   void start_beta() {
     on_loop([this] {
@@ -153,10 +161,20 @@ TEST(MemoryMethods, TellOfTheContributionItsSectionsAndThePeers) {
          "writable": 0, "written": 0}],
       "sections": [{"id": )" + std::to_string(id) +
                                 R"(, "name": "table", "first": 0, "pages": 16, "users": [],
-                    "creator": "alpha", "movable": false, "moving": false},
+                    "creator": "alpha", "movable": false, "moving": false, "coming": false},
                    {"id": 1, "name": "hive.system", "first": 240, "pages": 16, "users": [],
-                    "creator": "alpha", "movable": false, "moving": false}]})"));
+                    "creator": "alpha", "movable": false, "moving": false, "coming": false}]})"));
   EXPECT_THAT(client.call("memory", {{"first", 1}})["sections"], SizeIs(1));
+}
+
+TEST(MemoryMethods, TellWhatIsToCome) {
+  SharingCell cell({1 << 20, 1 << 21, 0});
+  TestClient client = cell.connect();
+  cell.reserve_section("comes", 4);
+  const Json comes = client.call("memory", Json::object())["sections"][0];
+  EXPECT_EQ(comes["name"], "comes");
+  EXPECT_EQ(comes["moving"], true);
+  EXPECT_EQ(comes["coming"], true);
 }
 
 TEST(MemoryMethods, TellWhetherAPeerHasJoinedOrIsLost) {
