@@ -113,6 +113,8 @@ class Machine {
   Result<hive_section> ask_by_name(const hive_global_request& request);
   /// What REQUEST's home answers, or the home that the section has moved to.
   Result<hive_section> follow(hive_global_request request);
+  /// Whether REQUEST's home keeps a place for such a section, and no more.
+  bool is_coming(hive_global_request request);
   /// What the first home answers that has such a section.
   Result<hive_section> ask_homes(hive_global_request request);
   /// Where it is on its way, waits for it.

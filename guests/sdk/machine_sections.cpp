@@ -126,6 +126,12 @@ Result<hive_section> Machine::follow(hive_global_request request) {
   return found;
 }
 
+bool Machine::is_coming(hive_global_request request) {
+  // A home that it leaves finds it, and one that it has left leads on.
+  request.operation = HIVE_GLOBAL_SECTION_FIND;
+  return ask_by_name(request).status() == HIVE_MOVING;
+}
+
 Result<hive_section> Machine::ask_homes(hive_global_request request) {
   std::string silent;
   std::optional<Failure> moving;
@@ -135,8 +141,8 @@ Result<hive_section> Machine::ask_homes(hive_global_request request) {
     if (found.ok()) return found;
     if (found.status() == HIVE_HOME_GONE) {
       silent += (silent.empty() ? "" : ", ") + std::to_string(request.home);
-    } else if (found.status() == HIVE_MOVING && request.operation == HIVE_GLOBAL_SECTION_FIND) {
-      // Found it is where it leaves, but not yet where it comes to.
+    } else if (found.status() == HIVE_MOVING && is_coming(request)) {
+      // It is another home's yet, and may stay there.
       if (!moving) moving = found.failure();
     } else if (found.status() != HIVE_NO_SUCH_SECTION) {
       return found;

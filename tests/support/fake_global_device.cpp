@@ -168,9 +168,13 @@ void FakeGlobalDevice::end_move() {
   (void)move_->to.admit_section(move_->coming.id, move_->leaving.rights);
 }
 
-void FakeGlobalDevice::call_off_move() {
+void FakeGlobalDevice::keep_section() {
   const std::lock_guard lock(mutex_);
   move_->from.thaw_section(move_->leaving.section.id);
+}
+
+void FakeGlobalDevice::drop_place() {
+  const std::lock_guard lock(mutex_);
   move_->to.release_section(move_->coming.id);
 }
 

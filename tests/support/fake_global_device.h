@@ -65,8 +65,10 @@ class FakeGlobalDevice {
   void switch_move();
   /// and TO lets cells see it.
   void end_move();
-  /// Instead, in the end: TO does not take it, and HOME keeps it if it has not switched.
-  void call_off_move();
+  /// Instead: HOME keeps it if it has not switched;
+  void keep_section();
+  /// and TO has no place for it any more.
+  void drop_place();
   /// How often the guest has said that it used section NUMBER of HOME.
   [[nodiscard]] std::uint64_t uses(unsigned home, std::uint32_t number);
   /// Changes each reply before the guest sees it.

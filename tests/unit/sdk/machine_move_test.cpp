@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <thread>
@@ -49,7 +50,7 @@ class MovingTest : public ::testing::Test {
     return result;
   }
 
-  FakeGlobalDevice device_;
+  FakeGlobalDevice device_{4};
   std::unique_ptr<Machine> machine_ = open(device_);
 };
 
@@ -99,17 +100,36 @@ TEST_F(MovingTest, FindsItWhereItStaysIfItDoesNotMoveAfterAll) {
   begin(1, 0);
   EXPECT_EQ(machine_->find_section(HIVE_ANY_HOME, "goes").value().home, 1U)
       << "cell 0 keeps a place only";
-  const auto opened = meanwhile([this] { device_.call_off_move(); },
+  const auto opened = meanwhile([this] { device_.keep_section(); },
                                 [this] { return machine_->open_section(HIVE_ANY_HOME, "goes"); });
   ASSERT_TRUE(opened.ok()) << opened.failure().message;
-  EXPECT_EQ(opened.value().home, 1U);
+  EXPECT_EQ(opened.value().home, 1U) << "cell 0 has not heard yet";
+  device_.drop_place();
   EXPECT_EQ(machine_->open_section(0, "goes").status(), HIVE_NO_SUCH_SECTION);
+}
+
+TEST_F(MovingTest, WaitsForTheFirstOfThatNameWhereThereAreMore) {
+  begin(0, 1);
+  hive_global_request other{};
+  other.operation = HIVE_GLOBAL_SECTION_CREATE;
+  other.home = 2;
+  other.pages = 1;
+  std::strcpy(other.name, "goes");
+  ASSERT_EQ(device_.ask_as(2, other).status, HIVE_GLOBAL_OK);
+  const auto opened = meanwhile(
+      [this] {
+        device_.switch_move();
+        device_.end_move();
+      },
+      [this] { return machine_->open_section(HIVE_ANY_HOME, "goes"); });
+  ASSERT_TRUE(opened.ok()) << opened.failure().message;
+  EXPECT_EQ(opened.value().home, 1U);
 }
 
 TEST_F(MovingTest, SaysWhereItIsLostOnItsWay) {
   begin(0, 1);
   device_.switch_move();
-  const auto opened = meanwhile([this] { device_.call_off_move(); },
+  const auto opened = meanwhile([this] { device_.drop_place(); },
                                 [this] { return machine_->open_section(0, "goes"); });
   EXPECT_EQ(opened.status(), HIVE_NO_SUCH_SECTION);
 }
