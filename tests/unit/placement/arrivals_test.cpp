@@ -37,6 +37,12 @@ class ArrivalsTest : public testing::Test, private ArrivalPort {
   void hear(MoveStep step, std::uint64_t number = 1) {
     arrivals_.hear(kSource, word(step, number), SectionRights{}, now_);
   }
+  /// The first section is here, but for the source's word.
+  void copy_all() {
+    hear(MoveStep::kOffer);
+    hear(MoveStep::kCopy);
+    arrivals_.copied(kSource, true);
+  }
   /// The last word that was sent.
   [[nodiscard]] const MoveWord& last() const { return sent_.back(); }
 
@@ -74,9 +80,7 @@ class ArrivalsTest : public testing::Test, private ArrivalPort {
 };
 
 TEST_F(ArrivalsTest, PublishOnlyWhatTheSourceHasLeft) {
-  hear(MoveStep::kOffer);
-  hear(MoveStep::kCopy);
-  arrivals_.copied(kSource, true);
+  copy_all();
   EXPECT_EQ(last().step, MoveStep::kCopied);
   arrivals_.gone(kSource);
   EXPECT_EQ(admitted_, 0U);
@@ -99,9 +103,7 @@ TEST_F(ArrivalsTest, PublishNothingThatWasNotCopied) {
 }
 
 TEST_F(ArrivalsTest, SayAgainHowTheLastOneHasEnded) {
-  hear(MoveStep::kOffer);
-  hear(MoveStep::kCopy);
-  arrivals_.copied(kSource, true);
+  copy_all();
   for (unsigned i = 0; i < 3; ++i) {
     hear(MoveStep::kPublish);
     EXPECT_EQ(last().step, MoveStep::kPublished);
@@ -132,9 +134,7 @@ TEST_F(ArrivalsTest, EndWithTheSectionsOfTheHome) {
 }
 
 TEST_F(ArrivalsTest, AskASourceThatSaysNothing) {
-  hear(MoveStep::kOffer);
-  hear(MoveStep::kCopy);
-  arrivals_.copied(kSource, true);
+  copy_all();
   const std::size_t before = sent_.size();
   for (unsigned tick = 0; tick < 100; ++tick) arrivals_.tick(now_ += kSecond / 10);
   EXPECT_GE(sent_.size() - before, 8U);
@@ -178,9 +178,7 @@ TEST_F(ArrivalsTest, NeedRightsOnceAndOfTheirOwnSize) {
 }
 
 TEST_F(ArrivalsTest, DoNotPublishWhatCannotBeDiscarded) {
-  hear(MoveStep::kOffer);
-  hear(MoveStep::kCopy);
-  arrivals_.copied(kSource, true);
+  copy_all();
   can_discard_ = false;
   hear(MoveStep::kPublish);
   EXPECT_EQ(last().step, MoveStep::kOver);
