@@ -1,7 +1,6 @@
 #include "cellmon/cli/campaign/campaign_runner.h"
 
 #include <fmt/format.h>
-#include <time.h>
 
 #include <algorithm>
 #include <chrono>
@@ -10,6 +9,7 @@
 #include "cellmon/campaign/story.h"
 #include "cellmon/campaign/verdict.h"
 #include "cellmon/inject/catalogue.h"
+#include "vmm/base/monotonic.h"
 
 namespace hive::cli {
 namespace {
@@ -30,13 +30,6 @@ constexpr Milliseconds kLinkLimit{5'000};
 
 /// For the last look at the survivors, when `limit` has passed.
 constexpr Milliseconds kLastLook{10'000};
-
-std::uint64_t monotonic_ns() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
-         static_cast<std::uint64_t>(now.tv_nsec);
-}
 
 std::int64_t wall_ns() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -156,7 +149,7 @@ campaign::Record CampaignRunner::run(const campaign::Draw& drawn) {
       give_up_machine();
     }
     machine_->forget_events();
-    const campaign::Strike strike{drawn.cell, monotonic_ns()};
+    const campaign::Strike strike{drawn.cell, monotonic_now()};
     record.wall_ns = wall_ns();
     Injection injection = machine_->inject(drawn);
     observation.leaves_marks = inject::leaves_marks(inject::find(drawn.fault)->kind);
@@ -237,7 +230,7 @@ void CampaignRunner::watch(campaign::Strike strike, Milliseconds duration,
     const auto now = steady_clock::now();
     const bool late = now >= limit;
     if (late && now >= limit + kLastLook) break;
-    const bool is_doubted = story.doubt && monotonic_ns() < *story.doubt + kDoubtNs;
+    const bool is_doubted = story.doubt && monotonic_now() < *story.doubt + kDoubtNs;
     const bool long_enough = (now >= enough || !observation.refusal.empty()) && !is_doubted;
     if (!late && !is_over(story, observation.expects_return, long_enough)) continue;
     last_ = strike;
