@@ -111,9 +111,14 @@ unsigned char* FakeGlobalDevice::memory(unsigned home) {
   return window_ + home * pages_ * HIVE_GLOBAL_PAGE_SIZE;
 }
 
-hive_global_reply FakeGlobalDevice::ask_as(unsigned cell, const hive_global_request& request) {
+std::uint32_t FakeGlobalDevice::create_as(unsigned cell, const char* name, std::uint64_t pages) {
+  hive_global_request request{};
+  request.operation = HIVE_GLOBAL_SECTION_CREATE;
+  request.home = cell;
+  request.pages = pages;
+  std::strncpy(request.name, name, sizeof request.name - 1);
   const std::lock_guard lock(mutex_);
-  return answer(cell, request);
+  return answer(cell, request).status;
 }
 
 bool FakeGlobalDevice::write_as(unsigned cell, unsigned home, std::uint64_t page) {

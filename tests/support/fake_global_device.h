@@ -45,8 +45,8 @@ class FakeGlobalDevice {
   /// Where HOME's contribution lies, in this process.
   [[nodiscard]] unsigned char* memory(unsigned home);
 
-  /// Another cell's request, as if that cell had made it.
-  hive_global_reply ask_as(unsigned cell, const hive_global_request& request);
+  /// Another cell makes a section of its own. How that has ended: HIVE_GLOBAL_*.
+  std::uint32_t create_as(unsigned cell, const char* name, std::uint64_t pages);
   /// CELL writes PAGE of HOME, which counts as written while it may. Whether it may.
   bool write_as(unsigned cell, unsigned home, std::uint64_t page);
   /// HOME's monitor does not answer any more.

@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstring>
 #include <functional>
 #include <memory>
 #include <thread>
@@ -110,12 +109,7 @@ TEST_F(MovingTest, FindsItWhereItStaysIfItDoesNotMoveAfterAll) {
 
 TEST_F(MovingTest, WaitsForTheFirstOfThatNameWhereThereAreMore) {
   begin(0, 1);
-  hive_global_request other{};
-  other.operation = HIVE_GLOBAL_SECTION_CREATE;
-  other.home = 2;
-  other.pages = 1;
-  std::strcpy(other.name, "goes");
-  ASSERT_EQ(device_.ask_as(2, other).status, HIVE_GLOBAL_OK);
+  ASSERT_EQ(device_.create_as(2, "goes", 1), HIVE_GLOBAL_OK);
   const auto opened = meanwhile(
       [this] {
         device_.switch_move();

@@ -120,12 +120,7 @@ TEST_F(MachineTest, MakesSectionsElsewhere) {
 }
 
 TEST_F(MachineTest, OpensSectionsOfOthers) {
-  hive_global_request request{};
-  request.operation = HIVE_GLOBAL_SECTION_CREATE;
-  request.home = 1;
-  request.pages = 2;
-  std::strcpy(request.name, "theirs");
-  ASSERT_EQ(device_.ask_as(1, request).status, HIVE_GLOBAL_OK);
+  ASSERT_EQ(device_.create_as(1, "theirs", 2), HIVE_GLOBAL_OK);
   const auto section = machine_->open_section(HIVE_ANY_HOME, "theirs");
   ASSERT_TRUE(section.ok());
   EXPECT_EQ(section.value().home, 1U);
