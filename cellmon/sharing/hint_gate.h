@@ -22,7 +22,7 @@ class HintGate {
   /// Hints of all kinds together, and those of each kind, a second and at once: more than a policy
   /// gives in its rounds of a quarter of a second for one cell. Weights are set by writing files,
   /// and policies move them once a round at most.
-  static constexpr unsigned kRate = 20;
+  static constexpr unsigned kRate = HIVE_WAX_HINT_RATE;
   static constexpr unsigned kBurst = 64;
   static constexpr unsigned kWeightRate = 4;
   static constexpr unsigned kWeightBurst = 8;

@@ -27,10 +27,19 @@ class PacketSocket::Core : public std::enable_shared_from_this<PacketSocket::Cor
       : fd_(watch(loop, std::move(fd))), buffer_(max_packet), handlers_(std::move(handlers)) {}
 
   void await_packet() {
+    if (std::exchange(waits_, true)) return;
     fd_.async_wait(stream_descriptor::wait_read,
                    [self = shared_from_this()](const error_code& error) {
-                     if (!error && self->read_packet()) self->await_packet();
+                     self->waits_ = false;
+                     if (!error && !self->held_ && self->read_packet()) self->go_on();
                    });
+  }
+
+  void hold() { held_ = true; }
+
+  void resume() {
+    held_ = false;
+    go_on();
   }
 
   bool send(std::string_view packet, std::span<const int> files) {
@@ -90,6 +99,10 @@ class PacketSocket::Core : public std::enable_shared_from_this<PacketSocket::Cor
     return ::ioctl(fd_.native_handle(), FIONREAD, &waiting) != 0 || waiting == 0;
   }
 
+  void go_on() {
+    if (!held_ && !ended_ && !stopped_) await_packet();
+  }
+
   /// The other end may still read: the descriptor stays open.
   bool end() {
     if (!std::exchange(ended_, true)) handlers_.on_closed();
@@ -101,6 +114,8 @@ class PacketSocket::Core : public std::enable_shared_from_this<PacketSocket::Cor
   stream_descriptor fd_;
   std::vector<char> buffer_;
   Handlers handlers_;
+  bool waits_ = false;
+  bool held_ = false;
   bool draining_ = false;
   bool ended_ = false;
   bool stopped_ = false;
@@ -119,6 +134,10 @@ bool PacketSocket::send(std::string_view packet, std::span<const int> files) {
 }
 
 bool PacketSocket::is_half_full() const { return core_->is_half_full(); }
+
+void PacketSocket::hold() { core_->hold(); }
+
+void PacketSocket::resume() { core_->resume(); }
 
 void PacketSocket::drain() {
   const std::shared_ptr<Core> core = core_;  // A handler may destroy this socket.

@@ -45,6 +45,11 @@ class PacketSocket {
   /// Whether the other end has left unread so much that half of the socket's buffer is taken.
   [[nodiscard]] bool is_half_full() const;
 
+  /// Packets are left unread from now on, so that the other end finds no room once the buffer is
+  /// full; nor is its end noticed. resume() goes on.
+  void hold();
+  void resume();
+
   /// Hands over the packets that have come but were not read yet, as when the other end is gone.
   void drain();
 

@@ -23,7 +23,8 @@
 #define HIVE_WAX_DEVICE 0x10f5u    /* of those for use without registration */
 #define HIVE_WAX_MAGIC 0x57564948u /* "HIVW" in memory */
 #define HIVE_WAX_VERSION 1u
-#define HIVE_WAX_MAX_HINTS 256u /* that the device takes in a round */
+#define HIVE_WAX_MAX_HINTS 256u /* that the device takes at once */
+#define HIVE_WAX_HINT_RATE 20u  /* a second, and for each cell: what it takes after these */
 #define HIVE_WAX_MIN_ROUND 10u  /* milliseconds */
 #define HIVE_WAX_MAX_ROUND 4000u
 #define HIVE_WAX_NO_CELL 0xffu
@@ -73,7 +74,7 @@ struct hive_wax_registers {
   uint8_t reserved1[0x78];
 
   /* 0x100: the mailbox. Fill in `hint`, write any value to `submit`. The device takes what is there
-   * at that moment; beyond HIVE_WAX_MAX_HINTS in a round it drops it. */
+   * at that moment; it drops what goes beyond HIVE_WAX_MAX_HINTS and HIVE_WAX_HINT_RATE. */
   struct hive_wax_hint hint;
   uint32_t submit; /* write-only */
   uint8_t reserved2[0xedc];

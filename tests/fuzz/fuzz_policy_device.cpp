@@ -62,9 +62,9 @@ class Guest {
   }
 
   void check_bounds() {
-    const std::uint64_t rounds = (now_ - kStart) / kRound + 1;
-    check(hints_ <= rounds * HIVE_WAX_MAX_HINTS);
-    check(beats_ <= rounds * PolicyRegisters::kMaxBeats);
+    const std::uint64_t passed = now_ - kStart;
+    check(hints_ <= HIVE_WAX_MAX_HINTS + passed / (kSecond / (kCells * HIVE_WAX_HINT_RATE)));
+    check(beats_ <= (passed / kRound + 2) * PolicyRegisters::kMaxBeats);
     hive_wax_registers all;
     registers_.read(0, std::as_writable_bytes(std::span(&all, 1)));
     check(all.magic == HIVE_WAX_MAGIC && all.epoch == 9 && all.incarnation == 7);
@@ -73,7 +73,9 @@ class Guest {
 
  private:
   static constexpr std::uint64_t kStart = 1'000'000'000;
+  static constexpr std::uint64_t kSecond = 1'000'000'000;
   static constexpr std::uint64_t kRound = 250'000'000;
+  static constexpr std::uint32_t kCells = 3;
 
   /// Mostly near what can be written, sometimes anywhere.
   static std::uint64_t offset(FuzzedDataProvider& input) {
@@ -84,7 +86,7 @@ class Guest {
   std::uint64_t now_ = kStart;
   std::uint64_t hints_ = 0;
   std::uint64_t beats_ = 0;
-  PolicyRegisters registers_{{3, 8, 9, 7, 250},
+  PolicyRegisters registers_{{kCells, 8, 9, 7, 250},
                              [this] { return now_; },
                              [this](const hive_wax_hint& hint) {
                                hive::cell::PolicyHint packet;

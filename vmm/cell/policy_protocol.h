@@ -3,8 +3,9 @@
 // hostile input, and each hint then (policy/hint_words.h, policy/check.h). The monitor says nothing
 // here.
 //
-// In each round come at most HIVE_WAX_MAX_HINTS hints, and a few words on how it does. A monitor
-// that does not read loses what does not fit into the socket; nobody waits for it.
+// At once come at most HIVE_WAX_MAX_HINTS hints, and HIVE_WAX_HINT_RATE a second for each cell of
+// the machine after that; in each round a few words on how it does. A monitor reads no more than
+// that of a VMM that does not keep to it. What does not fit into the socket is lost; nobody waits.
 #pragma once
 
 #include <cstddef>

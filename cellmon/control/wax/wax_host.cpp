@@ -17,6 +17,8 @@ namespace hive::control {
 namespace {
 
 constexpr std::chrono::milliseconds kPeriod{50};
+/// Long enough that reading costs little, where a VMM floods its monitor.
+constexpr std::chrono::milliseconds kHold{200};
 
 }  // namespace
 
@@ -26,7 +28,10 @@ WaxHost::WaxHost(boost::asio::io_context& loop, std::size_t cells, const Members
       members_(members),
       handlers_(std::move(handlers)),
       rates_(cells, TokenBucket(kHintRate, kHintBurst)),
-      look_(loop) {}
+      packets_(static_cast<std::uint32_t>(kHintRate * cells) + kBeatRate,
+               HIVE_WAX_MAX_HINTS + kBeatRate),
+      look_(loop),
+      hold_(loop) {}
 
 void WaxHost::start() {
   look_.arm(kPeriod, [this] { look(); });
@@ -51,11 +56,16 @@ void WaxHost::attach(UniqueFd link, Incarnation incarnation) {
   counts_.rounds = 0;
   change_.clear();
   incarnations_.started(scene(), monotonic_now());
-  link_.emplace(
-      loop_, std::move(link), cell::kMaxPolicyPacket,
-      wire::PacketSocket::Handlers{
-          [this](std::string_view bytes, const std::vector<UniqueFd>& /*files*/) { take(bytes); },
-          [this] { ++counts_.malformed; }});
+  link_.emplace(loop_, std::move(link), cell::kMaxPolicyPacket,
+                wire::PacketSocket::Handlers{
+                    [this](std::string_view bytes, const std::vector<UniqueFd>& /*files*/) {
+                      take(bytes);
+                      hold_back();
+                    },
+                    [this] {
+                      ++counts_.malformed;
+                      hold_back();
+                    }});
 }
 
 void WaxHost::not_started() {
@@ -65,6 +75,7 @@ void WaxHost::not_started() {
 
 void WaxHost::detach() {
   link_.reset();
+  hold_.disarm();
   incarnations_.ended(monotonic_now());
 }
 
@@ -80,6 +91,12 @@ void WaxHost::take(std::string_view bytes) {
   } else {
     take(std::get<cell::PolicyHint>(*packet).hint);
   }
+}
+
+void WaxHost::hold_back() {
+  if (packets_.take(monotonic_now())) return;
+  link_->hold();
+  hold_.arm(kHold, [this] { link_->resume(); });
 }
 
 void WaxHost::take(const hive_wax_hint& hint) {

@@ -69,6 +69,8 @@ class WaxHost {
   /// monitor takes (sharing::HintGate). Hints for all cells count for each.
   static constexpr unsigned kHintRate = sharing::HintGate::kRate;
   static constexpr unsigned kHintBurst = sharing::HintGate::kBurst;
+  /// Packets of a VMM that are read a second beside its hints: those on how it does.
+  static constexpr unsigned kBeatRate = 20;
 
   /// A machine of CELLS cells. MEMBERS outlives this object.
   WaxHost(boost::asio::io_context& loop, std::size_t cells, const Members& members,
@@ -99,6 +101,9 @@ class WaxHost {
 
   [[nodiscard]] WaxIncarnations::Scene scene() const;
   void take(std::string_view bytes);
+  /// Leaves what comes unread for a while where the VMM sends more than one that keeps to its
+  /// protocol: this monitor's time is that of other cells, too.
+  void hold_back();
   void take(const hive_wax_hint& hint);
   /// In the order in which one stands for a hint that had several.
   enum class Fate { kNowhere, kTooMany, kPassedOn };
@@ -114,11 +119,13 @@ class WaxHost {
   Incarnation incarnation_ = 0;
   std::uint64_t dropped_ = 0;       ///< By the VMM that runs, as it has said.
   std::vector<TokenBucket> rates_;  ///< For each cell.
+  TokenBucket packets_;             ///< That are read of a VMM.
   Counts counts_;
   std::optional<Rogue> rogue_;
   Time rogue_until_ = 0;
   std::string change_;  ///< Why another guest is to take the place of the one that runs; or empty.
   Deadline look_;
+  Deadline hold_;
 };
 
 }  // namespace hive::control

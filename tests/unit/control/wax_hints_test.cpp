@@ -24,7 +24,7 @@ using testing::ElementsAre;
 using testing::Le;
 
 constexpr std::size_t kCells = 3;
-constexpr std::size_t kFlood = 1000;
+constexpr std::size_t kFlood = 200;  ///< No more than are read at once.
 
 /// The monitor of a machine's third cell, and the end of the link that is Wax's VMM's.
 class WaxHints : public testing::Test {
@@ -114,6 +114,23 @@ TEST_F(WaxHints, ForNobodyGoNowhere) {
   advise(HIVE_WAX_WEIGHT, kCells - 1, 1);
   EXPECT_EQ(host_->counts().nowhere, 3U);
   EXPECT_THAT(passed_, Each(0U));
+}
+
+TEST_F(WaxHints, AreReadNoFasterThanTheirVmmMaySendThem) {
+  constexpr std::uint64_t kAtOnce = HIVE_WAX_MAX_HINTS + WaxHost::kBeatRate;
+  constexpr std::uint64_t kRate = kCells * WaxHost::kHintRate + WaxHost::kBeatRate;
+  const cell::PolicyHint packet;
+  std::uint64_t sent = 0;
+  // All that the socket has room for, and all that is given up: the VMM never waits.
+  test::run_until(loop_, [&] {
+    while (::send(vmm_.get(), &packet, sizeof packet, MSG_NOSIGNAL | MSG_DONTWAIT) > 0) ++sent;
+    return host_->counts().hints > kAtOnce + kRate / 2;
+  });
+  const auto passed = std::chrono::steady_clock::now() - start_;
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(passed).count();
+  // A packet a time is read beyond them, which shows that there are too many.
+  EXPECT_LE(host_->counts().hints, kAtOnce + (kRate + 5) * static_cast<std::uint64_t>(seconds));
+  EXPECT_GT(sent, host_->counts().hints);
 }
 
 }  // namespace

@@ -14,6 +14,8 @@ constexpr std::uint64_t kSubmit = offsetof(hive_wax_registers, submit);
 constexpr std::uint64_t kHeartbeat = offsetof(hive_wax_registers, heartbeat);
 constexpr std::uint64_t kNow = offsetof(hive_wax_registers, now_ns);
 constexpr std::uint64_t kRound = 250'000'000;
+constexpr std::uint64_t kSecond = 1'000'000'000;
+constexpr std::uint32_t kCells = 3;
 
 class PolicyRegistersTest : public ::testing::Test {
  protected:
@@ -34,22 +36,23 @@ class PolicyRegistersTest : public ::testing::Test {
   bool takes_ = true;
   std::vector<hive_wax_hint> hints_;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> beats_;
-  PolicyRegisters registers_{{.cells = 3, .cpus = 8, .epoch = 9, .incarnation = 7, .round_ms = 250},
-                             [this] { return now_; },
-                             [this](const hive_wax_hint& hint) {
-                               if (takes_) hints_.push_back(hint);
-                               return takes_;
-                             },
-                             [this](std::uint64_t heartbeat, std::uint64_t dropped) {
-                               beats_.emplace_back(heartbeat, dropped);
-                             }};
+  PolicyRegisters registers_{
+      {.cells = kCells, .cpus = 8, .epoch = 9, .incarnation = 7, .round_ms = 250},
+      [this] { return now_; },
+      [this](const hive_wax_hint& hint) {
+        if (takes_) hints_.push_back(hint);
+        return takes_;
+      },
+      [this](std::uint64_t heartbeat, std::uint64_t dropped) {
+        beats_.emplace_back(heartbeat, dropped);
+      }};
 };
 
 TEST_F(PolicyRegistersTest, TellWhatTheMachineIs) {
   const auto all = get<hive_wax_registers>(0);
   EXPECT_EQ(std::memcmp(&all.magic, "HIVW", 4), 0);
   EXPECT_EQ(all.version, HIVE_WAX_VERSION);
-  EXPECT_EQ(all.cells, 3U);
+  EXPECT_EQ(all.cells, kCells);
   EXPECT_EQ(all.cpus, 8U);
   EXPECT_EQ(all.epoch, 9U);
   EXPECT_EQ(all.incarnation, 7U);
@@ -94,17 +97,14 @@ TEST_F(PolicyRegistersTest, SubmitWhatIsInTheMailbox) {
   EXPECT_EQ(hints_[1].section, 4U);
 }
 
-TEST_F(PolicyRegistersTest, DropHintsBeyondWhatARoundHas) {
+TEST_F(PolicyRegistersTest, DropHintsBeyondTheirRate) {
   for (unsigned i = 0; i < HIVE_WAX_MAX_HINTS + 10; ++i) submit();
   EXPECT_EQ(hints_.size(), HIVE_WAX_MAX_HINTS);
   EXPECT_EQ(dropped(), 10U);
-  now_ += kRound - 1;
-  submit();
-  EXPECT_EQ(dropped(), 11U);
-  now_ += 1;
-  submit();
-  EXPECT_EQ(hints_.size(), HIVE_WAX_MAX_HINTS + 1);
-  EXPECT_EQ(dropped(), 11U);
+  now_ += kSecond;
+  for (unsigned i = 0; i < HIVE_WAX_MAX_HINTS; ++i) submit();
+  EXPECT_EQ(hints_.size(), HIVE_WAX_MAX_HINTS + kCells * HIVE_WAX_HINT_RATE);
+  EXPECT_EQ(dropped(), 10 + HIVE_WAX_MAX_HINTS - kCells * HIVE_WAX_HINT_RATE);
 }
 
 TEST_F(PolicyRegistersTest, DropHintsThatNobodyTakes) {

@@ -24,7 +24,9 @@ PolicyRegisters::PolicyRegisters(const PolicyFacts& facts, Clock clock, HintSink
     : clock_(std::move(clock)),
       on_hint_(std::move(on_hint)),
       on_beat_(std::move(on_beat)),
-      round_ns_(std::uint64_t{facts.round_ms} * 1'000'000) {
+      hints_(HIVE_WAX_HINT_RATE * std::max(facts.cells, 1U), HIVE_WAX_MAX_HINTS),
+      beats_(kMaxBeats * 1000 / std::clamp(facts.round_ms, HIVE_WAX_MIN_ROUND, HIVE_WAX_MAX_ROUND),
+             kMaxBeats) {
   image_.magic = HIVE_WAX_MAGIC;
   image_.version = HIVE_WAX_VERSION;
   image_.cells = facts.cells;
@@ -56,29 +58,17 @@ void PolicyRegisters::write(std::uint64_t offset, std::span<const std::byte> dat
   if (target.overlaps(kSubmit)) submit();
 }
 
-void PolicyRegisters::count_time() {
-  const std::uint64_t now = clock_();
-  if (round_start_ != 0 && now - round_start_ < round_ns_) return;
-  round_start_ = now;
-  hints_ = 0;
-  beats_ = 0;
-}
-
 void PolicyRegisters::submit() {
-  count_time();
-  if (hints_ == HIVE_WAX_MAX_HINTS) {
+  if (!hints_.take(clock_())) {
     ++image_.dropped;
     return;
   }
-  ++hints_;
   const hive_wax_hint copy = image_.hint;
   if (!on_hint_(copy)) ++image_.dropped;
 }
 
 void PolicyRegisters::beat() {
-  count_time();
-  if (beats_ == kMaxBeats) return;
-  ++beats_;
+  if (!beats_.take(clock_())) return;
   on_beat_(image_.heartbeat, image_.dropped);
 }
 

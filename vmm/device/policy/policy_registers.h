@@ -7,6 +7,7 @@
 #include <span>
 
 #include "guests/abi/wax.h"
+#include "vmm/base/token_bucket.h"
 
 namespace hive::device {
 
@@ -22,8 +23,9 @@ struct PolicyFacts {
 /// struct hive_wax_registers (guests/abi/wax.h) as a pure state machine. Accesses may have any
 /// offset and width: what lies outside reads as 0, and stores there do nothing. Not thread-safe.
 ///
-/// However often the guest submits, at most HIVE_WAX_MAX_HINTS hints and kMaxBeats heartbeats come
-/// out in a round; hints beyond that are counted and lost.
+/// However often the guest submits, at most HIVE_WAX_MAX_HINTS hints come out at once and
+/// HIVE_WAX_HINT_RATE a second for each cell after that, and kMaxBeats heartbeats in the time of a
+/// round. Hints beyond that are counted and lost; a heartbeat says what those before it said.
 class PolicyRegisters {
  public:
   static constexpr unsigned kMaxBeats = 4;
@@ -43,8 +45,6 @@ class PolicyRegisters {
   void write(std::uint64_t offset, std::span<const std::byte> data);
 
  private:
-  /// Begins a round where the last one is over.
-  void count_time();
   void submit();
   void beat();
 
@@ -52,10 +52,8 @@ class PolicyRegisters {
   Clock clock_;
   HintSink on_hint_;
   BeatSink on_beat_;
-  std::uint64_t round_ns_;
-  std::uint64_t round_start_ = 0;
-  unsigned hints_ = 0;  ///< In this round.
-  unsigned beats_ = 0;
+  TokenBucket hints_;
+  TokenBucket beats_;
 };
 
 }  // namespace hive::device
