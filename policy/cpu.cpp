@@ -9,11 +9,10 @@ namespace {
 
 /// What all cells together want and get.
 struct Demand {
-  std::uint64_t wanted = 0;    ///< Nanoseconds, that were ran or waited.
-  std::uint64_t waited = 0;    ///< Nanoseconds.
-  std::uint64_t load_sum = 0;  ///< Of all cells' permille.
-  std::uint32_t cells = 0;
-  bool shifted = false;  ///< Some weight is not the usual one.
+  std::uint64_t wanted = 0;  ///< Nanoseconds, that were ran or waited.
+  std::uint64_t waited = 0;  ///< Nanoseconds.
+  std::uint64_t load = 0;    ///< What is usual for a cell, in permille.
+  bool shifted = false;      ///< Some weight is not the usual one.
 };
 
 bool knows_cpu(const View& view, Cell cell) {
@@ -28,15 +27,26 @@ std::uint32_t load_of(const View& view, const CpuView& cpu) {
   return permille(each, view.interval_ns);
 }
 
+/// The mean load of the cells that policies know, each of which is taken as MOST at most.
+std::uint64_t mean_load(const View& view, std::uint64_t most) {
+  std::uint64_t loads = 0;
+  std::uint32_t cells = 0;
+  for (Cell cell = 0; cell < kMaxCells; ++cell) {
+    if (!knows_cpu(view, cell)) continue;
+    loads += std::min<std::uint64_t>(load_of(view, view.cells[cell].cpu), most);
+    ++cells;
+  }
+  return cells == 0 ? 0 : loads / cells;
+}
+
 Demand demand_in(const View& view) {
   Demand demand;
+  demand.load = mean_load(view, mean_load(view, UINT64_MAX));
   for (Cell cell = 0; cell < kMaxCells; ++cell) {
     if (!knows_cpu(view, cell)) continue;
     const CpuView& cpu = view.cells[cell].cpu;
     demand.wanted = sum(demand.wanted, sum(cpu.ran_ns, cpu.waited_ns));
     demand.waited = sum(demand.waited, cpu.waited_ns);
-    demand.load_sum += load_of(view, cpu);
-    ++demand.cells;
     demand.shifted |= cpu.weight != cpu.usual_weight;
   }
   return demand;
@@ -44,19 +54,17 @@ Demand demand_in(const View& view) {
 
 /// The weight that a cell of that load should have where CPUs are contended.
 std::uint32_t target_of(const CpuView& cpu, std::uint32_t load, const Demand& demand) {
-  if (demand.load_sum == 0) return cpu.usual_weight;
-  const std::uint64_t ratio = std::uint64_t{load} * demand.cells * kWhole / demand.load_sum;
-  const bool usual = cpu.weight == cpu.usual_weight;
-  const bool even = usual ? ratio >= kLeaveBelow && ratio <= kLeaveAbove
-                          : ratio >= kReturnAbove && ratio <= kReturnBelow;
-  if (even) return cpu.usual_weight;
-  const WeightRange range = weight_range(cpu.usual_weight);
+  const std::uint64_t ratio =
+      std::uint64_t{load} * kWhole / std::max<std::uint64_t>(demand.load, 1);
+  const bool is_usual = cpu.weight == cpu.usual_weight;
+  if (ratio <= (is_usual ? kLeaveAbove : kReturnBelow)) return cpu.usual_weight;
   const std::uint64_t target = cpu.usual_weight * ratio / kWhole;
-  return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(target, range.least, range.most));
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(target, most_weight(cpu.usual_weight)));
 }
 
-/// The weight after a round on the way from WEIGHT to TARGET.
+/// The weight after a round on the way from WEIGHT to TARGET, which is USUAL or more.
 std::uint32_t step(std::uint32_t weight, std::uint32_t target, std::uint32_t usual) {
+  weight = std::max(weight, usual);
   const std::uint32_t distance = weight < target ? target - weight : weight - target;
   if (distance <= std::min(weight, target) / kDeadBand) return target == usual ? target : weight;
   const std::uint32_t half = distance - distance / 2;

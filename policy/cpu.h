@@ -18,32 +18,28 @@ inline constexpr std::uint32_t kSlackPermille = 850;
 /// than half of that where weights have left the usual ones: cells at rest wait for each other,
 /// too.
 inline constexpr std::uint32_t kLeastWaitingPermille = 100;
-/// A cell's weight stays within its usual one divided and multiplied by that.
-inline constexpr std::uint32_t kMostShift = 4;
+/// A cell's weight is at most its usual one times that. It is never less than the usual one: what
+/// weighs beside the cells, Wax among it, gets no more than the plan has it get, whatever is
+/// advised.
+inline constexpr std::uint32_t kMostRaise = 4;
 
-/// From the least to the most weight that a cell may have whose usual one is USUAL.
-struct WeightRange {
-  std::uint32_t least = 0;
-  std::uint32_t most = 0;
-};
-constexpr WeightRange weight_range(std::uint32_t usual) {
-  const std::uint32_t least = usual / kMostShift;
-  const std::uint32_t most = usual * kMostShift;
-  return {least < kMinWeight ? kMinWeight : least, most > kMaxWeight ? kMaxWeight : most};
+/// The most weight that a cell may have whose usual one is USUAL.
+constexpr std::uint32_t most_weight(std::uint32_t usual) {
+  return usual > kMaxWeight / kMostRaise ? kMaxWeight : usual * kMostRaise;
 }
 
-/// A usual weight is left once the load is that far from the mean, in permille of it...
-inline constexpr std::uint32_t kLeaveBelow = 667;
+/// A usual weight is left once the load is that much of what is usual, in permille...
 inline constexpr std::uint32_t kLeaveAbove = 1500;
-/// ...and gone back to within these.
-inline constexpr std::uint32_t kReturnAbove = 800;
+/// ...and gone back to below that.
 inline constexpr std::uint32_t kReturnBelow = 1250;
 /// Weights that are no further from where they should be than that part of themselves stay.
 inline constexpr std::uint32_t kDeadBand = 8;
 
 /// A cell's load is the part of its vCPUs' time in which they ran or waited for a CPU. Where CPUs
-/// are contended, the weight that a cell should have is its usual one, times its load, over the
-/// mean load of all cells; elsewhere it is the usual one. Each round goes half of the way.
+/// are contended, the weight that a cell should have is its usual one, times its load, over what is
+/// usual, but no less than the usual one; elsewhere it is the usual one. What is usual is the mean
+/// of all cells' loads, each taken as no more than their mean, so that a few busy cells do not
+/// count as the rule. Each round goes half of the way.
 ///
 /// Load counts what cells want, and hardly depends on what they get, so weights do not chase their
 /// own effect.

@@ -300,11 +300,10 @@ std::optional<Refusal> Sharing::set_weight(std::uint32_t weight) {
   using sharing::Reason;
   // Advice may shift the plan's balance, not overturn it.
   const std::uint32_t usual = handlers_.cpu_weight().usual;
-  const policy::WeightRange range = policy::weight_range(usual);
-  if (weight < range.least || weight > range.most) {
-    return Refusal{Reason::kRange, fmt::format("the weight is not from a quarter to four times the "
-                                               "usual one, {}",
-                                               usual)};
+  if (weight < usual || weight > policy::most_weight(usual)) {
+    return Refusal{Reason::kRange, fmt::format("the weight is not from the usual one, {}, to {} "
+                                               "times that",
+                                               usual, policy::kMostRaise)};
   }
   const std::string fault = handlers_.set_cpu_weight(weight);
   if (fault.empty()) {
