@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# lab: inside timeout=1500 tier=long
+# Wax is killed a hundred times while stock cells work, lend each other memory and fail: each time the
+# next incarnation advises, and no cell computes a wrong byte.
+source "$(dirname "$0")/lib.sh"
+
+readonly kills=100 each=10 # A cell fails with each tenth.
+
+cat >wax.yaml <<END
+machine: wax
+faults: enabled
+defaults: {memory: 144MiB, max_memory: 224MiB, reserve: 96MiB, kernel: debian, on_failure: reboot}
+cells:
+- {name: a}
+- {name: b}
+- {name: c}
+- {name: wax, role: policy, policy: balance}
+END
+hive up wax.yaml
+for cell in a b c; do await_state "$cell" running 120; done
+
+# Checksums of what it makes anew and keeps in memory meanwhile; counts those that are right and those
+# that are not. Arguments: bytes, sum.
+work='right=0 wrong=0
+while :; do
+  if [ "$(yes hive | head -c $1 | tail -c $1 | sha256sum)" = "$2" ]; then right=$((right + 1)); else wrong=$((wrong + 1)); fi
+  echo $right $wrong >/tmp/next
+  mv /tmp/next /tmp/done
+done'
+sum_of() { { yes hive || true; } | head -c "$1" | sha256sum; }
+declare -A bytes=([a]=40000000 [b]=4000000 [c]=4000000) sums
+for cell in a b c; do sums[$cell]=$(sum_of "${bytes[$cell]}"); done
+
+begin() {
+  in_cell "$1" sh -c 'echo "$1" >/tmp/work; echo 0 0 >/tmp/done; (sh /tmp/work "$2" "$3" >/dev/null 2>&1 &)' \
+    sh "$work" "${bytes[$1]}" "${sums[$1]}"
+}
+# right CELL: how many were, since it began; fails where one was not.
+right() {
+  local good bad
+  read -r good bad <<<"$(in_cell "$1" cat /tmp/done)"
+  ((bad == 0)) || fail "$1 came to $bad wrong sums"
+  echo "$good"
+}
+# await_more CELL: it gets on.
+await_more() {
+  local end=$((SECONDS + 120)) before
+  before=$(right "$1")
+  until (($(right "$1") > before)); do
+    ((SECONDS < end)) || fail "$1 does not get on"
+    sleep 1
+  done
+}
+# metric NAME: the sum of that metric over labels and cells.
+metric() { hive metrics wax --prometheus | awk -v name="$1" '$1 ~ "^" name "[{]" {sum += $2} END {printf "%d\n", sum}'; }
+# await_next INCARNATION: one after it runs, and has done rounds.
+await_next() {
+  local end=$((SECONDS + 120))
+  until [[ $(state wax) == running ]] && (($(field wax incarnation) > $1 && $(metric hive_wax_rounds) > 0)); do
+    ((SECONDS < end)) || fail "no incarnation of Wax after $1 gets on"
+    sleep 0.2
+  done
+}
+
+for cell in a b c; do begin "$cell"; done
+for cell in a b c; do await_more "$cell"; done
+await_next 0
+
+names=(a b c) failed='' sums_right=0
+for ((i = 1; i <= kills; ++i)); do
+  incarnation=$(field wax incarnation)
+  if ((i % each == 1)); then
+    failed=${names[i / each % 3]}
+    sums_right=$((sums_right + $(right "$failed")))
+    step "kill $i of Wax, and $failed fails"
+    hive inject "$failed" vmm-kill
+  fi
+  hive inject wax vmm-kill
+  await_next "$incarnation"
+  if ((i % each == 0)); then
+    # It has come back while Wax was killed on.
+    await_state "$failed" running 120
+    begin "$failed"
+    for cell in a b c; do await_more "$cell"; done
+  fi
+done
+
+step "after $kills kills"
+for cell in a b c; do sums_right=$((sums_right + $(right "$cell"))); done
+hive metrics wax --prometheus | grep -E '^hive_(hints|wax|loan)' | grep -v ' 0$'
+incarnations=$(metric hive_wax_incarnations_total)
+echo "$sums_right sums, all of them right; $incarnations incarnations"
+((incarnations > kills)) || fail "Wax had $incarnations incarnations"
+(($(metric hive_hints_followed_total) > 0)) || fail "no hint was followed"
+hive events wax | grep -E 'hang|alert' && fail "somebody hung"
+
+hive down
+assert_no_processes
