@@ -18,6 +18,8 @@ from lib.work_machine import WorkMachine  # noqa: E402
 NAME = "bench-wax"
 HELD, ADVISES, GARBAGE, FLOOD = "held", "advises", "garbage", "flood"
 MODES = [HELD, ADVISES, GARBAGE, FLOOD]
+WORK, CPU_TIME = "work", "CPU time"
+UNITS = {WORK: "pieces/s", CPU_TIME: "s/s"}
 
 
 def hints(machine):
@@ -47,38 +49,43 @@ def turn_back(machine, mode):
         time.sleep(1)
 
 
-def rate(machine, mode, seconds):
-    """Pieces of work a second."""
+def measure_turn(machine, mode, seconds):
+    """What the cells get in that time: {figure: a second of it}."""
     turn_to(machine, mode, seconds)
-    before, start = machine.done(), time.monotonic()
+    done, ran, start = machine.done(), machine.cpu_time(), time.monotonic()
     time.sleep(seconds)
-    result = (machine.done() - before) / (time.monotonic() - start)
+    passed = time.monotonic() - start
+    result = {WORK: (machine.done() - done) / passed, CPU_TIME: (machine.cpu_time() - ran) / passed}
     turn_back(machine, mode)
     return result
 
 
+def name(figure, mode):
+    return f"{figure} with Wax {mode}, {UNITS[figure]}"
+
+
 def measure(options):
-    samples = {f"work with Wax {mode}, pieces/s": [] for mode in MODES}
+    samples = {name(figure, mode): [] for figure in UNITS for mode in MODES}
     with tempfile.TemporaryDirectory() as folder, \
             WorkMachine(NAME, folder, options.cells, {"faults": "enabled"},
                         [{"name": "wax", "role": "policy", "policy": "balance"}]) as machine:
-        rate(machine, ADVISES, 2)  # What has just been started is to be over.
+        measure_turn(machine, ADVISES, 2)  # What has just been started is to be over.
         for run in range(options.runs):
             print(f"bench wax: round {run + 1} of {options.runs}", file=sys.stderr, flush=True)
             order = MODES[run % len(MODES):] + MODES[:run % len(MODES)]
-            rates = {mode: rate(machine, mode, options.seconds) for mode in order}
-            for mode in MODES:
-                samples[f"work with Wax {mode}, pieces/s"].append(rates[mode])
+            for mode in order:
+                for figure, value in measure_turn(machine, mode, options.seconds).items():
+                    samples[name(figure, mode)].append(value)
         counts = hints(machine)
-    print("bench wax: hints:", ", ".join(f"{name} {count:.0f}" for name, count in counts.items()),
+    print("bench wax: hints:", ", ".join(f"{outcome} {count:.0f}" for outcome, count in counts.items()),
           file=sys.stderr)
     if counts.get("stale", 0) == 0 or counts.get("too-many", 0) == 0:
         sys.exit("bench wax: the rogue did not write what it was to write")
     result = figures.report("wax", samples, [])
-    result["ratios"] = [figures.ratio_in_rounds(f"work with Wax {mode}/held",
-                                                samples[f"work with Wax {mode}, pieces/s"],
-                                                samples[f"work with Wax {HELD}, pieces/s"])
-                        for mode in MODES[1:]]
+    result["ratios"] = [figures.ratio_in_rounds(f"{figure} with Wax {mode}/held",
+                                                samples[name(figure, mode)],
+                                                samples[name(figure, HELD)])
+                        for figure in UNITS for mode in MODES[1:]]
     return result
 
 
@@ -87,7 +94,7 @@ def main():
     parser.add_argument("--cells", type=int, default=os.cpu_count(),
                         help="cells that work (default: one for each CPU)")
     parser.add_argument("--seconds", type=int, default=8,
-                        help="how long each quarter of a round lasts (default: 8)")
+                        help="how long each turn lasts, of which a round has four (default: 8)")
     options = parser.parse_args()
     if options.cells < 1 or options.seconds < 1 or options.runs < 1:
         parser.error("--cells, --seconds and --runs are at least 1")

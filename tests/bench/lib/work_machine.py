@@ -1,8 +1,10 @@
 """A machine of micro guests that work without an end and count what they have done, on this machine's
 own KVM."""
+import glob
 import json
 import mmap
 import os
+import pathlib
 import struct
 import subprocess
 import sys
@@ -27,6 +29,7 @@ class WorkMachine:
                                stdout=target, check=True)
             cells.append({"name": f"c{index}", "initrd": script})
         self._workers = [cell["name"] for cell in cells]
+        self._counters = self._vmms = ()
         self._plan = os.path.join(folder, "plan.yaml")
         with open(self._plan, "w", encoding="ascii") as target:
             json.dump({"machine": name, "cells": cells + list(more), "defaults": {
@@ -41,8 +44,9 @@ class WorkMachine:
                 if time.monotonic() > deadline:
                     sys.exit(f"{self.name}: the machine does not come up")
                 time.sleep(0.2)
-            self._counters = [self._open_counter(cell) for cell in self.status()
-                              if cell["cell"] in self._workers]
+            workers = [cell for cell in self.status() if cell["cell"] in self._workers]
+            self._counters = [self._open_counter(cell) for cell in workers]
+            self._vmms = [cell["vmm_pid"] for cell in workers]
         except BaseException:
             self._take_down()
             raise
@@ -67,6 +71,12 @@ class WorkMachine:
     def done(self):
         """Pieces of work so far, of all cells together."""
         return sum(struct.unpack("<Q", counter[PAGE:PAGE + 8])[0] for counter in self._counters)
+
+    def cpu_time(self):
+        """Of the VMMs of the cells that work, so far, in seconds."""
+        paths = [path for vmm in self._vmms for path in glob.glob(f"/proc/{vmm}/task/*/schedstat")]
+        return sum(int(pathlib.Path(path).read_text(encoding="ascii").split()[0])
+                   for path in paths) / 1e9
 
     @staticmethod
     def _open_counter(cell):
