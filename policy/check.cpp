@@ -39,8 +39,11 @@ std::string_view fault_of_move(const Hint& hint, const View& view) {
 std::string_view fault_of(const Hint& hint, const View& view) {
   if (!is_live(view, hint.cell)) return "no such cell, or it is down";
   if (hint.kind == HintKind::kWeight) {
-    const bool in_range = hint.amount >= kMinWeight && hint.amount <= kMaxWeight;
-    return in_range ? std::string_view{} : "the weight is not from 1 to 10000";
+    const std::uint32_t usual = view.cells[hint.cell].cpu.usual_weight;
+    const bool in_range =
+        hint.amount >= std::max(usual, kMinWeight) && hint.amount <= most_weight(usual);
+    return in_range ? std::string_view{}
+                    : "the weight is not from the usual one to four times that";
   }
   if (hint.kind == HintKind::kPlace) return {};
   if (!is_live(view, hint.peer)) return "no such peer, or it is down";

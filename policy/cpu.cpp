@@ -9,10 +9,10 @@ namespace {
 
 /// What all cells together want and get.
 struct Demand {
-  std::uint64_t wanted = 0;  ///< Nanoseconds, that were ran or waited.
-  std::uint64_t waited = 0;  ///< Nanoseconds.
-  std::uint64_t load = 0;    ///< What is usual for a cell, in permille.
-  bool shifted = false;      ///< Some weight is not the usual one.
+  std::uint64_t wanted = 0;      ///< Nanoseconds, that were ran or waited.
+  std::uint64_t waited = 0;      ///< Nanoseconds.
+  std::uint64_t usual_load = 0;  ///< In permille.
+  bool shifted = false;          ///< Some weight is not the usual one.
 };
 
 bool knows_cpu(const View& view, Cell cell) {
@@ -41,7 +41,7 @@ std::uint64_t mean_load(const View& view, std::uint64_t most) {
 
 Demand demand_in(const View& view) {
   Demand demand;
-  demand.load = mean_load(view, mean_load(view, UINT64_MAX));
+  demand.usual_load = mean_load(view, mean_load(view, kWhole));
   for (Cell cell = 0; cell < kMaxCells; ++cell) {
     if (!knows_cpu(view, cell)) continue;
     const CpuView& cpu = view.cells[cell].cpu;
@@ -55,16 +55,15 @@ Demand demand_in(const View& view) {
 /// The weight that a cell of that load should have where CPUs are contended.
 std::uint32_t target_of(const CpuView& cpu, std::uint32_t load, const Demand& demand) {
   const std::uint64_t ratio =
-      std::uint64_t{load} * kWhole / std::max<std::uint64_t>(demand.load, 1);
+      std::uint64_t{load} * kWhole / std::max<std::uint64_t>(demand.usual_load, 1);
   const bool is_usual = cpu.weight == cpu.usual_weight;
   if (ratio <= (is_usual ? kLeaveAbove : kReturnBelow)) return cpu.usual_weight;
   const std::uint64_t target = cpu.usual_weight * ratio / kWhole;
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(target, most_weight(cpu.usual_weight)));
 }
 
-/// The weight after a round on the way from WEIGHT to TARGET, which is USUAL or more.
+/// The weight after a round on the way from WEIGHT to TARGET.
 std::uint32_t step(std::uint32_t weight, std::uint32_t target, std::uint32_t usual) {
-  weight = std::max(weight, usual);
   const std::uint32_t distance = weight < target ? target - weight : weight - target;
   if (distance <= std::min(weight, target) / kDeadBand) return target == usual ? target : weight;
   const std::uint32_t half = distance - distance / 2;
@@ -94,7 +93,8 @@ void cpu(const View& view, Hints& hints) {
     const std::uint32_t target =
         contended ? target_of(cpu, load_of(view, cpu), demand) : cpu.usual_weight;
     const std::uint32_t next = step(cpu.weight, target, cpu.usual_weight);
-    if (next != cpu.weight) hints.weight(cell, std::clamp(next, kMinWeight, kMaxWeight));
+    if (next == cpu.weight) continue;
+    hints.weight(cell, std::clamp(next, cpu.usual_weight, most_weight(cpu.usual_weight)));
   }
 }
 

@@ -18,16 +18,6 @@ inline constexpr std::uint32_t kSlackPermille = 850;
 /// than half of that where weights have left the usual ones: cells at rest wait for each other,
 /// too.
 inline constexpr std::uint32_t kLeastWaitingPermille = 100;
-/// A cell's weight is at most its usual one times that. It is never less than the usual one: what
-/// weighs beside the cells, Wax among it, gets no more than the plan has it get, whatever is
-/// advised.
-inline constexpr std::uint32_t kMostRaise = 4;
-
-/// The most weight that a cell may have whose usual one is USUAL.
-constexpr std::uint32_t most_weight(std::uint32_t usual) {
-  return usual > kMaxWeight / kMostRaise ? kMaxWeight : usual * kMostRaise;
-}
-
 /// A usual weight is left once the load is that much of what is usual, in permille...
 inline constexpr std::uint32_t kLeaveAbove = 1500;
 /// ...and gone back to below that.

@@ -1,6 +1,7 @@
 // What a policy advises. Monitors decide.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -10,6 +11,15 @@ namespace hive::policy {
 
 inline constexpr std::uint32_t kMinWeight = 1;  ///< As of cgroup v2.
 inline constexpr std::uint32_t kMaxWeight = 10'000;
+/// A cell's weight is at most its usual one times that, and never less than the usual one: what
+/// weighs beside the cells, Wax among it, gets no more than the plan has it get, whatever is
+/// advised.
+inline constexpr std::uint32_t kMostRaise = 4;
+
+/// The most weight that can be advised for a cell whose usual one is USUAL.
+constexpr std::uint32_t most_weight(std::uint32_t usual) {
+  return std::min(std::min(usual, kMaxWeight) * kMostRaise, kMaxWeight);
+}
 
 enum class HintKind : std::uint8_t {
   kLend = 1,      ///< `cell` lends `amount` blocks to `peer`.

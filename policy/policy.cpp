@@ -14,7 +14,7 @@ namespace {
 constexpr std::array kPolicies{
     Policy{"none", "advises nothing", none},
     Policy{"memory", "lends memory of cells that have much to cells that run short", memory},
-    Policy{"cpu", "gives CPU weight of idle cells to busy ones", cpu},
+    Policy{"cpu", "raises the CPU weights of busy cells", cpu},
     Policy{"placement", "places sections where there is room, moves them to who uses them",
            placement},
     Policy{"balance", "memory, cpu and placement together", balance},

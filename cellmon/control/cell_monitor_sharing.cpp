@@ -22,6 +22,7 @@ WaxHost::Handlers CellMonitor::wax_handlers() {
     return state == CellState::kFailed || state == CellState::kPanicked || state == CellState::kOff;
   };
   handlers.guest_runs = [this] { return machine_.guest_runs(); };
+  handlers.waited = [this] { return watch_.waited(); };
   handlers.is_paused = [this] { return machine_.state() == CellState::kPaused; };
   return handlers;
 }

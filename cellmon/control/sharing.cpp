@@ -8,7 +8,7 @@
 #include <variant>
 
 #include "cellmon/control/balloon.h"
-#include "policy/cpu.h"
+#include "policy/hint.h"
 #include "vmm/base/monotonic.h"
 #include "vmm/base/units.h"
 

@@ -64,7 +64,7 @@ class Guest {
   void check_bounds() {
     const std::uint64_t passed = now_ - kStart;
     check(hints_ <= HIVE_WAX_MAX_HINTS + passed / (kSecond / (kCells * HIVE_WAX_HINT_RATE)));
-    check(beats_ <= (passed / kRound + 2) * PolicyRegisters::kMaxBeats);
+    check(beats_ <= (passed / kRound + 2) * HIVE_WAX_MAX_BEATS);
     hive_wax_registers all;
     registers_.read(0, std::as_writable_bytes(std::span(&all, 1)));
     check(all.magic == HIVE_WAX_MAGIC && all.epoch == 9 && all.incarnation == 7);

@@ -72,7 +72,7 @@ sleep 1
 read -r a b c <<<"$(shares 10)"
 echo "shares: $a $b $c %"
 ((a <= 45 && b >= 22 && c >= 22)) || fail "of three busy cells each should have a third"
-await_weights 30 'a >= 70 && a <= 140 && b >= 70 && b <= 140 && c >= 70 && c <= 140'
+await_weights 30 'a >= 100 && a <= 140 && b >= 100 && b <= 140 && c >= 100 && c <= 140'
 
 step "a cell that wants more than others weighs more"
 rest b

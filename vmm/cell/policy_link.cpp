@@ -17,7 +17,7 @@ bool send_packet(const UniqueFd& socket, const Packet& packet) {
 }  // namespace
 
 PolicyLink::PolicyLink(UniqueFd socket) : socket_(std::move(socket)) {
-  // Room for the hints of a round, which come at once. The host's limit (net.core.wmem_max) is half
+  // Room for the hints that may come at once. The host's limit (net.core.wmem_max) is half
   // of what one gets.
   constexpr int kBuffer = 1 << 20;
   if (socket_) (void)::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDBUF, &kBuffer, sizeof kBuffer);

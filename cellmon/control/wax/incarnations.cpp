@@ -7,14 +7,25 @@ namespace hive::control {
 void WaxIncarnations::started(const Scene& scene, Time now) {
   scene_ = scene;
   started_ = beat_at_ = now;
-  rounds_ = 0;
+  rounds_ = waited_ = starved_ = 0;
   is_asked_ = false;
 }
 
 void WaxIncarnations::beat(std::uint64_t rounds, Time now) {
   if (rounds <= rounds_) return;
   rounds_ = rounds;
+  held(now);
+}
+
+void WaxIncarnations::held(Time now) {
   beat_at_ = now;
+  starved_ = 0;
+}
+
+void WaxIncarnations::waited(Time waited) {
+  // Less than before is said of another VMM.
+  starved_ += waited - std::min(waited, waited_);
+  waited_ = waited;
 }
 
 void WaxIncarnations::ended(Time now) {
@@ -36,8 +47,9 @@ std::string WaxIncarnations::end(const Scene& scene, Time now) const {
     return fmt::format("epoch {} has followed its own, {}", scene.epoch, scene_.epoch);
   }
   if (scene != scene_) return "another monitor has taken the place of one";
-  if (now - std::min(now, beat_at_) < kHangLimit) return {};
-  return fmt::format("it has done no round for {} s", kHangLimit / 1'000'000'000);
+  const Time silent = now - std::min(now, beat_at_);
+  if (silent < kStarvedLimit && silent - std::min(silent, starved_) < kHangLimit) return {};
+  return fmt::format("it has done no round for {} s", silent / 1'000'000'000);
 }
 
 }  // namespace hive::control

@@ -15,8 +15,10 @@ class WaxIncarnations {
  public:
   using Time = std::uint64_t;
 
-  /// One that has done no round for that long hangs.
+  /// One that has done no round for that long hangs: waits for a CPU do not count...
   static constexpr Time kHangLimit = 5'000'000'000;
+  /// ...but for one that has done none for that long in all.
+  static constexpr Time kStarvedLimit = 60'000'000'000;
   /// How long after the end of one that has failed the next is started: at first, and at most. The
   /// wait doubles each time, and begins anew after one that has lived for kLongLife.
   static constexpr Time kFirstWait = 100'000'000;
@@ -35,7 +37,9 @@ class WaxIncarnations {
   void started(const Scene& scene, Time now);
   /// It has done ROUNDS in all, as it says; or nothing is expected of it, as it is held.
   void beat(std::uint64_t rounds, Time now);
-  void held(Time now) { beat_at_ = now; }
+  void held(Time now);
+  /// Its vCPU has waited WAITED for a CPU, since its VMM's start.
+  void waited(Time waited);
   /// It has ended.
   void ended(Time now);
 
@@ -59,6 +63,8 @@ class WaxIncarnations {
   Scene scene_;
   Time started_ = 0;  ///< 0: none runs.
   Time beat_at_ = 0;
+  Time waited_ = 0;   ///< As was said last.
+  Time starved_ = 0;  ///< Of that, since it has done a round.
   std::uint64_t rounds_ = 0;
   bool is_asked_ = false;
   Time wait_ = kFirstWait;

@@ -20,6 +20,8 @@ constexpr std::chrono::milliseconds kPeriod{50};
 /// Long enough that reading costs little, where a VMM floods its monitor.
 constexpr std::chrono::milliseconds kHold{200};
 
+static_assert(HIVE_WAX_MAX_BEATS * 1000 / cell::PolicyConfig{}.round_ms < WaxHost::kBeatRate);
+
 }  // namespace
 
 WaxHost::WaxHost(boost::asio::io_context& loop, std::size_t cells, const Members& members,
@@ -28,8 +30,7 @@ WaxHost::WaxHost(boost::asio::io_context& loop, std::size_t cells, const Members
       members_(members),
       handlers_(std::move(handlers)),
       rates_(cells, TokenBucket(kHintRate, kHintBurst)),
-      packets_(static_cast<std::uint32_t>(kHintRate * cells) + kBeatRate,
-               HIVE_WAX_MAX_HINTS + kBeatRate),
+      packets_(packet_limit()),
       look_(loop),
       hold_(loop) {}
 
@@ -55,6 +56,7 @@ void WaxHost::attach(UniqueFd link, Incarnation incarnation) {
   ++counts_.incarnations;
   counts_.rounds = 0;
   change_.clear();
+  packets_ = packet_limit();  // It begins with as much as it may send.
   incarnations_.started(scene(), monotonic_now());
   link_.emplace(loop_, std::move(link), cell::kMaxPolicyPacket,
                 wire::PacketSocket::Handlers{
@@ -93,8 +95,13 @@ void WaxHost::take(std::string_view bytes) {
   }
 }
 
+TokenBucket WaxHost::packet_limit() const {
+  return {static_cast<std::uint32_t>(kHintRate * rates_.size()) + kBeatRate,
+          HIVE_WAX_MAX_HINTS + kBeatRate};
+}
+
 void WaxHost::hold_back() {
-  if (packets_.take(monotonic_now())) return;
+  if (!link_ || packets_.take(monotonic_now())) return;
   link_->hold();
   hold_.arm(kHold, [this] { link_->resume(); });
 }
@@ -158,6 +165,7 @@ void WaxHost::look() {
   look_.arm(kPeriod, [this] { look(); });
   const Time time = monotonic_now();
   if (!handlers_.guest_runs()) incarnations_.held(time);
+  incarnations_.waited(handlers_.waited());
   if (!members_.may_start()) return;  // The others are not done with what has happened.
   if (handlers_.is_paused()) return;
   if (rogue_ && time >= rogue_until_) {

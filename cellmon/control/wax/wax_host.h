@@ -38,6 +38,8 @@ class WaxHost {
     std::function<bool()> has_failed;
     /// Whether the guest runs: it is started and nobody holds it.
     std::function<bool()> guest_runs;
+    /// For how long its vCPU has been ready and had no CPU, in nanoseconds, since its VMM's start.
+    std::function<std::uint64_t()> waited = [] { return 0; };
     /// Whether somebody holds it who has asked for that.
     std::function<bool()> is_paused;
   };
@@ -69,7 +71,8 @@ class WaxHost {
   /// monitor takes (sharing::HintGate). Hints for all cells count for each.
   static constexpr unsigned kHintRate = sharing::HintGate::kRate;
   static constexpr unsigned kHintBurst = sharing::HintGate::kBurst;
-  /// Packets of a VMM that are read a second beside its hints: those on how it does.
+  /// How many packets of a VMM are read a second, and at once, beside its hints: more than one that
+  /// keeps to its protocol sends on how it does.
   static constexpr unsigned kBeatRate = 20;
 
   /// A machine of CELLS cells. MEMBERS outlives this object.
@@ -101,6 +104,7 @@ class WaxHost {
 
   [[nodiscard]] WaxIncarnations::Scene scene() const;
   void take(std::string_view bytes);
+  [[nodiscard]] TokenBucket packet_limit() const;
   /// Leaves what comes unread for a while where the VMM sends more than one that keeps to its
   /// protocol: this monitor's time is that of other cells, too.
   void hold_back();
@@ -119,7 +123,7 @@ class WaxHost {
   Incarnation incarnation_ = 0;
   std::uint64_t dropped_ = 0;       ///< By the VMM that runs, as it has said.
   std::vector<TokenBucket> rates_;  ///< For each cell.
-  TokenBucket packets_;             ///< That are read of a VMM.
+  TokenBucket packets_;             ///< That are read of the VMM that runs.
   Counts counts_;
   std::optional<Rogue> rogue_;
   Time rogue_until_ = 0;

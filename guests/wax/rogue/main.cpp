@@ -15,7 +15,7 @@
 namespace hive::wax {
 namespace {
 
-/// How many hints follow before a round counts as done: more than a device takes in one.
+/// How many hints follow before a round counts as done: more than a device takes.
 constexpr unsigned kHintsInRound = 2 * HIVE_WAX_MAX_HINTS;
 
 /// splitmix64.

@@ -56,7 +56,7 @@ TEST_F(PolicyLinkTest, LosesWhatItsMonitorDoesNotTake) {
   const PolicyLink link(std::move(vmm_));
   unsigned sent = 0;
   while (sent < 1'000'000 && link.send(kHint)) ++sent;
-  EXPECT_GE(sent, HIVE_WAX_MAX_HINTS) << "a round's hints find room";
+  EXPECT_GE(sent, HIVE_WAX_MAX_HINTS) << "as many as come at once find room";
   EXPECT_LT(sent, 1'000'000U);
   link.tell(1, 1);
   while (next()) {

@@ -155,5 +155,12 @@ TEST(Sharing, EndsWithTheBorrowersGuest) {
   await(*trio, "alpha", "balloon", "given", 0);
 }
 
+TEST(Sharing, TakesNoWeightBelowTheUsualOneNorAboveFourTimesThat) {
+  const Lenders trio;
+  trio.say("3 0 255 100", "alpha");
+  trio.say("3 0 255 99", "alpha", "range");
+  trio.say("3 0 255 401", "alpha", "range");
+}
+
 }  // namespace
 }  // namespace hive::control

@@ -24,7 +24,8 @@ using testing::ElementsAre;
 using testing::Le;
 
 constexpr std::size_t kCells = 3;
-constexpr std::size_t kFlood = 200;  ///< No more than are read at once.
+constexpr std::size_t kFlood = 190;
+static_assert(kFlood + WaxHost::kHintBurst <= HIVE_WAX_MAX_HINTS, "no more than are read at once");
 
 /// The monitor of a machine's third cell, and the end of the link that is Wax's VMM's.
 class WaxHints : public testing::Test {
@@ -37,6 +38,10 @@ class WaxHints : public testing::Test {
       return true;
     };
     host_.emplace(loop_, kCells, members_, std::move(handlers));
+    attach();
+  }
+
+  void attach() {
     std::array<int, 2> ends{};
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()),
               0);
@@ -131,6 +136,22 @@ TEST_F(WaxHints, AreReadNoFasterThanTheirVmmMaySendThem) {
   // A packet a time is read beyond them, which shows that there are too many.
   EXPECT_LE(host_->counts().hints, kAtOnce + (kRate + 5) * static_cast<std::uint64_t>(seconds));
   EXPECT_GT(sent, host_->counts().hints);
+}
+
+TEST_F(WaxHints, OfTheNextVmmAreReadThoughTheLastOneWasHeldBack) {
+  const std::array<char, 100> overlong{};
+  test::run_until(loop_, [&] {
+    while (::send(vmm_.get(), overlong.data(), overlong.size(), MSG_NOSIGNAL | MSG_DONTWAIT) > 0) {
+    }
+    return host_->counts().malformed > HIVE_WAX_MAX_HINTS + WaxHost::kBeatRate;
+  });
+  EXPECT_LE(host_->counts().malformed, 2 * HIVE_WAX_MAX_HINTS) << "these count as well";
+  host_->detach();
+  loop_.run_for(std::chrono::milliseconds(300));
+  loop_.restart();
+  attach();
+  advise(HIVE_WAX_WEIGHT, 0, kFlood);
+  EXPECT_GE(passed_[0], WaxHost::kHintBurst);
 }
 
 }  // namespace

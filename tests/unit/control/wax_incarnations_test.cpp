@@ -40,6 +40,33 @@ TEST(WaxIncarnations, HangsWhereItDoesNoRounds) {
   EXPECT_EQ(wax.end(kScene, late + WaxIncarnations::kHangLimit), "");
 }
 
+TEST(WaxIncarnations, AreNotBlamedForWaitsForACpu) {
+  WaxIncarnations wax;
+  wax.started(kScene, kSecond);
+  const Time late = kSecond + WaxIncarnations::kHangLimit;
+  wax.waited(3 * kSecond);
+  EXPECT_EQ(wax.end(kScene, late + 3 * kSecond - 1), "");
+  EXPECT_THAT(wax.end(kScene, late + 3 * kSecond), HasSubstr("no round for 8 s"));
+  // What it waited for before a round is over.
+  wax.beat(1, late + 3 * kSecond);
+  EXPECT_THAT(wax.end(kScene, late + 3 * kSecond + WaxIncarnations::kHangLimit),
+              HasSubstr("no round for 5 s"));
+  // Another VMM's begins anew.
+  wax.waited(kSecond);
+  wax.waited(2 * kSecond);
+  EXPECT_EQ(wax.end(kScene, late + 4 * kSecond - 1 + WaxIncarnations::kHangLimit), "");
+  EXPECT_NE(wax.end(kScene, late + 4 * kSecond + WaxIncarnations::kHangLimit), "");
+}
+
+TEST(WaxIncarnations, HangInTheEndHoweverLongTheyWait) {
+  WaxIncarnations wax;
+  wax.started(kScene, kSecond);
+  wax.waited(100 * kSecond);
+  EXPECT_EQ(wax.end(kScene, kSecond + WaxIncarnations::kStarvedLimit - 1), "");
+  EXPECT_THAT(wax.end(kScene, kSecond + WaxIncarnations::kStarvedLimit),
+              HasSubstr("no round for 60 s"));
+}
+
 TEST(WaxIncarnations, FollowsOneThatFailsSoonAndLaterEachTime) {
   WaxIncarnations wax;
   Time now = kSecond;

@@ -107,6 +107,22 @@ TEST_F(PolicyRegistersTest, DropHintsBeyondTheirRate) {
   EXPECT_EQ(dropped(), 10 + HIVE_WAX_MAX_HINTS - kCells * HIVE_WAX_HINT_RATE);
 }
 
+TEST_F(PolicyRegistersTest, LimitHintsAndBeatsWhateverTheirFactsAre) {
+  unsigned hints = 0;
+  unsigned beats = 0;
+  PolicyRegisters odd(
+      {.cells = 0, .round_ms = 0}, [this] { return now_; },
+      [&](const hive_wax_hint&) { return ++hints != 0; },
+      [&](std::uint64_t, std::uint64_t) { ++beats; });
+  const std::uint64_t word = 1;
+  for (unsigned i = 0; i < 2 * HIVE_WAX_MAX_HINTS; ++i) {
+    odd.write(kSubmit, std::as_bytes(std::span(&word, 1)).first(4));
+    odd.write(kHeartbeat, std::as_bytes(std::span(&word, 1)));
+  }
+  EXPECT_EQ(hints, HIVE_WAX_MAX_HINTS);
+  EXPECT_EQ(beats, HIVE_WAX_MAX_BEATS);
+}
+
 TEST_F(PolicyRegistersTest, DropHintsThatNobodyTakes) {
   takes_ = false;
   submit();
@@ -119,14 +135,14 @@ TEST_F(PolicyRegistersTest, DropHintsThatNobodyTakes) {
 
 TEST_F(PolicyRegistersTest, TellOfHeartbeatsAFewTimesARound) {
   for (std::uint64_t beat = 1; beat <= 10; ++beat) set(kHeartbeat, beat);
-  EXPECT_EQ(beats_.size(), PolicyRegisters::kMaxBeats);
+  EXPECT_EQ(beats_.size(), HIVE_WAX_MAX_BEATS);
   EXPECT_EQ(get<std::uint64_t>(kHeartbeat), 10U);
   takes_ = false;
   submit();
   now_ += kRound;
-  set<std::uint64_t>(kHeartbeat, 11);
-  ASSERT_EQ(beats_.size(), PolicyRegisters::kMaxBeats + 1);
-  EXPECT_EQ(beats_.back().first, 11U);
+  for (std::uint64_t beat = 11; beat <= 20; ++beat) set(kHeartbeat, beat);
+  ASSERT_EQ(beats_.size(), 2 * HIVE_WAX_MAX_BEATS);
+  EXPECT_EQ(beats_[HIVE_WAX_MAX_BEATS].first, 11U);
   EXPECT_EQ(beats_.back().second, 1U);
 }
 

@@ -59,6 +59,21 @@ TEST(CpuPolicy, WeightsStayWithinTheUsualAndFourTimesThat) {
   EXPECT_EQ(view.cells[1].cpu.weight, 100U);
 }
 
+TEST(CpuPolicy, LeavesUsualWeightsLaterThanItGoesBack) {
+  View view = quiet_view(2);
+  view.cells[0].cpu.ran_ns = 6 * kSecond / 10;
+  view.cells[0].cpu.waited_ns = kSecond / 10;
+  view.cells[1].cpu.ran_ns = 3 * kSecond / 10;
+  view.cells[1].cpu.waited_ns = kSecond / 10;
+  // Loads are 700 and 400 permille, 475 is usual: 700 are 1.473 of it.
+  EXPECT_THAT(advice(cpu, view), IsEmpty());
+  view.cells[0].cpu.weight = 180;
+  EXPECT_THAT(advice(cpu, view), ElementsAre(weight(0, 163)));
+  view.cells[0].cpu.ran_ns = 4 * kSecond / 10;
+  // 500 and 400, 425 usual: 1.176.
+  EXPECT_THAT(advice(cpu, view), ElementsAre(weight(0, 140)));
+}
+
 TEST(CpuPolicy, GoesBackWhereNobodyWaits) {
   View view = quiet_view(2);
   view.cells[0].cpu.weight = 400;

@@ -137,9 +137,15 @@ TEST(Check, NamesWhatIsWrongWithAHint) {
   EXPECT_EQ(fault({HintKind::kGiveBack, 0, 1, 5}), "");
   EXPECT_THAT(fault({HintKind::kGiveBack, 0, 1, 6}), testing::HasSubstr("more than was lent"));
   EXPECT_THAT(fault({HintKind::kGiveBack, 1, 0, 1}), testing::HasSubstr("more than was lent"));
+  for (const std::uint32_t weight : {100U, 400U}) {
+    EXPECT_EQ(fault({HintKind::kWeight, 0, kNoCell, weight}), "");
+  }
+  for (const std::uint32_t weight : {0U, 99U, 401U}) {
+    EXPECT_THAT(fault({HintKind::kWeight, 0, kNoCell, weight}), testing::HasSubstr("weight"));
+  }
+  view.cells[0].cpu.usual_weight = 3000;
   EXPECT_EQ(fault({HintKind::kWeight, 0, kNoCell, 10'000}), "");
   EXPECT_THAT(fault({HintKind::kWeight, 0, kNoCell, 10'001}), testing::HasSubstr("weight"));
-  EXPECT_THAT(fault({HintKind::kWeight, 0, kNoCell, 0}), testing::HasSubstr("weight"));
   EXPECT_EQ(fault({HintKind::kPlace, 1}), "");
   EXPECT_THAT(fault({HintKind::kMove, 0, 1, 0, 3}), testing::HasSubstr("no such section"));
   view.section_count = 1;

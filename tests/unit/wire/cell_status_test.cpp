@@ -66,8 +66,9 @@ TEST(CpuStatus, TellsTheWeightsThatDiffer) {
   EXPECT_EQ(describe_weights(status), "CPU weight 100");
   status.weight = 250;
   EXPECT_EQ(describe_weights(status), "CPU weight 250, usually 100");
+  status.weight = 500;
   status.usual = 400;
-  EXPECT_EQ(describe_weights(status), "CPU weight 250, usually 400, in the plan 100");
+  EXPECT_EQ(describe_weights(status), "CPU weight 500, usually 400, in the plan 100");
   status.weight = 400;
   EXPECT_EQ(describe_weights(status), "CPU weight 400, in the plan 100");
 }

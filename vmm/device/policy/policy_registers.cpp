@@ -25,8 +25,9 @@ PolicyRegisters::PolicyRegisters(const PolicyFacts& facts, Clock clock, HintSink
       on_hint_(std::move(on_hint)),
       on_beat_(std::move(on_beat)),
       hints_(HIVE_WAX_HINT_RATE * std::max(facts.cells, 1U), HIVE_WAX_MAX_HINTS),
-      beats_(kMaxBeats * 1000 / std::clamp(facts.round_ms, HIVE_WAX_MIN_ROUND, HIVE_WAX_MAX_ROUND),
-             kMaxBeats) {
+      beats_(HIVE_WAX_MAX_BEATS * 1000 /
+                 std::clamp(facts.round_ms, HIVE_WAX_MIN_ROUND, HIVE_WAX_MAX_ROUND),
+             HIVE_WAX_MAX_BEATS) {
   image_.magic = HIVE_WAX_MAGIC;
   image_.version = HIVE_WAX_VERSION;
   image_.cells = facts.cells;

@@ -24,12 +24,11 @@ struct PolicyFacts {
 /// offset and width: what lies outside reads as 0, and stores there do nothing. Not thread-safe.
 ///
 /// However often the guest submits, at most HIVE_WAX_MAX_HINTS hints come out at once and
-/// HIVE_WAX_HINT_RATE a second for each cell after that, and kMaxBeats heartbeats in the time of a
-/// round. Hints beyond that are counted and lost; a heartbeat says what those before it said.
+/// HIVE_WAX_HINT_RATE a second for each cell after that; and HIVE_WAX_MAX_BEATS heartbeats at once,
+/// and in the time of each round after that. Hints beyond that are counted and lost; a heartbeat
+/// says what those before it said.
 class PolicyRegisters {
  public:
-  static constexpr unsigned kMaxBeats = 4;
-
   /// Takes a hint, copied once, as the guest wrote it: nothing of it is checked. False: there is no
   /// room for it, and it is lost.
   using HintSink = std::function<bool(const hive_wax_hint& hint)>;
