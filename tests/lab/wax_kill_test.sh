@@ -55,31 +55,36 @@ await_more() {
     now=$(right "$1")
   done
 }
-# metric NAME: the sum of that metric over labels and cells.
-metric() { hive metrics wax --prometheus | awk -v name="$1" '$1 ~ "^" name "[{]" {sum += $2} END {printf "%d\n", sum}'; }
-# await_next INCARNATION: one after it runs, and has done more rounds than a second has.
-await_next() {
-  local end=$((SECONDS + 120))
-  until [[ $(state wax) == running ]] && (($(field wax incarnation) > $1 && $(metric hive_wax_rounds) > 4)); do
-    ((SECONDS < end)) || fail "no incarnation of Wax after $1 gets on"
-    sleep 0.2
+# metric NAME...: of each, the sum over labels and cells.
+metric() {
+  hive metrics wax --prometheus | awk -v names="$*" '
+    {split($1, words, "{"); sums[words[1]] += $2}
+    END {count = split(names, wanted, " "); for (i = 1; i <= count; ++i) printf "%d ", sums[wanted[i]]; print ""}'
+}
+# await_wax INCARNATIONS: there were more than that, and the last has done more rounds than a second has.
+await_wax() {
+  local end=$((SECONDS + 120)) figures incarnations=0 rounds=0
+  until ((incarnations > $1 && rounds > 4)); do
+    ((SECONDS < end)) || fail "no incarnation of Wax after the first $1 gets on"
+    figures=$(metric hive_wax_incarnations_total hive_wax_rounds)
+    read -r incarnations rounds <<<"$figures"
   done
 }
-# kill_wax: and say which incarnation that was. While cells come and go there may be none.
+# kill_wax: and say the how-manieth incarnation it was. While cells come and go there may be none.
 kill_wax() {
-  local end=$((SECONDS + 120)) incarnation
-  incarnation=$(field wax incarnation)
+  local end=$((SECONDS + 120)) incarnations
+  incarnations=$(metric hive_wax_incarnations_total)
   until hive inject wax vmm-kill >/dev/null; do
     ((SECONDS < end)) || fail "Wax cannot be killed"
     sleep 0.2
-    incarnation=$(field wax incarnation)
+    incarnations=$(metric hive_wax_incarnations_total)
   done
-  echo "$incarnation"
+  echo "$incarnations"
 }
 
 for cell in a b c; do begin "$cell"; done
 for cell in a b c; do await_more "$cell"; done
-await_next 0
+await_wax 0
 
 followed=$(metric hive_hints_followed_total)
 names=(a b c) sums_right=0
@@ -92,7 +97,7 @@ for ((i = 1; i <= kills; ++i)); do
     hive inject "$failed" vmm-kill
   fi
   killed=$(kill_wax)
-  await_next "$killed"
+  await_wax "$killed"
   if ((i % each == 0)); then
     # It has come back while Wax was killed on.
     await_state "$failed" running 120

@@ -27,10 +27,11 @@ CpuShare::CpuShare(boost::asio::io_context& loop, std::uint32_t plan,
       weight_(plan) {}
 
 void CpuShare::attach(WeighedVmm vmm) {
+  is_building_ = true;
   std::string troubles;
   for (const auto& way : ways_) {
-    WeightSet result =
-        way->attach({vmm.pid, way == ways_.back() ? std::move(vmm.autogroup) : UniqueFd()}, usual_);
+    WeightSet result = way->attach(
+        {vmm.pid, way == ways_.back() ? std::move(vmm.autogroup) : UniqueFd()}, wanted());
     if (result.trouble.empty()) {
       way_ = way.get();
       trouble_.clear();
@@ -43,10 +44,17 @@ void CpuShare::attach(WeighedVmm vmm) {
   if (std::exchange(trouble_, troubles) != troubles) on_trouble_(troubles);
 }
 
+void CpuShare::started() {
+  if (!std::exchange(is_building_, false) || way_ == nullptr || weight_ >= kLeastAwaited) return;
+  const WeightSet result = way_->set(wanted());
+  if (!result.trouble.empty() && result.trouble != trouble_) on_trouble_(result.trouble);
+  take(result);
+}
+
 void CpuShare::detach() {
   again_.disarm();
   ease_.disarm();
-  is_awaited_ = false;
+  is_building_ = is_awaited_ = false;
   if (way_ != nullptr) std::exchange(way_, nullptr)->detach();
   weight_ = usual_ = plan_;
   applied_ = 0;
@@ -90,7 +98,7 @@ void CpuShare::take(const WeightSet& result) {
 }
 
 std::uint32_t CpuShare::wanted() const {
-  return is_awaited_ ? std::max(weight_, kLeastAwaited) : weight_;
+  return is_building_ || is_awaited_ ? std::max(weight_, kLeastAwaited) : weight_;
 }
 
 void CpuShare::await() {
@@ -104,7 +112,7 @@ void CpuShare::ease() {
   if (!is_awaited_) return;
   ease_.arm(kEase, [this] {
     is_awaited_ = false;
-    if (way_ != nullptr && weight_ < kLeastAwaited) take(way_->set(weight_));
+    if (way_ != nullptr && weight_ < kLeastAwaited) take(way_->set(wanted()));
   });
 }
 

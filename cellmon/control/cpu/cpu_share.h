@@ -21,7 +21,8 @@ class CpuShare {
   /// Weights have no effect, for this reason. It may not call this object.
   using OnTrouble = std::function<void(const std::string& why)>;
 
-  /// The least weight of a VMM that all others wait for, and for how long after.
+  /// The least weight of a VMM that builds its cell or that all others wait for, and for how long
+  /// after the latter.
   static constexpr std::uint32_t kLeastAwaited = 100;
   static constexpr std::chrono::milliseconds kEase{250};
 
@@ -30,8 +31,12 @@ class CpuShare {
   CpuShare(boost::asio::io_context& loop, std::uint32_t plan,
            std::vector<std::unique_ptr<CpuWay>> ways, OnTrouble on_trouble);
 
-  /// VMM has been started: it gets the plan's weight, by the first way that can.
+  /// VMM has been started: it gets the plan's weight, by the first way that can, but kLeastAwaited
+  /// or more until started(). It builds its cell before its guest can have any effect on it, and
+  /// that takes as long for a cell of little weight as for others.
   void attach(WeighedVmm vmm);
+  /// Its guest runs.
+  void started();
   /// The VMM has been reaped.
   void detach();
   /// WEIGHT is usual from now on, until the VMM's end, and what it has now. Why not, with nothing
@@ -64,6 +69,7 @@ class CpuShare {
   OnTrouble on_trouble_;
   Deadline again_;
   Deadline ease_;
+  bool is_building_ = false;
   bool is_awaited_ = false;
   CpuWay* way_ = nullptr;  ///< While a VMM is attached to it.
   std::uint32_t weight_;

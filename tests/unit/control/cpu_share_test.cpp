@@ -78,6 +78,7 @@ TEST_F(CpuShares, BeginWithThePlansWeightByTheFirstWay) {
 
 TEST_F(CpuShares, AreNotLittleWhileOthersWait) {
   share_.attach({7, {}});
+  share_.started();
   share_.await();  // It has enough.
   share_.ease();
   loop_.run();
@@ -97,6 +98,37 @@ TEST_F(CpuShares, AreNotLittleWhileOthersWait) {
   loop_.run();
   EXPECT_EQ(share_.status().applied, 20U);
   EXPECT_THAT(first_.calls, ElementsAre("attach 7", "150", "10", "100", "100", "20"));
+}
+
+TEST_F(CpuShares, AreNotLittleWhileACellIsBuilt) {
+  CpuShare share(loop_, 4, both(first_, second_), [](const std::string&) {});
+  share.attach({7, {}});
+  EXPECT_EQ(share.weight(), 4U);
+  EXPECT_EQ(share.status().applied, CpuShare::kLeastAwaited);
+  share.await();
+  share.ease();
+  loop_.run();
+  loop_.restart();
+  EXPECT_EQ(share.status().applied, CpuShare::kLeastAwaited) << "it is built on";
+  share.started();
+  share.started();
+  EXPECT_EQ(share.status().applied, 4U);
+  share.detach();
+  share.attach({8, {}});
+  share.detach();
+  share.started();
+  EXPECT_THAT(first_.calls, ElementsAre("attach 7", "100", "100", "100", "4", "detach", "attach 8",
+                                        "100", "detach"));
+}
+
+TEST_F(CpuShares, SayWhyACellThatIsBuiltKeepsMore) {
+  CpuShare share(loop_, 4, both(first_, second_),
+                 [this](const std::string& why) { told_.push_back(why); });
+  share.attach({7, {}});
+  first_.answer.trouble = "closed";
+  share.started();
+  EXPECT_THAT(told_, ElementsAre("closed"));
+  EXPECT_EQ(share.status().trouble, "closed");
 }
 
 TEST_F(CpuShares, AreUsuallyWhatTheyAreByHandUntilTheVmmsEnd) {
