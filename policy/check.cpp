@@ -43,7 +43,7 @@ std::string_view fault_of(const Hint& hint, const View& view) {
     const bool in_range =
         hint.amount >= std::max(usual, kMinWeight) && hint.amount <= most_weight(usual);
     return in_range ? std::string_view{}
-                    : "the weight is not from the usual one to four times that";
+                    : "the weight is below the usual one, or above four times that, or above 10000";
   }
   if (hint.kind == HintKind::kPlace) return {};
   if (!is_live(view, hint.peer)) return "no such peer, or it is down";

@@ -256,9 +256,8 @@ VmmInstance::Handlers CellMonitor::vmm_handlers() {
     if (faults_->take(report)) return;
     apply(machine_.on_report(report));
     // Not before: a VMM that has just begun passes over what it finds in its rings.
-    if (!machine_.has_started()) return;
-    siblings_.tell_start();
-    cpu_->started();
+    if (machine_.has_started()) siblings_.tell_start();
+    cpu_->started();  // The first word of a VMM is that its guest runs, or that it cannot.
   };
   handlers.on_malformed_report = [this] { ++malformed_reports_; };
   handlers.on_exit = [this](const std::string& how) {

@@ -25,7 +25,7 @@
 #define HIVE_WAX_VERSION 1u
 #define HIVE_WAX_MAX_HINTS 256u /* that the device takes at once */
 #define HIVE_WAX_HINT_RATE 20u  /* a second, and for each cell: what it takes after these */
-#define HIVE_WAX_MAX_BEATS 4u   /* in a round that its monitor is told of */
+#define HIVE_WAX_MAX_BEATS 4u   /* heartbeats a round that the monitor is told of */
 #define HIVE_WAX_MIN_ROUND 10u  /* milliseconds */
 #define HIVE_WAX_MAX_ROUND 4000u
 #define HIVE_WAX_NO_CELL 0xffu

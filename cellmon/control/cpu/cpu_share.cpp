@@ -24,10 +24,12 @@ CpuShare::CpuShare(boost::asio::io_context& loop, std::uint32_t plan,
       on_trouble_(std::move(on_trouble)),
       again_(loop),
       ease_(loop),
+      build_(loop),
       weight_(plan) {}
 
 void CpuShare::attach(WeighedVmm vmm) {
   is_building_ = true;
+  build_.arm(kBuildLimit, [this] { started(); });
   std::string troubles;
   for (const auto& way : ways_) {
     WeightSet result = way->attach(
@@ -45,13 +47,15 @@ void CpuShare::attach(WeighedVmm vmm) {
 }
 
 void CpuShare::started() {
+  build_.disarm();
   if (!std::exchange(is_building_, false) || way_ == nullptr || weight_ >= kLeastAwaited) return;
-  const WeightSet result = way_->set(wanted());
+  const WeightSet result = way_->lower(wanted());
   if (!result.trouble.empty() && result.trouble != trouble_) on_trouble_(result.trouble);
   take(result);
 }
 
 void CpuShare::detach() {
+  build_.disarm();
   again_.disarm();
   ease_.disarm();
   is_building_ = is_awaited_ = false;
@@ -112,7 +116,7 @@ void CpuShare::ease() {
   if (!is_awaited_) return;
   ease_.arm(kEase, [this] {
     is_awaited_ = false;
-    if (way_ != nullptr && weight_ < kLeastAwaited) take(way_->set(wanted()));
+    if (way_ != nullptr && weight_ < kLeastAwaited) take(way_->lower(wanted()));
   });
 }
 

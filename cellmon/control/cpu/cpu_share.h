@@ -25,6 +25,8 @@ class CpuShare {
   /// after the latter.
   static constexpr std::uint32_t kLeastAwaited = 100;
   static constexpr std::chrono::milliseconds kEase{250};
+  /// How long a VMM may take to build its cell with more than its weight.
+  static constexpr std::chrono::seconds kBuildLimit{5};
 
   /// PLAN: the plan's weight. WAYS: to be tried in this order; not empty. ON_TROUBLE is called
   /// from attach(), once for each reason.
@@ -32,10 +34,10 @@ class CpuShare {
            std::vector<std::unique_ptr<CpuWay>> ways, OnTrouble on_trouble);
 
   /// VMM has been started: it gets the plan's weight, by the first way that can, but kLeastAwaited
-  /// or more until started(). It builds its cell before its guest can have any effect on it, and
-  /// that takes as long for a cell of little weight as for others.
+  /// or more until started(), for kBuildLimit at most. What it does until its guest runs is its
+  /// own, and takes no longer in a cell of little weight than in others.
   void attach(WeighedVmm vmm);
-  /// Its guest runs.
+  /// Its guest runs, or has: what the VMM does may be its guest's doing.
   void started();
   /// The VMM has been reaped.
   void detach();
@@ -69,6 +71,7 @@ class CpuShare {
   OnTrouble on_trouble_;
   Deadline again_;
   Deadline ease_;
+  Deadline build_;
   bool is_building_ = false;
   bool is_awaited_ = false;
   CpuWay* way_ = nullptr;  ///< While a VMM is attached to it.

@@ -32,6 +32,9 @@ class CpuWay {
   virtual WeightSet attach(WeighedVmm vmm, std::uint32_t weight) = 0;
   /// The VMM that is attached gets WEIGHT. In trouble it keeps what it has.
   virtual WeightSet set(std::uint32_t weight) = 0;
+  /// As set(), for a weight that the VMM was to have from the start: it is lowered even where it
+  /// could not be raised again.
+  virtual WeightSet lower(std::uint32_t weight) { return set(weight); }
   /// The VMM has been reaped, or will be.
   virtual void detach() = 0;
 };

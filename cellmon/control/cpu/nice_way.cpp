@@ -85,6 +85,10 @@ WeightSet NiceWay::set(std::uint32_t weight) {
   return apply(nice);
 }
 
+WeightSet NiceWay::lower(std::uint32_t weight) {
+  return vmm_ ? apply(nice_of(weight)) : WeightSet{};
+}
+
 WeightSet NiceWay::apply(int nice) {
   // A thread that is started meanwhile may have what its parent had before.
   constexpr int kPasses = 4;

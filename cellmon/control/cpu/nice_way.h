@@ -23,6 +23,7 @@ class NiceWay : public CpuWay {
   WeightSet attach(WeighedVmm vmm, std::uint32_t weight) override;
   /// Refuses a weight that could not be taken back.
   WeightSet set(std::uint32_t weight) override;
+  WeightSet lower(std::uint32_t weight) override;
   void detach() override { vmm_.reset(); }
 
  private:

@@ -30,7 +30,7 @@ void WaxIncarnations::waited(Time waited) {
 
 void WaxIncarnations::ended(Time now) {
   if (!runs()) return;
-  if (now - std::min(now, started_) >= kLongLife) wait_ = kFirstWait;
+  if (rounds_ != 0 && now - std::min(now, started_) >= kLongLife) wait_ = kFirstWait;
   started_ = 0;
   due_ = now + wait_;
   wait_ = std::min(wait_ * 2, kLongestWait);

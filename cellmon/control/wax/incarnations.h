@@ -15,12 +15,13 @@ class WaxIncarnations {
  public:
   using Time = std::uint64_t;
 
-  /// One that has done no round for that long hangs: waits for a CPU do not count...
+  /// One that has done no round for that long hangs. Waits for a CPU do not count...
   static constexpr Time kHangLimit = 5'000'000'000;
-  /// ...but for one that has done none for that long in all.
+  /// ...but for one that has done none for that long with them.
   static constexpr Time kStarvedLimit = 60'000'000'000;
   /// How long after the end of one that has failed the next is started: at first, and at most. The
-  /// wait doubles each time, and begins anew after one that has lived for kLongLife.
+  /// wait doubles each time, and begins anew after one that has done rounds and lived for
+  /// kLongLife.
   static constexpr Time kFirstWait = 100'000'000;
   static constexpr Time kLongestWait = 10'000'000'000;
   static constexpr Time kLongLife = 1'000'000'000;
@@ -38,7 +39,8 @@ class WaxIncarnations {
   /// It has done ROUNDS in all, as it says; or nothing is expected of it, as it is held.
   void beat(std::uint64_t rounds, Time now);
   void held(Time now);
-  /// Its vCPU has waited WAITED for a CPU, since its VMM's start.
+  /// Its vCPU has waited WAITED for a CPU since its VMM's start: waits that are over, as the kernel
+  /// books them.
   void waited(Time waited);
   /// It has ended.
   void ended(Time now);

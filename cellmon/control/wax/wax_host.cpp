@@ -86,7 +86,8 @@ void WaxHost::take(std::string_view bytes) {
   if (!packet) {
     ++counts_.malformed;
   } else if (const auto* beat = std::get_if<cell::PolicyBeat>(&*packet)) {
-    incarnations_.beat(beat->rounds, monotonic_now());
+    // A guest that does not run does no rounds, whatever its VMM says.
+    if (handlers_.guest_runs()) incarnations_.beat(beat->rounds, monotonic_now());
     counts_.rounds = incarnations_.rounds();
     counts_.dropped += beat->dropped - std::min(beat->dropped, dropped_);
     dropped_ = std::max(dropped_, beat->dropped);
@@ -164,8 +165,8 @@ void WaxHost::set_rogue(const Rogue& rogue, std::optional<std::chrono::milliseco
 void WaxHost::look() {
   look_.arm(kPeriod, [this] { look(); });
   const Time time = monotonic_now();
-  if (!handlers_.guest_runs()) incarnations_.held(time);
   incarnations_.waited(handlers_.waited());
+  if (!handlers_.guest_runs()) incarnations_.held(time);
   if (!members_.may_start()) return;  // The others are not done with what has happened.
   if (handlers_.is_paused()) return;
   if (rogue_ && time >= rogue_until_) {

@@ -90,7 +90,7 @@ TEST_F(WaxMachine, StartsTheNextWhereOneHangs) {
   const int last = incarnation();
   ASSERT_EQ(inject("wax", {"vmm-stop"}).status, 0);
   EXPECT_TRUE(another_works(last)) << story();
-  EXPECT_THAT(story(), HasSubstr("it has done no round for 5 s"));
+  EXPECT_THAT(story(), HasSubstr("it has done no round for "));
 }
 
 TEST_F(WaxMachine, OutlivesTheMonitorOfWax) {

@@ -121,6 +121,15 @@ TEST_F(CpuShares, AreNotLittleWhileACellIsBuilt) {
                                         "100", "detach"));
 }
 
+TEST_F(CpuShares, AreLittleInTheEndWhereACellIsNeverBuilt) {
+  CpuShare share(loop_, 4, both(first_, second_), [](const std::string&) {});
+  share.attach({7, {}});
+  const auto start = std::chrono::steady_clock::now();
+  loop_.run();
+  EXPECT_GE(std::chrono::steady_clock::now() - start, CpuShare::kBuildLimit);
+  EXPECT_EQ(share.status().applied, 4U);
+}
+
 TEST_F(CpuShares, SayWhyACellThatIsBuiltKeepsMore) {
   CpuShare share(loop_, 4, both(first_, second_),
                  [this](const std::string& why) { told_.push_back(why); });

@@ -191,6 +191,10 @@ TEST(NiceWay, DoesNothingThatItCouldNotUndo) {
   EXPECT_THAT(result.trouble, HasSubstr("could not be raised again"));
   EXPECT_THAT(result.trouble, HasSubstr("RLIMIT_NICE of at least " + std::to_string(20 - base)));
   EXPECT_EQ(process.nice(), base);
+  EXPECT_EQ(way.lower(50).trouble, "") << "as it was to be";
+  EXPECT_GT(process.nice(), base);
+  way.detach();
+  EXPECT_EQ(way.lower(20).applied, 0U);
 }
 
 TEST(AutogroupWay, WritesItsNiceValue) {

@@ -95,6 +95,11 @@ TEST(WaxIncarnations, ForgivesOneThatHasLivedForLong) {
   wax.started(kScene, now);
   now += WaxIncarnations::kLongLife;
   wax.ended(now);
+  EXPECT_FALSE(wax.is_due(now + WaxIncarnations::kFirstWait)) << "it has done nothing";
+  wax.started(kScene, now);
+  wax.beat(1, now);
+  now += WaxIncarnations::kLongLife;
+  wax.ended(now);
   EXPECT_TRUE(wax.is_due(now + WaxIncarnations::kFirstWait));
   // An end that is told twice is one.
   wax.ended(now + kSecond);
