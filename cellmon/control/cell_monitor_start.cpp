@@ -144,7 +144,10 @@ void CellMonitor::detach() {
 }
 
 void CellMonitor::kill_vmm() {
-  if (vmm_) return vmm_->kill();
+  if (vmm_) {
+    cpu_->await();  // What is left of it is the kernel's work, and the next one waits for that.
+    return vmm_->kill();
+  }
   if (!std::exchange(start_waits_, false)) return;
   siblings_.cancel();
   boost::asio::post(loop_, [this] { apply(machine_.on_vmm_exit("not started", {})); });

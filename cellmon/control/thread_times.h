@@ -11,27 +11,51 @@
 
 namespace hive::control {
 
-/// One thread of another process, by /proc/PID/task/TID/schedstat.
+/// One thread of another process, by schedstat and stat in /proc/PID/task/TID.
 class ThreadTimes {
  public:
   struct Sample {
     std::uint64_t ran = 0;     ///< Nanoseconds on a CPU.
     std::uint64_t waited = 0;  ///< Nanoseconds ready to run, without one.
+
+    friend bool operator==(const Sample&, const Sample&) = default;
+  };
+
+  /// The kernel books a wait when it is over. This adds one that goes on, as far as the thread is
+  /// looked at meanwhile.
+  class Waits {
+   public:
+    /// A thread on a CPU has its time booked more often than each so many nanoseconds.
+    static constexpr std::uint64_t kLongestUnbooked = 50'000'000;
+
+    /// What the kernel has booked by NOW, in nanoseconds of the host's monotonic clock, and whether
+    /// the thread is on a CPU or ready to be. No sample has a shorter wait than the one before it.
+    Sample add(const Sample& booked, bool is_ready, std::uint64_t now);
+
+   private:
+    std::optional<Sample> booked_;
+    std::uint64_t since_ = 0;   ///< When it may have begun to wait, with no time booked since then.
+    std::uint64_t before_ = 0;  ///< Its waits until then.
+    std::uint64_t waited_ = 0;
   };
 
   /// THREAD may be none of PROCESS: then there is nothing to read.
   ThreadTimes(pid_t process, pid_t thread);
 
-  /// Up to now, but for what the kernel has not booked yet. Nothing when the thread has ended, or
-  /// the kernel keeps no such books (CONFIG_SCHED_INFO).
-  [[nodiscard]] std::optional<Sample> read() const;
+  /// Up to now, but for a CPU's time that the kernel has not booked yet. Nothing when the thread
+  /// has ended, or the kernel keeps no such books (CONFIG_SCHED_INFO).
+  [[nodiscard]] std::optional<Sample> read();
   /// The same, or what was read last where there is nothing any more; zeros where there never was.
   [[nodiscard]] Sample latest();
 
   static std::optional<Sample> parse(std::string_view text);
+  /// Whether STAT, as of proc(5), is of a thread that runs or is ready to.
+  static bool is_ready(std::string_view stat);
 
  private:
-  UniqueFd file_;
+  UniqueFd books_;
+  UniqueFd stat_;
+  Waits waits_;
   Sample latest_;
 };
 

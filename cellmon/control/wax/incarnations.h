@@ -39,8 +39,7 @@ class WaxIncarnations {
   /// It has done ROUNDS in all, as it says; or nothing is expected of it, as it is held.
   void beat(std::uint64_t rounds, Time now);
   void held(Time now);
-  /// Its vCPU has waited WAITED for a CPU since its VMM's start: waits that are over, as the kernel
-  /// books them.
+  /// Its vCPU has waited WAITED for a CPU since its VMM's start.
   void waited(Time waited);
   /// It has ended.
   void ended(Time now);

@@ -107,7 +107,7 @@ TEST_F(CpuShares, AreNotLittleWhileACellIsBuilt) {
   EXPECT_EQ(share.status().applied, CpuShare::kLeastAwaited);
   share.await();
   share.ease();
-  loop_.run();
+  loop_.run_for(2 * CpuShare::kEase);
   loop_.restart();
   EXPECT_EQ(share.status().applied, CpuShare::kLeastAwaited) << "it is built on";
   share.started();
