@@ -58,7 +58,7 @@ std::string bar(double x, double y, double width, double height, const char* col
 }
 
 /// PART in percent, by two digits.
-std::string percent(double part) {
+std::string rough_percent(double part) {
   return part < 0.995 ? fmt::format("{:.2g} %", part * 100) : "100 %";
 }
 
@@ -219,7 +219,7 @@ std::string plot_bounds(const Statistics& statistics) {
           "{} escaped</title></circle>",
           axis.at(rate), middle, kColours[1], escape(name), escapes, group->injected);
     }
-    svg += text(axis.at(bound) + 10, middle + 4, percent(bound), "start", "soft");
+    svg += text(axis.at(bound) + 10, middle + 4, rough_percent(bound), "start", "soft");
     y += kRow;
   }
   return svg + "</svg>";

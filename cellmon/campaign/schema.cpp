@@ -11,51 +11,51 @@
 namespace hive::campaign {
 namespace {
 
-using Json = plan::SchemaJson;
+using plan::SchemaJson;
 
 /// A text without quotes may look like anything.
-Json text_schema() {
+SchemaJson text_schema() {
   return {{"type", {"string", "number", "boolean"}}, {"minLength", 1}, {"maxLength", kMaxText}};
 }
 
-Json one_or_list(const Json& one, std::size_t most) {
-  const Json list = {{"type", "array"}, {"items", one}, {"minItems", 1}, {"maxItems", most}};
-  return {{"anyOf", Json::array({one, list})}};
+SchemaJson one_or_list(const SchemaJson& one, std::size_t most) {
+  const SchemaJson list = {{"type", "array"}, {"items", one}, {"minItems", 1}, {"maxItems", most}};
+  return {{"anyOf", SchemaJson::array({one, list})}};
 }
 
-Json number_schema(const KeySpec& key) {
+SchemaJson number_schema(const KeySpec& key) {
   return {{"type", "integer"}, {"minimum", key.least}, {"maximum", key.most}};
 }
 
-Json catalogue_schema() {
-  Json names = Json::array();
+SchemaJson catalogue_schema() {
+  SchemaJson names = SchemaJson::array();
   for (const inject::Entry& entry : inject::catalogue()) names.push_back(entry.name);
   return {{"enum", std::move(names)}};
 }
 
-Json paper_schema() {
-  Json names = Json::array();
+SchemaJson paper_schema() {
+  SchemaJson names = SchemaJson::array();
   for (const PaperRow& row : paper_table()) names.push_back(row.name);
   return {{"enum", std::move(names)}};
 }
 
-Json mapping_schema(const MappingSpec& spec);
+SchemaJson mapping_schema(const MappingSpec& spec);
 
-Json faults_schema() {
+SchemaJson faults_schema() {
   return {{"type", "array"},
           {"items", {{"$ref", "#/definitions/fault"}}},
           {"minItems", 1},
           {"maxItems", kMaxFaultSpecs}};
 }
 
-Json workload_schema() {
-  Json schema = mapping_schema(workload_spec());
+SchemaJson workload_schema() {
+  SchemaJson schema = mapping_schema(workload_spec());
   schema["minProperties"] = 1;
   schema["maxProperties"] = 1;
   return schema;
 }
 
-Json value_schema(const KeySpec& key) {
+SchemaJson value_schema(const KeySpec& key) {
   switch (key.type) {
     case KeyType::kName:
       return plan::name_schema();
@@ -64,7 +64,7 @@ Json value_schema(const KeySpec& key) {
     case KeyType::kNumber:
       return number_schema(key);
     case KeyType::kParallel:
-      return {{"anyOf", Json::array({number_schema(key), {{"const", "auto"}}})}};
+      return {{"anyOf", SchemaJson::array({number_schema(key), {{"const", "auto"}}})}};
     case KeyType::kTime:
       return {{"type", "string"}, {"pattern", "^0*[1-9][0-9]*(ms|s)$"}};
     case KeyType::kNames:
@@ -74,7 +74,7 @@ Json value_schema(const KeySpec& key) {
     case KeyType::kPaperRow:
       return paper_schema();
     case KeyType::kCommand:
-      return {{"anyOf", Json::array({text_schema(), mapping_schema(command_spec())})}};
+      return {{"anyOf", SchemaJson::array({text_schema(), mapping_schema(command_spec())})}};
     case KeyType::kParameters:
       return {{"type", "object"},
               {"additionalProperties", one_or_list(text_schema(), kMaxValues)},
@@ -91,7 +91,7 @@ Json value_schema(const KeySpec& key) {
   return {};
 }
 
-Json mapping_schema(const MappingSpec& spec) {
+SchemaJson mapping_schema(const MappingSpec& spec) {
   plan::MappingSchema schema;
   for (const KeySpec& key : spec.keys) {
     schema.add(key.name, key.meaning, key.fallback, key.is_required(), value_schema(key));
@@ -101,15 +101,15 @@ Json mapping_schema(const MappingSpec& spec) {
 
 /// What the `parameters` of a fault of ENTRY may have, and must. Not the times of the catalogue's
 /// timing_parameters(): a campaign draws them.
-Json parameters_of(const inject::Entry& entry) {
-  Json properties = Json::object();
-  Json required = Json::array();
+SchemaJson parameters_of(const inject::Entry& entry) {
+  SchemaJson properties = SchemaJson::object();
+  SchemaJson required = SchemaJson::array();
   for (const inject::Parameter& each : entry.parameters) {
     properties[std::string(each.name)] = {{"description", each.meaning}};
     if (each.required) required.push_back(each.name);
   }
-  Json parameters = {{"properties", std::move(properties)}, {"additionalProperties", false}};
-  Json then = {{"properties", Json::object()}};
+  SchemaJson parameters = {{"properties", std::move(properties)}, {"additionalProperties", false}};
+  SchemaJson then = {{"properties", SchemaJson::object()}};
   if (!required.empty()) {
     parameters["required"] = std::move(required);
     then["required"] = {"parameters"};
@@ -118,12 +118,12 @@ Json parameters_of(const inject::Entry& entry) {
   return then;
 }
 
-Json fault_schema() {
-  Json schema = mapping_schema(fault_spec());
-  schema["allOf"] = Json::array();
+SchemaJson fault_schema() {
+  SchemaJson schema = mapping_schema(fault_spec());
+  schema["allOf"] = SchemaJson::array();
   for (const inject::Entry& entry : inject::catalogue()) {
-    const Json is_it = {{"properties", {{"fault", {{"const", entry.name}}}}},
-                        {"required", {"fault"}}};
+    const SchemaJson is_it = {{"properties", {{"fault", {{"const", entry.name}}}}},
+                              {"required", {"fault"}}};
     schema["allOf"].push_back({{"if", is_it}, {"then", parameters_of(entry)}});
   }
   return schema;
@@ -132,8 +132,8 @@ Json fault_schema() {
 }  // namespace
 
 std::string json_schema() {
-  Json schema = {{"$schema", "http://json-schema.org/draft-07/schema#"},
-                 {"title", "A Hive fault campaign"}};
+  SchemaJson schema = {{"$schema", "http://json-schema.org/draft-07/schema#"},
+                       {"title", "A Hive fault campaign"}};
   schema.update(mapping_schema(campaign_spec()));
   schema["definitions"] = {{"fault", fault_schema()}};
   return schema.dump(2) + "\n";

@@ -10,7 +10,7 @@
 namespace hive::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 std::string describe_paging(const KvmReport& kvm) {
   if (!kvm.nested_paging) return "it is not known whether with nested paging";
@@ -33,7 +33,7 @@ std::string describe(const KvmReport& kvm) {
   return "";
 }
 
-Json kind_json(KvmKind kind) {
+OrderedJson kind_json(KvmKind kind) {
   switch (kind) {
     case KvmKind::kUnknown:
       break;
@@ -65,19 +65,21 @@ std::string format_host_report(const HostReport& report) {
 }
 
 std::string host_report_json(const HostReport& report) {
-  Json nodes = Json::array();
+  OrderedJson nodes = OrderedJson::array();
   for (const plan::NumaNode& node : report.known.topology.nodes) {
     nodes.push_back({{"id", node.id}, {"cpus", node.cpus}, {"memory", node.memory}});
   }
   const KvmReport& kvm = report.kvm;
-  const Json paging = kvm.nested_paging ? Json(*kvm.nested_paging) : Json(nullptr);
-  const Json json = {{"topology", {{"source", report.known.source}, {"nodes", std::move(nodes)}}},
-                     {"kvm",
-                      {{"works", kvm.works},
-                       {"kind", kind_json(kvm.kind)},
-                       {"nested_paging", paging},
-                       {"problem", kvm.problem},
-                       {"remedy", kvm.remedy}}}};
+  const OrderedJson paging =
+      kvm.nested_paging ? OrderedJson(*kvm.nested_paging) : OrderedJson(nullptr);
+  const OrderedJson json = {
+      {"topology", {{"source", report.known.source}, {"nodes", std::move(nodes)}}},
+      {"kvm",
+       {{"works", kvm.works},
+        {"kind", kind_json(kvm.kind)},
+        {"nested_paging", paging},
+        {"problem", kvm.problem},
+        {"remedy", kvm.remedy}}}};
   return json.dump();
 }
 

@@ -17,9 +17,6 @@ namespace {
 using metrics::Metric;
 using metrics::Report;
 
-double number(std::uint64_t value) { return static_cast<double>(value); }
-double number(bool value) { return value ? 1 : 0; }
-
 void add_cell(Report& report, const CellMonitor& monitor, const wire::CellStatus& status) {
   constexpr int kStates = static_cast<int>(wire::CellState::kStopped) + 1;
   for (int index = 0; index < kStates; ++index) {

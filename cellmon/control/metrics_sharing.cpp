@@ -10,7 +10,6 @@ namespace {
 using metrics::Metric;
 using metrics::Report;
 
-double number(std::uint64_t value) { return static_cast<double>(value); }
 double bytes(std::uint64_t blocks) { return number(blocks * policy::kBlockBytes); }
 
 void add_loans(Report& report, const CellMonitor& monitor, const Sharing& sharing) {

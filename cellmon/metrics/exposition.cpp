@@ -12,8 +12,6 @@ namespace {
 
 using wire::Json;
 
-constexpr double kNanoseconds = 1e9;
-
 /// A label's value or a help text: what would end it is escaped.
 std::string escaped(std::string_view text) {
   std::string result;
@@ -49,12 +47,12 @@ void add_histogram(std::string& text, const CellReport& cell, const Family& fami
     count += histogram.counts().at(bucket);
     const std::string bound =
         bucket < Histogram::kBounds.size()
-            ? number(static_cast<double>(Histogram::kBounds.at(bucket)) / kNanoseconds)
+            ? number(static_cast<double>(Histogram::kBounds.at(bucket)) / Histogram::kSecond)
             : "+Inf";
     text += fmt::format("{}_bucket{{{},le=\"{}\"}} {}\n", family.name, labels, bound, count);
   }
   text += fmt::format("{}_sum{{{}}} {}\n", family.name, labels,
-                      number(static_cast<double>(histogram.sum()) / kNanoseconds));
+                      number(static_cast<double>(histogram.sum()) / Histogram::kSecond));
   text += fmt::format("{}_count{{{}}} {}\n", family.name, labels, count);
 }
 
@@ -95,7 +93,7 @@ Json describe(const Family& family, const Histogram& histogram) {
     count += histogram.counts().at(bucket);
     Json bound = "+Inf";
     if (bucket < Histogram::kBounds.size()) {
-      bound = static_cast<double>(Histogram::kBounds.at(bucket)) / kNanoseconds;
+      bound = static_cast<double>(Histogram::kBounds.at(bucket)) / Histogram::kSecond;
     }
     buckets.push_back({{"le", std::move(bound)}, {"count", count}});
   }
@@ -103,7 +101,7 @@ Json describe(const Family& family, const Histogram& histogram) {
           {"type", to_string(family.type)},
           {"labels", Json::object()},
           {"buckets", std::move(buckets)},
-          {"sum", static_cast<double>(histogram.sum()) / kNanoseconds},
+          {"sum", static_cast<double>(histogram.sum()) / Histogram::kSecond},
           {"count", count}};
 }
 

@@ -11,6 +11,7 @@ namespace hive::metrics {
 /// be added up. Recording allocates nothing and is a handful of comparisons. Not thread-safe.
 class Histogram {
  public:
+  static constexpr double kSecond = 1e9;  ///< In nanoseconds.
   /// The longest that each bucket but the last counts, in nanoseconds; the last counts the rest.
   static constexpr std::array<std::uint64_t, 22> kBounds{1'000,
                                                          2'500,

@@ -15,7 +15,6 @@ namespace {
 using wire::Json;
 
 constexpr std::size_t kMaxLabel = 64;
-constexpr double kNanoseconds = 1e9;
 /// Up to here each whole number has a double of its own.
 constexpr double kMaxWhole = 9007199254740992.0;
 
@@ -35,7 +34,7 @@ std::optional<Histogram> parse_histogram(const Json& json) {
     if (!is_count(count) || count.get<double>() > kMaxWhole) return std::nullopt;
     values.at(bucket) = count.get<std::uint64_t>();
   }
-  const double nanoseconds = sum->get<double>() * kNanoseconds;
+  const double nanoseconds = sum->get<double>() * Histogram::kSecond;
   if (!(nanoseconds >= 0 && nanoseconds < 1.8e19)) return std::nullopt;
   return Histogram(values, static_cast<std::uint64_t>(nanoseconds));
 }
@@ -107,7 +106,7 @@ Json to_json(const Report& report) {
   for (const auto& [metric, histogram] : report.histograms()) {
     json[std::string(family_of(metric).name)] = {
         {"counts", histogram.counts()},
-        {"sum", static_cast<double>(histogram.sum()) / kNanoseconds}};
+        {"sum", static_cast<double>(histogram.sum()) / Histogram::kSecond}};
   }
   return json;
 }

@@ -5,20 +5,20 @@
 namespace hive::kvm {
 namespace {
 
-constexpr std::uint64_t bit(unsigned number) { return std::uint64_t{1} << number; }
+constexpr std::uint64_t bit64(unsigned number) { return std::uint64_t{1} << number; }
 
 // IA32_MCG_CAP (Intel SDM vol. 3B, 16.3.1.1): software can recover; there is IA32_MCG_CTL.
-constexpr std::uint64_t kRecoverable = bit(24), kHasControl = bit(8);
+constexpr std::uint64_t kRecoverable = bit64(24), kHasControl = bit64(8);
 /// As many as machines have had for long.
 constexpr int kBanks = 10;
 
 // IA32_MCG_STATUS (16.3.1.2).
-constexpr std::uint64_t kCanGoOn = bit(0), kInProgress = bit(2);
+constexpr std::uint64_t kCanGoOn = bit64(0), kInProgress = bit64(2);
 
 // IA32_MCi_STATUS (16.3.2.2; AMD APM vol. 2, 9.3.2.2).
-constexpr std::uint64_t kValid = bit(63), kUncorrected = bit(61), kEnabled = bit(60),
-                        kMiscValid = bit(59), kAddressValid = bit(58), kSignalled = bit(56);
-constexpr std::uint64_t kDeferred = bit(44), kPoison = bit(43);
+constexpr std::uint64_t kValid = bit64(63), kUncorrected = bit64(61), kEnabled = bit64(60),
+                        kMiscValid = bit64(59), kAddressValid = bit64(58), kSignalled = bit64(56);
+constexpr std::uint64_t kDeferred = bit64(44), kPoison = bit64(43);
 /// Memory scrubbing, on no channel in particular (Intel SDM vol. 3B, 16.9.3.1).
 constexpr std::uint64_t kScrubbing = 0xc0;
 /// A bus error of memory, of no participant, level or kind in particular (AMD APM vol. 2, 9.3.3.1).

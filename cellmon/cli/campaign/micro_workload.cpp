@@ -15,7 +15,7 @@ using campaign::Work;
 using std::chrono::steady_clock;
 
 constexpr std::size_t kMaxLine = 1024;
-constexpr Milliseconds kAgain{3'000};
+constexpr Milliseconds kLostAfter{3'000};
 constexpr Milliseconds kFirstLimit{30'000};
 
 /// What a console takes at a time, by far.
@@ -129,7 +129,7 @@ bool MicroWorkload::has_answers(Monitors& machine) {
     Guest& guest = guests_[cell];
     if (!guest.asked || guest.reports.is_answered()) continue;
     all = false;
-    if (steady_clock::now() - guest.sent_at < kAgain) continue;
+    if (steady_clock::now() - guest.sent_at < kLostAfter) continue;
     if (!guest.reports.is_asked()) guest.reports.ask();  // It has started anew meanwhile.
     request(machine, cell);
   }
