@@ -16,7 +16,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 /// How long a process may take to end that was killed.
-constexpr milliseconds kKillLimit{5'000};
+constexpr milliseconds kReapLimit{5'000};
 
 /// One wish to end can come as several signals: `timeout` signals its child and then its process
 /// group. Those that come this soon are no second wish.
@@ -56,7 +56,7 @@ std::size_t await_children(const std::vector<pid_t>& pids, milliseconds limit,
   await_some(children, steady_clock::now() + limit, &signals);
   const std::size_t killed = children.size();
   for (const Child& child : children) ::kill(child.pid, SIGKILL);
-  await_some(children, steady_clock::now() + kKillLimit, nullptr);
+  await_some(children, steady_clock::now() + kReapLimit, nullptr);
   return killed;
 }
 

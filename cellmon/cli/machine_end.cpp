@@ -29,7 +29,7 @@ constexpr Milliseconds kKillLimit{15'000};
 constexpr Milliseconds kWitnessLimit{5'000};
 /// For how long monitors may come up in place of others that were ended; and how often it is seen.
 constexpr Milliseconds kRestartLimit{15'000};
-constexpr Milliseconds kStep{5};
+constexpr Milliseconds kNameRetry{5};
 
 /// A monitor that was asked to end its cell.
 class Ending {
@@ -134,7 +134,7 @@ bool end_cells(const std::string& machine, const std::vector<wire::CellAddress>&
   auto cells = known;
   do {
     if (!end_monitors(machine, cells, options)) return false;
-    std::this_thread::sleep_for(kStep);  // Who waits for an ended one's name has it then.
+    std::this_thread::sleep_for(kNameRetry);  // Who waits for an ended one's name has it then.
     cells = find_cells();
     if (!has_any_of(machine, cells) && !has_run(machine, known)) return true;
   } while (steady_clock::now() < deadline);

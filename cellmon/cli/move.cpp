@@ -16,7 +16,7 @@ namespace {
 
 /// Longer than a monitor gives a move, but for one whose target is cut off from it.
 constexpr Milliseconds kMoveTimeout{60'000};
-constexpr std::size_t kMaxText = 4096;
+constexpr std::size_t kMaxShown = 4096;
 
 struct MoveOptions {
   std::vector<std::string> words;  ///< [MACHINE] SECTION
@@ -85,8 +85,8 @@ int run_move(const MoveOptions& options) {
   const Json answer = RpcClient::reach(home).call("section.move", params, kMoveTimeout);
   const std::string trouble = wire::text_member(answer, "trouble");
   fmt::print("{}: {} is at {} now{}{}\n", machine, section.name,
-             wire::printable(wire::text_member(answer, "home"), kMaxText),
-             trouble.empty() ? "" : ", ", wire::printable(trouble, kMaxText));
+             wire::printable(wire::text_member(answer, "home"), kMaxShown),
+             trouble.empty() ? "" : ", ", wire::printable(trouble, kMaxShown));
   return trouble.empty() ? 0 : 1;
 }
 

@@ -9,7 +9,7 @@
 namespace hive::cli {
 namespace {
 
-constexpr std::size_t kMaxText = 1024;
+constexpr std::size_t kMaxField = 1024;
 
 }  // namespace
 
@@ -17,14 +17,14 @@ std::string format_table(const std::vector<TableRow>& rows, std::string_view ali
   std::vector<std::size_t> widths(alignment.size());
   for (const TableRow& row : rows) {
     for (std::size_t column = 0; column < std::min(row.size(), widths.size()); ++column) {
-      widths[column] = std::max(widths[column], std::min(row[column].size(), kMaxText));
+      widths[column] = std::max(widths[column], std::min(row[column].size(), kMaxField));
     }
   }
   std::string text;
   for (const TableRow& row : rows) {
     std::string line;
     for (std::size_t column = 0; column < std::min(row.size(), widths.size()); ++column) {
-      const std::string field = wire::printable(row[column], kMaxText);
+      const std::string field = wire::printable(row[column], kMaxField);
       line += alignment[column] == 'r' ? fmt::format("  {:>{}}", field, widths[column])
                                        : fmt::format("  {:<{}}", field, widths[column]);
     }

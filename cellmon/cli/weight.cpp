@@ -16,7 +16,7 @@
 namespace hive::cli {
 namespace {
 
-constexpr std::size_t kMaxText = 4096;
+constexpr std::size_t kMaxTrouble = 4096;
 
 struct WeightOptions {
   std::string cell;
@@ -25,9 +25,9 @@ struct WeightOptions {
 
 std::string describe(const wire::CpuStatus& cpu) {
   std::string text = wire::describe_weights(cpu);
-  if (!cpu.trouble.empty()) return text + "; not set: " + wire::printable(cpu.trouble, kMaxText);
+  if (!cpu.trouble.empty()) return text + "; not set: " + wire::printable(cpu.trouble, kMaxTrouble);
   if (cpu.way.empty()) return text + "; the cell does not run";
-  text += ", by " + wire::printable(cpu.way, kMaxText);
+  text += ", by " + wire::printable(cpu.way, kMaxTrouble);
   if (cpu.applied != 0 && cpu.applied != cpu.weight) {
     text += fmt::format(", which makes it {}", cpu.applied);
   }

@@ -13,7 +13,7 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kKillLimit{5'000};
+constexpr std::chrono::milliseconds kWitnessKillLimit{5'000};
 
 bool ends_until(const wire::CellAddress& witness, steady_clock::time_point deadline) {
   return static_cast<bool>(wire::hold_abstract(wire::life_socket_name(witness), deadline));
@@ -25,7 +25,7 @@ bool await_witness_end(const std::string& machine, steady_clock::time_point dead
   const wire::CellAddress witness{::geteuid(), machine, std::string(plan::kWitnessName)};
   if (ends_until(witness, deadline)) return true;
   wire::kill_monitor(wire::mesh_socket_name(witness), SOCK_SEQPACKET);
-  return ends_until(witness, steady_clock::now() + kKillLimit);
+  return ends_until(witness, steady_clock::now() + kWitnessKillLimit);
 }
 
 }  // namespace hive::cli

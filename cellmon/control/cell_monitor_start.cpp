@@ -145,7 +145,7 @@ void CellMonitor::detach() {
 
 void CellMonitor::kill_vmm() {
   if (vmm_) {
-    cpu_->await();  // What is left of it is the kernel's work, and the next one waits for that.
+    cpu_->end();
     return vmm_->kill();
   }
   if (!std::exchange(start_waits_, false)) return;

@@ -15,7 +15,7 @@ using agree::Evidence;
 using detect::Time;
 
 constexpr Time kSecond = 1'000'000'000;
-constexpr Time kPeriod = kSecond / 2;
+constexpr Time kBeatPeriod = kSecond / 2;
 constexpr unsigned kBeatsPerLoad = 2;
 
 double seconds(Time time) { return static_cast<double>(time) / static_cast<double>(kSecond); }
@@ -65,7 +65,7 @@ void GuestWatch::detach() {
 void GuestWatch::beat() {
   const auto now = monotonic_now();
   if (vmm_ != nullptr) look(now - std::min(now, next_beat_), now);
-  next_beat_ = now + kPeriod;
+  next_beat_ = now + kBeatPeriod;
   timer_.expires_at(time_point_of(next_beat_));
   timer_.async_wait([this](const auto& error) {
     if (!error) beat();

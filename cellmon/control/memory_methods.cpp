@@ -16,7 +16,7 @@ using wire::Json;
 
 /// A right takes at most 128 bytes of a line.
 constexpr std::size_t kMaxRights = kMaxListBytes / 128;
-constexpr std::size_t kMaxQuoted = 64;
+constexpr std::size_t kMaxName = 64;
 /// Of bytes that a guest is to have: as before.
 constexpr std::uint64_t kUnasked = ~std::uint64_t{0};
 
@@ -54,7 +54,7 @@ std::optional<CellId> Methods::find_cell(Call& call, const GlobalMemory& global,
     names += (names.empty() ? "" : ", ") + global.names()[cell];
   }
   refuse(call, fmt::format("the machine has no cell \"{}\"; its cells are {}",
-                           wire::printable(name, kMaxQuoted), names));
+                           wire::printable(name, kMaxName), names));
   return std::nullopt;
 }
 
@@ -63,7 +63,7 @@ std::optional<firewall::Section> Methods::find_section(Call& call, const GlobalM
   const auto section = global.gatekeeper().sections().find(name);
   if (!section) {
     refuse(call, fmt::format("cell {} has no section \"{}\"; `hive memory` lists its sections",
-                             global.names()[global.own()], wire::printable(name, kMaxQuoted)));
+                             global.names()[global.own()], wire::printable(name, kMaxName)));
   }
   return section;
 }

@@ -21,38 +21,38 @@ void add_cell(Report& report, const CellMonitor& monitor, const wire::CellStatus
   constexpr int kStates = static_cast<int>(wire::CellState::kStopped) + 1;
   for (int index = 0; index < kStates; ++index) {
     const auto state = static_cast<wire::CellState>(index);
-    report.add(Metric::kCellState, number(state == status.state), {to_string(state)});
+    report.add(Metric::kCellState, metric_value(state == status.state), {to_string(state)});
   }
-  report.add(Metric::kIncarnation, number(static_cast<std::uint64_t>(status.incarnation)));
-  report.add(Metric::kVcpus, number(status.vcpus));
-  report.add(Metric::kMemory, number(status.memory));
-  report.add(Metric::kBalloon, number(monitor.balloon().target()), {"asked"});
-  report.add(Metric::kBalloon, number(monitor.ballooned()), {"given"});
-  report.add(Metric::kPlugged, number(monitor.spare().target()), {"asked"});
-  report.add(Metric::kPlugged, number(monitor.plugged()), {"plugged"});
-  report.add(Metric::kCpuWeight, number(status.cpu.plan), {"plan"});
-  report.add(Metric::kCpuWeight, number(status.cpu.usual), {"usual"});
-  report.add(Metric::kCpuWeight, number(status.cpu.weight), {"now"});
-  report.add(Metric::kCpuWeight, number(status.cpu.applied), {"applied"});
-  report.add(Metric::kBootTime, number(status.boot_ms) / 1000);
+  report.add(Metric::kIncarnation, metric_value(static_cast<std::uint64_t>(status.incarnation)));
+  report.add(Metric::kVcpus, metric_value(status.vcpus));
+  report.add(Metric::kMemory, metric_value(status.memory));
+  report.add(Metric::kBalloon, metric_value(monitor.balloon().target()), {"asked"});
+  report.add(Metric::kBalloon, metric_value(monitor.ballooned()), {"given"});
+  report.add(Metric::kPlugged, metric_value(monitor.spare().target()), {"asked"});
+  report.add(Metric::kPlugged, metric_value(monitor.plugged()), {"plugged"});
+  report.add(Metric::kCpuWeight, metric_value(status.cpu.plan), {"plan"});
+  report.add(Metric::kCpuWeight, metric_value(status.cpu.usual), {"usual"});
+  report.add(Metric::kCpuWeight, metric_value(status.cpu.weight), {"now"});
+  report.add(Metric::kCpuWeight, metric_value(status.cpu.applied), {"applied"});
+  report.add(Metric::kBootTime, metric_value(status.boot_ms) / 1000);
   for (const auto& [kind, count] : monitor.events().counts()) {
-    report.add(Metric::kEvents, number(count), {kind});
+    report.add(Metric::kEvents, metric_value(count), {kind});
   }
 }
 
 void add_view(Report& report, const CellMonitor& monitor, const wire::ViewStatus& view) {
-  report.add(Metric::kEpoch, number(view.epoch));
-  report.add(Metric::kMembers, number(std::uint64_t{view.members.size()}));
-  report.add(Metric::kIsMember, number(view.member));
-  report.add(Metric::kIsSuspended, number(view.suspended));
+  report.add(Metric::kEpoch, metric_value(view.epoch));
+  report.add(Metric::kMembers, metric_value(std::uint64_t{view.members.size()}));
+  report.add(Metric::kIsMember, metric_value(view.member));
+  report.add(Metric::kIsSuspended, metric_value(view.suspended));
   for (const auto& watched : view.watched) {
     report.add(Metric::kSuspicion, watched.suspicion, {watched.cell});
   }
   const Members& members = monitor.members();
   const member::Figures& figures = members.figures();
-  report.add(Metric::kAlerts, number(figures.alerts));
-  report.add(Metric::kDismissals, number(figures.dismissals));
-  report.add(Metric::kAccusersVotedDown, number(figures.accusers_voted_down));
+  report.add(Metric::kAlerts, metric_value(figures.alerts));
+  report.add(Metric::kDismissals, metric_value(figures.dismissals));
+  report.add(Metric::kAccusersVotedDown, metric_value(figures.accusers_voted_down));
   report.set(Metric::kAgreementTime, figures.agreements);
   report.set(Metric::kPauseTime, figures.pauses);
   report.set(Metric::kRecoveryTime, members.recovery_times());
@@ -62,9 +62,9 @@ void add_view(Report& report, const CellMonitor& monitor, const wire::ViewStatus
 void add_memory(Report& report, std::string_view process, pid_t pid) {
   const auto memory = read_memory(pid);
   if (!memory) return;
-  report.add(Metric::kOverhead, number(memory->anonymous), {process, "anonymous"});
-  report.add(Metric::kOverhead, number(memory->files), {process, "files"});
-  report.add(Metric::kOverhead, number(memory->page_tables), {process, "page-tables"});
+  report.add(Metric::kOverhead, metric_value(memory->anonymous), {process, "anonymous"});
+  report.add(Metric::kOverhead, metric_value(memory->files), {process, "files"});
+  report.add(Metric::kOverhead, metric_value(memory->page_tables), {process, "page-tables"});
 }
 
 void add_processes(Report& report, const wire::CellStatus& status, VmmTimes& times) {
@@ -85,7 +85,7 @@ void add_exits(Report& report, const GuestCounts& counts, TickRate& rate) {
   for (std::size_t index = 0; index < counts.exits.size(); ++index) {
     const GuestCounts::Exits& exits = counts.exits.at(index);
     const std::string_view reason = to_string(static_cast<cell::ExitKind>(index));
-    report.add(Metric::kExits, number(exits.count), {reason});
+    report.add(Metric::kExits, metric_value(exits.count), {reason});
     if (const auto time = rate.seconds(exits.ticks)) {
       report.add(Metric::kExitTime, *time, {reason});
     }
@@ -96,20 +96,20 @@ void add_guest(Report& report, const GuestWatch& watch, MetricsMemory& memory) {
   const auto counts = watch.counts();
   if (!counts) return;
   add_exits(report, *counts, memory.ticks);
-  report.add(Metric::kVcpuRun, number(watch.ran()) / 1e9);
-  report.add(Metric::kVcpuWait, number(watch.waited()) / 1e9);
-  report.add(Metric::kInterrupts, number(counts->interrupts));
+  report.add(Metric::kVcpuRun, metric_value(watch.ran()) / 1e9);
+  report.add(Metric::kVcpuWait, metric_value(watch.waited()) / 1e9);
+  report.add(Metric::kInterrupts, metric_value(counts->interrupts));
   static constexpr std::array<const char*, device::kBlockOperations> kOperations{
       "read", "write", "flush", "discard", "other"};
   for (std::size_t index = 0; index < kOperations.size(); ++index) {
     const GuestCounts::Block& block = counts->block.at(index);
-    report.add(Metric::kBlockRequests, number(block.requests), {kOperations.at(index)});
-    report.add(Metric::kBlockBytes, number(block.bytes), {kOperations.at(index)});
-    report.add(Metric::kBlockErrors, number(block.errors), {kOperations.at(index)});
+    report.add(Metric::kBlockRequests, metric_value(block.requests), {kOperations.at(index)});
+    report.add(Metric::kBlockBytes, metric_value(block.bytes), {kOperations.at(index)});
+    report.add(Metric::kBlockErrors, metric_value(block.errors), {kOperations.at(index)});
   }
   for (const GuestCounts::Kvm& each : counts->kvm) {
     if (!memory.names.admit(each)) continue;
-    report.add(each.grows ? Metric::kKvmEvents : Metric::kKvmLevel, number(each.value),
+    report.add(each.grows ? Metric::kKvmEvents : Metric::kKvmLevel, metric_value(each.value),
                {each.of_vcpus ? "vcpu" : "vm", each.name});
   }
 }
@@ -123,22 +123,22 @@ void add_load(Report& report, const hive_agent_load& load) {
                                      {"dirty", load.dirty},
                                      {"swap", load.swap_total},
                                      {"swap-free", load.swap_free}}) {
-    report.add(Metric::kGuestMemory, number(bytes), {state});
+    report.add(Metric::kGuestMemory, metric_value(bytes), {state});
   }
-  report.add(Metric::kGuestStall, number(load.some_stalled_us) / 1e6, {"some"});
-  report.add(Metric::kGuestStall, number(load.all_stalled_us) / 1e6, {"all"});
-  report.add(Metric::kGuestSwapped, number(load.swapped_in), {"in"});
-  report.add(Metric::kGuestSwapped, number(load.swapped_out), {"out"});
-  report.add(Metric::kGuestMajorFaults, number(load.major_faults));
+  report.add(Metric::kGuestStall, metric_value(load.some_stalled_us) / 1e6, {"some"});
+  report.add(Metric::kGuestStall, metric_value(load.all_stalled_us) / 1e6, {"all"});
+  report.add(Metric::kGuestSwapped, metric_value(load.swapped_in), {"in"});
+  report.add(Metric::kGuestSwapped, metric_value(load.swapped_out), {"out"});
+  report.add(Metric::kGuestMajorFaults, metric_value(load.major_faults));
 }
 
 void add_pair(Report& report, std::string_view peer, const cell::VsockCounters& counters) {
-  report.add(Metric::kVsockPackets, number(counters.packets_in), {peer, "in"});
-  report.add(Metric::kVsockPackets, number(counters.packets_out), {peer, "out"});
-  report.add(Metric::kVsockBytes, number(counters.bytes_in), {peer, "in"});
-  report.add(Metric::kVsockBytes, number(counters.bytes_out), {peer, "out"});
-  report.add(Metric::kVsockDelay, number(counters.delay_us) / 1e6, {peer});
-  report.add(Metric::kVsockConnections, number(std::uint64_t{counters.connections}), {peer});
+  report.add(Metric::kVsockPackets, metric_value(counters.packets_in), {peer, "in"});
+  report.add(Metric::kVsockPackets, metric_value(counters.packets_out), {peer, "out"});
+  report.add(Metric::kVsockBytes, metric_value(counters.bytes_in), {peer, "in"});
+  report.add(Metric::kVsockBytes, metric_value(counters.bytes_out), {peer, "out"});
+  report.add(Metric::kVsockDelay, metric_value(counters.delay_us) / 1e6, {peer});
+  report.add(Metric::kVsockConnections, metric_value(std::uint64_t{counters.connections}), {peer});
   const std::array<std::pair<const char*, std::uint64_t>, 8> troubles{{
       {"malformed", counters.malformed},
       {"stale", counters.stale},
@@ -150,7 +150,7 @@ void add_pair(Report& report, std::string_view peer, const cell::VsockCounters& 
       {"injected", counters.faults},
   }};
   for (const auto& [kind, count] : troubles) {
-    report.add(Metric::kVsockTroubles, number(count), {peer, kind});
+    report.add(Metric::kVsockTroubles, metric_value(count), {peer, kind});
   }
 }
 
@@ -159,27 +159,27 @@ void add_firewall(Report& report, const GlobalMemory& global) {
   report.set(Metric::kGrantTime, figures.grants);
   report.set(Metric::kRevokeTime, figures.revokes);
   report.set(Metric::kViolationTime, figures.violations);
-  report.add(Metric::kGrantedPages, number(figures.granted_pages));
-  report.add(Metric::kRevokedPages, number(figures.revoked_pages));
-  report.add(Metric::kOpenedPages, number(figures.opened_pages));
-  report.add(Metric::kDiscardedPages, number(global.discarded()));
+  report.add(Metric::kGrantedPages, metric_value(figures.granted_pages));
+  report.add(Metric::kRevokedPages, metric_value(figures.revoked_pages));
+  report.add(Metric::kOpenedPages, metric_value(figures.opened_pages));
+  report.add(Metric::kDiscardedPages, metric_value(global.discarded()));
   const firewall::Ledger& ledger = global.gatekeeper().ledger();
   for (std::size_t index = 0; index < global.names().size(); ++index) {
     if (index == global.own()) continue;
     const auto writer = static_cast<CellId>(index);
     const std::string& name = global.names()[index];
-    report.add(Metric::kWritablePages, number(ledger.count_writable(writer)), {name});
-    report.add(Metric::kWrittenPages, number(ledger.count_written(writer)), {name});
-    report.add(Metric::kViolations, number(figures.violations_of.at(index)), {name});
+    report.add(Metric::kWritablePages, metric_value(ledger.count_writable(writer)), {name});
+    report.add(Metric::kWrittenPages, metric_value(ledger.count_written(writer)), {name});
+    report.add(Metric::kViolations, metric_value(figures.violations_of.at(index)), {name});
   }
 }
 
 void add_global(Report& report, const GlobalMemory& global) {
-  report.add(Metric::kContribution, number(global.sizes()[global.own()]));
-  report.add(Metric::kMemoryFailures, number(global.memory_failures()));
+  report.add(Metric::kContribution, metric_value(global.sizes()[global.own()]));
+  report.add(Metric::kMemoryFailures, metric_value(global.memory_failures()));
   for (unsigned home = 0; home < global.names().size(); ++home) {
     if (home == global.own() || global.sizes()[home] == 0) continue;
-    report.add(Metric::kClosings, number(std::uint64_t{global.closings(home)}),
+    report.add(Metric::kClosings, metric_value(std::uint64_t{global.closings(home)}),
                {global.names()[home]});
   }
   if (global.is_home()) add_firewall(report, global);

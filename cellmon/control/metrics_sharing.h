@@ -9,8 +9,8 @@
 namespace hive::control {
 
 /// VALUE as that of a metric.
-inline double number(std::uint64_t value) { return static_cast<double>(value); }
-inline double number(bool value) { return value ? 1 : 0; }
+inline double metric_value(std::uint64_t value) { return static_cast<double>(value); }
+inline double metric_value(bool value) { return value ? 1 : 0; }
 
 /// Adds to REPORT what MONITOR knows of loans and hints; where it runs Wax, of Wax.
 void add_sharing(metrics::Report& report, const CellMonitor& monitor);

@@ -24,7 +24,7 @@ using mesh::MoveStep;
 using mesh::MoveWord;
 using sharing::Refusal;
 
-constexpr std::chrono::milliseconds kPeriod{100};
+constexpr std::chrono::milliseconds kMoverPeriod{100};
 
 /// RANGES, which count from PAGES' start, in the contribution.
 firewall::PageRanges placed(firewall::PageRanges ranges, const PageRange& pages) {
@@ -114,7 +114,7 @@ void Mover::know_view() {
 
 void Mover::watch() {
   if (!departure_.is_busy() && !arrivals_.is_busy()) return;
-  look_.arm(kPeriod, [this] {
+  look_.arm(kMoverPeriod, [this] {
     know_view();
     departure_.tick(monotonic_now());
     arrivals_.tick(monotonic_now());

@@ -9,7 +9,7 @@
 namespace hive::control {
 namespace {
 
-constexpr std::chrono::milliseconds kPeriod{500};
+constexpr std::chrono::milliseconds kPlacementPeriod{500};
 
 }  // namespace
 
@@ -22,7 +22,7 @@ Placement::Placement(boost::asio::io_context& loop, std::size_t cells, GlobalMem
 }
 
 void Placement::publish() {
-  look_.arm(kPeriod, [this] { publish(); });
+  look_.arm(kPlacementPeriod, [this] { publish(); });
   hive_state_uses uses{};
   uses_.fill(uses, monotonic_now());
   members_.set_uses(uses);

@@ -15,7 +15,7 @@
 namespace hive::control {
 namespace {
 
-constexpr std::size_t kLogLimit = 1024 * 1024;
+constexpr std::size_t kCellLogLimit = 1024 * 1024;
 constexpr std::chrono::milliseconds kLingerStep{10};
 constexpr int kLingerTries = 100;
 
@@ -56,7 +56,7 @@ Service::Service(const plan::Machine& machine, const plan::Cell& cell, const std
     : names_(machine, cell, origin),
       folder_(run_dir + "/" + machine.name),
       log_file_(
-          folder_.path() + "/" + cell.name + ".log", kLogLimit,
+          folder_.path() + "/" + cell.name + ".log", kCellLogLimit,
           origin.life == agree::kFounder ? BoundedFile::Begin::kAnew : BoundedFile::Begin::kAtEnd),
       log_(make_log(log_file_)),
       monitor_(loop_,

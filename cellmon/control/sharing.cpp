@@ -21,10 +21,10 @@ using policy::Blocks;
 using policy::kBlockBytes;
 using sharing::Refusal;
 
-constexpr std::chrono::milliseconds kPeriod{100};
+constexpr std::chrono::milliseconds kSharingPeriod{100};
 constexpr Time kPublishPeriod = 500'000'000;
 /// Until a VMM that has not taken its targets is told them again.
-constexpr Time kAgain = 1'000'000'000;
+constexpr Time kRetellAfter = 1'000'000'000;
 /// Between two recalls of a guest that stays short of memory.
 constexpr Time kRecallPause = 5'000'000'000;
 
@@ -74,7 +74,7 @@ Sharing::Sharing(boost::asio::io_context& loop, const plan::Machine& machine, un
 void Sharing::start() { look(); }
 
 void Sharing::look() {
-  look_.arm(kPeriod, [this] { look(); });
+  look_.arm(kSharingPeriod, [this] { look(); });
   know_author();
   if (is_weight_over_ && handlers_.set_cpu_weight(std::nullopt).empty()) {
     is_weight_over_ = weighed_ = false;
@@ -145,7 +145,7 @@ void Sharing::take_report() {
   }
   const bool has_all = told_ && report->balloon_target == told_->bytes.balloon &&
                        report->plug_target == told_->bytes.spare;
-  if (has_all || !told_ || monotonic_now() - told_at_ < kAgain) return;
+  if (has_all || !told_ || monotonic_now() - told_at_ < kRetellAfter) return;
   if (!std::exchange(is_warned_, true)) {
     log_.warn("the VMM has not taken what its guest is to give and to take; it is told again");
   }

@@ -30,12 +30,15 @@ std::string_view text_of(const UniqueFd& file, std::array<char, 128>& room) {
 ThreadTimes::Sample ThreadTimes::Waits::add(const Sample& booked, bool is_ready,
                                             std::uint64_t now) {
   waited_ = std::max(waited_, booked.waited);
-  if (!is_ready || booked_ != booked) {
-    booked_ = booked;
-    since_ = now;
+  // A kernel that keeps no books says that no thread ever ran.
+  if (!is_ready || booked.ran == 0) {
+    ready_since_ = 0;
+  } else if (ready_since_ == 0 || booked_ != booked) {
+    ready_since_ = now;
     before_ = waited_;
   }
-  const std::uint64_t wait = now - std::min(now, since_);
+  booked_ = booked;
+  const std::uint64_t wait = ready_since_ == 0 ? 0 : now - std::min(now, ready_since_);
   if (wait >= kLongestUnbooked) waited_ = std::max(waited_, before_ + wait);
   return {booked.ran, waited_};
 }

@@ -25,16 +25,19 @@ class ThreadTimes {
   /// looked at meanwhile.
   class Waits {
    public:
-    /// A thread on a CPU has its time booked more often than each so many nanoseconds.
-    static constexpr std::uint64_t kLongestUnbooked = 50'000'000;
+    /// A thread on a CPU has its time booked more often than each so many nanoseconds: at each
+    /// tick of the kernel's, of which the slowest (nohz_full) are a second apart. So shorter waits
+    /// count once they are booked.
+    static constexpr std::uint64_t kLongestUnbooked = 1'500'000'000;
 
     /// What the kernel has booked by NOW, in nanoseconds of the host's monotonic clock, and whether
     /// the thread is on a CPU or ready to be. No sample has a shorter wait than the one before it.
     Sample add(const Sample& booked, bool is_ready, std::uint64_t now);
 
    private:
-    std::optional<Sample> booked_;
-    std::uint64_t since_ = 0;   ///< When it may have begun to wait, with no time booked since then.
+    Sample booked_;
+    /// Since when it has been seen ready, with no time booked; 0: it was not.
+    std::uint64_t ready_since_ = 0;
     std::uint64_t before_ = 0;  ///< Its waits until then.
     std::uint64_t waited_ = 0;
   };
@@ -43,7 +46,7 @@ class ThreadTimes {
   ThreadTimes(pid_t process, pid_t thread);
 
   /// Up to now, but for a CPU's time that the kernel has not booked yet. Nothing when the thread
-  /// has ended, or the kernel keeps no such books (CONFIG_SCHED_INFO).
+  /// has ended, or the kernel has no such file (CONFIG_SCHED_INFO).
   [[nodiscard]] std::optional<Sample> read();
   /// The same, or what was read last where there is nothing any more; zeros where there never was.
   [[nodiscard]] Sample latest();

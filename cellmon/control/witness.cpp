@@ -14,7 +14,7 @@
 namespace hive::control {
 namespace {
 
-constexpr std::size_t kLogLimit = 256 * 1024;
+constexpr std::size_t kWitnessLogLimit = 256 * 1024;
 /// Longer than a cell that keeps failing is made to wait, and its monitor may take to come.
 constexpr std::chrono::milliseconds kAlone{150'000};
 /// The same in a machine that goes down, as it seems: `hive down` waits longer.
@@ -31,7 +31,7 @@ Witness::Witness(const plan::Machine& machine, const std::string& run_dir, Origi
       name_(
           await_run_name(machine, std::string(plan::kWitnessName), origin.life, origin.end_limit)),
       folder_(run_dir + "/" + machine.name),
-      log_file_(folder_.path() + "/" + std::string(plan::kWitnessName) + ".log", kLogLimit,
+      log_file_(folder_.path() + "/" + std::string(plan::kWitnessName) + ".log", kWitnessLogLimit,
                 begin_of(origin.life)),
       log_(make_log(log_file_)),
       life_(origin.life),

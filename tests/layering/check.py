@@ -3,7 +3,8 @@
 
 Checks that the house keeps its order: a room (a folder with a library of its own) includes and
 links only rooms that come before it, what it includes it also links, and the top level holds
-nothing that does not belong there. Prints every breach as `file:line: what`; exits with 1 if there
+nothing that does not belong there. And no two files of a room give their own things the same name:
+they may be one translation unit (HIVE_UNITY). Prints every breach as `file:line: what`; exits with 1 if there
 is any.
 """
 import argparse
@@ -32,6 +33,9 @@ TOP_LEVEL = {
 NOT_THE_PROJECTS = {".git", "build", ".cache"}
 SOURCE = re.compile(r"\.(h|hpp|c|cc|cpp|S)$")
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
+OWN = re.compile(
+    r"(?:(?:static|inline) )*(?:constexpr|const|constinit)\b[^()=;{]*?\b(\w+)(?:\[[^\]]*\])?\s*[={(]"
+    r"|(?:struct|class|enum class|enum|union) (\w+)\b(?!.*;$)")
 COMMAND = re.compile(r"\b(hive_room|hive_program|hive_test|hive_fuzz|target_link_libraries)\s*\(([^)]*)\)")
 
 
@@ -135,6 +139,34 @@ def check_includes(root, files, links):
     return breaches
 
 
+def own_names(text):
+    """(line, enclosing namespace, name) of the constants and types in TEXT's unnamed namespaces."""
+    enclosing, inside = "", False
+    for number, line in enumerate(text.splitlines(), 1):
+        if line == "namespace {":
+            inside = True
+        elif line.startswith("namespace "):
+            enclosing = line
+        elif line == "}  // namespace":
+            inside = False
+        match = OWN.match(line) if inside else None
+        if match:
+            yield number, enclosing, match.group(1) or match.group(2)
+
+
+def check_names(root, files):
+    found, breaches = {}, []
+    for path in files:
+        room = room_of(path)
+        if not path.endswith(".cpp") or not room or room.startswith(("guests/", "tests")):
+            continue  # Guests' files are compiled by themselves; tests are not one room.
+        for number, enclosing, name in own_names(read(root, path)):
+            first = found.setdefault((room, enclosing, name), path)
+            if first != path:
+                breaches.append(f"{path}:{number}: {name} is in an unnamed namespace of {first}, too")
+    return breaches
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[1])
     here = os.path.dirname(os.path.abspath(__file__))
@@ -142,7 +174,8 @@ def main():
     root = parser.parse_args().root
     files = project_files(root)
     links = links_of_rooms(root, files)
-    breaches = check_top_level(files) + check_links(links) + check_includes(root, files, links)
+    breaches = check_top_level(files) + check_links(links) + check_includes(root, files, links) \
+        + check_names(root, files)
     for breach in breaches:
         print(breach)
     sources = sum(1 for path in files if room_of(path) and SOURCE.search(path))

@@ -44,6 +44,26 @@ class CheckTest(unittest.TestCase):
         self.assertIn(" 0 breaches", output)
         self.assertEqual(status, 0)
 
+    def test_names_of_files_own_things(self):
+        own = "namespace hive {\nnamespace {\n\nconstexpr int kStep = 1;\n\n}  // namespace\n"
+        self.assert_breach(
+            {"vmm/kvm/a.cpp": own, "vmm/kvm/deep/b.cpp": own},
+            "vmm/kvm/deep/b.cpp:4: kStep is in an unnamed namespace of vmm/kvm/a.cpp, too",
+        )
+        types = own.replace("constexpr int kStep = 1;", "struct Step {")
+        self.assert_breach(
+            {"vmm/kvm/a.cpp": types, "vmm/kvm/b.cpp": types},
+            "vmm/kvm/b.cpp:4: Step is in an unnamed namespace of vmm/kvm/a.cpp, too",
+        )
+        other = own.replace("hive {", "hive::kvm {")
+        shared = own.replace("namespace {\n", "")
+        for apart in ({"vmm/kvm/a.cpp": own, "vmm/memory/b.cpp": own}, {"vmm/kvm/a.cpp": own, "vmm/kvm/b.cpp": other},
+                      {"vmm/kvm/a.cpp": own, "vmm/kvm/b.cpp": types}, {"vmm/kvm/a.cpp": own, "vmm/kvm/b.cpp": shared},
+                      {"tests/unit/kvm/a_test.cpp": own, "tests/unit/kvm/b_test.cpp": own}):
+            status, output = check({**IN_ORDER, **apart})
+            self.assertIn(" 0 breaches", output)
+            self.assertEqual(status, 0)
+
     def test_include_of_a_later_room(self):
         self.assert_breach(
             {"vmm/base/error.h": '#include <string>\n#include "vmm/memory/ram.h"\n'},

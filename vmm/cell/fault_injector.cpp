@@ -9,12 +9,12 @@
 #include "vmm/base/units.h"
 #include "vmm/cell/memory_fault.h"
 #include "vmm/cell/spin.h"
+#include "vmm/kvm/long_mode.h"
 
 namespace hive::cell {
 namespace {
 
-constexpr std::uint64_t kInterruptFlag = 1U << 9;    // Of RFLAGS: Intel SDM vol. 1, 3.4.3.
-constexpr std::uint64_t kLongModeActive = 1U << 10;  // Of EFER.
+constexpr std::uint64_t kInterruptFlag = 1U << 9;  // Of RFLAGS: Intel SDM vol. 1, 3.4.3.
 
 std::string list(const std::vector<unsigned>& vcpus) {
   std::string text = vcpus.size() == 1 ? "vCPU" : "vCPUs";
@@ -121,7 +121,7 @@ FaultInjector::Spot FaultInjector::find_spot(unsigned vcpu) const {
   spot.virtual_address = spot.sregs.cs.base + spot.regs.rip;
   if (spot.sregs.ss.dpl == 3) {  // The CPL: Intel SDM vol. 3C, 25.4.1.
     constexpr std::uint64_t kNmiGate = 2 * 16;
-    const bool is_long = (spot.sregs.efer & kLongModeActive) != 0;
+    const bool is_long = kvm::is_in_long_mode(spot.sregs);
     const auto place = target.translate(spot.sregs.idt.base + kNmiGate);
     const auto gate = place ? memory_.load<std::array<std::byte, 16>>(*place) : std::nullopt;
     const auto handler = gate && is_long ? decode_gate(*gate) : std::nullopt;

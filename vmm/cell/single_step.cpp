@@ -6,13 +6,13 @@
 #include <exception>
 
 #include "vmm/base/units.h"
+#include "vmm/kvm/long_mode.h"
 
 namespace hive::cell {
 namespace {
 
 constexpr std::uint64_t kTrapFlag = 1U << 8;
-constexpr std::uint64_t kLongModeActive = 1U << 10;  // Of EFER.
-constexpr std::uint64_t kStepTrap = 1U << 14;        // BS of DR6.
+constexpr std::uint64_t kStepTrap = 1U << 14;  // BS of DR6.
 constexpr std::uint8_t kDebug = 1;
 constexpr std::size_t kGateSize = 16;
 /// A port of no device, neither ours nor KVM's.
@@ -55,7 +55,7 @@ SingleStep::SingleStep(kvm::Vcpu& vcpu, const memory::GuestMemory& memory)
   start_ = regs.rip;
   guest_steps_ = (regs.rflags & kTrapFlag) != 0;
   const kvm_sregs sregs = vcpu.sregs();
-  if ((sregs.efer & kLongModeActive) != 0) {
+  if (kvm::is_in_long_mode(sregs)) {
     if (const auto vector = vector_under_way(vcpu.events())) watch(*vector, sregs);
     for (const std::uint8_t vector : kLateExceptions) watch(vector, sregs);
   }

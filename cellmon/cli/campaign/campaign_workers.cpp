@@ -29,7 +29,7 @@ namespace {
 using campaign::Outcome;
 using std::chrono::steady_clock;
 
-constexpr Milliseconds kRedraw{500};
+constexpr Milliseconds kRefresh{500};
 constexpr std::chrono::seconds kLine{15};  ///< Between lines where there is no terminal.
 
 enum WorkerStatus { kWorkerDone = 0, kWorkerFailed = 1, kWorkerInterrupted = 2 };
@@ -219,7 +219,7 @@ JobResult do_runs(const CampaignJob& job) {
   while (workers.any()) {
     line.show(false);
     pollfd entry{signals.fd(), POLLIN, 0};
-    ::poll(&entry, 1, static_cast<int>(kRedraw.count()));
+    ::poll(&entry, 1, static_cast<int>(kRefresh.count()));
     if (signals.take() != 0) workers.stop();
   }
   line.show(true);

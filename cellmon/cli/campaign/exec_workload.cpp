@@ -10,7 +10,7 @@ namespace {
 
 using campaign::Work;
 
-constexpr Milliseconds kStep{10};
+constexpr Milliseconds kPump{10};
 
 }  // namespace
 
@@ -60,7 +60,7 @@ std::string ExecWorkload::run(Monitors& machine, std::size_t cell, GuestCommand&
                               const std::string& line) {
   command.start(machine, cell, line);
   const auto deadline = std::chrono::steady_clock::now() + limit_;
-  while (!command.has_ended() && std::chrono::steady_clock::now() < deadline) machine.pump(kStep);
+  while (!command.has_ended() && std::chrono::steady_clock::now() < deadline) machine.pump(kPump);
   if (!command.has_ended()) {
     throw Error(
         fmt::format("cell {}: \"{}\" has not ended before the fault within {} ms, the `limit` "

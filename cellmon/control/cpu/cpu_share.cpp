@@ -58,7 +58,7 @@ void CpuShare::detach() {
   build_.disarm();
   again_.disarm();
   ease_.disarm();
-  is_building_ = is_awaited_ = false;
+  is_building_ = is_awaited_ = is_ending_ = false;
   if (way_ != nullptr) std::exchange(way_, nullptr)->detach();
   weight_ = usual_ = plan_;
   applied_ = 0;
@@ -102,14 +102,13 @@ void CpuShare::take(const WeightSet& result) {
 }
 
 std::uint32_t CpuShare::wanted() const {
-  return is_building_ || is_awaited_ ? std::max(weight_, kLeastAwaited) : weight_;
+  const bool is_urgent = is_building_ || is_awaited_ || is_ending_;
+  return is_urgent ? std::max(weight_, kLeastAwaited) : weight_;
 }
 
 void CpuShare::await() {
   ease_.disarm();
-  if (way_ == nullptr || std::exchange(is_awaited_, true) || weight_ >= kLeastAwaited) return;
-  const WeightSet result = way_->set(wanted());
-  if (result.trouble.empty()) take(result);  // Where it cannot be raised, others wait longer.
+  if (!std::exchange(is_awaited_, true)) raise();
 }
 
 void CpuShare::ease() {
@@ -118,6 +117,16 @@ void CpuShare::ease() {
     is_awaited_ = false;
     if (way_ != nullptr && weight_ < kLeastAwaited) take(way_->lower(wanted()));
   });
+}
+
+void CpuShare::end() {
+  if (!std::exchange(is_ending_, true)) raise();
+}
+
+void CpuShare::raise() {
+  if (way_ == nullptr || weight_ >= kLeastAwaited) return;
+  const WeightSet result = way_->set(wanted());
+  if (result.trouble.empty()) take(result);  // Where it cannot be raised, others wait longer.
 }
 
 wire::CpuStatus CpuShare::status() const {

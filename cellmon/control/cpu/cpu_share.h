@@ -39,6 +39,9 @@ class CpuShare {
   void attach(WeighedVmm vmm);
   /// Its guest runs, or has: what the VMM does may be its guest's doing.
   void started();
+  /// The VMM is being killed: what is left of it is the kernel's work, and who waits for its end
+  /// waits for that. It has kLeastAwaited or more from now on.
+  void end();
   /// The VMM has been reaped.
   void detach();
   /// WEIGHT is usual from now on, until the VMM's end, and what it has now. Why not, with nothing
@@ -62,6 +65,8 @@ class CpuShare {
  private:
   /// What the VMM is to have now.
   [[nodiscard]] std::uint32_t wanted() const;
+  /// Has a VMM of less than kLeastAwaited get that, as far as the host allows.
+  void raise();
   /// Takes what became of weight_; what could not be set yet is tried again.
   void take(const WeightSet& result);
 
@@ -74,6 +79,7 @@ class CpuShare {
   Deadline build_;
   bool is_building_ = false;
   bool is_awaited_ = false;
+  bool is_ending_ = false;
   CpuWay* way_ = nullptr;  ///< While a VMM is attached to it.
   std::uint32_t weight_;
   std::uint32_t applied_ = 0;

@@ -16,7 +16,7 @@
 namespace hive::control {
 namespace {
 
-constexpr std::chrono::milliseconds kPeriod{50};
+constexpr std::chrono::milliseconds kLookPeriod{50};
 /// Long enough that reading costs little, where a VMM floods its monitor.
 constexpr std::chrono::milliseconds kHold{200};
 
@@ -35,7 +35,7 @@ WaxHost::WaxHost(boost::asio::io_context& loop, std::size_t cells, const Members
       hold_(loop) {}
 
 void WaxHost::start() {
-  look_.arm(kPeriod, [this] { look(); });
+  look_.arm(kLookPeriod, [this] { look(); });
 }
 
 WaxIncarnations::Scene WaxHost::scene() const {
@@ -163,7 +163,7 @@ void WaxHost::set_rogue(const Rogue& rogue, std::optional<std::chrono::milliseco
 }
 
 void WaxHost::look() {
-  look_.arm(kPeriod, [this] { look(); });
+  look_.arm(kLookPeriod, [this] { look(); });
   const Time time = monotonic_now();
   incarnations_.waited(handlers_.waited());
   if (!handlers_.guest_runs()) incarnations_.held(time);

@@ -37,6 +37,10 @@ class FakeWay : public CpuWay {
     if (answer.trouble.empty() && !answer.again) answer.applied = weight;
     return answer;
   }
+  WeightSet lower(std::uint32_t weight) override {
+    script_.calls.emplace_back("lower");
+    return set(weight);
+  }
   void detach() override { script_.calls.emplace_back("detach"); }
 
  private:
@@ -97,7 +101,7 @@ TEST_F(CpuShares, AreNotLittleWhileOthersWait) {
   loop_.restart();
   loop_.run();
   EXPECT_EQ(share_.status().applied, 20U);
-  EXPECT_THAT(first_.calls, ElementsAre("attach 7", "150", "10", "100", "100", "20"));
+  EXPECT_THAT(first_.calls, ElementsAre("attach 7", "150", "10", "100", "100", "lower", "20"));
 }
 
 TEST_F(CpuShares, AreNotLittleWhileACellIsBuilt) {
@@ -117,8 +121,23 @@ TEST_F(CpuShares, AreNotLittleWhileACellIsBuilt) {
   share.attach({8, {}});
   share.detach();
   share.started();
-  EXPECT_THAT(first_.calls, ElementsAre("attach 7", "100", "100", "100", "4", "detach", "attach 8",
-                                        "100", "detach"));
+  EXPECT_THAT(first_.calls, ElementsAre("attach 7", "100", "100", "lower", "100", "lower", "4",
+                                        "detach", "attach 8", "100", "detach"));
+}
+
+TEST_F(CpuShares, AreNotLittleWhileACellEnds) {
+  EXPECT_EQ((share_.attach({7, {}}), share_.started(), share_.set(10)), "");
+  share_.await();
+  share_.end();
+  share_.ease();
+  loop_.run();
+  EXPECT_EQ(share_.status().applied, CpuShare::kLeastAwaited);
+  EXPECT_EQ(share_.weight(), 10U);
+  share_.detach();
+  share_.attach({8, {}});
+  share_.started();
+  EXPECT_EQ(share_.set(10), "");
+  EXPECT_EQ(share_.status().applied, 10U) << "the next one has not ended";
 }
 
 TEST_F(CpuShares, AreLittleInTheEndWhereACellIsNeverBuilt) {

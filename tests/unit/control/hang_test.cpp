@@ -1,11 +1,9 @@
 // Guests that hang: what is made of it by the cell's machine, and by monitors over scripted VMMs.
 #include <gmock/gmock.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 
-#include "cellmon/control/thread_times.h"
 #include "tests/unit/control/running_cell.h"
 #include "tests/unit/control/trio.h"
 
@@ -81,67 +79,6 @@ TEST_F(HungCell, TellsOfSilences) {
   EXPECT_TRUE(machine_.evidence().empty());
   EXPECT_THAT(machine_.note_silence(false, "").events,
               ElementsAre(Field(&EventText::kind, "agent-answers")));
-}
-
-TEST(ThreadTimes, AreTheKernels) {
-  ThreadTimes times(::getpid(), ::gettid());
-  const auto before = times.read();
-  if (!before) GTEST_SKIP() << "this kernel keeps no such books";
-  volatile unsigned turns = 0;
-  while (times.read()->ran == before->ran) turns = turns + 1;
-  EXPECT_GT(times.read()->ran, before->ran);
-  EXPECT_FALSE(ThreadTimes(::getpid(), 1).read()) << "a thread of another process";
-}
-
-TEST(ThreadTimes, AreTakenAsTheyAre) {
-  const auto sample = ThreadTimes::parse("988085 2731888 2\n");
-  ASSERT_TRUE(sample);
-  EXPECT_EQ(sample->ran, 988085U);
-  EXPECT_EQ(sample->waited, 2731888U);
-  for (const char* text : {"", "5", "5 ", " 5 6", "x 5 6", "5 y", "-5 6 1"}) {
-    EXPECT_FALSE(ThreadTimes::parse(text)) << text;
-  }
-}
-
-TEST(ThreadTimes, TellWhetherAThreadIsReady) {
-  EXPECT_TRUE(ThreadTimes::is_ready("12 (vcpu 0) R 1 12"));
-  EXPECT_TRUE(ThreadTimes::is_ready("12 (a) S b) R 1 12"));
-  for (const char* text : {"", "12 (vcpu 0) S 1 12", "12 (x) R y) T 1", "12 (vcpu 0)", "12 R 1"}) {
-    EXPECT_FALSE(ThreadTimes::is_ready(text)) << text;
-  }
-}
-
-constexpr std::uint64_t kTick = 500'000'000;
-
-TEST(Waits, GoOnUntilTheyAreBooked) {
-  ThreadTimes::Waits waits;
-  EXPECT_EQ(waits.add({10, 70}, true, kTick).waited, 70U);
-  EXPECT_EQ(waits.add({10, 70}, true, 2 * kTick).waited, 70U + kTick);
-  EXPECT_EQ(waits.add({10, 70}, true, 3 * kTick).waited, 70U + 2 * kTick);
-  EXPECT_EQ(waits.add({20, 80 + 2 * kTick}, true, 4 * kTick).waited, 80U + 2 * kTick) << "booked";
-  EXPECT_EQ(waits.add({20, 80 + 2 * kTick}, true, 5 * kTick).waited, 80U + 3 * kTick);
-  EXPECT_EQ(waits.add({30, 81 + 2 * kTick}, true, 6 * kTick).waited, 80U + 3 * kTick)
-      << "what was said is not taken back";
-}
-
-TEST(Waits, AreNoneOfOneThatSleepsOrRuns) {
-  ThreadTimes::Waits waits;
-  for (std::uint64_t now = kTick; now < 9 * kTick; now += kTick) {
-    EXPECT_EQ(waits.add({10, 70}, false, now).waited, 70U);
-  }
-  EXPECT_EQ(waits.add({10, 70}, true, 10 * kTick).waited, 70U + 2 * kTick)
-      << "at most since it was last seen asleep";
-  for (std::uint64_t now = 11; now < 19; ++now) {
-    EXPECT_EQ(waits.add({now, 70}, true, now * kTick).waited, 70U + 2 * kTick) << "it runs";
-  }
-}
-
-TEST(Waits, AreNoneBetweenTheTimesAtWhichTimeIsBooked) {
-  ThreadTimes::Waits waits;
-  for (std::uint64_t now = 1; now < 1'000; ++now) {
-    const ThreadTimes::Sample sample = waits.add({now / 40 * 40, 0}, true, now * 1'000'000);
-    EXPECT_EQ(sample.waited, 0U);
-  }
 }
 
 /// Waits until CELL has told EVENT, or patience ends; all that it told then.

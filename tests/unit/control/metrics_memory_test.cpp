@@ -75,20 +75,5 @@ TEST(StatisticNames, AreBoundedOverAMonitorsLife) {
   EXPECT_FALSE(names.admit({"name_0", false, true, 5})) << "another series";
 }
 
-TEST(ThreadTimes, StayAsTheyWereOnceTheThreadHasEnded) {
-  std::optional<ThreadTimes> times;
-  ThreadTimes::Sample before;
-  std::thread([&] {
-    times.emplace(::getpid(), ::gettid());
-    const auto end = std::chrono::steady_clock::now() + seconds(60);
-    while (before.ran == 0 && std::chrono::steady_clock::now() < end) before = times->latest();
-  }).join();
-  if (before.ran == 0) GTEST_SKIP() << "this kernel keeps no books of threads";
-  const auto end = std::chrono::steady_clock::now() + seconds(60);
-  while (times->read() && std::chrono::steady_clock::now() < end) std::this_thread::yield();
-  EXPECT_FALSE(times->read());
-  EXPECT_GE(times->latest().ran, before.ran);
-}
-
 }  // namespace
 }  // namespace hive::control

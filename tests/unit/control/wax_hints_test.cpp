@@ -37,6 +37,7 @@ class WaxHints : public testing::Test {
       ++passed_[static_cast<std::size_t>(cell)];
       return true;
     };
+    handlers.guest_runs = [this] { return guest_runs_; };
     host_.emplace(loop_, kCells, members_, std::move(handlers));
     attach();
   }
@@ -77,6 +78,15 @@ class WaxHints : public testing::Test {
     });
   }
 
+  /// Wax's VMM says that it has done so many ROUNDS, and its monitor reads that and a hint.
+  void beat(std::uint64_t rounds) {
+    cell::PolicyBeat packet;
+    packet.rounds = rounds;
+    EXPECT_EQ(::send(vmm_.get(), &packet, sizeof packet, MSG_NOSIGNAL),
+              static_cast<ssize_t>(sizeof packet));
+    advise(HIVE_WAX_WEIGHT, 0, 1);
+  }
+
   /// The hints that may have been passed on to a cell by now.
   [[nodiscard]] std::size_t most() const {
     const auto passed = std::chrono::steady_clock::now() - start_;
@@ -89,10 +99,22 @@ class WaxHints : public testing::Test {
   plan::Machine machine_ = machine();
   Siblings siblings_{loop_, machine_, kCells - 1, quiet_log()};
   Members members_{loop_, machine_, siblings_, agree::kFounder, nullptr, {}, quiet_log()};
+  bool guest_runs_ = true;
   std::vector<std::size_t> passed_;
   std::optional<WaxHost> host_;
   UniqueFd vmm_;
 };
+
+TEST_F(WaxHints, ComeWithRoundsOfAGuestThatRuns) {
+  beat(3);
+  EXPECT_EQ(host_->counts().rounds, 3U);
+  guest_runs_ = false;
+  beat(9);
+  EXPECT_EQ(host_->counts().rounds, 3U) << "it is its VMM that says so";
+  guest_runs_ = true;
+  beat(10);
+  EXPECT_EQ(host_->counts().rounds, 10U);
+}
 
 TEST_F(WaxHints, AreLimitedForEachCellThatTheyAreFor) {
   advise(HIVE_WAX_WEIGHT, 0, kFlood);

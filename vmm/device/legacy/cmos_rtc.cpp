@@ -6,7 +6,7 @@ namespace hive::device {
 namespace {
 
 // Registers of the MC146818.
-enum Register : std::uint8_t {
+enum RtcRegister : std::uint8_t {
   kSeconds = 0,
   kMinutes = 2,
   kHours = 4,

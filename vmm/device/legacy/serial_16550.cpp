@@ -5,7 +5,7 @@
 namespace hive::device {
 namespace {
 
-enum Register : std::uint64_t {
+enum SerialRegister : std::uint64_t {
   kData = 0,               // RBR, THR; DLL when the divisor is latched.
   kInterruptEnable = 1,    // IER; DLM when the divisor is latched.
   kInterruptIdentity = 2,  // IIR; FCR when written.

@@ -9,17 +9,17 @@ namespace {
 
 enum Bar : unsigned { kRegisters = 0, kView = 2 };
 
-constexpr PciIdentity kIdentity{.vendor = HIVE_WAX_VENDOR,
-                                .device = HIVE_WAX_DEVICE,
-                                .subsystem_vendor = 0x1af4,
-                                .subsystem = 0x1100,
-                                .class_code = 0x088000,  // System peripheral, other.
-                                .revision = HIVE_WAX_VERSION};
+constexpr PciIdentity kWaxIdentity{.vendor = HIVE_WAX_VENDOR,
+                                   .device = HIVE_WAX_DEVICE,
+                                   .subsystem_vendor = 0x1af4,
+                                   .subsystem = 0x1100,
+                                   .class_code = 0x088000,  // System peripheral, other.
+                                   .revision = HIVE_WAX_VERSION};
 
 }  // namespace
 
 PolicyDevice::PolicyDevice(Setup setup, std::span<const std::byte> view, MemoryAlias& alias)
-    : config_(kIdentity),
+    : config_(kWaxIdentity),
       registers_(setup.facts, std::move(setup.clock), std::move(setup.on_hint),
                  std::move(setup.on_beat)),
       view_(view),

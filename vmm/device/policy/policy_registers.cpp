@@ -15,7 +15,7 @@ static_assert(std::endian::native == std::endian::little, "the image is the gues
 constexpr Range kNow{offsetof(hive_wax_registers, now_ns), sizeof(std::uint64_t)};
 constexpr Range kHeartbeat{offsetof(hive_wax_registers, heartbeat), sizeof(std::uint64_t)};
 constexpr Range kHint{offsetof(hive_wax_registers, hint), sizeof(hive_wax_hint)};
-constexpr Range kSubmit{offsetof(hive_wax_registers, submit), sizeof(std::uint32_t)};
+constexpr Range kWaxSubmit{offsetof(hive_wax_registers, submit), sizeof(std::uint32_t)};
 
 }  // namespace
 
@@ -56,7 +56,7 @@ void PolicyRegisters::write(std::uint64_t offset, std::span<const std::byte> dat
                 end - start);
   }
   if (target.overlaps(kHeartbeat)) beat();
-  if (target.overlaps(kSubmit)) submit();
+  if (target.overlaps(kWaxSubmit)) submit();
 }
 
 void PolicyRegisters::submit() {

@@ -6,14 +6,13 @@
 #include <utility>
 
 #include "vmm/device/virtio/block_engine.h"
+#include "vmm/device/virtio/features.h"
 
 namespace hive::device {
 namespace {
 
 constexpr std::uint32_t kMaxRangeSectors = 0x3f'ffff;  // Of a discard: just below 2 GiB.
 constexpr std::uint8_t kPhysicalBlockExponent = 3;     // 4 KiB blocks serve most hosts best.
-
-constexpr std::uint64_t bit(unsigned feature) { return std::uint64_t{1} << feature; }
 
 }  // namespace
 
@@ -24,11 +23,12 @@ VirtioBlock::~VirtioBlock() = default;
 std::string_view VirtioBlock::name() const { return engine_->name(); }
 
 std::uint64_t VirtioBlock::features() const {
-  const std::uint64_t common =
-      bit(VIRTIO_BLK_F_SEG_MAX) | bit(VIRTIO_BLK_F_BLK_SIZE) | bit(VIRTIO_BLK_F_TOPOLOGY);
-  if (engine_->image().read_only()) return common | bit(VIRTIO_BLK_F_RO);
-  return common | bit(VIRTIO_BLK_F_FLUSH) | bit(VIRTIO_BLK_F_DISCARD) |
-         bit(VIRTIO_BLK_F_WRITE_ZEROES);
+  const std::uint64_t common = feature_bit(VIRTIO_BLK_F_SEG_MAX) |
+                               feature_bit(VIRTIO_BLK_F_BLK_SIZE) |
+                               feature_bit(VIRTIO_BLK_F_TOPOLOGY);
+  if (engine_->image().read_only()) return common | feature_bit(VIRTIO_BLK_F_RO);
+  return common | feature_bit(VIRTIO_BLK_F_FLUSH) | feature_bit(VIRTIO_BLK_F_DISCARD) |
+         feature_bit(VIRTIO_BLK_F_WRITE_ZEROES);
 }
 
 std::span<const std::uint16_t> VirtioBlock::queue_sizes() const {

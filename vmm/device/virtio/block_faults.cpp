@@ -10,7 +10,7 @@ namespace {
 using Kind = BlockRequest::Kind;
 
 /// In the order of DiskOperations.
-constexpr std::array<std::string_view, 4> kOperations{"all", "read", "write", "flush"};
+constexpr std::array<std::string_view, 4> kOperationNames{"all", "read", "write", "flush"};
 
 bool is_about(DiskOperations operations, Kind kind) {
   switch (kind) {
@@ -32,13 +32,13 @@ bool is_about(DiskOperations operations, Kind kind) {
 }  // namespace
 
 std::string_view name_of(DiskOperations operations) {
-  return kOperations.at(static_cast<std::size_t>(operations));
+  return kOperationNames.at(static_cast<std::size_t>(operations));
 }
 
 std::optional<DiskOperations> find_operations(std::string_view name) {
-  const auto* found = std::find(kOperations.begin(), kOperations.end(), name);
-  if (found == kOperations.end()) return std::nullopt;
-  return static_cast<DiskOperations>(found - kOperations.begin());
+  const auto* found = std::find(kOperationNames.begin(), kOperationNames.end(), name);
+  if (found == kOperationNames.end()) return std::nullopt;
+  return static_cast<DiskOperations>(found - kOperationNames.begin());
 }
 
 void BlockFaults::set(const DiskFault& fault, FaultClock::time_point now) {

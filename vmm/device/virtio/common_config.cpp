@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstring>
 
+#include "vmm/device/virtio/features.h"
+
 namespace hive::device {
 namespace {
 
@@ -38,8 +40,6 @@ static_assert(sizeof(Registers) == 0x40);
 
 constexpr std::uint8_t kDriverSets =
     kStatusAcknowledge | kStatusDriver | kStatusDriverOk | kStatusFeaturesOk | kStatusFailed;
-
-constexpr std::uint64_t bit(unsigned feature) { return std::uint64_t{1} << feature; }
 
 /// The 32 features that SELECT shows.
 std::uint32_t half(std::uint64_t features, std::uint32_t select) {
@@ -154,7 +154,8 @@ CommonConfigEffect CommonConfig::write_queue_register(std::uint64_t offset, std:
     return {};
   }
   if (offset == offsetof(Registers, queue_reset) && width == 2) {
-    const bool can_reset = (driver_features_ & bit(VIRTIO_F_RING_RESET)) != 0 && queue.enabled;
+    const bool can_reset =
+        (driver_features_ & feature_bit(VIRTIO_F_RING_RESET)) != 0 && queue.enabled;
     if (value != 1 || !can_reset || queue.resetting) return {};
     queue.resetting = true;
     return {CommonConfigEffect::kResetQueue, queue_select_};
@@ -192,7 +193,8 @@ CommonConfigEffect CommonConfig::write_status(std::uint8_t value) {
 
 /// No legacy drivers, and nothing that was not offered.
 bool CommonConfig::features_acceptable() const {
-  return (driver_features_ & bit(VIRTIO_F_VERSION_1)) != 0 && (driver_features_ & ~offered_) == 0;
+  return (driver_features_ & feature_bit(VIRTIO_F_VERSION_1)) != 0 &&
+         (driver_features_ & ~offered_) == 0;
 }
 
 std::uint16_t CommonConfig::valid_vector(std::uint32_t value) const {

@@ -11,7 +11,7 @@ namespace hive::device {
 namespace {
 
 using Wait = boost::asio::posix::stream_descriptor::wait_type;
-constexpr unsigned kTurn = 64;  // Chains moved before others get their turn.
+constexpr unsigned kMoves = 64;  // Chains moved before others get their turn.
 
 msghdr message(std::span<iovec> buffers) {
   msghdr header{};
@@ -41,7 +41,7 @@ bool ConsolePort::take(unsigned queue, Chain& chain) {
 }
 
 void ConsolePort::pump_to_host() {
-  for (unsigned turn = 0; turn < kTurn; ++turn) {
+  for (unsigned turn = 0; turn < kMoves; ++turn) {
     if (!transmitting_) {
       if (!take(queues_.transmit, transmit_)) return;
       transmitting_ = true;
@@ -72,7 +72,7 @@ ConsolePort::Moved ConsolePort::send_chain() {
 
 void ConsolePort::pump_to_guest(bool open) {
   guest_open_ = open;
-  for (unsigned turn = 0; turn < kTurn; ++turn) {
+  for (unsigned turn = 0; turn < kMoves; ++turn) {
     if (!host_open_ || !guest_open_) return;
     if (!receiving_) {
       if (!take(queues_.receive, receive_)) return;

@@ -8,18 +8,17 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "vmm/device/virtio/features.h"
 #include "vmm/device/virtio/pci_layout.h"
 #include "vmm/device/virtio/ring_abi.h"
 
 namespace hive::device {
 namespace {
 
-constexpr std::uint64_t bit(unsigned feature) { return std::uint64_t{1} << feature; }
-
 /// What the rings and this transport can do.
-constexpr std::uint64_t kTransportFeatures = bit(VIRTIO_F_VERSION_1) | bit(VIRTIO_F_RING_RESET) |
-                                             bit(VIRTIO_RING_F_INDIRECT_DESC) |
-                                             bit(VIRTIO_RING_F_EVENT_IDX);
+constexpr std::uint64_t kTransportFeatures =
+    feature_bit(VIRTIO_F_VERSION_1) | feature_bit(VIRTIO_F_RING_RESET) |
+    feature_bit(VIRTIO_RING_F_INDIRECT_DESC) | feature_bit(VIRTIO_RING_F_EVENT_IDX);
 
 // ISR status (virtio 1.2, 4.1.4.5).
 constexpr std::uint8_t kQueueInterrupt = 1;
@@ -196,8 +195,8 @@ void VirtioPciDevice::Transport::write_common(std::uint64_t offset,
 void VirtioPciDevice::Transport::enable_queue(unsigned index) {
   Queue& queue = queues_[index];
   const Virtqueue::Rules rules{
-      .indirect = (common_.features() & bit(VIRTIO_RING_F_INDIRECT_DESC)) != 0,
-      .event_index = (common_.features() & bit(VIRTIO_RING_F_EVENT_IDX)) != 0};
+      .indirect = (common_.features() & feature_bit(VIRTIO_RING_F_INDIRECT_DESC)) != 0,
+      .event_index = (common_.features() & feature_bit(VIRTIO_RING_F_EVENT_IDX)) != 0};
   if (!queue.ring.enable(common_.setup(index), rules)) return;  // Broken: settle() sees to it.
   common_.set_enabled(index);
   attach_doorbell(index);
