@@ -58,27 +58,43 @@ target_link_libraries(hive_spdlog PUBLIC hive_fmt)
 find_package(Boost REQUIRED)
 add_library(hive_asio STATIC "${HIVE_LIBRARIES}/asio.cpp")
 target_compile_definitions(hive_asio PUBLIC BOOST_ASIO_SEPARATE_COMPILATION)
-target_compile_options(hive_asio PRIVATE -ffunction-sections -fdata-sections)
 target_link_libraries(hive_asio PUBLIC Boost::headers hive_sanitizers Threads::Threads)
 find_package(nlohmann_json REQUIRED)
 add_library(hive_json STATIC "${HIVE_LIBRARIES}/json.cpp")
-target_compile_options(hive_json PRIVATE -ffunction-sections -fdata-sections)
 target_link_libraries(hive_json PUBLIC nlohmann_json::nlohmann_json hive_sanitizers)
+
+# What is not on a hot path is optimised for size: all pages of a static program count as its memory.
+set(HIVE_SMALL -Os)
+if(CMAKE_BUILD_TYPE STREQUAL "Debug")
+  set(HIVE_SMALL)
+endif()
+foreach(library fmt spdlog asio json)
+  target_compile_options(hive_${library} PRIVATE ${HIVE_SMALL} -ffunction-sections -fdata-sections)
+endforeach()
 
 include(HivePrecompiled)
 
-# Rooms compile three times as fast where a few of their files are one translation unit, in which
-# unnamed namespaces are one, too; after a change to one of these files all of them are compiled again.
-option(HIVE_UNITY "Compile rooms a few files at a time" OFF)
+# Rooms and tests compile three times as fast where a few of their files are one translation unit, in
+# which unnamed namespaces are one, too. After a change to one of these files all of them are compiled
+# again.
+option(HIVE_UNITY "Compile rooms and tests a few files at a time" OFF)
+
+# Has the sources of TARGET compiled like that.
+function(hive_unity target)
+  if(HIVE_UNITY)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+  endif()
+endfunction()
 
 set(HIVE_KIND room)  # Of the precompiled headers of rooms and programs that follow.
 
-# hive_room(NAME [SEPARATE] [PUBLIC lib...] [PRIVATE lib...])
+# hive_room(NAME [SEPARATE] [SMALL] [PUBLIC lib...] [PRIVATE lib...])
 # Makes library hive_NAME of every source file in the current folder except main.cpp. A folder is
 # one room: what it may include follows from what it links. The files of a SEPARATE one are always
-# compiled by themselves: tests link others in the place of some.
+# compiled by themselves: tests link others in the place of some, or programs have no use for all. A
+# SMALL one has no hot path, and is optimised for size.
 function(hive_room name)
-  cmake_parse_arguments(ARG "SEPARATE" "" "PUBLIC;PRIVATE" ${ARGN})
+  cmake_parse_arguments(ARG "SEPARATE;SMALL" "" "PUBLIC;PRIVATE" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp"
        "${CMAKE_CURRENT_SOURCE_DIR}/*/*.cpp")
   list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
@@ -86,10 +102,15 @@ function(hive_room name)
     add_library(hive_${name} STATIC ${sources})
     target_link_libraries(hive_${name} PUBLIC hive_options ${ARG_PUBLIC}
                           PRIVATE hive_coverage ${ARG_PRIVATE})
-    hive_precompiled(hive_${name} ${HIVE_KIND})
+    set(kind ${HIVE_KIND})
+    if(ARG_SMALL AND HIVE_SMALL)
+      set(kind small)
+      target_compile_options(hive_${name} PRIVATE ${HIVE_SMALL})
+    endif()
+    hive_precompiled(hive_${name} ${kind})
     # Rooms of guests hold small programs, with much that is their own.
-    if(HIVE_UNITY AND HIVE_KIND STREQUAL "room" AND NOT ARG_SEPARATE)
-      set_target_properties(hive_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+    if(NOT HIVE_KIND STREQUAL "guest" AND NOT ARG_SEPARATE)
+      hive_unity(hive_${name})
     endif()
   else()
     add_library(hive_${name} INTERFACE)
@@ -128,11 +149,12 @@ endfunction()
 add_custom_target(pure_tests)
 add_custom_target(fuzzers)
 
-# hive_test(NAME TIER [SHARDS count] LINK lib...)
+# hive_test(NAME TIER [SEPARATE] [SHARDS count] [APART file...] LINK lib...)
 # Makes test program NAME of every source file in the current folder; TIER (unit, sim, kvm, lab) is
-# its ctest label. With SHARDS its cases are so many tests, which can run side by side.
+# its ctest label. With SHARDS its cases are so many tests, which can run side by side. The files of a
+# SEPARATE one, or those APART, have names in common, and are always compiled by themselves.
 function(hive_test name tier)
-  cmake_parse_arguments(ARG "" "SHARDS" "LINK" ${ARGN})
+  cmake_parse_arguments(ARG "SEPARATE" "SHARDS" "APART;LINK" ${ARGN})
   if(NOT HIVE_TESTS)
     return()
   endif()
@@ -141,6 +163,10 @@ function(hive_test name tier)
   add_executable(${name} ${sources})
   target_link_libraries(${name} PRIVATE hive_options ${ARG_LINK} GTest::gmock GTest::gtest_main)
   hive_precompiled(${name} test)
+  if(NOT ARG_SEPARATE)
+    hive_unity(${name})
+    set_source_files_properties(${ARG_APART} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+  endif()
   if(ARG_SHARDS)
     hive_shards(${name} ${tier} ${ARG_SHARDS})
   else()

@@ -4,7 +4,8 @@
 # programs share theirs in builds with tests; the preset for fuzzing alone does not, so it tells which
 # of their files lacks an #include. What shares has line tables for its debug information.
 #
-# What runs in guests has a kind of its own: who includes Asio needs its library, and libhive needs none.
+# Who includes Asio needs its library, and libhive needs none: so what runs in guests has a kind of its
+# own. So has what is optimised for size, as its flags are others.
 
 option(HIVE_PRECOMPILE "Compile the headers that rooms share once" OFF)
 
@@ -36,6 +37,10 @@ set(shared ${plain} <boost/asio/io_context.hpp> <boost/asio/local/stream_protoco
            <boost/asio/posix/stream_descriptor.hpp> <boost/asio/steady_timer.hpp>)
 if(HIVE_PRECOMPILE)
   hive_precompile(room HEADERS ${shared} LIBRARIES hive_asio hive_json LINK hive_coverage)
+  if(HIVE_SMALL)
+    hive_precompile(small HEADERS ${shared} LIBRARIES hive_asio hive_json OPTIONS ${HIVE_SMALL}
+                    LINK hive_coverage)
+  endif()
   hive_precompile(guest HEADERS ${plain} LIBRARIES hive_json LINK hive_coverage)
 endif()
 if(HIVE_TESTS)
@@ -45,7 +50,7 @@ if(HIVE_TESTS)
 endif()
 
 # hive_precompiled(TARGET KIND)
-# Lets TARGET use the headers that sources of KIND (room, guest, test) share, where they are compiled once.
+# Lets TARGET use the headers that sources of KIND (room, small, guest, test) share, where they are compiled once.
 function(hive_precompiled target kind)
   if(TARGET hive_precompiled_${kind})
     target_link_libraries(${target} PRIVATE hive_precompiled_${kind}_options)

@@ -125,12 +125,19 @@ def _is_long(path):
     return described is not None and described[1].get("tier") == "long"
 
 
+def _limit(path):
+    """Seconds that a lab test may take."""
+    described = _lab_options(path)
+    return int(described[1].get("timeout", 0)) if described else 0
+
+
 def lab(long=False):
     for recipe in ("kernel", "initramfs", "rootfs"):
         if not _make_image(recipe):
             return FAILED
-    tests = sorted(path for path in glob.glob(os.path.join(ROOT, "tests/lab/*_test.*"))
-                   if os.access(path, os.X_OK) and _is_long(path) == long)
+    tests = sorted((path for path in glob.glob(os.path.join(ROOT, "tests/lab/*_test.*"))
+                    if os.access(path, os.X_OK) and _is_long(path) == long),
+                   key=lambda path: (-_limit(path), path))  # No long one is left alone at the end.
     if _make_image("workloads"):
         return _each(_lab_test, tests)
     # One test needs it, which counts as failed.

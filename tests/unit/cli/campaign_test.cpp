@@ -14,7 +14,6 @@ namespace hive::cli {
 namespace {
 
 using ::testing::HasSubstr;
-using testing::TemporaryFolder;
 
 campaign::Campaign sample() {
   campaign::Campaign campaign;

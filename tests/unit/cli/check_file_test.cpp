@@ -15,7 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using plan::FileKind;
-using testing::TemporaryFolder;
 
 TEST(HostFileProbe, TellsFilesApart) {
   const TemporaryFolder folder;

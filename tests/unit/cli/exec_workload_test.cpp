@@ -109,7 +109,7 @@ struct ExecWorkloads : ::testing::Test {
     return {};
   }
 
-  testing::TemporaryFolder folder;
+  TemporaryFolder folder;
   Guests guests;
 };
 

@@ -13,7 +13,6 @@ namespace hive::cli {
 namespace {
 
 using ::testing::ElementsAre;
-using testing::TemporaryFolder;
 
 KvmFacts working() {
   KvmFacts facts;

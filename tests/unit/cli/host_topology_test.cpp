@@ -18,7 +18,6 @@ namespace {
 
 using plan::HostTopology;
 using std::chrono::milliseconds;
-using testing::TemporaryFolder;
 
 TEST(SysfsTopology, ReadsNodes) {
   const TemporaryFolder root;

@@ -17,7 +17,6 @@ namespace hive::cli {
 namespace {
 
 using std::chrono::milliseconds;
-using testing::TemporaryFolder;
 
 /// A pipe as the shell's <(...) gives it.
 struct Pipe {

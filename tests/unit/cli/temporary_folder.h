@@ -7,7 +7,7 @@
 #include <fstream>
 #include <string>
 
-namespace hive::cli::testing {
+namespace hive::cli {
 
 class TemporaryFolder {
  public:
@@ -37,4 +37,4 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-}  // namespace hive::cli::testing
+}  // namespace hive::cli

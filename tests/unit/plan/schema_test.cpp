@@ -99,20 +99,22 @@ TEST(Schema, RefusesWhatTheFormatDoesNotHave) {
 }
 
 TEST(Schema, RefusesEveryFaultyFormAsTheCheckDoes) {
+  const std::vector<testing::Form> forms = testing::faulty_forms();
+  // schema_check.py has a second opinion of the same plans, and only wants to have them.
+  if (const char* file = std::getenv("HIVE_FAULTY_FORMS"); file != nullptr) {
+    std::ofstream(file) << testing::Form(forms).dump();
+    return;
+  }
   testing::EditorSchema schema(json_schema());
   testing::MadeUpHost host;
   host.files.everything = true;
   EXPECT_THAT(host.faults(testing::full_plan().dump()), IsEmpty());
   EXPECT_TRUE(schema.accepts(testing::full_plan().dump()));
-  const std::vector<testing::Form> forms = testing::faulty_forms();
   for (const testing::Form& form : forms) {
     const std::string yaml = form.dump();
     EXPECT_THAT(host.faults(yaml), Not(IsEmpty())) << yaml;
     EXPECT_FALSE(schema.accepts(yaml)) << yaml;
   }
-  // schema_check.py has a second opinion of the same plans.
-  const char* file = std::getenv("HIVE_FAULTY_FORMS");
-  if (file != nullptr) std::ofstream(file) << testing::Form(forms).dump();
 }
 
 TEST(Schema, AcceptsWhateverTheCheckAccepts) {
